@@ -39,8 +39,8 @@ void h5_buf_commit(struct h5_buf *b, size_t n);
 
 /* h5_buf_finish(b, e): did every append succeed?
  * H5_E_INPUT: the ceiling was hit.  H5_E_NOMEM. */
-H5_MUST_CHECK enum h5_code h5_buf_finish(const struct h5_buf *b,
-    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_buf_finish(
+    const struct h5_buf *b, struct h5_err *e);
 
 /* h5_buf_take(b): hand the bytes over (free() them); b is empty again.
  * NULL when an append had failed or memory is gone. */

@@ -28,13 +28,13 @@ void h5_clock_day(int64_t t, char out[H5_CLOCK_DAY]);
 
 /* The same forms read back.  Exact shape and range; else H5_E_INPUT.
  * h5_clock_from_day gives the first second of that Beijing day. */
-H5_MUST_CHECK enum h5_code h5_clock_from_wire(const char *s, int64_t *t,
-    struct h5_err *e);
-H5_MUST_CHECK enum h5_code h5_clock_from_rfc3339(const char *s, int64_t *t,
-    struct h5_err *e);
-H5_MUST_CHECK enum h5_code h5_clock_from_plain(const char *s, int64_t *t,
-    struct h5_err *e);
-H5_MUST_CHECK enum h5_code h5_clock_from_day(const char *s, int64_t *t,
-    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_clock_from_wire(
+    const char *s, int64_t *t, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_clock_from_rfc3339(
+    const char *s, int64_t *t, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_clock_from_plain(
+    const char *s, int64_t *t, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_clock_from_day(
+    const char *s, int64_t *t, struct h5_err *e);
 
 #endif

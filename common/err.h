@@ -17,7 +17,8 @@ enum h5_code {
 	H5_E_EXISTS, /* the name is taken */
 	H5_E_STATE, /* the order's state does not allow it */
 	H5_E_REMOTE, /* the other side answered, and not as it must */
-	H5_E_NET, /* the other side was not reached, or the outcome is unknown */
+	H5_E_NET, /* the other side was not reached, or the outcome is unknown
+		   */
 	H5_E_IO, /* disk or system call */
 	H5_E_NOMEM,
 	H5_E_CONFIG, /* the operator must change a setting */
@@ -35,8 +36,8 @@ struct h5_err {
 
 /* h5_err_set(e, code, fmt, ...): fill e (may be NULL) and return code, so
  * that "return h5_err_set(...)" is one line.  Over-long messages are cut. */
-enum h5_code h5_err_set(struct h5_err *e, enum h5_code code,
-    const char *fmt, ...) H5_PRINTF(3, 4);
+enum h5_code h5_err_set(
+    struct h5_err *e, enum h5_code code, const char *fmt, ...) H5_PRINTF(3, 4);
 
 /* h5_err_sys(e, code, sys, fmt, ...): the same, keeps errno value sys and
  * appends its text. */

@@ -17,17 +17,17 @@
 
 /* h5_text_u64(s, min, max, out, e): the whole string is a decimal number
  * without sign, blank or superfluous zero, min <= n <= max; else H5_E_INPUT. */
-H5_MUST_CHECK enum h5_code h5_text_u64(const char *s, uint64_t min,
-    uint64_t max, uint64_t *out, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_text_u64(
+    const char *s, uint64_t min, uint64_t max, uint64_t *out, struct h5_err *e);
 
 /* h5_text_fen(s, out, e): fen as an integer, 1..H5_FEN_MAX. */
-H5_MUST_CHECK enum h5_code h5_text_fen(const char *s, int64_t *out,
-    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_text_fen(
+    const char *s, int64_t *out, struct h5_err *e);
 
 /* h5_text_yuan(s, out, e): yuan with at most two decimals ("12", "12.3",
  * "12.30") to fen, without floating point; 1..H5_FEN_MAX fen. */
-H5_MUST_CHECK enum h5_code h5_text_yuan(const char *s, int64_t *out,
-    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_text_yuan(
+    const char *s, int64_t *out, struct h5_err *e);
 
 /* h5_text_from_fen(fen, out): 12800 -> "128.00"; fen >= 0. */
 void h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN]);
@@ -59,8 +59,8 @@ H5_MUST_CHECK enum h5_code h5_text_order_of(const char *out_trade_no,
 
 /* h5_text_closest(word, list, n): the entry most like word, for "did you
  * mean"; NULL when none is near (distance > 3, or more than half of it). */
-const char *h5_text_closest(const char *word, const char *const *list,
-    size_t n);
+const char *h5_text_closest(
+    const char *word, const char *const *list, size_t n);
 
 /* h5_text_hex(p, n, out): lower-case hex, 2n digits and NUL. */
 void h5_text_hex(const unsigned char *p, size_t n, char *out);

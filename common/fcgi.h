@@ -1,0 +1,39 @@
+/* fcgi.h - requests in, responses out, as FastCGI or plain CGI.  Floor 2.
+ * The only user of fcgiapp.h.  FCGX_Accept_r has no plain-CGI fallback: this
+ * file brings the shim. */
+#ifndef H5_FCGI_H
+#define H5_FCGI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/web.h"
+
+struct h5_fcgi; /* one per worker thread */
+
+/* h5_fcgi_is_cgi(): was the program started as plain CGI (fd 0 is not a
+ * listening socket)? */
+bool h5_fcgi_is_cgi(void);
+/* h5_fcgi_start(e): once per process, before threads: FCGX_Init, the listening
+ * socket non-blocking. */
+H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fcgi_new(
+    bool cgi, struct h5_fcgi **out, struct h5_err *e);
+void h5_fcgi_free(struct h5_fcgi *f);
+
+/* h5_fcgi_accept(f, stop_fd, tick_ms, body_max, r, e): wait for the next
+ * request and read it whole into r (initialised here).  H5_OK.  H5_E_NOTFOUND:
+ * none came within tick_ms (-1: no limit): time for house-keeping.  H5_E_STATE:
+ * stop_fd became readable: leave.  H5_E_IO: the socket is broken.
+ * No thread ever blocks inside accept: each polls first. */
+H5_MUST_CHECK enum h5_code h5_fcgi_accept(struct h5_fcgi *f, int stop_fd,
+    int tick_ms, size_t body_max, struct h5_request *r, struct h5_err *e);
+
+/* h5_fcgi_answer(f, resp, e): headers and body in one write, flushed, and the
+ * connection closed (kept-alive FastCGI connections would block a thread
+ * outside the poll).  H5_E_NET: the web server is gone. */
+H5_MUST_CHECK enum h5_code h5_fcgi_answer(
+    struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e);
+
+#endif

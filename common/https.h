@@ -1,0 +1,47 @@
+/* https.h - one POST over TLS, believed only when whole.  Floor 2.
+ * The only user of curl.  TLS 1.2 or newer, verification always on, redirects
+ * off, proxies of the environment ignored, own size cap, HTTP/1.1; the
+ * connection is kept alive in the handle.  One handle belongs to one thread.
+ * Traps and what each must become: RELIABILITY C3. */
+#ifndef H5_HTTPS_H
+#define H5_HTTPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct h5_https;
+
+struct h5_https_options {
+	const char *ca_file; /* NULL: the system's bundle, wherever it is */
+	const char *cert_file, *key_file; /* NULL: no client certificate */
+	int connect_timeout_ms, timeout_ms; /* of one attempt */
+};
+
+/* h5_https_start(e): once per process, before threads. */
+H5_MUST_CHECK enum h5_code h5_https_start(struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_https_new(
+    const struct h5_https_options *o, struct h5_https **out, struct h5_err *e);
+void h5_https_free(struct h5_https *h);
+
+struct h5_https_answer {
+	long status;
+	bool sent; /* the request may have reached the other side */
+	char date[64]; /* Date header, "" when absent */
+	long new_connections; /* opened for this call */
+};
+
+/* h5_https_post(h, url, headers, n_headers, body, timeout_ms, out, a, e): out
+ * is cleared and filled with the answer's body (its ceiling is the limit).
+ * timeout_ms: at most this and at most options' timeout.  url: https, or
+ * http to a loopback host.  H5_OK: a whole HTTP answer with any status.
+ * H5_E_NET: not reached, cut, timed out, TLS refused (a->sent tells whether
+ * the outcome is unknown); H5_E_REMOTE: too large. */
+H5_MUST_CHECK enum h5_code h5_https_post(struct h5_https *h, const char *url,
+    const char *const *headers, size_t n_headers, const char *body,
+    size_t body_len, int timeout_ms, struct h5_buf *out,
+    struct h5_https_answer *a, struct h5_err *e);
+
+#endif

@@ -1,0 +1,54 @@
+/* program.h - what the four web programs differ by.  Floor 3.
+ * cgi-bin/main.c owns options, configuration, store, pages, threads, the
+ * accept loop and the error page; a program is one table and one handler. */
+#ifndef H5_PROGRAM_H
+#define H5_PROGRAM_H
+
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "common/pages.h"
+#include "common/store.h"
+#include "common/web.h"
+
+/* Long-lived, read-only once the threads run. */
+struct h5_app {
+	const struct h5_program *program;
+	struct h5_config *c;
+	struct h5_pages *pages;
+	struct h5_store *st;
+	struct h5_log log;
+};
+
+/* One request's; on its thread. */
+struct h5_job {
+	const struct h5_app *app;
+	struct h5_log log; /* with the request id */
+	const struct h5_request *r;
+	struct h5_response *resp;
+	struct h5_page_ctx page; /* filled for the pages calls */
+	void *worker; /* what worker_new made for this thread, or NULL */
+};
+
+struct h5_program {
+	const char *name; /* "checkout" */
+	const char *allow; /* "GET, HEAD, POST" */
+	size_t body_max; /* bytes */
+	int threads; /* as FastCGI, when server.threads is not set */
+	/* Answers one request; main has checked method and body already.  */
+	void (*handle)(struct h5_job *job);
+	/* Answers what main refuses before the handler (405, 413, 400, 500,
+	 * 503); NULL: the suite's page.  notify answers its FAIL bytes. */
+	void (*refuse)(struct h5_job *job, enum h5_page_plain why);
+	/* Once per process before threads; per thread; may be NULL. */
+	enum h5_code (*start)(struct h5_err *e);
+	enum h5_code (*worker_new)(
+	    const struct h5_app *app, void **out, struct h5_err *e);
+	void (*worker_free)(void *worker);
+};
+
+/* Each of cgi-bin/checkout.c ... defines its own. */
+extern const struct h5_program h5_program;
+
+#endif

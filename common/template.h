@@ -1,0 +1,57 @@
+/* template.h - a Mustache subset over a tree of values.  Floor 1.
+ * Variables {{name}} (HTML-escaped) and {{{name}}} / {{&name}} (raw),
+ * sections {{#name}}..{{/name}}, inverted sections {{^name}}..{{/name}},
+ * partials {{>name}}, comments {{!..}}; standalone lines and partial
+ * indentation as in the Mustache specification.  Dotted names are plain names
+ * here.  No lambdas, no set-delimiter tags (refused at load).
+ * Calling order: compile once, render from any thread. */
+#ifndef H5_TEMPLATE_H
+#define H5_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct h5_template;
+struct h5_view;
+
+#define H5_TEMPLATE_DEPTH 16 /* sections and partials inside each other */
+
+/* h5_template_compile(name, src, n, out, e): name (copied) is used in
+ * messages.  H5_E_INPUT: "name:line: what is wrong".  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_template_compile(const char *name,
+    const char *src, size_t n, struct h5_template **out, struct h5_err *e);
+void h5_template_free(struct h5_template *t);
+
+/* How a partial is found: NULL when there is none (an error at render). */
+typedef const struct h5_template *(*h5_template_find_fn)(
+    void *arg, const char *name);
+
+/* h5_template_render(t, view, find, arg, out, e): appends to out.  A name
+ * that is in no view is empty.  H5_E_INPUT: unknown partial, too deep, out's
+ * ceiling.  find may be NULL when no partials are used. */
+H5_MUST_CHECK enum h5_code h5_template_render(const struct h5_template *t,
+    const struct h5_view *view, h5_template_find_fn find, void *arg,
+    struct h5_buf *out, struct h5_err *e);
+
+/* h5_template_each_partial(t, fn, arg): calls fn with each partial's name. */
+void h5_template_each_partial(const struct h5_template *t,
+    void (*fn)(void *arg, const char *name), void *arg);
+
+/* A view: named strings, flags and lists of inner views.  A lookup that finds
+ * nothing goes on in the enclosing view.  Additions that run out of memory
+ * stick and are reported by h5_template_render. */
+struct h5_view *h5_view_new(void); /* NULL: out of memory */
+void h5_view_free(struct h5_view *v); /* and all inner ones; NULL is fine */
+/* h5_view_str(v, name, value): a copy; NULL value: nothing is added.  An empty
+ * string is falsy as a section, like in Mustache. */
+void h5_view_str(struct h5_view *v, const char *name, const char *value);
+void h5_view_flag(struct h5_view *v, const char *name, bool on);
+/* h5_view_item(v, name): append an inner view to the list called name and
+ * return it (owned by v); NULL: out of memory (sticks in v; all h5_view_*
+ * calls accept NULL and do nothing). */
+struct h5_view *h5_view_item(struct h5_view *v, const char *name);
+
+#endif

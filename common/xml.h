@@ -1,0 +1,39 @@
+/* xml.h - WeChat Pay's flat XML, read through a strict guard.  Floor 1.
+ * The only user of mxml.  mxml 3.x must never see raw network bytes (it over-
+ * reads on FE FF, is quadratic in attributes, leaks on refused input, accepts
+ * truncated documents): RELIABILITY F1. */
+#ifndef H5_XML_H
+#define H5_XML_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/fields.h"
+
+#define H5_XML_MAX 65536 /* bytes of a document */
+#define H5_XML_ELEMENTS 1024
+
+/* h5_xml_guard(p, n, root, e): is it exactly
+ *   ws <root> (ws <name> (text with only lt gt amp quot apos and numeric-free
+ *   entities | CDATA sections) </name ws>)* ws </root ws> ws
+ * in strict UTF-8, without attributes, comments, processing instructions,
+ * DOCTYPE, self-closing or nested elements?  H5_E_INPUT says what and at which
+ * byte.  Reads nothing twice, allocates nothing. */
+H5_MUST_CHECK enum h5_code h5_xml_guard(
+    const char *p, size_t n, const char *root, struct h5_err *e);
+
+/* h5_xml_read(p, n, root, out, e): guard, then parse, into out (initialised
+ * here with H5_XML_ELEMENTS and H5_XML_MAX; release it).  root is "xml", or
+ * "root" for a decrypted refund notice.  H5_E_INPUT: the guard's word, or a
+ * doubled element. */
+H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
+    const char *root, struct h5_fields *out, struct h5_err *e);
+
+/* h5_xml_write(f, out, e): <xml>...</xml> with every value escaped, so that
+ * markup or "]]>" in a product name stays text.  H5_E_INPUT: a name outside
+ * [A-Za-z0-9_], a control byte, invalid UTF-8. */
+H5_MUST_CHECK enum h5_code h5_xml_write(
+    const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
+
+#endif
