@@ -41,6 +41,7 @@ enum h5_event_kind {
 	H5_EVENT_ATTEMPT, /* a next attempt's number and parameters */
 	H5_EVENT_PREPAID, /* a mweb_url for an attempt */
 	H5_EVENT_QUERIED, /* what WeChat said when asked, unless paid */
+	H5_EVENT_UNREACHED, /* WeChat was asked and not reached or believed */
 	H5_EVENT_PAID,
 	H5_EVENT_ENDED, /* an attempt is closed at WeChat */
 	H5_EVENT_CLOSED, /* the order is closed */
@@ -120,6 +121,8 @@ struct h5_order {
 	char transaction_id[33];
 	int64_t closed_at;
 	int64_t checked_at; /* last answer of orderquery, 0: never */
+	int64_t tried_at; /* last time WeChat was asked, answer or not */
+	bool unreached; /* it did not answer then */
 	struct h5_attempt *attempts; /* at least one, in order */
 	size_t n_attempts;
 	struct h5_refund *refunds;
@@ -132,6 +135,11 @@ struct h5_order {
 
 void h5_event_init(struct h5_event *ev, enum h5_event_kind kind, int64_t at);
 void h5_event_release(struct h5_event *ev);
+/* h5_event_fill(ev, e, name, value, ..., NULL): pairs of strings; a NULL value
+ * leaves its pair out.  H5_E_INPUT, H5_E_NOMEM; H5_E_BUG: ev is NULL (a full
+ * batch). */
+H5_MUST_CHECK enum h5_code h5_event_fill(
+    struct h5_event *ev, struct h5_err *e, ...) __attribute__((sentinel));
 /* The word for a kind in the ledger and in show --json, and back. */
 const char *h5_event_name(enum h5_event_kind kind);
 bool h5_event_kind_of(const char *name, enum h5_event_kind *kind);
@@ -156,8 +164,9 @@ struct h5_attempt *h5_order_attempt(
 struct h5_attempt *h5_order_current(const struct h5_order *o);
 /* h5_order_settled(o): paid, closed or beyond: nothing for a buyer to do. */
 bool h5_order_settled(const struct h5_order *o);
-/* h5_order_at_rest(o, hooks): settled, no refund open, every event taken by
- * each of hooks (bits of enum h5_hook): nothing for sweep to do. */
+/* h5_order_at_rest(o, hooks): settled, no attempt awaiting, no refund open,
+ * every event taken by each of hooks (bits of enum h5_hook): nothing for
+ * sweep to do. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
 
 const char *h5_order_state_name(enum h5_order_state s);
