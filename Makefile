@@ -47,14 +47,62 @@ WEB := $(PROGRAMS:%=$(B)/cgi-bin/%)
 COMMAND := $(B)/h5pay
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
+# make run and make test build with every core, unless -j says otherwise.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
 all: $(WEB) $(COMMAND)
 
+.PHONY: help
+help:
+	@echo "make              the four programs and h5pay, under $(B)/"
+	@echo "make deps         install what a build and make run need (Debian, Ubuntu)"
+	@echo "make run          a shop to click through, with a stand-in for WeChat Pay"
+	@echo "                  [PORT=8080]; Ctrl-C ends it"
+	@echo "make test         everything CI runs; ends in one line 'N passed, N failed'"
+	@echo "make deps-test    install what make test needs"
+	@echo "make unit         unit tests [T=xml: one of them]"
+	@echo "make e2e          the suite from outside [T=notify: one file,"
+	@echo "                  T='wrong amount': the tests that say so]"
+	@echo "make browser      the suite in Chromium; screenshots in $(B)/browser/"
+	@echo "make lint         layout, floors, headers, banned functions, docs"
+	@echo "make format       clang-format over all C"
+	@echo "make clean        remove $(B)/; make distclean: the test trees too"
+	@sed -n 's/^\(check-[a-z-]*\):.*## *\(.*\)/\1\t\2/p' tests/*/*.mk \
+	    2>/dev/null | awk -F'\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+# --- what a build needs ----------------------------------------------------
+
+INSTALL_DEPS := CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' \
+	PKG_CONFIG='$(PKG_CONFIG)' deploy/install-deps.sh
+.PHONY: deps deps-test
+deps:
+	@$(INSTALL_DEPS) run
+deps-test:
+	@$(INSTALL_DEPS) test
+	@[ -d tests/node_modules ] || (cd tests && npm install --silent \
+	    --no-audit --no-fund --no-package-lock)
+
+# Looked at once a tree: says what is missing before a compiler does.
+$(B)/.deps: deploy/install-deps.sh
+	@mkdir -p $(@D)
+	@$(INSTALL_DEPS) -n build
+	@touch $@
+
+# --- the demonstration -----------------------------------------------------
+
+PORT ?=
+.PHONY: run
+run:
+	@$(INSTALL_DEPS) run
+	@$(MAKE) --no-print-directory $(JOBS) all $(B)/tests/gateway
+	@exec $(PYTHON) deploy/demo/run.py --build $(B) $(if $(PORT),--port $(PORT))
+
 # --- objects ---------------------------------------------------------------
 
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c | $(B)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -MMD -MP \
 	    -c -o $@ $<
@@ -66,7 +114,7 @@ $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)
 	sh templates/embed.sh $(filter-out %.sh,$(EMBED_SRC)) >$@.new
 	mv $@.new $@
-$(B)/obj/embed.o: $(B)/embed.c
+$(B)/obj/embed.o: $(B)/embed.c | $(B)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -96,6 +144,27 @@ T ?=
 unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT))
 	@tests/run-unit $^
 
+# From outside: real lighttpd, real programs, the stand-in gateway.
+.PHONY: e2e browser lint format test
+e2e: all $(B)/tests/gateway
+	@$(PYTHON) tests/e2e/run.py --build $(B) $(if $(T),'$(T)')
+browser: all $(B)/tests/gateway
+	@$(PYTHON) tests/browser/run.py --build $(B)
+lint:
+	@CC='$(CC)' B='$(B)' $(PYTHON) tests/lint/lint.py
+format:
+	@clang-format -i $(wildcard common/*.[ch] cgi-bin/*.[ch] \
+	    admin/*.[ch] tests/*/*.[ch])
+test:
+	@$(INSTALL_DEPS) test
+	@$(PYTHON) tests/run
+
 -include $(wildcard tests/*/*.mk)
 
 -include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: clean distclean
+clean:
+	rm -rf $(B)
+distclean: clean
+	rm -rf build build-* tests/node_modules

@@ -1,0 +1,159 @@
+#!/bin/sh
+# Installs what h5pay needs on Debian and Ubuntu, and nothing when it is there.
+#
+#	install-deps.sh build       to compile
+#	install-deps.sh run         ... and to run the demonstration shop
+#	install-deps.sh test        ... and to run every test
+#	install-deps.sh -n SET      only say what is missing; exit 1 if something is
+#
+# What is there is found out by asking the compiler and the PATH, not the
+# package system, so that headers from elsewhere count.
+set -u
+
+dry=no
+if [ "${1:-}" = -n ]; then
+	dry=yes
+	shift
+fi
+set=${1:-build}
+case $set in
+build | run | test) ;;
+*)
+	echo "usage: $0 [-n] build|run|test" >&2
+	exit 64
+	;;
+esac
+
+missing=
+
+need() { # PACKAGE PROBE ARGUMENT...: the package is missing if the probe fails
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+command_() { # one of these commands is there
+	for name in "$@"; do
+		command -v "$name" && return 0
+	done
+	return 1
+}
+header() { # the compiler finds these headers
+	for name in "$@"; do
+		echo "#include <$name>"
+	done | ${CC:-cc} $cppflags -E -x c -o /dev/null -
+}
+file_() {
+	[ -e "$1" ]
+}
+
+cppflags=${CPPFLAGS:-}
+compiler=${CC:-cc}
+if ! command_ "${compiler%% *}" >/dev/null 2>&1; then
+	# Without a compiler no header can be asked for: take them all.
+	missing=" gcc libc6-dev libfcgi-dev libcurl4-openssl-dev libssl-dev"
+	missing="$missing libmxml-dev libjansson-dev"
+else
+	need libc6-dev header stdlib.h pthread.h
+	need libfcgi-dev header fcgiapp.h
+	need libcurl4-openssl-dev header curl/curl.h
+	need libssl-dev header openssl/evp.h
+	need libmxml-dev header mxml.h
+	need libjansson-dev header jansson.h
+fi
+need make command_ make
+need pkg-config command_ "${PKG_CONFIG:-pkg-config}"
+
+if [ "$set" != build ]; then
+	need lighttpd file_ /usr/sbin/lighttpd
+	need python3 command_ python3
+fi
+if [ "$set" = test ]; then
+	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
+	need gcc command_ gcc
+	need clang command_ clang
+	need clang-format command_ clang-format clang-format-14
+	need binutils command_ nm
+	need valgrind command_ valgrind
+	need strace command_ strace
+	need faketime command_ faketime
+	need spawn-fcgi command_ spawn-fcgi
+	need openssl command_ openssl
+	need php-cli command_ php
+	need nodejs command_ node
+	need npm command_ npm
+	need chromium command_ chromium chromium-browser google-chrome
+	need fonts-wqy-microhei file_ \
+	    /usr/share/fonts/truetype/wqy/wqy-microhei.ttc
+fi
+
+[ -z "$missing" ] && exit 0
+missing=${missing# }
+line="apt-get install --no-install-recommends $missing"
+
+if [ $dry = yes ]; then
+	{
+		echo "Missing: $missing"
+		echo "\"make deps\" installs what a build needs. By hand:"
+		echo "    sudo $line"
+	} >&2
+	exit 1
+fi
+
+become=
+if [ "$(id -u)" -ne 0 ]; then
+	if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true; } \
+	    2>/dev/null; then
+		become="sudo"
+	else
+		become=no
+	fi
+fi
+if [ "$become" = no ] || ! command -v apt-get >/dev/null 2>&1; then
+	{
+		echo "Missing: $missing"
+		echo "This needs root. Run:"
+		echo "    sudo $line"
+	} >&2
+	exit 1
+fi
+
+echo "Installing: $missing" >&2
+log=$(mktemp) || exit 1
+policy=/usr/sbin/policy-rc.d
+held=no
+tidy() {
+	rm -f "$log"
+	[ $held = yes ] && $become rm -f $policy
+}
+trap tidy EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The demonstration starts its own lighttpd on its own port: the package must
+# not start one on port 80 on the way.
+case " $missing " in
+*" lighttpd "*)
+	if [ ! -e $policy ]; then
+		held=yes
+		printf '#!/bin/sh\nexit 101\n' | $become tee $policy >/dev/null &&
+		    $become chmod 755 $policy
+	fi
+	;;
+esac
+
+apt() {
+	$become env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+	    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null \
+	    >>"$log" 2>&1
+}
+apt update # what comes of it shows in the next line
+# shellcheck disable=SC2086
+if ! apt install --no-install-recommends $missing; then
+	tail -n 20 "$log" >&2
+	echo "That failed. By hand: sudo $line" >&2
+	exit 1
+fi
+if [ $held = yes ] && [ -d /run/systemd/system ]; then
+	$become systemctl disable -q lighttpd 2>/dev/null
+fi
+exit 0
