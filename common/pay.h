@@ -22,6 +22,8 @@ struct h5_pay {
 	struct h5_wxpay *wx; /* this thread's */
 };
 
+#define H5_PAY_CLOSE_AFTER_S 300 /* WeChat closes no younger number */
+
 enum h5_pay_result {
 	H5_PAY_GO, /* a mweb_url younger than its life is at hand */
 	H5_PAY_SETTLED, /* nothing to pay: paid, closed, refunded, alert */
@@ -29,8 +31,8 @@ enum h5_pay_result {
 	H5_PAY_MERCHANT /* refused for a merchant's fault */
 };
 
-/* h5_pay_terms(p, id, total_fee, body, attach, item, qty, lang, ip, o, e): make
- * the order durable, or find that the very same one is there.
+/* h5_pay_create(p, t, o, e): make the order durable, or find that the very same
+ * one is there.
  * H5_E_EXISTS: the id is taken with other terms. */
 struct h5_pay_terms {
 	const char *id, *body, *attach, *item, *lang, *ip;
@@ -65,10 +67,11 @@ H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_pay *p, const char *id,
  * than 4.5 minutes)? */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
 
-/* h5_pay_cashier_url(c, o, a, token, out): mweb_url + "&redirect_url=" + the
- * percent-encoded return page. */
+/* h5_pay_cashier_url(c, o, a, token, lang, out, e): mweb_url +
+ * "&redirect_url=" + the percent-encoded return page (PROTOCOL 3.1).  lang:
+ * NULL unless the buyer chose one. */
 H5_MUST_CHECK enum h5_code h5_pay_cashier_url(const struct h5_config *c,
-    const struct h5_order *o, const struct h5_attempt *a, struct h5_buf *out,
-    struct h5_err *e);
+    const struct h5_order *o, const struct h5_attempt *a, const char *token,
+    const char *lang, struct h5_buf *out, struct h5_err *e);
 
 #endif

@@ -1,0 +1,190 @@
+/* notify - takes WeChat's notices.  SUCCESS is answered only when the event is
+ * durable; FAIL is what the reply starts as.  Never talks to the network:
+ * WeChat waits five seconds, whatever a checkout is waiting for. */
+#include <string.h>
+
+#include "common/program.h"
+#include "common/settle.h"
+#include "common/visit.h"
+#include "common/wxmsg.h"
+
+static void
+reply(struct h5_job *job, int status, bool ok, const char *msg)
+{
+	struct h5_response *resp = job->resp;
+
+	h5_response_clear(resp);
+	resp->status = status;
+	h5_wxmsg_reply(ok, msg, &resp->body);
+	if (h5_response_header(resp, "Content-Type", "text/xml; charset=utf-8",
+		NULL) != H5_OK ||
+	    h5_response_header(resp, "Cache-Control", "no-store", NULL) !=
+		H5_OK)
+		resp->status = 500;
+}
+
+static void
+fail(struct h5_job *job, const struct h5_err *e, const char *order)
+{
+	/* A bad message is the sender's matter; a store that cannot take a
+	 * good one is the operator's. */
+	h5_log_event(&job->log,
+	    e->code == H5_E_IO || e->code == H5_E_BUG ? H5_LOG_ALERT
+						      : H5_LOG_WARN,
+	    "notice-refused", "why", e->msg, "code", h5_err_name(e->code),
+	    "order", order, NULL);
+	reply(job, 200, false,
+	    e->code == H5_E_IO || e->code == H5_E_BUSY ||
+		    e->code == H5_E_NOMEM || e->code == H5_E_BUG ||
+		    e->code == H5_E_CONFIG
+		? "try again later"
+		: e->msg);
+}
+
+static void
+payment(struct h5_job *job, const struct h5_wx_trade *t)
+{
+	struct h5_order *o = NULL;
+	enum h5_settled settled;
+	struct h5_err e;
+
+	if (h5_settle(job->app->st, &job->log, t, "notify", &settled, &o, &e) !=
+	    H5_OK) {
+		fail(job, &e, t->out_trade_no);
+		return;
+	}
+	if (settled == H5_SETTLED_DISPUTED)
+		reply(job, 200, false, "total_fee or fee_type differ");
+	else
+		reply(job, 200, true, "OK");
+	h5_visit_deliver(job, o);
+	h5_order_free(o);
+}
+
+struct hint {
+	const struct h5_fields *f;
+};
+
+/* A refund notice is not signed: it only says that refundquery should be
+ * asked.  The same hint twice is one. */
+static enum h5_code
+decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct h5_fields *f = ((const struct hint *)arg)->f;
+	const char *no = h5_fields_get(f, "out_refund_no");
+	const char *status = h5_fields_get(f, "refund_status");
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++)
+		if ((o->events[i].kind == H5_EVENT_REFUND_HINT ||
+			o->events[i].kind == H5_EVENT_REFUNDED) &&
+		    h5_fields_is(&o->events[i].fields, "out_refund_no", no) &&
+		    (h5_fields_is(
+			 &o->events[i].fields, "refund_status", status) ||
+			h5_fields_is(&o->events[i].fields, "status", status)))
+			return H5_OK;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_HINT), e,
+	    "out_refund_no", no, "refund_id", h5_fields_get(f, "refund_id"),
+	    "refund_status", status, "refund_fee",
+	    h5_fields_get(f, "refund_fee"), NULL);
+}
+
+static bool
+refund_wellformed(const struct h5_fields *f)
+{
+	const char *no = h5_fields_get(f, "out_refund_no");
+	const char *status = h5_fields_get(f, "refund_status");
+	const char *refund_id = h5_fields_get(f, "refund_id");
+	const char *fee = h5_fields_get(f, "refund_fee");
+	int64_t fen;
+
+	return no != NULL && no[0] != '\0' && strlen(no) <= 64 &&
+	       h5_text_printable(no) && status != NULL && strlen(status) < 16 &&
+	       h5_text_printable(status) &&
+	       (refund_id == NULL ||
+		   (strlen(refund_id) <= 32 && h5_text_printable(refund_id))) &&
+	       (fee == NULL || h5_text_fen(fee, &fen, NULL) == H5_OK);
+}
+
+static void
+refund(struct h5_job *job, const struct h5_fields *f)
+{
+	const char *number = h5_fields_get(f, "out_trade_no");
+	char id[H5_ORDER_ID_MAX + 1];
+	struct hint hint = {f};
+	struct h5_err e;
+	unsigned attempt;
+	enum h5_code rc;
+
+	if (number == NULL || !refund_wellformed(f))
+		rc = h5_err_set(&e, H5_E_INPUT, "malformed refund notice");
+	else if (h5_text_order_of(number, id, &attempt, NULL) != H5_OK)
+		rc = h5_err_set(&e, H5_E_NOTFOUND, "unknown order");
+	else
+		rc = h5_store_update(
+		    job->app->st, id, decide_hint, &hint, NULL, &e);
+	if (rc == H5_E_NOTFOUND)
+		(void)h5_err_set(&e, rc, "unknown order");
+	if (rc != H5_OK) {
+		fail(job, &e, NULL);
+		return;
+	}
+	h5_log_event(&job->log, H5_LOG_INFO, "refund-notice", "order", id,
+	    "out_refund_no", h5_fields_get(f, "out_refund_no"), "refund_status",
+	    h5_fields_get(f, "refund_status"), NULL);
+	reply(job, 200, true, "OK");
+}
+
+static void
+handle(struct h5_job *job)
+{
+	struct h5_wx_trade t;
+	struct h5_fields f;
+	enum h5_wx_notice kind;
+	struct h5_err e;
+
+	h5_wx_trade_init(&t);
+	h5_fields_init(&f, 1, 1);
+	if (h5_wxmsg_notice(job->app->c, job->r->body.data, job->r->body.len,
+		&kind, &t, &f, &e) != H5_OK)
+		fail(job, &e, NULL);
+	else if (kind == H5_NOTICE_PAYMENT)
+		payment(job, &t);
+	else
+		refund(job, &f);
+	h5_wx_trade_release(&t);
+	h5_fields_release(&f);
+}
+
+/* What never reaches handle is refused in WeChat's words, too. */
+static void
+refuse(struct h5_job *job, enum h5_page_plain why)
+{
+	switch ((int)why) {
+	case H5_PAGE_NOT_ALLOWED:
+		reply(job, 405, false, "POST only");
+		break;
+	case H5_PAGE_TOO_LARGE:
+		reply(job, 413, false, "body too large");
+		break;
+	case H5_PAGE_BAD_REQUEST:
+		reply(job, 200, false, "bad request");
+		break;
+	case H5_PAGE_ERROR:
+		reply(job, 500, false, "try again later");
+		break;
+	default:
+		reply(job, 200, false, "try again later");
+		break;
+	}
+}
+
+const struct h5_program h5_program = {
+    .name = "notify",
+    .allow = "POST",
+    .body_max = 65536,
+    .threads = 16,
+    .handle = handle,
+    .refuse = refuse,
+};

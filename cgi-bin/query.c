@@ -1,0 +1,118 @@
+/* query - the buyer's click on "I have paid".  POST looks: was a notice
+ * received? If not, and it is not too early, asks orderquery; then leads to
+ * GET, which shows the stored state and never asks. */
+#include <string.h>
+
+#include "common/https.h"
+#include "common/ledger.h"
+#include "common/pay.h"
+#include "common/program.h"
+#include "common/visit.h"
+
+static const char *const posted[] = {"order", "t"};
+
+static void
+answer_json(struct h5_job *job, const struct h5_order *o, int status)
+{
+	struct h5_response *resp = job->resp;
+	struct h5_err e;
+
+	h5_response_clear(resp);
+	resp->status = status;
+	if (h5_ledger_status_json(o, &resp->body, &e) != H5_OK ||
+	    h5_response_header(resp, "Content-Type", "application/json", &e) !=
+		H5_OK ||
+	    h5_response_header(resp, "Cache-Control", "no-store", &e) != H5_OK)
+		h5_visit_failed(job, e.code, &e, o, NULL);
+}
+
+static void
+look(struct h5_job *job, const struct h5_fields *f, const char *token)
+{
+	const struct h5_pay pay = {
+	    job->app->c, &job->log, job->app->st, job->worker};
+	const char *id = h5_fields_get(f, "order");
+	struct h5_order *o = NULL;
+	bool asked;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_pay_ask(&pay, id, false, &asked, &o, &e);
+	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (h5_web_wants_json(job->r))
+		answer_json(job, o, rc == H5_OK ? 200 : 502);
+	else
+		h5_visit_redirect(job, "query", id, token, "");
+	if (o != NULL)
+		h5_visit_deliver(job, o);
+	h5_order_free(o);
+}
+
+static void
+show(struct h5_job *job, const struct h5_fields *f, const char *token)
+{
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_load(job->app->st, h5_fields_get(f, "order"), &o, &e);
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else
+		h5_page_result(&job->page, o, token,
+		    o->unreached && !h5_order_settled(o) ? H5_NOTE_UNREACHABLE
+							 : H5_NOTE_NONE,
+		    0, 200);
+	h5_order_free(o);
+}
+
+static void
+handle(struct h5_job *job)
+{
+	bool post = strcmp(job->r->method, "POST") == 0;
+	char token[H5_PAYLINK_TOKEN];
+	struct h5_fields f;
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (!h5_visit_fields(
+		job, &f, posted, post ? sizeof posted / sizeof posted[0] : 0))
+		goto out;
+	rc = h5_visit_admit(job->app->c, &f, token, &e);
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (post)
+		look(job, &f, token);
+	else
+		show(job, &f, token);
+out:
+	h5_fields_release(&f);
+}
+
+static enum h5_code
+worker_new(const struct h5_app *app, void **out, struct h5_err *e)
+{
+	struct h5_wxpay *w = NULL;
+	enum h5_code rc = h5_wxpay_new(app->c, &w, e);
+
+	*out = w;
+	return rc;
+}
+
+static void
+worker_free(void *worker)
+{
+	h5_wxpay_free(worker);
+}
+
+const struct h5_program h5_program = {
+    .name = "query",
+    .allow = "GET, HEAD, POST",
+    .body_max = 16384,
+    .threads = 32,
+    .handle = handle,
+    .start = h5_https_start,
+    .worker_new = worker_new,
+    .worker_free = worker_free,
+};

@@ -1,0 +1,40 @@
+/* return-page - where WeChat sends the buyer back to.  Reads the store only and
+ * never contacts WeChat: the payment may still be going on (PROTOCOL 3.1), so
+ * the buyer's click on the first button, which posts to query, asks. */
+#include "common/program.h"
+#include "common/visit.h"
+
+static void
+handle(struct h5_job *job)
+{
+	char token[H5_PAYLINK_TOKEN];
+	struct h5_order *o = NULL;
+	struct h5_fields f;
+	struct h5_err e;
+	enum h5_code rc;
+
+	/* Whatever else came along in the address is not ours to judge. */
+	if (!h5_visit_fields(job, &f, NULL, 0))
+		goto out;
+	rc = h5_visit_admit(job->app->c, &f, token, &e);
+	if (rc == H5_OK)
+		rc = h5_store_load(
+		    job->app->st, h5_fields_get(&f, "order"), &o, &e);
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (h5_order_settled(o) || o->alerts != 0)
+		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
+	else
+		h5_page_return(&job->page, o, token);
+out:
+	h5_order_free(o);
+	h5_fields_release(&f);
+}
+
+const struct h5_program h5_program = {
+    .name = "return-page",
+    .allow = "GET, HEAD",
+    .body_max = 0,
+    .threads = 8,
+    .handle = handle,
+};
