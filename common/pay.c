@@ -286,8 +286,8 @@ close_if_wechat_did(
 	const struct h5_attempt *a = h5_order_current(*o);
 	struct note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
 
-	if (h5_order_settled(*o) || held(*o) || a->state != H5_ATTEMPT_CLOSED ||
-	    strcmp(a->trade_state, "CLOSED") != 0)
+	if (nothing_to_pay(*o) || a->state != H5_ATTEMPT_CLOSED ||
+	    !ended_by_query(*o, a->out_trade_no))
 		return H5_OK;
 	return note(p, o, closed, e);
 }
