@@ -18,7 +18,9 @@ enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 };
 /* A secret: never printed, wiped when freed.  There is no getter. */
 struct h5_sign_key;
 
-/* h5_sign_key_new(p, n, out, e): a copy of n bytes, 1..4096. */
+/* h5_sign_key_new(p, n, out, e): a copy of n bytes, 1..4096.  Any number of
+ * threads may use one key at the same time.  H5_E_INPUT: n.  H5_E_NOMEM.
+ * H5_E_BUG: OpenSSL has no HMAC-SHA256. */
 H5_MUST_CHECK enum h5_code h5_sign_key_new(
     const void *p, size_t n, struct h5_sign_key **out, struct h5_err *e);
 void h5_sign_key_free(struct h5_sign_key *k);
@@ -43,7 +45,7 @@ H5_MUST_CHECK enum h5_code h5_sign_mac(const struct h5_sign_key *k,
 /* h5_sign_sha256(p, n, out, e). */
 H5_MUST_CHECK enum h5_code h5_sign_sha256(
     const void *p, size_t n, unsigned char out[32], struct h5_err *e);
-/* h5_sign_random(p, n, e): from the system's generator. */
+/* h5_sign_random(p, n, e): from the system's generator.  H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_sign_random(void *p, size_t n, struct h5_err *e);
 /* h5_sign_nonce(out, e): 32 hex digits. */
 H5_MUST_CHECK enum h5_code h5_sign_nonce(char out[33], struct h5_err *e);
@@ -59,7 +61,8 @@ H5_MUST_CHECK enum h5_code h5_sign_unbase64(
 
 /* h5_sign_open_refund(k, req_info, out, e): decrypt a refund notice's req_info
  * (PROTOCOL 7.3: base64, AES-256-ECB, PKCS#7, key = lower-case hex MD5 of the
- * API key) into the XML text.  H5_E_AUTH: not encrypted with our key. */
+ * API key) into the XML text.  H5_E_AUTH: not encrypted with our key, however
+ * that shows.  H5_E_NOMEM, H5_E_BUG as above. */
 H5_MUST_CHECK enum h5_code h5_sign_open_refund(const struct h5_sign_key *k,
     const char *req_info, struct h5_buf *out, struct h5_err *e);
 

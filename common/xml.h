@@ -15,24 +15,29 @@
 #define H5_XML_ELEMENTS 1024
 
 /* h5_xml_guard(p, n, root, e): is it exactly
- *   ws <root> (ws <name> (text with only lt gt amp quot apos and numeric-free
- *   entities | CDATA sections) </name ws>)* ws </root ws> ws
- * in strict UTF-8, without attributes, comments, processing instructions,
- * DOCTYPE, self-closing or nested elements?  H5_E_INPUT says what and at which
- * byte.  Reads nothing twice, allocates nothing. */
+ *   ws <root> ws (<name> value </name ws> ws)* </root ws> ws
+ * in strict UTF-8 of 11 to H5_XML_MAX bytes?  A name is [A-Za-z0-9_]{1,64}
+ * and begins with no digit; a value is text and CDATA sections in any mix.
+ * Text knows &lt; &gt; &amp; &quot; &apos; and no other entity, no numeric
+ * reference and no "]]>".  Refused with them: attributes, comments, processing
+ * instructions, the XML declaration, DOCTYPE, self-closing and nested
+ * elements, control bytes other than tab, LF, CR.  H5_E_INPUT says what and at
+ * which byte.  Linear time, allocates nothing. */
 H5_MUST_CHECK enum h5_code h5_xml_guard(
     const char *p, size_t n, const char *root, struct h5_err *e);
 
 /* h5_xml_read(p, n, root, out, e): guard, then parse, into out (initialised
  * here with H5_XML_ELEMENTS and H5_XML_MAX; release it).  root is "xml", or
- * "root" for a decrypted refund notice.  H5_E_INPUT: the guard's word, or a
- * doubled element. */
+ * "root" for a decrypted refund notice.  White space in values stays, but CR
+ * and CR LF are LF (XML 1.0, 2.11).  H5_E_INPUT: the guard's word, or a
+ * doubled element.  H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
     const char *root, struct h5_fields *out, struct h5_err *e);
 
-/* h5_xml_write(f, out, e): <xml>...</xml> with every value escaped, so that
- * markup or "]]>" in a product name stays text.  H5_E_INPUT: a name outside
- * [A-Za-z0-9_], a control byte, invalid UTF-8. */
+/* h5_xml_write(f, out, e): append <xml>...</xml> with every value escaped, so
+ * that markup or "]]>" in a product name stays text.  H5_E_INPUT: not a name
+ * as above, a control byte (below 0x20, 0x7f), invalid UTF-8, the buffer's
+ * ceiling. */
 H5_MUST_CHECK enum h5_code h5_xml_write(
     const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
 
