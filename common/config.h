@@ -16,7 +16,9 @@
 /* Strings are NUL-terminated, owned by the configuration; NULL where a key
  * without default is not set. */
 struct h5_config {
-	char *path; /* the file it came from */
+	char *path; /* the file it came from, absolute */
+	char **files; /* further files that were read: *_file keys */
+	size_t n_files;
 	struct {
 		char *appid, *mch_id, *cert_file, *key_file;
 		struct h5_sign_key *api_key;
@@ -88,17 +90,25 @@ H5_MUST_CHECK enum h5_code h5_config_find(const char *option,
     const char *request_param, struct h5_buf *out, struct h5_err *e);
 
 /* h5_config_outside(c, document_root, e): H5_E_CONFIG when the configuration,
- * a secret or the store lies below document_root (NULL or "": fine). */
+ * a secret, a certificate, the store or the log lies below document_root (NULL
+ * or "": fine). */
 H5_MUST_CHECK enum h5_code h5_config_outside(
     const struct h5_config *c, const char *document_root, struct h5_err *e);
 
-/* h5_config_watch(c, stamp): a stamp of the configuration's files (path and
- * *_file keys: inode, size, mtime) to compare later. */
+/* h5_config_stamp(c): a stamp of the configuration's files (path and *_file
+ * keys: device, inode, size, mtime) to compare with a later one. */
 uint64_t h5_config_stamp(const struct h5_config *c);
 
 /* The key table, for the lint and for h5pay check --json. */
+struct h5_config_type;
 struct h5_config_key {
 	const char *section, *name;
+	const char *fallback; /* the default as it would be written, or NULL */
+	bool required; /* this one, or its _file twin */
+	/* The rest is the parser's own (config_value.h). */
+	const struct h5_config_type *type;
+	size_t at; /* where it goes in struct h5_config */
+	uint64_t min, max; /* of a number, or of a text's length in bytes */
 };
 const struct h5_config_key *h5_config_keys(size_t *n);
 
