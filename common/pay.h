@@ -63,6 +63,11 @@ H5_MUST_CHECK enum h5_code h5_pay_ask(const struct h5_pay *p, const char *id,
 H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_pay *p, const char *id,
     const char *why, struct h5_order **o, struct h5_err *e);
 
+/* h5_pay_close_rest(p, id, o, e): close at WeChat what is still awaiting beside
+ * a paid attempt, so that nobody pays twice.  Results as h5_pay_close. */
+H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_pay *p,
+    const char *id, struct h5_order **o, struct h5_err *e);
+
 /* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url (younger
  * than 4.5 minutes)? */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);

@@ -1,0 +1,102 @@
+/* h5pay check - the configuration, the catalogue and the templates. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/catalogue.h"
+#include "common/ledger.h"
+#include "common/pages.h"
+
+/* Everything that a program reads at its start, every fault reported. */
+static enum h5_code
+check_all(const char *path, struct h5_buf *faults, struct h5_err *e)
+{
+	struct h5_config *c = NULL;
+	struct h5_catalogue *cat = NULL;
+	struct h5_pages *pages = NULL;
+	enum h5_code rc, rc_pages;
+
+	rc = h5_config_load(path, faults, &c, e);
+	if (rc == H5_OK && c->catalogue.file != NULL) {
+		rc = h5_catalogue_load(c->catalogue.file, faults, &cat, e);
+		if (rc != H5_OK && faults->len == 0)
+			h5_buf_printf(
+			    faults, "%s: %s\n", c->catalogue.file, e->msg);
+	}
+	if (c != NULL) {
+		rc_pages =
+		    h5_pages_load(c, faults, &pages, rc == H5_OK ? e : NULL);
+		rc = rc == H5_OK ? rc_pages : rc;
+	}
+	h5_pages_free(pages);
+	h5_catalogue_free(cat);
+	h5_config_free(c);
+	return rc;
+}
+
+static void
+print_json(const char *path, const struct h5_buf *faults, bool good)
+{
+	struct h5_buf out;
+	const char *line = faults->data, *end;
+	char one[1024];
+	bool first = true;
+
+	h5_buf_init(&out, 262144);
+	h5_buf_printf(&out, "{\"ok\":%s,\"file\":", good ? "true" : "false");
+	h5_ledger_string(path, &out);
+	h5_buf_puts(&out, ",\"faults\":[");
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		(void)snprintf(one, sizeof one, "%.*s",
+		    (int)(end - line < 1000 ? end - line : 1000), line);
+		h5_buf_puts(&out, first ? "" : ",");
+		h5_ledger_string(one, &out);
+		first = false;
+	}
+	h5_buf_puts(&out, "]}\n");
+	(void)fputs(out.data, stdout);
+	h5_buf_release(&out);
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct h5_buf path, faults;
+	struct h5_err e;
+	enum h5_code rc;
+
+	(void)argv;
+	if (argc != 1)
+		return command_usage(&verb_check, "no operand is needed");
+	h5_err_clear(&e);
+	h5_buf_init(&path, 4096);
+	h5_buf_init(&faults, 65536);
+	rc = h5_config_find(cmd->config_path, NULL, &path, &e);
+	if (rc == H5_OK)
+		rc = check_all(path.data, &faults, &e);
+	if (cmd->json)
+		print_json(path.data, &faults, rc == H5_OK);
+	else if (rc == H5_OK)
+		(void)printf("%s: good\n", path.data);
+	(void)fputs(faults.data, stderr);
+	if (rc != H5_OK && faults.len == 0)
+		(void)fprintf(stderr, "h5pay: %s\n", e.msg);
+	h5_buf_release(&faults);
+	h5_buf_release(&path);
+	return h5_err_exit(rc == H5_OK ? H5_OK : H5_E_CONFIG);
+}
+
+const struct verb verb_check = {
+    .name = "check",
+    .usage = "check [--json]",
+    .summary = "is the configuration good?  every fault, in one run",
+    .help = "\n"
+	    "  h5pay check\n"
+	    "  h5pay -c /etc/h5pay/h5pay.conf check\n\n"
+	    "Reads the configuration, its secret files, the catalogue and the "
+	    "templates as the\n"
+	    "programs do, and prints each fault as \"file:line: what is "
+	    "wrong\".\n"
+	    "exit status: 0 good, 78 not\n",
+    .run = run,
+};

@@ -1,0 +1,52 @@
+/* h5pay close - close an unpaid order, at WeChat first. */
+#include <stdio.h>
+
+#include "admin/command.h"
+#include "common/hooks.h"
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct h5_order *o = NULL;
+	const char *id = NULL;
+	struct h5_pay pay;
+	struct h5_err e, e_hook;
+	enum h5_code rc;
+	int status;
+
+	status = command_order(&verb_close, argc, argv, &id);
+	if (status != EXIT_DONE)
+		return status;
+	rc = command_pay(cmd, &pay, &e);
+	if (rc == H5_OK)
+		rc = h5_pay_close(&pay, id, "operator", &o, &e);
+	if (rc == H5_OK && cmd->json)
+		status = command_print_order(cmd, o);
+	else if (rc == H5_OK && !cmd->quiet)
+		(void)printf("%s closed\n", id);
+	h5_order_free(o);
+	if (rc != H5_OK)
+		status = command_fail(cmd, &e);
+	(void)fflush(stdout);
+	if (cmd->c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(
+		    cmd->c, &cmd->log, cmd->st, id, false, &e_hook);
+	return status;
+}
+
+const struct verb verb_close = {
+    .name = "close",
+    .usage = "close ID [--json]",
+    .summary = "close an unpaid order, at WeChat first",
+    .help = "\n"
+	    "  h5pay close 20261123-0007\n\n"
+	    "Closes every open attempt at WeChat, asks once more whether money "
+	    "came in, then\n"
+	    "closes the order here.  WeChat does not close an order younger "
+	    "than five minutes.\n"
+	    "exit status: 0 closed, 1 it is paid or cannot be closed yet, 66 "
+	    "no such order,\n69 WeChat unreachable\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

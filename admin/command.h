@@ -1,0 +1,87 @@
+/* command.h - what the verbs of h5pay share.  Floor 4.
+ * One file a verb; main.c owns the options that all have, the configuration
+ * and the store.  Data goes to stdout, words go to stderr. */
+#ifndef H5_COMMAND_H
+#define H5_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/pay.h"
+#include "common/store.h"
+
+/* Exit statuses beside those of h5_err_exit (INTERFACE section 6). */
+enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 64, EXIT_DATA = 65 };
+
+struct command {
+	const char *config_path; /* -c, or NULL */
+	struct h5_config *c; /* NULL for verbs without need_config */
+	struct h5_store *st; /* NULL for verbs without need_store */
+	struct h5_wxpay *wx; /* made by command_pay */
+	struct h5_log log;
+	bool json; /* --json */
+	bool quiet; /* --quiet */
+	bool colour; /* stdout is a terminal that takes colours */
+	bool terminal; /* stdout is a terminal: tables; else tab-separated */
+};
+
+struct verb {
+	const char *name;
+	const char *usage; /* "link --order ID ..." */
+	const char *summary; /* one line */
+	const char *help; /* examples first, then options */
+	bool need_config, need_store;
+	/* argv[0] is the verb; returns the exit status. */
+	int (*run)(struct command *cmd, int argc, char **argv);
+};
+
+extern const struct verb verb_check, verb_close, verb_fsck, verb_hook,
+    verb_link, verb_list, verb_query, verb_show, verb_sweep;
+
+/* command_usage(v, fmt, ...): say what is wrong with the call, and how it
+ * goes.  Returns EXIT_USAGE. */
+int command_usage(const struct verb *v, const char *fmt, ...) H5_PRINTF(2, 3);
+/* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
+int command_fail(const struct command *cmd, const struct h5_err *e);
+/* command_pay(cmd, p, e): a conversation partner for this process. */
+H5_MUST_CHECK enum h5_code command_pay(
+    struct command *cmd, struct h5_pay *p, struct h5_err *e);
+/* command_order(cmd, v, argc, argv, id): the one operand, an order's id or an
+ * attempt's number.  EXIT_DONE, else the status to leave with. */
+int command_order(const struct verb *v, int argc, char **argv, const char **id);
+/* command_time(s, now, t): a day, "today", "yesterday", an RFC 3339 time, or an
+ * age such as 30m, 6h, 2d. */
+H5_MUST_CHECK enum h5_code command_time(
+    const char *s, int64_t now, int64_t *t, struct h5_err *e);
+/* command_print_order(cmd, o): the order for a person, or --json. */
+int command_print_order(const struct command *cmd, const struct h5_order *o);
+
+/* table.c: rows of cells; aligned with a heading on a terminal, else
+ * tab-separated without heading. */
+struct table;
+struct table *table_new(
+    const struct command *cmd, const char *const *headings, size_t columns);
+/* table_cell(t, s): the next cell, row by row; NULL: "-". */
+void table_cell(struct table *t, const char *s);
+/* table_end(t): print and free.  false: out of memory or stdout is closed. */
+bool table_end(struct table *t);
+/* table_tint(cmd, state): the colour for a state's word, or "". */
+const char *table_tint(const struct command *cmd, const char *word);
+
+/* progress.c: a bar on stderr, only on a terminal, after one second. */
+struct progress {
+	bool on;
+	int64_t started_ms, drawn_ms;
+	bool drawn;
+	const char *what;
+};
+void progress_start(
+    struct progress *p, const struct command *cmd, const char *what);
+void progress_step(struct progress *p, uint64_t done, uint64_t total);
+void progress_end(struct progress *p);
+
+#endif

@@ -1,0 +1,119 @@
+/* h5pay fsck - every order file and every index. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "admin/command.h"
+#include "common/ledger.h"
+
+enum { OPT_REPAIR = 256 };
+
+static const struct option options[] = {
+    {"repair", no_argument, NULL, OPT_REPAIR},
+    {NULL, 0, NULL, 0},
+};
+
+struct checking {
+	struct command *cmd;
+	struct progress bar;
+	uint64_t left; /* findings that stand unrepaired */
+};
+
+static void
+found(void *arg, const char *id, const char *what, bool repaired)
+{
+	struct checking *c = arg;
+	struct h5_buf b;
+
+	if (!repaired)
+		c->left++;
+	if (!c->cmd->json) {
+		(void)printf(
+		    "%s\t%s\t%s\n", id, what, repaired ? "repaired" : "found");
+		return;
+	}
+	h5_buf_init(&b, 4096);
+	h5_buf_puts(&b, "{\"order\":");
+	h5_ledger_string(id, &b);
+	h5_buf_puts(&b, ",\"what\":");
+	h5_ledger_string(what, &b);
+	h5_buf_printf(&b, ",\"repaired\":%s}\n", repaired ? "true" : "false");
+	(void)fputs(b.data, stdout);
+	h5_buf_release(&b);
+}
+
+static void
+progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct checking *c = arg;
+
+	progress_step(&c->bar, done, total);
+}
+
+static void
+print_summary(
+    const struct command *cmd, const struct h5_store_report *r, uint64_t left)
+{
+	if (cmd->json)
+		(void)printf("{\"orders\":%llu,\"torn\":%llu,\"broken\":%llu,"
+			     "\"index\":%llu,\"left\":%llu}\n",
+		    (unsigned long long)r->orders, (unsigned long long)r->torn,
+		    (unsigned long long)r->broken, (unsigned long long)r->index,
+		    (unsigned long long)left);
+	else if (!cmd->quiet)
+		(void)fprintf(stderr,
+		    "%llu orders, %llu torn tails, %llu broken, %llu index "
+		    "faults: %s\n",
+		    (unsigned long long)r->orders, (unsigned long long)r->torn,
+		    (unsigned long long)r->broken, (unsigned long long)r->index,
+		    left == 0 ? "good"
+			      : "h5pay fsck --repair mends what can be "
+				"mended; see docs/STORE.md");
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct checking c = {.cmd = cmd};
+	struct h5_store_report r = {
+	    .found = found, .progress = progress, .arg = &c};
+	struct h5_err e;
+	bool repair = false;
+	enum h5_code rc;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_REPAIR)
+			return command_usage(&verb_fsck, "unknown option");
+		repair = true;
+	}
+	if (optind < argc)
+		return command_usage(
+		    &verb_fsck, "unexpected \"%s\"", argv[optind]);
+	progress_start(&c.bar, cmd, "checking");
+	rc = h5_store_check(cmd->st, repair, &r, &e);
+	progress_end(&c.bar);
+	if (rc != H5_OK)
+		return command_fail(cmd, &e);
+	print_summary(cmd, &r, c.left);
+	return c.left == 0 ? EXIT_DONE : EXIT_NO;
+}
+
+const struct verb verb_fsck = {
+    .name = "fsck",
+    .usage = "fsck [--repair] [--json]",
+    .summary = "check every order file, rebuild every index",
+    .help = "\n"
+	    "  h5pay fsck\n"
+	    "  h5pay fsck --repair\n\n"
+	    "Reads every order, verifies its chain of checksums, and compares "
+	    "the indexes.\n"
+	    "--repair cuts torn tails (what a crash left of an event that was "
+	    "never\n"
+	    "acknowledged) and rebuilds the indexes.  A record that is broken "
+	    "in the middle is\n"
+	    "never touched: restore it from a backup.\n"
+	    "exit status: 0 good or mended, 1 something is left, 74 store\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

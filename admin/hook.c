@@ -1,0 +1,146 @@
+/* h5pay hook - deliveries to the shop. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/hooks.h"
+#include "common/ledger.h"
+
+static const char *const headings[] = {
+    "ORDER", "EVENT", "TYPE", "AT", "FAILURES", "NEXT"};
+#define COLUMNS (sizeof headings / sizeof headings[0])
+
+struct listing {
+	struct command *cmd;
+	struct table *table;
+};
+
+static void
+print_json(const struct h5_order *o, const struct h5_outgoing *g)
+{
+	char at[H5_CLOCK_RFC3339], next[H5_CLOCK_RFC3339];
+
+	h5_clock_rfc3339(g->at, at);
+	h5_clock_rfc3339(g->retry_at > 0 ? g->retry_at : g->at, next);
+	(void)printf("{\"order\":\"%s\",\"id\":\"%s\",\"type\":\"%s\","
+		     "\"at\":\"%s\",\"failures\":%u,\"next\":\"%s\"}\n",
+	    o->id, g->id, g->type, at, g->failures, next);
+}
+
+static enum h5_code
+visit(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct listing *l = arg;
+	unsigned hooks = l->cmd->c->hooks.mask;
+	char at[H5_CLOCK_PLAIN], next[H5_CLOCK_PLAIN];
+	const struct h5_outgoing *g;
+	size_t i;
+
+	if (o == NULL) {
+		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
+		return H5_OK;
+	}
+	for (i = 0; i < o->n_outgoing; i++) {
+		g = &o->outgoing[i];
+		if ((g->done & hooks) == hooks)
+			continue;
+		if (l->cmd->json) {
+			print_json(o, g);
+			continue;
+		}
+		h5_clock_plain(g->at, at);
+		h5_clock_plain(g->retry_at, next);
+		table_cell(l->table, o->id);
+		table_cell(l->table, g->id);
+		table_cell(l->table, g->type);
+		table_cell(l->table, at);
+		table_cell(l->table, H5_LOG_NUM(g->failures));
+		table_cell(l->table, g->retry_at > 0 ? next : "now");
+	}
+	return H5_OK;
+}
+
+static int
+list(struct command *cmd)
+{
+	struct listing l = {cmd, NULL};
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (!cmd->json) {
+		l.table = table_new(cmd, headings, COLUMNS);
+		if (l.table == NULL)
+			return h5_err_exit(H5_E_NOMEM);
+	}
+	rc = h5_store_each_open(cmd->st, visit, &l, &e);
+	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
+		rc = h5_err_nomem(&e);
+	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
+}
+
+static int
+retry(struct command *cmd, const char *id)
+{
+	struct h5_err e;
+
+	if (!h5_text_order_id(id)) {
+		(void)fprintf(
+		    stderr, "h5pay: \"%s\" cannot be an order's id\n", id);
+		return h5_err_exit(H5_E_NOTFOUND);
+	}
+	if (h5_hooks_deliver(cmd->c, &cmd->log, cmd->st, id, true, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	if (!cmd->quiet)
+		(void)printf("%s delivered\n", id);
+	return EXIT_DONE;
+}
+
+static int
+test(struct command *cmd)
+{
+	struct h5_err e;
+
+	if (h5_hooks_test(cmd->c, &cmd->log, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	if (!cmd->quiet)
+		(void)puts("the shop took a test event");
+	return EXIT_DONE;
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct h5_pay unused;
+	struct h5_err e;
+
+	if (cmd->c->hooks.mask == 0)
+		(void)fputs("h5pay: no hook is configured: set hooks.exec or "
+			    "hooks.webhook_url\n",
+		    stderr);
+	if (command_pay(cmd, &unused, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
+		return list(cmd);
+	if (argc == 3 && strcmp(argv[1], "retry") == 0)
+		return retry(cmd, argv[2]);
+	if (argc == 2 && strcmp(argv[1], "test") == 0)
+		return test(cmd);
+	return command_usage(&verb_hook, "list, retry ID or test");
+}
+
+const struct verb verb_hook = {
+    .name = "hook",
+    .usage = "hook list | retry ID | test",
+    .summary = "deliveries to the shop: what waits, again now, a test",
+    .help = "\n"
+	    "  h5pay hook list\n"
+	    "  h5pay hook retry 20261123-0007\n"
+	    "  h5pay hook test\n\n"
+	    "exit status: 0, 69 when the shop did not take it, 75 when another "
+	    "process delivers\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

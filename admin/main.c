@@ -1,0 +1,354 @@
+/* h5pay - the operator's command.  Options that every verb has, the
+ * configuration, the store; then one file a verb. */
+#include <getopt.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/https.h"
+#include "common/text.h"
+
+static const struct verb *const verbs[] = {&verb_check, &verb_link, &verb_list,
+    &verb_show, &verb_query, &verb_close, &verb_sweep, &verb_hook, &verb_fsck};
+
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+static void
+print_help(FILE *to)
+{
+	size_t i;
+
+	(void)fputs(
+	    "usage: h5pay [-c FILE] VERB [OPTION...]\n\n"
+	    "  h5pay check                  is the configuration good?\n"
+	    "  h5pay list --since today     today's orders\n"
+	    "  h5pay show ID                one order's whole story\n"
+	    "  h5pay sweep                  for cron, once a minute\n\n",
+	    to);
+	for (i = 0; i < VERBS; i++)
+		(void)fprintf(
+		    to, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
+	(void)fputs(
+	    "\n  -c, --config FILE   the configuration (else H5PAY_CONF, "
+	    "h5pay.path, ~/h5pay/h5pay.conf,\n"
+	    "                      /etc/h5pay/h5pay.conf)\n"
+	    "      --json          machine-readable output\n"
+	    "      --quiet         no words on stderr unless something is "
+	    "wrong\n"
+	    "  -h, --help          this, or a verb's own help\n"
+	    "  -V, --version\n\n"
+	    "exit status: 0 done, 1 the answer is no, 64 usage, 65 bad data, "
+	    "66 no such order,\n"
+	    "69 WeChat unreachable, 70 bug, 74 store, 75 try later, "
+	    "78 configuration\n",
+	    to);
+}
+
+static void
+print_verb_help(const struct verb *v, FILE *to)
+{
+	(void)fprintf(to, "usage: h5pay [-c FILE] %s\n\n%s\n%s", v->usage,
+	    v->summary, v->help);
+}
+
+int
+command_usage(const struct verb *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "h5pay %s: ", v->name);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\nusage: h5pay %s\n", v->usage);
+	return EXIT_USAGE;
+}
+
+int
+command_fail(const struct command *cmd, const struct h5_err *e)
+{
+	(void)cmd;
+	(void)fprintf(stderr, "h5pay: %s\n", e->msg);
+	return h5_err_exit(e->code);
+}
+
+enum h5_code
+command_pay(struct command *cmd, struct h5_pay *p, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	if (cmd->wx == NULL) {
+		rc = h5_https_start(e);
+		if (rc == H5_OK)
+			rc = h5_wxpay_new(cmd->c, &cmd->wx, e);
+	}
+	p->c = cmd->c;
+	p->log = &cmd->log;
+	p->st = cmd->st;
+	p->wx = cmd->wx;
+	return rc;
+}
+
+int
+command_order(const struct verb *v, int argc, char **argv, const char **id)
+{
+	if (argc != 2)
+		return command_usage(v, "one order is needed");
+	*id = argv[1];
+	if (h5_text_order_id(*id))
+		return EXIT_DONE;
+	(void)fprintf(stderr, "h5pay: \"%s\" cannot be an order's id\n", *id);
+	return h5_err_exit(H5_E_NOTFOUND);
+}
+
+enum h5_code
+command_time(const char *s, int64_t now, int64_t *t, struct h5_err *e)
+{
+	char day[H5_CLOCK_DAY], digits[16];
+	uint64_t n;
+	size_t len = strlen(s);
+	const char *unit;
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = {1, 60, 3600, 86400};
+
+	if (strcmp(s, "today") == 0 || strcmp(s, "yesterday") == 0) {
+		h5_clock_day(s[0] == 'y' ? now - 86400 : now, day);
+		return h5_clock_from_day(day, t, e);
+	}
+	if (h5_clock_from_day(s, t, NULL) == H5_OK ||
+	    h5_clock_from_rfc3339(s, t, NULL) == H5_OK)
+		return H5_OK;
+	unit = len > 1 ? strchr(units, s[len - 1]) : NULL;
+	if (unit != NULL && len < sizeof digits) {
+		memcpy(digits, s, len - 1);
+		digits[len - 1] = '\0';
+		if (h5_text_u64(digits, 0, 1000000, &n, NULL) == H5_OK) {
+			*t = now - (int64_t)n * seconds[unit - units];
+			return H5_OK;
+		}
+	}
+	*t = 0;
+	return h5_err_set(e, H5_E_INPUT,
+	    "\"%s\" is not a time: use 2026-11-23, today, yesterday, "
+	    "2026-11-23T16:40:12+08:00, or an age like 30m, 6h, 2d",
+	    s);
+}
+
+static const struct verb *
+find_verb(const char *name)
+{
+	const char *names[VERBS], *near;
+	size_t i;
+
+	for (i = 0; i < VERBS; i++) {
+		names[i] = verbs[i]->name;
+		if (strcmp(name, names[i]) == 0)
+			return verbs[i];
+	}
+	near = h5_text_closest(name, names, VERBS);
+	(void)fprintf(stderr, "h5pay: no verb \"%s\"", name);
+	if (near != NULL)
+		(void)fprintf(stderr, "; did you mean \"%s\"?", near);
+	(void)fputs("\n\"h5pay --help\" lists them.\n", stderr);
+	return NULL;
+}
+
+/* --- options all verbs have: taken out of argv wherever they stand
+ * ------------- */
+
+struct options {
+	bool help, version;
+};
+
+static bool
+take_option(
+    struct command *cmd, struct options *opt, int argc, char **argv, int *i)
+{
+	const char *a = argv[*i];
+
+	if (strcmp(a, "-c") == 0 || strcmp(a, "--config") == 0) {
+		if (*i + 1 < argc)
+			cmd->config_path = argv[++*i];
+		else
+			cmd->config_path = "";
+	} else if (strncmp(a, "--config=", 9) == 0) {
+		cmd->config_path = a + 9;
+	} else if (strcmp(a, "--json") == 0) {
+		cmd->json = true;
+	} else if (strcmp(a, "--quiet") == 0) {
+		cmd->quiet = true;
+	} else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
+		opt->help = true;
+	} else if (strcmp(a, "--version") == 0 || strcmp(a, "-V") == 0) {
+		opt->version = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Leaves in argv only what is the verb's own.  Everything after "--" is. */
+static int
+take_options(struct command *cmd, struct options *opt, int argc, char **argv)
+{
+	int i, kept = 1;
+	bool all = false;
+
+	for (i = 1; i < argc; i++) {
+		if (!all && take_option(cmd, opt, argc, argv, &i))
+			continue;
+		if (strcmp(argv[i], "--") == 0)
+			all = true;
+		argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
+/* --- configuration, store, owner
+ * ------------------------------------------------- */
+
+static enum h5_code
+load_config(struct command *cmd, struct h5_err *e)
+{
+	struct h5_buf path, faults;
+	enum h5_code rc;
+
+	h5_buf_init(&path, 4096);
+	h5_buf_init(&faults, 65536);
+	rc = h5_config_find(cmd->config_path, NULL, &path, e);
+	if (rc == H5_OK)
+		rc = h5_config_load(path.data, &faults, &cmd->c, e);
+	if (faults.len > 0)
+		(void)fputs(faults.data, stderr);
+	h5_buf_release(&faults);
+	h5_buf_release(&path);
+	return rc;
+}
+
+/* A store that root wrote into would be closed to the web programs: become its
+ * owner before touching it. */
+static enum h5_code
+become_owner(const struct command *cmd, struct h5_err *e)
+{
+	unsigned uid, gid;
+	enum h5_code rc;
+
+	if (geteuid() != 0)
+		return H5_OK;
+	rc = h5_store_owner(cmd->c->store.dir, &uid, &gid, e);
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	if (rc != H5_OK || uid == 0)
+		return rc;
+	if (setgroups(0, NULL) != 0 || setgid((gid_t)gid) != 0 ||
+	    setuid((uid_t)uid) != 0)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "cannot become uid %u, the owner of %s", uid,
+		    cmd->c->store.dir);
+	return H5_OK;
+}
+
+static enum h5_code
+prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	if (v->need_config)
+		rc = load_config(cmd, e);
+	if (rc == H5_OK && v->need_config)
+		h5_log_init(&cmd->log, "h5pay", cmd->c->log.file);
+	/* On a terminal the answer is printed; the log is for the file. */
+	if (cmd->log.path == NULL)
+		cmd->log.least = H5_LOG_WARN;
+	if (rc == H5_OK && v->need_store)
+		rc = become_owner(cmd, e);
+	if (rc == H5_OK && v->need_store)
+		rc = h5_store_open(
+		    cmd->c->store.dir, cmd->c->hooks.mask, &cmd->st, e);
+	return rc;
+}
+
+static void
+harden(void)
+{
+	struct rlimit none = {0, 0};
+
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int
+run(struct command *cmd, const struct verb *v, int argc, char **argv)
+{
+	struct h5_err e;
+	int status;
+
+	if (prepare(cmd, v, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	/* The verbs parse with getopt_long: argv[0] is their name. */
+	optind = 1;
+	status = v->run(cmd, argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fputs("h5pay: cannot write the answer\n", stderr);
+		status = h5_err_exit(H5_E_IO);
+	}
+	h5_wxpay_free(cmd->wx);
+	h5_store_close(cmd->st);
+	h5_config_free(cmd->c);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct command cmd;
+	struct options opt = {false, false};
+	const struct verb *v;
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	harden();
+	memset(&cmd, 0, sizeof cmd);
+	h5_log_init(&cmd.log, "h5pay", NULL);
+	argc = take_options(&cmd, &opt, argc, argv);
+	cmd.terminal = isatty(STDOUT_FILENO) == 1;
+	cmd.colour = cmd.terminal &&
+		     (no_color == NULL || no_color[0] == '\0') &&
+		     term != NULL && strcmp(term, "dumb") != 0;
+	if (opt.version) {
+		(void)printf("h5pay %s\n", H5_VERSION);
+		return EXIT_DONE;
+	}
+	if (argc < 2) {
+		print_help(opt.help ? stdout : stderr);
+		return opt.help ? EXIT_DONE : EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "help") == 0) {
+		opt.help = true;
+		if (argc == 2) {
+			print_help(stdout);
+			return EXIT_DONE;
+		}
+		argv++;
+		argc--;
+	}
+	v = find_verb(argv[1]);
+	if (v == NULL)
+		return EXIT_USAGE;
+	if (opt.help) {
+		print_verb_help(v, stdout);
+		return EXIT_DONE;
+	}
+	if (cmd.config_path != NULL && cmd.config_path[0] == '\0')
+		return command_usage(v, "-c needs a file");
+	return run(&cmd, v, argc - 1, argv + 1);
+}

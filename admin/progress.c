@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+
+#define FIRST_MS 1000 /* short work needs no bar */
+#define REDRAW_MS 100
+
+void
+progress_start(struct progress *p, const struct command *cmd, const char *what)
+{
+	memset(p, 0, sizeof *p);
+	p->on = !cmd->quiet && isatty(STDERR_FILENO) == 1;
+	p->started_ms = h5_clock_mono_ms();
+	p->what = what;
+}
+
+static unsigned
+terminal_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+		return 80;
+	return w.ws_col;
+}
+
+static void
+draw(const struct progress *p, uint64_t done, uint64_t total, int64_t spent_ms)
+{
+	unsigned width = terminal_width(), bar, full, i;
+	uint64_t left_s;
+
+	if (total == 0 || done > total)
+		return;
+	bar = width > 70 ? width - 60 : 10;
+	if (bar > 40)
+		bar = 40;
+	full = (unsigned)(done * bar / total);
+	left_s =
+	    done == 0 ? 0 : (uint64_t)spent_ms * (total - done) / done / 1000;
+	(void)fprintf(stderr, "\r%s [", p->what);
+	for (i = 0; i < bar; i++)
+		(void)fputc(i < full ? '=' : i == full ? '>' : ' ', stderr);
+	(void)fprintf(stderr, "] %llu/%llu %3llu %%  %lld:%02lld left\033[K",
+	    (unsigned long long)done, (unsigned long long)total,
+	    (unsigned long long)(done * 100 / total), (long long)(left_s / 60),
+	    (long long)(left_s % 60));
+	(void)fflush(stderr);
+}
+
+void
+progress_step(struct progress *p, uint64_t done, uint64_t total)
+{
+	int64_t now;
+
+	if (!p->on)
+		return;
+	now = h5_clock_mono_ms();
+	if (now - p->started_ms < FIRST_MS || now - p->drawn_ms < REDRAW_MS)
+		return;
+	p->drawn_ms = now;
+	p->drawn = true;
+	draw(p, done, total, now - p->started_ms);
+}
+
+void
+progress_end(struct progress *p)
+{
+	if (p->drawn)
+		(void)fputs("\r\033[K", stderr);
+	p->on = false;
+}

@@ -1,0 +1,54 @@
+/* h5pay query - ask WeChat about one order now. */
+#include <stdio.h>
+
+#include "admin/command.h"
+#include "common/hooks.h"
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct h5_order *o = NULL;
+	const char *id = NULL;
+	struct h5_pay pay;
+	struct h5_err e, e_hook;
+	bool asked;
+	enum h5_code rc;
+	int status;
+
+	status = command_order(&verb_query, argc, argv, &id);
+	if (status != EXIT_DONE)
+		return status;
+	rc = command_pay(cmd, &pay, &e);
+	if (rc == H5_OK)
+		rc = h5_pay_ask(&pay, id, true, &asked, &o, &e);
+	if (rc != H5_OK) {
+		h5_order_free(o);
+		return command_fail(cmd, &e);
+	}
+	status = command_print_order(cmd, o);
+	if (status == EXIT_DONE && o->paid_at == 0)
+		status = EXIT_NO;
+	h5_order_free(o);
+	(void)fflush(stdout);
+	/* What was learned may be news for the shop.  A hook that fails has its
+	 * retry written down, and is not this verb's answer. */
+	if (cmd->c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(
+		    cmd->c, &cmd->log, cmd->st, id, false, &e_hook);
+	return status;
+}
+
+const struct verb verb_query = {
+    .name = "query",
+    .usage = "query ID [--json]",
+    .summary = "ask WeChat about one order now, and record the answer",
+    .help = "\n"
+	    "  h5pay query 20261123-0007\n\n"
+	    "Asks orderquery about every attempt that may have been paid, "
+	    "closed ones too.\n"
+	    "exit status: 0 paid, 1 not paid, 66 no such order, 69 WeChat "
+	    "unreachable\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

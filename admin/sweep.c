@@ -1,0 +1,218 @@
+/* h5pay sweep - for cron: what is due, for every order that is not at rest.
+ * Silent when nothing happened.  Any number may run at once: each order is
+ * worked on under its locks, and a busy one is left to who holds it. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/hooks.h"
+
+enum { OPT_ORDER = 256 };
+
+static const struct option options[] = {
+    {"order", required_argument, NULL, OPT_ORDER},
+    {NULL, 0, NULL, 0},
+};
+
+/* The first question follows two minutes after the last sign of life; then a
+ * fifth of the order's age passes between two, at most an hour. */
+#define ASK_FIRST_S 120
+#define ASK_LEAST_S 60
+#define ASK_MOST_S 3600
+
+struct sweeping {
+	struct command *cmd;
+	struct h5_pay pay;
+	enum h5_code worst; /* the first failure, for the exit status */
+};
+
+static bool
+ask_due(const struct h5_order *o, int64_t now)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+	int64_t last = o->created_at, gap = (now - o->created_at) / 5;
+
+	if (a->mweb_url_at > last)
+		last = a->mweb_url_at;
+	if (gap > ASK_MOST_S)
+		gap = ASK_MOST_S;
+	if (gap < ASK_LEAST_S)
+		gap = ASK_LEAST_S;
+	if (o->tried_at > 0)
+		return now - o->tried_at >= gap;
+	return now - last >= ASK_FIRST_S;
+}
+
+static void
+say(const struct sweeping *s, const char *id, const char *what)
+{
+	if (!s->cmd->quiet)
+		(void)printf(s->cmd->json
+				 ? "{\"order\":\"%s\",\"done\":\"%s\"}\n"
+				 : "%s\t%s\n",
+		    id, what);
+}
+
+/* A failure is told, remembered for the exit status, and does not keep the
+ * other orders waiting. */
+static void
+failed(
+    struct sweeping *s, const char *id, enum h5_code rc, const struct h5_err *e)
+{
+	/* Somebody else works on it, or WeChat will not close it yet: the next
+	 * sweep looks again. */
+	if (rc == H5_E_BUSY || rc == H5_E_STATE)
+		return;
+	(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+	if (s->worst == H5_OK)
+		s->worst = rc;
+}
+
+static void
+settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
+{
+	enum h5_order_state was = before->state;
+	char id[H5_ORDER_ID_MAX + 1];
+	struct h5_order *o = NULL;
+	bool asked = true;
+	struct h5_err e;
+	enum h5_code rc;
+
+	memcpy(id, before->id, sizeof id);
+	if (now >= before->expires_at)
+		rc = h5_pay_close(&s->pay, id, "expired", &o, &e);
+	else if (ask_due(before, now))
+		rc = h5_pay_ask(&s->pay, id, false, &asked, &o, &e);
+	else
+		return;
+	if (o != NULL && o->state != was)
+		say(s, id, h5_order_state_name(o->state));
+	if (rc != H5_OK)
+		failed(s, id, rc, &e);
+	h5_order_free(o);
+}
+
+/* An earlier attempt was paid while a later one still stands open at WeChat:
+ * close it before somebody pays twice. */
+static bool
+open_beside_paid(const struct h5_order *o)
+{
+	size_t i;
+
+	if (o->paid_at == 0)
+		return false;
+	for (i = 0; i < o->n_attempts; i++)
+		if (o->attempts[i].state == H5_ATTEMPT_AWAITING)
+			return true;
+	return false;
+}
+
+static void
+one(struct sweeping *s, const struct h5_order *o)
+{
+	int64_t now = h5_clock_now();
+	char id[H5_ORDER_ID_MAX + 1];
+	struct h5_order *after = NULL;
+	struct h5_err e;
+	enum h5_code rc = H5_OK;
+
+	memcpy(id, o->id, sizeof id);
+	if (!h5_order_settled(o))
+		settle_one(s, o, now);
+	if (open_beside_paid(o)) {
+		rc = h5_pay_close_rest(&s->pay, id, &after, &e);
+		if (rc != H5_OK)
+			failed(s, id, rc, &e);
+		h5_order_free(after);
+		after = NULL;
+	}
+	if (s->cmd->c->hooks.mask == 0)
+		return;
+	rc = h5_store_load(s->cmd->st, id, &after, &e);
+	if (rc == H5_OK && h5_hooks_due(s->cmd->c, after, now) != NULL) {
+		rc = h5_hooks_deliver(
+		    s->cmd->c, &s->cmd->log, s->cmd->st, id, false, &e);
+		if (rc == H5_OK)
+			say(s, id, "delivered");
+	}
+	if (rc != H5_OK)
+		failed(s, id, rc, &e);
+	h5_order_free(after);
+}
+
+static enum h5_code
+visit(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct sweeping *s = arg;
+
+	if (o == NULL)
+		failed(s, id, e_o->code, e_o);
+	else
+		one(s, o);
+	return H5_OK;
+}
+
+/* One order, right after a reply about it was sent: tell the shop. */
+static int
+sweep_order(struct sweeping *s, const char *id)
+{
+	struct h5_order *o = NULL;
+	struct h5_err e;
+
+	if (!h5_text_order_id(id) ||
+	    h5_store_load(s->cmd->st, id, &o, &e) != H5_OK) {
+		(void)fprintf(stderr, "h5pay: no order %s\n", id);
+		return h5_err_exit(H5_E_NOTFOUND);
+	}
+	one(s, o);
+	h5_order_free(o);
+	return h5_err_exit(s->worst);
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct sweeping s = {cmd, {0}, H5_OK};
+	const char *id = NULL;
+	struct h5_err e;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_ORDER)
+			return command_usage(&verb_sweep, "unknown option");
+		id = optarg;
+	}
+	if (optind < argc)
+		return command_usage(
+		    &verb_sweep, "unexpected \"%s\"", argv[optind]);
+	if (command_pay(cmd, &s.pay, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	if (id != NULL)
+		return sweep_order(&s, id);
+	if (h5_store_each_open(cmd->st, visit, &s, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	return h5_err_exit(s.worst);
+}
+
+const struct verb verb_sweep = {
+    .name = "sweep",
+    .usage = "sweep [--order ID] [--json]",
+    .summary = "for cron: ask, expire and deliver whatever is due",
+    .help =
+	"\n"
+	"  * * * * * h5pay sweep          a line for crontab -e\n"
+	"  h5pay sweep --order ID         one order only\n\n"
+	"Asks WeChat about unsettled orders when they are due, closes the "
+	"expired ones, and\n"
+	"delivers events that the shop has not taken.  Prints a line for what "
+	"it did, and\n"
+	"nothing when nothing happened.  Many may run at once.\n"
+	"exit status: 0, 69 when WeChat or the shop was not reached, 74 "
+	"store\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

@@ -1,0 +1,423 @@
+/* checkout - from a pay link to WeChat's cashier.  GET shows what is offered,
+ * writes nothing and asks WeChat nothing; POST makes the order durable first,
+ * then gets a mweb_url, then sends the buyer there. */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/https.h"
+#include "common/offer.h"
+#include "common/pay.h"
+#include "common/program.h"
+#include "common/visit.h"
+
+static const char *const known_get[] = {"order", "t", "go"};
+static const char *const known_post[] = {"order", "t", "again", "handoff"};
+
+static struct h5_pay
+pay_of(const struct h5_job *job)
+{
+	const struct h5_pay pay = {
+	    job->app->c, &job->log, job->app->st, job->worker};
+
+	return pay;
+}
+
+static void
+plain(struct h5_job *job, enum h5_page_plain page, const struct h5_err *e)
+{
+	h5_log_event(&job->log, H5_LOG_WARN, "refused", "code",
+	    h5_err_name(e->code), "why", e->msg, NULL);
+	h5_page_plain(&job->page, page, NULL, NULL);
+}
+
+/* An order that stands, as its buyer sees it. */
+static void
+show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
+    int64_t until)
+{
+	char token[H5_PAYLINK_TOKEN];
+	struct h5_err e;
+
+	if (h5_visit_token(job->app->c, o->id, token, &e) != H5_OK)
+		h5_visit_failed(job, e.code, &e, NULL, NULL);
+	else
+		h5_page_result(&job->page, o, token, note, until, 200);
+}
+
+static bool
+nothing_to_pay(const struct h5_order *o)
+{
+	return h5_order_settled(o) ||
+	       (o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0;
+}
+
+/* --- off to the cashier
+ * ------------------------------------------------------- */
+
+static void
+to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
+    bool handoff)
+{
+	struct h5_buf url;
+	struct h5_err e;
+
+	if (handoff || job->app->c->site.handoff_page) {
+		h5_visit_redirect(job, "checkout", o->id, token, "&go=1");
+		return;
+	}
+	h5_buf_init(&url, H5_WEB_QUERY);
+	if (h5_pay_cashier_url(job->app->c, o, h5_order_current(o), token,
+		h5_visit_lang(job), &url, &e) == H5_OK)
+		h5_page_redirect(&job->page, url.data);
+	else
+		h5_visit_failed(job, e.code, &e, o, token);
+	h5_buf_release(&url);
+}
+
+static void
+start(struct h5_job *job, const char *id, const char *ip, bool again,
+    bool handoff)
+{
+	const struct h5_pay pay = pay_of(job);
+	char token[H5_PAYLINK_TOKEN];
+	struct h5_order *o = NULL;
+	enum h5_pay_result result;
+	const struct h5_attempt *a;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_visit_token(job->app->c, id, token, &e);
+	if (rc == H5_OK)
+		rc = h5_pay_start(&pay, id, ip, again, &result, &o, &e);
+	if (rc != H5_OK) {
+		h5_visit_failed(job, rc, &e, o, token);
+	} else if (result == H5_PAY_GO) {
+		to_cashier(job, o, token, handoff);
+	} else if (result == H5_PAY_WAIT) {
+		a = h5_order_current(o);
+		h5_page_result(&job->page, o, token, H5_NOTE_WAIT,
+		    a->created_at + H5_PAY_CLOSE_AFTER_S, 200);
+	} else if (result == H5_PAY_MERCHANT) {
+		h5_page_plain(&job->page, H5_PAGE_MERCHANT_ERROR, o, token);
+	} else {
+		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
+	}
+	if (o != NULL)
+		h5_visit_deliver(job, o);
+	h5_order_free(o);
+}
+
+/* --- an order that is known: order and t
+ * ---------------------------------------- */
+
+static void
+go(struct h5_job *job, struct h5_order *o, const char *token)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+	struct h5_buf url;
+	struct h5_err e;
+
+	if (nothing_to_pay(o) || !h5_pay_fresh(a, h5_clock_now())) {
+		show_order(job, o, H5_NOTE_NONE, 0);
+		return;
+	}
+	h5_buf_init(&url, H5_WEB_QUERY);
+	if (h5_pay_cashier_url(job->app->c, o, a, token, h5_visit_lang(job),
+		&url, &e) == H5_OK)
+		h5_page_handoff(&job->page, o, token, url.data,
+		    a->mweb_url_at + H5_PAY_CLOSE_AFTER_S);
+	else
+		h5_visit_failed(job, e.code, &e, o, token);
+	h5_buf_release(&url);
+}
+
+static void
+outside(struct h5_job *job, const char *program, const struct h5_fields *f,
+    const char *token)
+{
+	struct h5_buf url;
+
+	h5_buf_init(&url, H5_WEB_QUERY);
+	if (token != NULL)
+		h5_visit_url(
+		    job, program, h5_fields_get(f, "order"), token, "", &url);
+	else
+		h5_offer_link(job->app->c, f, &url);
+	h5_page_outside(&job->page, url.bad == H5_OK ? url.data : "");
+	h5_buf_release(&url);
+}
+
+static bool
+one_if_there(const struct h5_fields *f, const char *name)
+{
+	return h5_fields_get(f, name) == NULL || h5_fields_is(f, name, "1");
+}
+
+static void
+known(struct h5_job *job, const struct h5_fields *f, bool post)
+{
+	char token[H5_PAYLINK_TOKEN], ip[H5_NETADDR_TEXT];
+	const char *id = h5_fields_get(f, "order");
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_visit_admit(job->app->c, f, token, &e);
+	if (rc == H5_OK)
+		rc = h5_store_load(job->app->st, id, &o, &e);
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (h5_web_in_wechat(job->r))
+		outside(job, "return-page", f, token);
+	else if (!post)
+		go(job, o, token);
+	else if (nothing_to_pay(o))
+		show_order(job, o, H5_NOTE_NONE, 0);
+	else if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK)
+		plain(job, H5_PAGE_BAD_ADDRESS, &e);
+	else
+		start(job, id, ip, true, h5_fields_get(f, "handoff") != NULL);
+	h5_order_free(o);
+}
+
+static bool
+known_wellformed(struct h5_job *job, struct h5_fields *f, bool post)
+{
+	const char *const *names = post ? known_post : known_get;
+	const char *verb = post ? "again" : "go";
+	size_t n = post ? 4 : 3, i, j;
+
+	for (i = 0; i < f->n; i++) {
+		for (j = 0; j < n && strcmp(f->v[i].name, names[j]) != 0; j++)
+			;
+		if (j == n)
+			break;
+	}
+	if (i == f->n && h5_fields_is(f, verb, "1") &&
+	    one_if_there(f, "handoff"))
+		return true;
+	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
+	    "unknown parameter, or none that says what to do", NULL);
+	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
+	return false;
+}
+
+/* --- a pay link
+ * -------------------------------------------------------------------- */
+
+static void
+confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
+    bool bad_amount, int status)
+{
+	struct h5_page_confirm v = {0};
+
+	v.title = offer->body;
+	v.total_fee = offer->total_fee;
+	v.min_fee = offer->min_fee;
+	v.max_fee = offer->max_fee;
+	v.qty = offer->qty;
+	v.order = offer->id;
+	v.hidden = &offer->hidden;
+	v.changed = changed;
+	v.bad_amount = bad_amount;
+	h5_page_confirm(&job->page, &v, status);
+}
+
+static void
+no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
+    const struct h5_err *e)
+{
+	switch (rc) {
+	case H5_E_INPUT:
+		if (offer->max_fee > 0)
+			confirm(job, offer, false, true, 400);
+		else
+			plain(job, H5_PAGE_BAD_REQUEST, e);
+		break;
+	case H5_E_AUTH:
+		plain(job, H5_PAGE_BAD_LINK, e);
+		break;
+	case H5_E_EXISTS:
+		confirm(job, offer, true, false, 409);
+		break;
+	case H5_E_STATE:
+		plain(job, H5_PAGE_LINK_EXPIRED, e);
+		break;
+	case H5_E_CONFIG:
+		h5_log_event(
+		    &job->log, H5_LOG_ALERT, "catalogue", "why", e->msg, NULL);
+		h5_page_plain(&job->page, H5_PAGE_ERROR, NULL, NULL);
+		break;
+	case H5_OK:
+	case H5_E_NOTFOUND:
+	case H5_E_REMOTE:
+	case H5_E_NET:
+	case H5_E_IO:
+	case H5_E_NOMEM:
+	case H5_E_BUSY:
+	case H5_E_BUG:
+		h5_visit_failed(job, rc, e, NULL, NULL);
+		break;
+	}
+}
+
+/* Is there an order under this id already?  Then it decides what is shown:
+ * other terms are a conflict, a settled one is its result. */
+static bool
+stands_already(struct h5_job *job, const struct h5_offer *offer)
+{
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	bool answered = true;
+	enum h5_code rc;
+
+	if (!offer->signed_link && !offer->shown)
+		return false;
+	rc = h5_store_load(job->app->st, offer->id, &o, &e);
+	if (rc == H5_E_NOTFOUND)
+		return false;
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (offer->total_fee != 0 &&
+		 (o->total_fee != offer->total_fee ||
+		     strcmp(o->body, offer->body) != 0 ||
+		     strcmp(o->attach != NULL ? o->attach : "",
+			 offer->attach != NULL ? offer->attach : "") != 0))
+		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);
+	else if (nothing_to_pay(o))
+		show_order(job, o, H5_NOTE_NONE, 0);
+	else
+		answered = false;
+	h5_order_free(o);
+	return answered;
+}
+
+static void
+order_and_start(struct h5_job *job, const struct h5_offer *offer)
+{
+	const struct h5_pay pay = pay_of(job);
+	struct h5_pay_terms terms = {0};
+	char ip[H5_NETADDR_TEXT];
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK) {
+		plain(job, H5_PAGE_BAD_ADDRESS, &e);
+		return;
+	}
+	terms.id = offer->id;
+	terms.body = offer->body;
+	terms.attach = offer->attach;
+	terms.item = offer->item;
+	terms.qty = offer->qty;
+	terms.total_fee = offer->total_fee;
+	terms.lang = h5_web_lang(job->app->c, job->r);
+	terms.ip = ip;
+	rc = h5_pay_create(&pay, &terms, &o, &e);
+	h5_order_free(o);
+	if (rc == H5_OK)
+		start(job, offer->id, ip, false, false);
+	else if (rc == H5_E_EXISTS)
+		plain(job, H5_PAGE_CONFLICT, &e);
+	else
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+}
+
+static void
+link_posted(struct h5_job *job, const struct h5_offer *offer)
+{
+	struct h5_err e;
+
+	/* Without our page's token only the shop's own pages may post. */
+	if (!offer->shown &&
+	    h5_web_origin(job->app->c, job->r) != H5_ORIGIN_OURS) {
+		(void)h5_err_set(&e, H5_E_AUTH, "no form token and no Origin");
+		plain(job, H5_PAGE_BAD_ORIGIN, &e);
+	} else if (offer->total_fee == 0) {
+		confirm(job, offer, false, true, 400);
+	} else {
+		order_and_start(job, offer);
+	}
+}
+
+static void
+pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
+{
+	struct h5_offer offer;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_offer_read(job->app->c, f, h5_clock_now(), &offer, &e);
+	if (!post && (h5_fields_get(f, "form") != NULL ||
+			 h5_fields_get(f, "yuan") != NULL))
+		rc = h5_err_set(&e, H5_E_INPUT, "a form is posted");
+	if (rc == H5_OK && h5_web_in_wechat(job->r))
+		outside(job, "checkout", f, NULL);
+	else if (rc != H5_OK)
+		no_offer(job, rc, &offer, &e);
+	else if (stands_already(job, &offer))
+		;
+	else if (post)
+		link_posted(job, &offer);
+	else
+		confirm(job, &offer, false, false, 200);
+	h5_offer_release(&offer);
+}
+
+/* -----------------------------------------------------------------------------------
+ */
+
+static void
+handle(struct h5_job *job)
+{
+	bool post = strcmp(job->r->method, "POST") == 0;
+	struct h5_fields f;
+	struct h5_err e;
+	bool order_page;
+
+	if (!h5_visit_fields(job, &f, NULL, 0))
+		goto out;
+	order_page = h5_fields_get(&f, "t") != NULL ||
+		     h5_fields_get(&f, "again") != NULL ||
+		     h5_fields_get(&f, "go") != NULL;
+	if (order_page && !known_wellformed(job, &f, post))
+		goto out;
+	if (post && h5_web_origin(job->app->c, job->r) == H5_ORIGIN_FOREIGN) {
+		(void)h5_err_set(&e, H5_E_AUTH, "foreign Origin");
+		plain(job, H5_PAGE_BAD_ORIGIN, &e);
+	} else if (order_page) {
+		known(job, &f, post);
+	} else {
+		pay_link(job, &f, post);
+	}
+out:
+	h5_fields_release(&f);
+}
+
+static enum h5_code
+worker_new(const struct h5_app *app, void **out, struct h5_err *e)
+{
+	struct h5_wxpay *w = NULL;
+	enum h5_code rc = h5_wxpay_new(app->c, &w, e);
+
+	*out = w;
+	return rc;
+}
+
+static void
+worker_free(void *worker)
+{
+	h5_wxpay_free(worker);
+}
+
+const struct h5_program h5_program = {
+    .name = "checkout",
+    .allow = "GET, HEAD, POST",
+    .body_max = 16384,
+    .threads = 32,
+    .handle = handle,
+    .start = h5_https_start,
+    .worker_new = worker_new,
+    .worker_free = worker_free,
+};
