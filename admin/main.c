@@ -161,8 +161,7 @@ find_verb(const char *name)
 	return NULL;
 }
 
-/* --- options all verbs have: taken out of argv wherever they stand
- * ------------- */
+/* --- options all verbs have: taken out of argv wherever they stand --- */
 
 struct options {
 	bool help, version;
@@ -213,8 +212,7 @@ take_options(struct command *cmd, struct options *opt, int argc, char **argv)
 	return kept;
 }
 
-/* --- configuration, store, owner
- * ------------------------------------------------- */
+/* --- configuration, store, owner --- */
 
 static enum h5_code
 load_config(struct command *cmd, struct h5_err *e)

@@ -10,6 +10,8 @@
 #include "common/program.h"
 #include "common/visit.h"
 
+#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
+
 static const char *const known_get[] = {"order", "t", "go"};
 static const char *const known_post[] = {"order", "t", "again", "handoff"};
 
@@ -44,15 +46,7 @@ show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
 		h5_page_result(&job->page, o, token, note, until, 200);
 }
 
-static bool
-nothing_to_pay(const struct h5_order *o)
-{
-	return h5_order_settled(o) ||
-	       (o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0;
-}
-
-/* --- off to the cashier
- * ------------------------------------------------------- */
+/* --- off to the cashier --- */
 
 static void
 to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
@@ -107,8 +101,7 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	h5_order_free(o);
 }
 
-/* --- an order that is known: order and t
- * ---------------------------------------- */
+/* --- an order that is known: order and t --- */
 
 static void
 go(struct h5_job *job, struct h5_order *o, const char *token)
@@ -117,7 +110,7 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 	struct h5_buf url;
 	struct h5_err e;
 
-	if (nothing_to_pay(o) || !h5_pay_fresh(a, h5_clock_now())) {
+	if (h5_pay_nothing_due(o) || !h5_pay_fresh(a, h5_clock_now())) {
 		show_order(job, o, H5_NOTE_NONE, 0);
 		return;
 	}
@@ -171,7 +164,7 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 		outside(job, "return-page", f, token);
 	else if (!post)
 		go(job, o, token);
-	else if (nothing_to_pay(o))
+	else if (h5_pay_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
@@ -181,29 +174,21 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 }
 
 static bool
-known_wellformed(struct h5_job *job, struct h5_fields *f, bool post)
+known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 {
-	const char *const *names = post ? known_post : known_get;
-	const char *verb = post ? "again" : "go";
-	size_t n = post ? 4 : 3, i, j;
-
-	for (i = 0; i < f->n; i++) {
-		for (j = 0; j < n && strcmp(f->v[i].name, names[j]) != 0; j++)
-			;
-		if (j == n)
-			break;
-	}
-	if (i == f->n && h5_fields_is(f, verb, "1") &&
+	if (!h5_visit_only(job, f, post ? known_post : known_get,
+		post ? LENGTH(known_post) : LENGTH(known_get)))
+		return false;
+	if (h5_fields_is(f, post ? "again" : "go", "1") &&
 	    one_if_there(f, "handoff"))
 		return true;
 	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
-	    "unknown parameter, or none that says what to do", NULL);
+	    "nothing says what to do", NULL);
 	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
 	return false;
 }
 
-/* --- a pay link
- * -------------------------------------------------------------------- */
+/* --- a pay link --- */
 
 static void
 confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
@@ -284,7 +269,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 		     strcmp(o->attach != NULL ? o->attach : "",
 			 offer->attach != NULL ? offer->attach : "") != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);
-	else if (nothing_to_pay(o))
+	else if (h5_pay_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else
 		answered = false;
@@ -376,7 +361,7 @@ handle(struct h5_job *job)
 	struct h5_err e;
 	bool order_page;
 
-	if (!h5_visit_fields(job, &f, NULL, 0))
+	if (!h5_visit_fields(job, &f))
 		goto out;
 	order_page = h5_fields_get(&f, "t") != NULL ||
 		     h5_fields_get(&f, "again") != NULL ||

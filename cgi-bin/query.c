@@ -76,8 +76,9 @@ handle(struct h5_job *job)
 	struct h5_err e;
 	enum h5_code rc;
 
-	if (!h5_visit_fields(
-		job, &f, posted, post ? sizeof posted / sizeof posted[0] : 0))
+	if (!h5_visit_fields(job, &f) ||
+	    (post && !h5_visit_only(
+			 job, &f, posted, sizeof posted / sizeof posted[0])))
 		goto out;
 	rc = h5_visit_admit(job->app->c, &f, token, &e);
 	if (rc != H5_OK)

@@ -14,7 +14,7 @@ handle(struct h5_job *job)
 	enum h5_code rc;
 
 	/* Whatever else came along in the address is not ours to judge. */
-	if (!h5_visit_fields(job, &f, NULL, 0))
+	if (!h5_visit_fields(job, &f))
 		goto out;
 	rc = h5_visit_admit(job->app->c, &f, token, &e);
 	if (rc == H5_OK)

@@ -35,8 +35,7 @@ only(const struct h5_fields *f, const char *const *names, size_t n,
 	return H5_OK;
 }
 
-/* --- the form token
- * ------------------------------------------------------------ */
+/* --- the form token --- */
 
 static enum h5_code
 form_token(const struct h5_config *c, const struct h5_offer *o,
@@ -100,8 +99,7 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 	return rc;
 }
 
-/* --- signed links
- * ---------------------------------------------------------------- */
+/* --- signed links --- */
 
 static enum h5_code
 text_field(const char *name, const char *s, struct h5_err *e)
@@ -186,8 +184,7 @@ read_signed(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	return rc;
 }
 
-/* --- items
- * ------------------------------------------------------------------------ */
+/* --- items --- */
 
 /* A number nobody can guess: the day, and 48 random bits. */
 static enum h5_code

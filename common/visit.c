@@ -40,30 +40,38 @@ among(const char *name, const char *const *allowed, size_t n)
 	for (i = 0; i < n; i++)
 		if (strcmp(name, allowed[i]) == 0)
 			return true;
-	return n == 0;
+	return false;
+}
+
+static bool
+bad_request(struct h5_job *job, const char *why, const char *name)
+{
+	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why", why, "name",
+	    name, NULL);
+	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
+	return false;
 }
 
 bool
-h5_visit_fields(struct h5_job *job, struct h5_fields *f,
+h5_visit_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n)
 {
-	struct h5_err e;
 	size_t i;
 
-	if (h5_web_params(job->r, f, &e) != H5_OK) {
-		h5_log_event(
-		    &job->log, H5_LOG_WARN, "bad-request", "why", e.msg, NULL);
-		h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
-		return false;
-	}
-	for (i = 0; i < f->n; i++) {
-		if (among(f->v[i].name, allowed, n))
-			continue;
-		h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
-		    "unknown parameter", "name", f->v[i].name, NULL);
-		h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
-		return false;
-	}
+	for (i = 0; i < f->n; i++)
+		if (!among(f->v[i].name, allowed, n))
+			return bad_request(
+			    job, "unknown parameter", f->v[i].name);
+	return true;
+}
+
+bool
+h5_visit_fields(struct h5_job *job, struct h5_fields *f)
+{
+	struct h5_err e;
+
+	if (h5_web_params(job->r, f, &e) != H5_OK)
+		return bad_request(job, e.msg, NULL);
 	return true;
 }
 

@@ -20,10 +20,12 @@ H5_MUST_CHECK enum h5_code h5_visit_token(const struct h5_config *c,
 H5_MUST_CHECK enum h5_code h5_visit_admit(const struct h5_config *c,
     const struct h5_fields *f, char token[H5_PAYLINK_TOKEN], struct h5_err *e);
 
-/* h5_visit_fields(job, f, allowed, n): the request's parameters into f
- * (initialised here), nothing but the n allowed names (n 0: any).  When false
- * the answer (400) is filled already. */
-bool h5_visit_fields(struct h5_job *job, struct h5_fields *f,
+/* h5_visit_fields(job, f): the request's parameters into f (initialised here;
+ * release it either way).  When false the answer (400) is filled already. */
+bool h5_visit_fields(struct h5_job *job, struct h5_fields *f);
+/* h5_visit_only(job, f, allowed, n): are there no parameters but the n allowed
+ * ones?  When false the answer (400) is filled already. */
+bool h5_visit_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n);
 
 /* h5_visit_failed(job, code, e, o, token): the page for a failure of store or
