@@ -40,6 +40,9 @@ LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_JSON) $(LIB_CRYPTO)
 COMMON_SRC := $(sort $(wildcard common/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))
 PROGRAMS := checkout return-page notify query
+# What the four share: main and the files beside it.
+RUN_SRC := $(filter-out $(PROGRAMS:%=cgi-bin/%.c),\
+	$(sort $(wildcard cgi-bin/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 
 LIBH5 := $(B)/libh5.a
@@ -124,7 +127,8 @@ $(LIBH5): $(COMMON_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(B)/obj/cgi-bin/main.o $(LIBH5)
+RUN_OBJ := $(RUN_SRC:%.c=$(B)/obj/%.o)
+$(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(RUN_OBJ) $(LIBH5)
 	@mkdir -p $(@D)
 	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

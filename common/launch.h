@@ -1,9 +1,11 @@
-/* launch.h - starts "h5pay sweep --order ID" detached.  Floor 2; no curl.
- * Deliveries begin after the reply is flushed, in a process of their own with
- * every descriptor closed, so that a slow shop never holds a web program. */
+/* launch.h - starts other programs.  Floor 2; no curl.
+ * Deliveries ("h5pay sweep --order ID") begin after the reply is flushed, in
+ * a process of their own with every descriptor closed, so that a slow shop
+ * never holds a web program.  Safe in a process with many threads. */
 #ifndef H5_LAUNCH_H
 #define H5_LAUNCH_H
 
+#include "common/buf.h"
 #include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -17,5 +19,12 @@ H5_MUST_CHECK enum h5_code h5_launch_find(
  * since sweep takes up what is left. */
 void h5_launch_deliver(
     const struct h5_config *c, const struct h5_log *log, const char *id);
+
+/* h5_launch_try(argv, limit_ms, words, e): run argv[0] (a path) to its end, at
+ * most limit_ms; what it writes to stderr is appended to words.  H5_OK: it
+ * exited 0.  H5_E_STATE: it exited otherwise, or was killed at the limit.
+ * H5_E_IO: it could not be started.  Blocks. */
+H5_MUST_CHECK enum h5_code h5_launch_try(
+    char *const argv[], int limit_ms, struct h5_buf *words, struct h5_err *e);
 
 #endif

@@ -39,7 +39,9 @@ struct h5_program {
 	/* Answers one request; main has checked method and body already.  */
 	void (*handle)(struct h5_job *job);
 	/* Answers what main refuses before the handler (405, 413, 400, 500,
-	 * 503); NULL: the suite's page.  notify answers its FAIL bytes. */
+	 * 503); NULL: the suite's page.  notify answers its FAIL bytes.
+	 * resp->status is set already.  Without a configuration app->c and
+	 * app->st are NULL, and the status stays 500. */
 	void (*refuse)(struct h5_job *job, enum h5_page_plain why);
 	/* Once per process before threads; per thread; may be NULL. */
 	enum h5_code (*start)(struct h5_err *e);

@@ -1,0 +1,222 @@
+/* The one main of the four web programs: options, hardening, and how to run:
+ * one request of plain CGI, threads, or a supervisor and its workers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgi-bin/run.h"
+#include "common/fcgi.h"
+#include "common/sign.h"
+
+#define EX_USAGE 64
+#define EX_CONFIG 78
+#define FILES_LEAST 1024
+#define FILES_PER_THREAD 8 /* connection, poll, gateway, two locks, spare */
+
+struct options {
+	const char *conf;
+	bool test, version, help;
+};
+
+static void
+print_help(FILE *to)
+{
+	(void)fprintf(to,
+	    "usage: %s [-c FILE] [-t | -V | -h]\n"
+	    "  -c FILE  the configuration\n"
+	    "  -t       check the configuration: exit 0 good, 78 bad\n"
+	    "  -V       version and number of threads\n"
+	    "Started by a web server, as FastCGI or plain CGI.\n",
+	    h5_program.name);
+}
+
+/* false: not an option of ours. */
+static bool
+read_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	memset(o, 0, sizeof *o);
+	for (;;) {
+		c = getopt(argc, argv, "c:tVh");
+		if (c == -1)
+			return optind == argc;
+		switch (c) {
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'V':
+			o->version = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		default:
+			return false;
+		}
+	}
+}
+
+/* RFC 3875 4.4: a query without "=" arrives as arguments too, so in plain
+ * CGI with such a query the arguments are the visitor's, not the operator's. */
+static bool
+args_from_visitor(bool cgi)
+{
+	const char *query = getenv("QUERY_STRING");
+
+	return cgi && getenv("REQUEST_METHOD") != NULL && query != NULL &&
+	       *query != '\0' && strchr(query, '=') == NULL;
+}
+
+/* A closed 0, 1 or 2 would become the first file that is opened. */
+static bool
+fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+static void
+limit_files(int threads)
+{
+	rlim_t want = FILES_LEAST;
+	struct rlimit l;
+
+	if (threads * FILES_PER_THREAD > FILES_LEAST / 2)
+		want += (rlim_t)threads * FILES_PER_THREAD;
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return;
+	l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* No core with keys in it, no debugger of the same user, no set-uid program
+ * gains anything from us, no file of ours is anyone else's. */
+static bool
+harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)umask(077);
+	return setrlimit(RLIMIT_CORE, &none) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+static int
+serve(struct h5_run *run)
+{
+	struct h5_site *site;
+	struct h5_err e;
+	const struct h5_config *c;
+
+	/* Without one, requests may name it, or wait until it is mended. */
+	if (h5_site_get(&run->sites, "", &site, &e) != H5_OK)
+		site = NULL;
+	c = site == NULL ? NULL : site->app.c;
+	limit_files(h5_worker_threads(&h5_program, c));
+	run->watched = true;
+	h5_watch_init(&run->watch, &run->sites);
+	if (c != NULL && c->server.processes > 0)
+		return h5_supervisor_run(run, c->server.processes);
+	return h5_worker_serve(run);
+}
+
+static int
+start(const char *conf, char **argv, bool cgi)
+{
+	struct h5_run run;
+	struct h5_log log;
+	struct h5_err e;
+	int status;
+
+	memset(&run, 0, sizeof run);
+	run.argv = argv;
+	h5_log_init(&log, h5_program.name, NULL);
+	if (!harden()) {
+		h5_log_event(&log, H5_LOG_ERROR, "not-hardened", "why",
+		    strerror(errno), NULL);
+		return EX_CONFIG;
+	}
+	if (h5_sign_self_test(&e) != H5_OK ||
+	    h5_site_init(&run.sites, &h5_program, conf, cgi, &e) != H5_OK) {
+		h5_log_event(
+		    &log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
+		return EX_CONFIG;
+	}
+	if (cgi) {
+		limit_files(1);
+		status = h5_worker_once(&run);
+	} else {
+		status = serve(&run);
+	}
+	h5_watch_release(&run.watch);
+	h5_site_release(&run.sites);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool cgi, visitor;
+	struct options o;
+
+	if (!fill_stdio())
+		return EX_CONFIG;
+	cgi = h5_fcgi_is_cgi();
+	visitor = args_from_visitor(cgi);
+	memset(&o, 0, sizeof o);
+	if (!visitor && !read_options(argc, argv, &o)) {
+		print_help(stderr);
+		return EX_USAGE;
+	}
+	if (o.help) {
+		print_help(stdout);
+		return 0;
+	}
+	if (o.version) {
+		(void)printf("%s (h5pay) %s\nthreads %d\n", h5_program.name,
+		    H5_VERSION, h5_program.threads);
+		return 0;
+	}
+	if (o.test)
+		return h5_site_check(&h5_program, o.conf) ? 0 : EX_CONFIG;
+	if (cgi && getenv("REQUEST_METHOD") == NULL && isatty(STDIN_FILENO)) {
+		print_help(stderr);
+		return EX_USAGE;
+	}
+	block_signals();
+	return start(o.conf, argv, cgi);
+}

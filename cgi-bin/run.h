@@ -1,0 +1,100 @@
+/* run.h - how a web program runs: what main.c, site.c, worker.c, supervisor.c
+ * and watch.c share.  Floor 4.  The handlers do not include it.
+ *
+ *   main -> (supervisor -> fork) -> h5_worker_serve: threads, each
+ *   accept -> site -> method, size, syntax -> store -> handler -> answer
+ */
+#ifndef H5_RUN_H
+#define H5_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/program.h"
+
+/* --- site.c: a configuration and all that hangs on it ----------------------
+ */
+
+/* Never changes once it is published, but for the store of one that could
+ * not be opened: app.st is set, then ready. */
+struct h5_site {
+	struct h5_site *next;
+	char *key; /* H5PAY_CONF of the requests it serves; "": the default */
+	struct h5_app app;
+	uint64_t stamp;
+	pthread_mutex_t opening;
+	_Atomic bool ready;
+};
+
+struct h5_sites {
+	const struct h5_program *program;
+	const char *option; /* -c, or NULL */
+	bool once; /* plain CGI: one request, nothing to watch */
+	bool fixed; /* -c or the environment named it: requests do not */
+	struct h5_app bare; /* without a configuration: for error pages */
+	pthread_mutex_t loading;
+	_Atomic(struct h5_site *) first;
+	char *failed_key; /* what was not usable a moment ago */
+	int64_t failed_ms;
+};
+
+/* h5_site_init(s, p, option, once, e): no configuration yet, only pages. */
+H5_MUST_CHECK enum h5_code h5_site_init(struct h5_sites *s,
+    const struct h5_program *p, const char *option, bool once,
+    struct h5_err *e);
+void h5_site_release(struct h5_sites *s);
+
+/* h5_site_get(s, conf, out, e): the site for requests that carry conf ("":
+ * none), loaded when it is met first.  H5_E_CONFIG: not usable; every fault
+ * was logged (again at most once a second).  Safe in many threads. */
+H5_MUST_CHECK enum h5_code h5_site_get(struct h5_sites *s, const char *conf,
+    struct h5_site **out, struct h5_err *e);
+/* h5_site_open(site, e): its store, unless it is open. */
+H5_MUST_CHECK enum h5_code h5_site_open(struct h5_site *site, struct h5_err *e);
+/* h5_site_log(s): where what concerns the process is written. */
+const struct h5_log *h5_site_log(struct h5_sites *s);
+/* h5_site_check(p, option, e): -t: configuration, catalogue, templates,
+ * OpenSSL; every fault on stderr.  true: good. */
+bool h5_site_check(const struct h5_program *p, const char *option);
+
+/* --- watch.c: was the configuration or the program replaced? ---------------
+ */
+
+struct h5_watch {
+	struct h5_sites *sites;
+	char *exe; /* the path this program was started from */
+	uint64_t exe_stamp;
+	uint64_t refused; /* the stamp of what did not pass -t */
+};
+
+void h5_watch_init(struct h5_watch *w, struct h5_sites *s);
+void h5_watch_release(struct h5_watch *w);
+/* h5_watch_look(w): a new pair is there and passes its own -t: leave.  One
+ * that does not pass is logged once. */
+bool h5_watch_look(struct h5_watch *w);
+
+/* --- a run -----------------------------------------------------------------
+ */
+
+struct h5_run {
+	struct h5_sites sites;
+	struct h5_watch watch;
+	char **argv; /* to start over with */
+	bool watched; /* false: a supervisor watches for us */
+};
+
+/* h5_worker_once(run): plain CGI.  Exit status. */
+int h5_worker_once(struct h5_run *run);
+/* h5_worker_serve(run): FastCGI with threads until told to stop.  The signals
+ * of h5_worker_signals are blocked.  Exit status. */
+int h5_worker_serve(struct h5_run *run);
+/* h5_worker_threads(p, c): how many. */
+int h5_worker_threads(const struct h5_program *p, const struct h5_config *c);
+
+/* h5_supervisor_run(run, n): n worker processes over one socket.  Exit
+ * status; comes back in the workers too. */
+int h5_supervisor_run(struct h5_run *run, int n);
+
+#endif
