@@ -350,9 +350,6 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	h5_offer_release(&offer);
 }
 
-/* -----------------------------------------------------------------------------------
- */
-
 static void
 handle(struct h5_job *job)
 {

@@ -361,9 +361,6 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	return rc == H5_OK ? item_typed(f, &item, o, e) : rc;
 }
 
-/* ------------------------------------------------------------------------------
- */
-
 enum h5_code
 h5_offer_read(const struct h5_config *c, const struct h5_fields *f, int64_t now,
     struct h5_offer *o, struct h5_err *e)
