@@ -17,7 +17,7 @@ struct h5_item {
 };
 
 struct h5_catalogue {
-	struct h5_item *items;
+	struct h5_item *items; /* sorted by name */
 	size_t n;
 };
 

@@ -506,21 +506,6 @@ check_all(struct load *l, struct h5_err *e)
 	return H5_OK;
 }
 
-/* The result of all: the first fault, and how many there are. */
-static enum h5_code
-verdict(const struct load *l, const char *first, struct h5_err *e)
-{
-	size_t n = strcspn(first, "\n");
-
-	if (l->ini.n_faults == 0)
-		return H5_OK;
-	if (l->ini.n_faults == 1)
-		return h5_err_set(
-		    e, H5_E_CONFIG, "%.*s", n > 240 ? 240 : (int)n, first);
-	return h5_err_set(e, H5_E_CONFIG, "%.*s (and %u more)",
-	    n > 220 ? 220 : (int)n, first, l->ini.n_faults - 1);
-}
-
 enum h5_code
 h5_config_load(const char *path, struct h5_buf *faults, struct h5_config **out,
     struct h5_err *e)
@@ -550,7 +535,7 @@ h5_config_load(const char *path, struct h5_buf *faults, struct h5_config **out,
 		rc = check_all(&l, e);
 	}
 	if (rc == H5_OK || rc == H5_E_CONFIG)
-		rc = verdict(&l, faults->data + already, e);
+		rc = h5_ini_verdict(&l.ini, faults->data + already, e);
 out:
 	h5_buf_wipe(&text);
 	free(l.dir);

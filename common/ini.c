@@ -1,6 +1,7 @@
 #include "common/ini.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,4 +157,19 @@ h5_ini_read(struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx)
 		if (section != NULL)
 			fn(ctx, h, section, NULL, NULL);
 	}
+}
+
+enum h5_code
+h5_ini_verdict(const struct h5_ini *h, const char *first, struct h5_err *e)
+{
+	size_t n = strcspn(first, "\n");
+
+	if (h->n_faults == 0)
+		return H5_OK;
+	if (n > H5_ERR_MSG - 40)
+		n = h5_text_cut(first, n, H5_ERR_MSG - 40);
+	if (h->n_faults == 1)
+		return h5_err_set(e, H5_E_CONFIG, "%.*s", (int)n, first);
+	return h5_err_set(e, H5_E_CONFIG, "%.*s (and %u more)", (int)n, first,
+	    h->n_faults - 1);
 }

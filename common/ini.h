@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/buf.h"
+#include "common/err.h"
 
 #define H5_INI_VALUE 4096 /* longest value, bytes */
 #define H5_INI_NAME 32 /* longest section or key, bytes */
@@ -38,5 +39,11 @@ void h5_ini_read(
 /* h5_ini_fault(h, line, fmt, ...): report one fault. */
 void h5_ini_fault(struct h5_ini *h, unsigned line, const char *fmt, ...)
     H5_PRINTF(3, 4);
+
+/* h5_ini_verdict(h, first, e): H5_OK without faults, else H5_E_CONFIG; e: the
+ * first fault (first: the buffer's text from where h's faults begin) and how
+ * many follow. */
+H5_MUST_CHECK enum h5_code h5_ini_verdict(
+    const struct h5_ini *h, const char *first, struct h5_err *e);
 
 #endif
