@@ -1,9 +1,10 @@
 /* template.h - a Mustache subset over a tree of values.  Floor 1.
- * Variables {{name}} (HTML-escaped) and {{{name}}} / {{&name}} (raw),
- * sections {{#name}}..{{/name}}, inverted sections {{^name}}..{{/name}},
+ * Variables {{name}} (escaped by h5_escape_html) and {{{name}}} / {{&name}}
+ * (raw), sections {{#name}}..{{/name}}, inverted sections {{^name}}..{{/name}},
  * partials {{>name}}, comments {{!..}}; standalone lines and partial
- * indentation as in the Mustache specification.  Dotted names are plain names
- * here.  No lambdas, no set-delimiter tags (refused at load).
+ * indentation as in the Mustache specification.  A lookup that finds nothing
+ * goes on in the enclosing view.  Names are [0-9A-Za-z_.-]; dotted ones are
+ * plain names here.  No lambdas, no set-delimiter tags (refused at load).
  * Calling order: compile once, render from any thread. */
 #ifndef H5_TEMPLATE_H
 #define H5_TEMPLATE_H
@@ -13,9 +14,9 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/view.h"
 
 struct h5_template;
-struct h5_view;
 
 #define H5_TEMPLATE_DEPTH 16 /* sections and partials inside each other */
 
@@ -23,6 +24,11 @@ struct h5_view;
  * messages.  H5_E_INPUT: "name:line: what is wrong".  H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_template_compile(const char *name,
     const char *src, size_t n, struct h5_template **out, struct h5_err *e);
+/* h5_template_compile_at: the same for text that begins at a line (1...) of
+ * the file called name. */
+H5_MUST_CHECK enum h5_code h5_template_compile_at(const char *name,
+    unsigned line, const char *src, size_t n, struct h5_template **out,
+    struct h5_err *e);
 void h5_template_free(struct h5_template *t);
 
 /* How a partial is found: NULL when there is none (an error at render). */
@@ -39,19 +45,5 @@ H5_MUST_CHECK enum h5_code h5_template_render(const struct h5_template *t,
 /* h5_template_each_partial(t, fn, arg): calls fn with each partial's name. */
 void h5_template_each_partial(const struct h5_template *t,
     void (*fn)(void *arg, const char *name), void *arg);
-
-/* A view: named strings, flags and lists of inner views.  A lookup that finds
- * nothing goes on in the enclosing view.  Additions that run out of memory
- * stick and are reported by h5_template_render. */
-struct h5_view *h5_view_new(void); /* NULL: out of memory */
-void h5_view_free(struct h5_view *v); /* and all inner ones; NULL is fine */
-/* h5_view_str(v, name, value): a copy; NULL value: nothing is added.  An empty
- * string is falsy as a section, like in Mustache. */
-void h5_view_str(struct h5_view *v, const char *name, const char *value);
-void h5_view_flag(struct h5_view *v, const char *name, bool on);
-/* h5_view_item(v, name): append an inner view to the list called name and
- * return it (owned by v); NULL: out of memory (sticks in v; all h5_view_*
- * calls accept NULL and do nothing). */
-struct h5_view *h5_view_item(struct h5_view *v, const char *name);
 
 #endif
