@@ -1,4 +1,5 @@
 /* pages.h - fills a template for a case.  Floor 3.
+ * pages.c loads (h5_pages_*), page.c fills (h5_page_*).
  * Templates, messages and style are compiled in (build/embed.c); files in
  * pages.templates replace single ones.  Every page leaves with the headers of
  * INTERFACE section 3. */
@@ -12,6 +13,7 @@
 #include "common/config.h"
 #include "common/err.h"
 #include "common/order.h"
+#include "common/view.h"
 #include "common/web.h"
 
 struct h5_pages;
@@ -22,6 +24,15 @@ struct h5_pages;
 H5_MUST_CHECK enum h5_code h5_pages_load(const struct h5_config *c,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e);
 void h5_pages_free(struct h5_pages *p);
+
+/* For page.c, which knows the cases.  h5_pages_render appends the page called
+ * name in a language; h5_pages_csp and h5_pages_style are borrowed.  Errors
+ * as h5_template_render. */
+H5_MUST_CHECK enum h5_code h5_pages_render(const struct h5_pages *p,
+    const char *name, const char *lang, const struct h5_view *v,
+    struct h5_buf *out, struct h5_err *e);
+const char *h5_pages_csp(const struct h5_pages *p);
+const char *h5_pages_style(const struct h5_pages *p);
 
 /* What the confirmation page shows and posts. */
 struct h5_page_confirm {

@@ -9,7 +9,8 @@
 #include "common/settle.h"
 #include "common/web.h"
 
-/* A mweb_url lives five minutes; the last half minute is the buyer's way there. */
+/* A mweb_url lives five minutes; the last half minute is the buyer's way there.
+ */
 #define FRESH_S 270
 /* time_expire must be more than five minutes ahead (PROTOCOL 2.3). */
 #define EXPIRE_LEAST_S 360

@@ -1,0 +1,17 @@
+/* embed.h - the files of templates/, compiled in by templates/embed.sh.
+ * Floor 0: plain bytes. */
+#ifndef H5_EMBED_H
+#define H5_EMBED_H
+
+#include <stddef.h>
+
+struct h5_embed {
+	const char *name; /* without its folder */
+	const unsigned char *bytes; /* a NUL follows the last one */
+	size_t length;
+};
+
+extern const struct h5_embed h5_embed_files[];
+extern const size_t h5_embed_count;
+
+#endif

@@ -1,0 +1,603 @@
+#include "common/pages.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/embed.h"
+#include "common/file.h"
+#include "common/sign.h"
+#include "common/template.h"
+#include "common/text.h"
+
+#define FILE_MAX (256 * 1024) /* one template, message or style file, bytes */
+#define LANGS 2
+
+static const char *const langs[LANGS] = {"zh-CN", "en"};
+
+/* Templates by name ("confirm"), messages by key ("m.confirm_title"). */
+struct entry {
+	char *name;
+	struct h5_template *t;
+	char *file; /* where it stands, for messages to the operator */
+	unsigned line;
+};
+struct table {
+	struct entry *v;
+	size_t n, cap;
+};
+
+struct h5_pages {
+	struct table templates;
+	struct table messages[LANGS];
+	char *style;
+	char *csp;
+};
+
+/* --- tables -------------------------------------------------------------- */
+
+static struct entry *
+table_find(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->v[i].name, name) == 0)
+			return &t->v[i];
+	}
+	return NULL;
+}
+
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int
+name_compare(const void *key, const void *element)
+{
+	const struct entry *y = element;
+
+	return strcmp(key, y->name);
+}
+
+/* Once sorted. */
+static const struct h5_template *
+table_look_up(const struct table *t, const char *name)
+{
+	const struct entry *en =
+	    t->n == 0 ? NULL
+		      : bsearch(name, t->v, t->n, sizeof *t->v, name_compare);
+
+	return en == NULL ? NULL : en->t;
+}
+
+/* Put t under name; it replaces what was there.  Takes t over. */
+static enum h5_code
+table_put(struct table *tab, const char *name, struct h5_template *t,
+    const char *file, unsigned line, struct h5_err *e)
+{
+	struct entry *en = table_find(tab, name);
+	char *file_copy = strdup(file);
+
+	if (file_copy == NULL)
+		goto nomem;
+	if (en == NULL) {
+		if (tab->n == tab->cap) {
+			size_t cap = tab->cap == 0 ? 64 : tab->cap * 2;
+			struct entry *more =
+			    reallocarray(tab->v, cap, sizeof *more);
+
+			if (more == NULL)
+				goto nomem;
+			tab->v = more;
+			tab->cap = cap;
+		}
+		en = &tab->v[tab->n];
+		*en = (struct entry){.name = strdup(name)};
+		if (en->name == NULL)
+			goto nomem;
+		tab->n++;
+	}
+	h5_template_free(en->t);
+	free(en->file);
+	en->t = t;
+	en->file = file_copy;
+	en->line = line;
+	return H5_OK;
+nomem:
+	free(file_copy);
+	h5_template_free(t);
+	return h5_err_nomem(e);
+}
+
+static void
+table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		h5_template_free(t->v[i].t);
+		free(t->v[i].name);
+		free(t->v[i].file);
+	}
+	free(t->v);
+}
+
+/* --- loading ------------------------------------------------------------- */
+
+struct loader {
+	struct h5_pages *p;
+	const char *dir; /* pages.templates or NULL */
+	struct h5_buf *faults;
+	struct h5_err *e;
+};
+
+/* A fault for the operator, who is to see all of them in one run. */
+static enum h5_code
+report(struct loader *l, enum h5_code rc)
+{
+	if (rc != H5_E_INPUT)
+		return rc;
+	h5_buf_printf(l->faults, "%s\n", l->e->msg);
+	return H5_OK;
+}
+
+static enum h5_code
+load_template(struct loader *l, const char *name, const char *file,
+    const char *src, size_t n)
+{
+	struct h5_template *t;
+	enum h5_code rc = h5_template_compile(file, src, n, &t, l->e);
+
+	if (rc != H5_OK)
+		return report(l, rc);
+	return table_put(&l->p->templates, name, t, file, 1, l->e);
+}
+
+/* One line of a messages file: "key = text". */
+static enum h5_code
+load_message(struct loader *l, struct table *tab, const char *file,
+    unsigned line, const char *s, size_t n)
+{
+	size_t key = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t p = key;
+	struct h5_template *t;
+	struct entry *old;
+	char name[64];
+	enum h5_code rc;
+
+	while (p < n && (s[p] == ' ' || s[p] == '\t'))
+		p++;
+	if (key == 0 || key > sizeof name - 3 || p >= n || s[p] != '=')
+		return report(
+		    l, h5_err_set(l->e, H5_E_INPUT,
+			   "%s:%u: a line is \"key = text\"", file, line));
+	p++;
+	while (p < n && (s[p] == ' ' || s[p] == '\t'))
+		p++;
+	name[0] = 'm';
+	name[1] = '.';
+	memcpy(name + 2, s, key);
+	name[key + 2] = '\0';
+	old = table_find(tab, name);
+	if (old != NULL && strcmp(old->file, file) == 0)
+		return report(l, h5_err_set(l->e, H5_E_INPUT,
+				     "%s:%u: %s stands in line %u already",
+				     file, line, name + 2, old->line));
+	rc = h5_template_compile_at(file, line, s + p, n - p, &t, l->e);
+	if (rc != H5_OK)
+		return report(l, rc);
+	return table_put(tab, name, t, file, line, l->e);
+}
+
+static enum h5_code
+load_messages(struct loader *l, struct table *tab, const char *file,
+    const char *s, size_t n)
+{
+	enum h5_code rc = H5_OK;
+	unsigned line = 1;
+
+	for (size_t from = 0; from < n && rc == H5_OK; line++) {
+		const char *nl = memchr(s + from, '\n', n - from);
+		size_t end = nl == NULL ? n : (size_t)(nl - s);
+		size_t len = end - from;
+
+		if (len > 0 && s[from + len - 1] == '\r')
+			len--;
+		if (len > 0 && s[from] != '#')
+			rc = load_message(l, tab, file, line, s + from, len);
+		from = end + 1;
+	}
+	return rc;
+}
+
+/* The style without comments and indentation: it travels with every page. */
+static enum h5_code
+load_style(struct loader *l, const char *file, const char *s, size_t n)
+{
+	struct h5_buf b;
+	bool bol = true;
+	enum h5_code rc;
+
+	h5_buf_init(&b, FILE_MAX);
+	if (strcasestr(s, "</style") != NULL)
+		rc = report(l,
+		    h5_err_set(l->e, H5_E_INPUT,
+			"%s:1: holds \"</style\", which would end it", file));
+	else
+		rc = H5_OK;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '/' && s[i + 1] == '*') {
+			const char *end = strstr(s + i + 2, "*/");
+
+			i = end == NULL ? n : (size_t)(end - s) + 1;
+			continue;
+		}
+		if (bol && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n'))
+			continue;
+		bol = s[i] == '\n';
+		h5_buf_putc(&b, s[i]);
+	}
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&b, l->e);
+	free(l->p->style);
+	l->p->style = h5_buf_take(&b);
+	h5_buf_release(&b);
+	return rc == H5_OK && l->p->style == NULL ? h5_err_nomem(l->e) : rc;
+}
+
+/* Where a file belongs is told by its name. */
+static enum h5_code
+load_file(struct loader *l, const char *name, const char *file, const char *s,
+    size_t n)
+{
+	size_t len = strlen(name);
+	char stem[64];
+
+	if (!h5_text_utf8(s, n))
+		return report(l,
+		    h5_err_set(l->e, H5_E_INPUT, "%s:1: is not UTF-8", file));
+	for (size_t i = 0; i < LANGS; i++) {
+		if (strncmp(name, "messages.", 9) == 0 &&
+		    strcmp(name + 9, langs[i]) == 0)
+			return load_messages(l, &l->p->messages[i], file, s, n);
+	}
+	if (strcmp(name, "style.css") == 0)
+		return load_style(l, file, s, n);
+	if (len < 6 || len - 5 >= sizeof stem ||
+	    strcmp(name + len - 5, ".html") != 0)
+		return h5_err_set(l->e, H5_E_BUG, "%s is no template", name);
+	memcpy(stem, name, len - 5);
+	stem[len - 5] = '\0';
+	return load_template(l, stem, file, s, n);
+}
+
+/* The shop's own file of that name, if there is one.  A messages file adds to
+ * the compiled-in one line by line, so that it survives new releases. */
+static enum h5_code
+load_own(struct loader *l, const char *name, bool *found)
+{
+	struct h5_buf path, b;
+	enum h5_code rc;
+
+	*found = false;
+	if (l->dir == NULL)
+		return H5_OK;
+	h5_buf_init(&path, 8192);
+	h5_buf_init(&b, FILE_MAX);
+	h5_buf_printf(&path, "%s/%s", l->dir, name);
+	rc = h5_buf_finish(&path, l->e);
+	if (rc != H5_OK)
+		goto out;
+	rc = h5_file_read(AT_FDCWD, path.data, &b, l->e);
+	if (rc == H5_E_NOTFOUND) {
+		rc = H5_OK;
+		goto out;
+	}
+	*found = true;
+	if (rc == H5_OK) {
+		rc = load_file(l, name, path.data, b.data, b.len);
+	} else if (rc != H5_E_NOMEM) {
+		h5_buf_printf(l->faults, "%s:1: %s\n", path.data, l->e->msg);
+		rc = H5_OK;
+	}
+out:
+	h5_buf_release(&path);
+	h5_buf_release(&b);
+	return rc;
+}
+
+static enum h5_code
+load_all(struct loader *l)
+{
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < h5_embed_count && rc == H5_OK; i++) {
+		const struct h5_embed *f = &h5_embed_files[i];
+		bool found = false, messages;
+
+		messages = strncmp(f->name, "messages.", 9) == 0;
+		if (!messages)
+			rc = load_own(l, f->name, &found);
+		if (rc == H5_OK && !found)
+			rc = load_file(l, f->name, f->name,
+			    (const char *)f->bytes, f->length);
+		if (rc == H5_OK && messages)
+			rc = load_own(l, f->name, &found);
+	}
+	return rc;
+}
+
+/* A file that replaces nothing is a misspelt one. */
+static enum h5_code
+check_folder(struct loader *l)
+{
+	const char **names;
+	const struct dirent *d;
+	const char *near;
+	DIR *dir;
+
+	if (l->dir == NULL)
+		return H5_OK;
+	dir = opendir(l->dir);
+	if (dir == NULL) {
+		h5_buf_printf(l->faults, "%s: pages.templates: %s\n", l->dir,
+		    strerror(errno));
+		return H5_OK;
+	}
+	names = calloc(h5_embed_count, sizeof *names);
+	if (names == NULL) {
+		closedir(dir);
+		return h5_err_nomem(l->e);
+	}
+	for (size_t i = 0; i < h5_embed_count; i++)
+		names[i] = h5_embed_files[i].name;
+	for (d = readdir(dir); d != NULL; d = readdir(dir)) {
+		size_t i = 0, len = strlen(d->d_name);
+
+		while (i < h5_embed_count && strcmp(names[i], d->d_name) != 0)
+			i++;
+		/* Hidden files and an editor's copies are none of ours. */
+		if (i < h5_embed_count || d->d_name[0] == '.' ||
+		    d->d_name[len - 1] == '~')
+			continue;
+		near = h5_text_closest(d->d_name, names, h5_embed_count);
+		h5_buf_printf(l->faults,
+		    "%s/%s:1: no template has this name%s%s%s\n", l->dir,
+		    d->d_name, near == NULL ? "" : "; did you mean ",
+		    near == NULL ? "" : near, near == NULL ? "" : "?");
+	}
+	closedir(dir);
+	free(names);
+	return H5_OK;
+}
+
+/* --- partials ------------------------------------------------------------ */
+
+struct finder {
+	const struct h5_pages *p;
+	size_t lang;
+};
+
+static const struct h5_template *
+find_partial(void *arg, const char *name)
+{
+	const struct finder *f = arg;
+
+	return strncmp(name, "m.", 2) == 0
+		   ? table_look_up(&f->p->messages[f->lang], name)
+		   : table_look_up(&f->p->templates, name);
+}
+
+/* Follow every partial once, so that a page cannot fail when a buyer stands
+ * before it. */
+struct walk {
+	struct finder f;
+	struct loader *l;
+	const struct entry *from;
+	size_t depth;
+	bool bad; /* one fault a template is enough */
+};
+
+static void
+walk_partial(void *arg, const char *name)
+{
+	struct walk *w = arg;
+	const struct h5_template *t = find_partial(&w->f, name);
+
+	if (w->bad)
+		return;
+	if (t == NULL || w->depth == H5_TEMPLATE_DEPTH) {
+		w->bad = true;
+		h5_buf_printf(w->l->faults, "%s:%u: %s%s%s%s\n", w->from->file,
+		    w->from->line,
+		    t == NULL ? "no partial called " : "includes too deep: ",
+		    name, t == NULL ? " in " : "",
+		    t == NULL ? langs[w->f.lang] : "");
+		return;
+	}
+	w->depth++;
+	h5_template_each_partial(t, walk_partial, w);
+	w->depth--;
+}
+
+static void
+check_table(struct loader *l, const struct table *tab, size_t lang)
+{
+	for (size_t i = 0; i < tab->n; i++) {
+		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, false};
+
+		h5_template_each_partial(tab->v[i].t, walk_partial, &w);
+	}
+}
+
+struct search {
+	const char *name;
+	bool found;
+};
+
+static void
+search_partial(void *arg, const char *name)
+{
+	struct search *s = arg;
+
+	if (strcmp(name, s->name) == 0)
+		s->found = true;
+}
+
+static bool
+is_used(const struct h5_pages *p, size_t lang, const char *name)
+{
+	const struct table *tabs[] = {&p->templates, &p->messages[lang]};
+	struct search s = {name, false};
+
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < tabs[k]->n && !s.found; i++)
+			h5_template_each_partial(
+			    tabs[k]->v[i].t, search_partial, &s);
+	}
+	return s.found;
+}
+
+/* A key that nothing uses is a misspelt one. */
+static void
+check_keys(struct loader *l)
+{
+	for (size_t k = 0; k < LANGS; k++) {
+		const struct table *tab = &l->p->messages[k];
+
+		for (size_t i = 0; i < tab->n; i++) {
+			if (is_used(l->p, k, tab->v[i].name))
+				continue;
+			h5_buf_printf(l->faults, "%s:%u: no template uses %s\n",
+			    tab->v[i].file, tab->v[i].line, tab->v[i].name + 2);
+		}
+	}
+}
+
+static void
+check_partials(struct loader *l)
+{
+	for (size_t k = 0; k < LANGS; k++) {
+		check_table(l, &l->p->templates, k);
+		check_table(l, &l->p->messages[k], k);
+	}
+	check_keys(l);
+}
+
+/* --- policy -------------------------------------------------------------- */
+
+/* The style goes inline, so its hash is what the policy allows. */
+static enum h5_code
+make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
+{
+	unsigned char hash[32];
+	struct h5_buf b;
+	enum h5_code rc;
+
+	h5_buf_init(&b, 2048);
+	rc = h5_sign_sha256(p->style, strlen(p->style), hash, e);
+	if (rc != H5_OK)
+		goto out;
+	h5_buf_puts(&b, "default-src 'none'; style-src 'sha256-");
+	h5_sign_base64(hash, sizeof hash, &b);
+	h5_buf_puts(&b, "'; form-action 'self'");
+	if (c != NULL && c->gateway.cashier_origin != NULL)
+		h5_buf_printf(&b, " %s", c->gateway.cashier_origin);
+	h5_buf_puts(&b, "; base-uri 'none'; frame-ancestors 'none'");
+	rc = h5_buf_finish(&b, e);
+	if (rc != H5_OK)
+		goto out;
+	p->csp = h5_buf_take(&b);
+	if (p->csp == NULL)
+		rc = h5_err_nomem(e);
+out:
+	h5_buf_release(&b);
+	return rc;
+}
+
+static void
+table_sort(struct table *t)
+{
+	if (t->n > 0)
+		qsort(t->v, t->n, sizeof *t->v, entry_compare);
+}
+
+enum h5_code
+h5_pages_load(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	struct loader l = {.faults = faults, .e = e};
+	size_t before = faults->len;
+	enum h5_code rc;
+
+	*out = NULL;
+	l.dir = c == NULL ? NULL : c->pages.templates;
+	l.p = calloc(1, sizeof *l.p);
+	if (l.p == NULL)
+		return h5_err_nomem(e);
+	rc = load_all(&l);
+	if (rc == H5_OK)
+		rc = check_folder(&l);
+	if (rc != H5_OK)
+		goto out;
+	table_sort(&l.p->templates);
+	for (size_t i = 0; i < LANGS; i++)
+		table_sort(&l.p->messages[i]);
+	/* What is compiled in was checked by the unit tests.  A template that
+	 * did not compile would only be missed again. */
+	if (l.dir != NULL && faults->len == before)
+		check_partials(&l);
+	if (faults->len != before)
+		rc = h5_err_set(
+		    e, H5_E_CONFIG, "%s", "the templates have faults");
+	else
+		rc = make_csp(l.p, c, e);
+out:
+	if (rc != H5_OK) {
+		h5_pages_free(l.p);
+		l.p = NULL;
+	}
+	*out = l.p;
+	return rc;
+}
+
+void
+h5_pages_free(struct h5_pages *p)
+{
+	if (p == NULL)
+		return;
+	table_free(&p->templates);
+	for (size_t i = 0; i < LANGS; i++)
+		table_free(&p->messages[i]);
+	free(p->style);
+	free(p->csp);
+	free(p);
+}
+
+enum h5_code
+h5_pages_render(const struct h5_pages *p, const char *name, const char *lang,
+    const struct h5_view *v, struct h5_buf *out, struct h5_err *e)
+{
+	struct finder f = {p, strcmp(lang, "en") == 0 ? 1 : 0};
+	const struct h5_template *t = table_look_up(&p->templates, name);
+
+	if (t == NULL)
+		return h5_err_set(
+		    e, H5_E_BUG, "there is no page called %s", name);
+	return h5_template_render(t, v, find_partial, &f, out, e);
+}
+
+const char *
+h5_pages_csp(const struct h5_pages *p)
+{
+	return p->csp;
+}
+
+const char *
+h5_pages_style(const struct h5_pages *p)
+{
+	return p->style;
+}

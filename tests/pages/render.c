@@ -1,0 +1,328 @@
+/* Writes every page in every case and both languages as HTML into a folder,
+ * with its headers beside it, for eyes and for tests/browser/pages.mjs:
+ *   render-pages FOLDER */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/pages.h"
+
+#define NOON 1795406412 /* 2026-11-23 12:40:12 +08:00 */
+#define TOKEN "Zm9ydHktdGhyZWUtY2hhcmFjdGVycy1vZi1ub3RoaW5n"
+
+struct stage {
+	const char *folder;
+	struct h5_config c;
+	struct h5_pages *pages;
+	struct h5_log log;
+	struct h5_order o;
+	struct h5_attempt attempt;
+	struct h5_refund refunds[2];
+	const char *lang;
+	int written;
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "render-pages: %s\n", what);
+	exit(1);
+}
+
+static void
+save(const struct stage *s, const char *name, const char *ext,
+    const struct h5_buf *b)
+{
+	char path[512];
+	FILE *f;
+
+	(void)snprintf(
+	    path, sizeof path, "%s/%s.%s.%s", s->folder, name, s->lang, ext);
+	f = fopen(path, "w");
+	if (f == NULL || fwrite(b->data, 1, b->len, f) != b->len ||
+	    fclose(f) != 0)
+		die(path);
+}
+
+/* What is being asked for. */
+struct visit {
+	struct h5_request r;
+	struct h5_response resp;
+	struct h5_page_ctx x;
+	char query[256];
+};
+
+static void
+open_visit(struct stage *s, struct visit *v, const char *method,
+    const char *program, const char *query)
+{
+	static char empty[] = "";
+
+	memset(v, 0, sizeof *v);
+	(void)snprintf(v->r.method, sizeof v->r.method, "%s", method);
+	(void)snprintf(v->query, sizeof v->query, "%s%slang=%s", query,
+	    query[0] == '\0' ? "" : "&", s->lang);
+	v->r.query = v->query;
+	v->r.user_agent = v->r.accept = v->r.accept_language = empty;
+	v->r.origin = v->r.referer = v->r.content_type = empty;
+	v->r.forwarded_for = v->r.document_root = v->r.conf = empty;
+	h5_response_init(&v->resp);
+	v->x = (struct h5_page_ctx){.pages = s->pages,
+	    .c = &s->c,
+	    .r = &v->r,
+	    .log = &s->log,
+	    .resp = &v->resp,
+	    .program = program};
+}
+
+static void
+close_visit(struct stage *s, struct visit *v, const char *name)
+{
+	if (v->resp.body.len == 0)
+		die(name);
+	save(s, name, "html", &v->resp.body);
+	save(s, name, "headers", &v->resp.headers);
+	h5_response_release(&v->resp);
+	s->written++;
+}
+
+static void
+fresh_order(struct stage *s)
+{
+	static char title[] = "\xe6\x98\x8e\xe5\x89\x8d\xe9\xbe\x99\xe4\xba\x95"
+			      " 250 g";
+
+	memset(&s->o, 0, sizeof s->o);
+	memset(&s->attempt, 0, sizeof s->attempt);
+	memset(s->refunds, 0, sizeof s->refunds);
+	(void)snprintf(s->o.id, sizeof s->o.id, "20261123-6f1c09a7b2d4");
+	s->o.state = H5_ORDER_AWAITING;
+	s->o.total_fee = 12800;
+	s->o.body = title;
+	s->o.qty = 2;
+	s->o.created_at = NOON;
+	s->o.attempts = &s->attempt;
+	s->o.n_attempts = 1;
+	s->o.refunds = s->refunds;
+}
+
+static void
+pay_order(struct stage *s)
+{
+	fresh_order(s);
+	s->o.state = H5_ORDER_PAID;
+	s->o.paid_at = NOON + 60;
+	(void)snprintf(s->o.transaction_id, sizeof s->o.transaction_id,
+	    "4200001234202611230000000001");
+}
+
+static void
+result(struct stage *s, const char *name, const char *program,
+    enum h5_page_note note)
+{
+	struct visit v;
+
+	open_visit(s, &v, "GET", program, "order=20261123-6f1c&t=" TOKEN);
+	h5_page_result(&v.x, &s->o, TOKEN, note, NOON + 300, 200);
+	close_visit(s, &v, name);
+}
+
+static void
+all_confirms(struct stage *s)
+{
+	struct h5_page_confirm p = {0};
+	struct h5_fields hidden;
+	struct h5_err e;
+	struct visit v;
+
+	h5_fields_init(&hidden, 16, 4096);
+	if (h5_fields_add(&hidden, "item", "tea", &e) != H5_OK ||
+	    h5_fields_add(&hidden, "qty", "2", &e) != H5_OK ||
+	    h5_fields_add(&hidden, "form", TOKEN, &e) != H5_OK)
+		die("fields");
+	p.title = s->o.body;
+	p.total_fee = 12800;
+	p.qty = 2;
+	p.order = s->o.id;
+	p.hidden = &hidden;
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_confirm(&v.x, &p, 200);
+	close_visit(s, &v, "confirm");
+	p.changed = true;
+	open_visit(s, &v, "POST", "checkout", "");
+	h5_page_confirm(&v.x, &p, 409);
+	close_visit(s, &v, "confirm-changed");
+	p.changed = false;
+	p.order = NULL;
+	p.qty = 1;
+	p.total_fee = 0;
+	p.min_fee = 100;
+	p.max_fee = 500000;
+	open_visit(s, &v, "GET", "checkout", "item=gift");
+	h5_page_confirm(&v.x, &p, 200);
+	close_visit(s, &v, "confirm-amount");
+	p.bad_amount = true;
+	open_visit(s, &v, "POST", "checkout", "");
+	h5_page_confirm(&v.x, &p, 400);
+	close_visit(s, &v, "confirm-bad-amount");
+	h5_fields_release(&hidden);
+}
+
+static void
+all_results(struct stage *s)
+{
+	static const char *const words[] = {"NOTPAY", "USERPAYING", "PAYERROR"};
+	static const char *const names[] = {
+	    "result-notpay", "result-userpaying", "result-payerror"};
+
+	fresh_order(s);
+	result(s, "result-unasked", "query", H5_NOTE_NONE);
+	s->o.checked_at = NOON;
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(s->attempt.trade_state,
+		    sizeof s->attempt.trade_state, "%s", words[i]);
+		result(s, names[i], "query", H5_NOTE_NONE);
+	}
+	result(s, "result-unreachable", "query", H5_NOTE_UNREACHABLE);
+	result(s, "result-wait", "checkout", H5_NOTE_WAIT);
+	s->o.alerts = H5_ALERT_DISPUTED;
+	result(s, "result-disputed", "query", H5_NOTE_NONE);
+	s->o.alerts = 0;
+	s->o.state = H5_ORDER_CLOSED;
+	result(s, "result-closed", "query", H5_NOTE_NONE);
+	s->o.checked_at = 0;
+	result(s, "result-closed-unasked", "query", H5_NOTE_NONE);
+}
+
+static void
+all_paid(struct stage *s)
+{
+	pay_order(s);
+	result(s, "result-paid", "query", H5_NOTE_NONE);
+	result(s, "result-paid-already", "checkout", H5_NOTE_NONE);
+	s->o.alerts = H5_ALERT_LATE;
+	result(s, "result-paid-late", "query", H5_NOTE_NONE);
+	s->o.alerts = H5_ALERT_OVERPAID;
+	result(s, "result-overpaid", "query", H5_NOTE_NONE);
+	s->o.alerts = 0;
+	s->o.n_refunds = 1;
+	s->refunds[0].refund_fee = 2800;
+	s->refunds[0].changed_at = NOON + 3600;
+	(void)snprintf(
+	    s->refunds[0].status, sizeof s->refunds[0].status, "PROCESSING");
+	s->o.state = H5_ORDER_REFUNDING;
+	result(s, "result-refunding", "query", H5_NOTE_NONE);
+	(void)snprintf(
+	    s->refunds[0].status, sizeof s->refunds[0].status, "SUCCESS");
+	s->o.state = H5_ORDER_PARTLY_REFUNDED;
+	result(s, "result-partly-refunded", "query", H5_NOTE_NONE);
+	s->refunds[1] = s->refunds[0];
+	s->refunds[1].refund_fee = 10000;
+	s->o.n_refunds = 2;
+	s->o.state = H5_ORDER_REFUNDED;
+	result(s, "result-refunded", "query", H5_NOTE_NONE);
+}
+
+static void
+all_plain(struct stage *s)
+{
+	static const char *const names[] = {"bad-request", "bad-address",
+	    "bad-link", "bad-origin", "not-found", "not-allowed", "conflict",
+	    "link-expired", "too-large", "error", "gateway-error",
+	    "merchant-error", "store-error", "busy"};
+	struct visit v;
+	char name[64];
+
+	fresh_order(s);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		open_visit(s, &v, "GET", "checkout", "item=tea");
+		h5_page_plain(&v.x, (enum h5_page_plain)i, NULL, NULL);
+		(void)snprintf(name, sizeof name, "plain-%s", names[i]);
+		close_visit(s, &v, name);
+	}
+	open_visit(s, &v, "POST", "checkout", "");
+	h5_page_plain(&v.x, H5_PAGE_GATEWAY_ERROR, &s->o, TOKEN);
+	close_visit(s, &v, "plain-gateway-error-order");
+	open_visit(s, &v, "GET", "checkout", "");
+	v.x.c = NULL;
+	h5_page_plain(&v.x, H5_PAGE_ERROR, NULL, NULL);
+	close_visit(s, &v, "plain-error-bare");
+}
+
+static void
+all_others(struct stage *s)
+{
+	struct visit v;
+
+	fresh_order(s);
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&go=1");
+	h5_page_handoff(&v.x, &s->o, TOKEN,
+	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id="
+	    "wx23124012&package=1037687096&redirect_url=https%3A%2F%2Fshop",
+	    NOON + 300);
+	close_visit(s, &v, "handoff");
+	open_visit(s, &v, "GET", "return-page", "order=2026&t=" TOKEN);
+	h5_page_return(&v.x, &s->o, TOKEN);
+	close_visit(s, &v, "return");
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_outside(&v.x,
+	    "https://shop.example/cgi-bin/checkout?order=20261123-0007&"
+	    "total_fee=12800&body=Longjing%20tea&expires=1795500000&sig="
+	    "3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	close_visit(s, &v, "open-outside");
+}
+
+static void
+set_stage(struct stage *s)
+{
+	static char base[] = "https://shop.example/cgi-bin", suffix[] = "",
+		    name[] = "\xe6\x98\x8e\xe5\xb1\xb1\xe8\x8c\xb6\xe8\xa1\x8c"
+			     " Mingshan Tea",
+		    url[] = "https://shop.example", contact[] = "400-000-0000",
+		    lang[] = "zh-CN", cashier[] = "https://wx.tenpay.com";
+	struct h5_buf faults;
+	struct h5_err e;
+
+	s->c.site.base_url = base;
+	s->c.site.program_suffix = suffix;
+	s->c.site.name = name;
+	s->c.site.shop_url = url;
+	s->c.site.contact = contact;
+	s->c.site.lang = lang;
+	s->c.gateway.cashier_origin = cashier;
+	h5_log_init(&s->log, "render-pages", NULL);
+	(void)snprintf(s->log.rid, sizeof s->log.rid, "7f3a91c2e4b0");
+	h5_buf_init(&faults, 65536);
+	if (h5_pages_load(&s->c, &faults, &s->pages, &e) != H5_OK)
+		die(faults.len > 0 ? faults.data : e.msg);
+	h5_buf_release(&faults);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const langs[] = {"zh-CN", "en"};
+	struct stage s = {0};
+
+	if (argc != 2)
+		die("which folder?");
+	s.folder = argv[1];
+	if (mkdir(s.folder, 0777) != 0 && errno != EEXIST)
+		die(s.folder);
+	set_stage(&s);
+	for (size_t i = 0; i < 2; i++) {
+		s.lang = langs[i];
+		fresh_order(&s);
+		all_confirms(&s);
+		all_others(&s);
+		all_results(&s);
+		all_paid(&s);
+		all_plain(&s);
+	}
+	h5_pages_free(s.pages);
+	printf("%d pages in %s\n", s.written, s.folder);
+	return 0;
+}
