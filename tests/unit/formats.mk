@@ -1,0 +1,13 @@
+# Checks of the pure formats that are no cmocka programs.
+
+# XML is read as expat reads it, or refused.  make check-xml XML_RUNS=1000000
+XML_RUNS ?= 20000
+XML_SEED ?= 20261123
+.PHONY: check-xml
+check-xml: $(B)/unit/xml_driver
+	$(PYTHON) tests/unit/xml_differential.py $< $(XML_RUNS) $(XML_SEED)
+
+# The snippets for shops make the pay link that common/paylink.c checks.
+.PHONY: check-snippets
+check-snippets:
+	sh tests/unit/check-snippets.sh

@@ -1,0 +1,360 @@
+#include "tests/unit/help.h"
+
+#include "common/text.h"
+
+static void
+test_text__u64_takes_whole_plain_numbers(void **state)
+{
+	static const struct {
+		const char *s;
+		uint64_t min, max, want;
+		enum h5_code rc;
+	} rows[] = {
+	    {"0", 0, 9, 0, H5_OK}, {"9", 0, 9, 9, H5_OK},
+	    {"18446744073709551609", 0, UINT64_MAX, 18446744073709551609U,
+		H5_OK},
+	    {"10", 0, 9, 0, H5_E_INPUT}, {"4", 5, 9, 0, H5_E_INPUT},
+	    {"", 0, 9, 0, H5_E_INPUT}, {"00", 0, 9, 0, H5_E_INPUT},
+	    {"01", 0, 9, 0, H5_E_INPUT}, {"-1", 0, 9, 0, H5_E_INPUT},
+	    {"+1", 0, 9, 0, H5_E_INPUT}, {" 1", 0, 9, 0, H5_E_INPUT},
+	    {"1 ", 0, 9, 0, H5_E_INPUT}, {"1\n", 0, 9, 0, H5_E_INPUT},
+	    {"0x1", 0, 9, 0, H5_E_INPUT}, {"1e0", 0, 9, 0, H5_E_INPUT},
+	    {"99999999999999999999", 0, UINT64_MAX, 0, H5_E_INPUT},
+	    {"18446744073709551617", 0, UINT64_MAX, 0, H5_E_INPUT},
+	    {"\xef\xbc\x91", 0, 9, 0, H5_E_INPUT}, /* full-width 1 */
+	};
+	uint64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		got = 77;
+		ROW(rows[i].s, h5_text_u64(rows[i].s, rows[i].min, rows[i].max,
+				   &got, NULL) == rows[i].rc);
+		ROW(rows[i].s, got == rows[i].want);
+	}
+}
+
+static void
+test_text__fen_and_yuan(void **state)
+{
+	static const struct {
+		const char *s;
+		int64_t fen; /* 0: refused */
+		int64_t yuan;
+	} rows[] = {
+	    {"1", 1, 100},
+	    {"12", 12, 1200},
+	    {"12.3", 0, 1230},
+	    {"12.30", 0, 1230},
+	    {"0.01", 0, 1},
+	    {"0.1", 0, 10},
+	    {"99999999999", 99999999999, 0},
+	    {"100000000000", 0, 0},
+	    {"999999999.99", 0, 99999999999},
+	    {"9999999999.99", 0, 0},
+	    {"0", 0, 0},
+	    {"0.00", 0, 0},
+	    {"0.001", 0, 0},
+	    {"1.", 0, 0},
+	    {".5", 0, 0},
+	    {"1.234", 0, 0},
+	    {"01.5", 0, 0},
+	    {"-1", 0, 0},
+	    {"1,5", 0, 0},
+	    {"1.5x", 0, 0},
+	    {"1.5 ", 0, 0},
+	    {"1e2", 0, 0},
+	    {"1..5", 0, 0},
+	    {"", 0, 0},
+	};
+	int64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		got = 77;
+		ROW(rows[i].s, (h5_text_fen(rows[i].s, &got, NULL) == H5_OK) ==
+				   (rows[i].fen != 0));
+		ROW(rows[i].s, got == rows[i].fen);
+		got = 77;
+		ROW(rows[i].s, (h5_text_yuan(rows[i].s, &got, NULL) == H5_OK) ==
+				   (rows[i].yuan != 0));
+		ROW(rows[i].s, got == rows[i].yuan);
+	}
+}
+
+static void
+test_text__fen_is_written_and_read_back(void **state)
+{
+	static const int64_t amounts[] = {
+	    1, 9, 10, 99, 100, 101, 12800, 123456789, 99999999999};
+	char text[H5_TEXT_FEN];
+	int64_t back;
+	size_t i;
+
+	(void)state;
+	h5_text_from_fen(12800, text);
+	assert_string_equal(text, "128.00");
+	h5_text_from_fen(5, text);
+	assert_string_equal(text, "0.05");
+	h5_text_from_fen(0, text);
+	assert_string_equal(text, "0.00");
+	for (i = 0; i < COUNT(amounts); i++) {
+		h5_text_from_fen(amounts[i], text);
+		assert_int_equal(h5_text_yuan(text, &back, NULL), H5_OK);
+		assert_true(back == amounts[i]);
+	}
+}
+
+static void
+test_text__utf8(void **state)
+{
+	static const struct {
+		const char *name, *s;
+		size_t n;
+		bool good;
+	} rows[] = {
+	    {"empty", "", 0, true},
+	    {"ascii", "abc", 3, true},
+	    {"two", "\xc2\xa0", 2, true},
+	    {"three", "\xe8\x8c\xb6", 3, true},
+	    {"four", "\xf0\x9f\x8d\xb5", 4, true},
+	    {"last", "\xf4\x8f\xbf\xbf", 4, true},
+	    {"before the surrogates", "\xed\x9f\xbf", 3, true},
+	    {"control", "\x01\x7f", 2, true},
+	    {"NUL", "a\0b", 3, false},
+	    {"cut two", "\xc2", 1, false},
+	    {"cut three", "\xe8\x8c", 2, false},
+	    {"cut four", "\xf0\x9f\x8d", 3, false},
+	    {"lone tail", "\x80", 1, false},
+	    {"overlong two", "\xc0\x80", 2, false},
+	    {"overlong c1", "\xc1\xbf", 2, false},
+	    {"overlong three", "\xe0\x9f\xbf", 3, false},
+	    {"overlong four", "\xf0\x8f\xbf\xbf", 4, false},
+	    {"surrogate", "\xed\xa0\x80", 3, false},
+	    {"last surrogate", "\xed\xbf\xbf", 3, false},
+	    {"above 10ffff", "\xf4\x90\x80\x80", 4, false},
+	    {"f5", "\xf5\x80\x80\x80", 4, false},
+	    {"fe ff", "\xfe\xff", 2, false},
+	    {"byte order mark", "\xef\xbb\xbf", 3, false},
+	    {"fffe", "\xef\xbf\xbe", 3, false},
+	    {"ffff", "\xef\xbf\xbf", 3, false},
+	    {"GBK", "\xb2\xe8", 2, false},
+	    {"bad tail", "\xe8\x8c\x41", 3, false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++)
+		ROW(rows[i].name,
+		    h5_text_utf8(rows[i].s, rows[i].n) == rows[i].good);
+}
+
+/* Every two-byte text, and every three-byte one around a lead byte, against
+ * a decoder written from the Unicode table alone. */
+static bool
+well_formed(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		if (p[i] >= 0x01 && p[i] <= 0x7f) {
+			i++;
+		} else if (n - i >= 2 && p[i] >= 0xc2 && p[i] <= 0xdf &&
+			   p[i + 1] >= 0x80 && p[i + 1] <= 0xbf) {
+			i += 2;
+		} else if (n - i >= 3 && p[i] >= 0xe0 && p[i] <= 0xef &&
+			   p[i + 1] >= (p[i] == 0xe0 ? 0xa0 : 0x80) &&
+			   p[i + 1] <= (p[i] == 0xed ? 0x9f : 0xbf) &&
+			   p[i + 2] >= 0x80 && p[i + 2] <= 0xbf &&
+			   memcmp(p + i, "\xef\xbb\xbf", 3) != 0 &&
+			   memcmp(p + i, "\xef\xbf\xbe", 3) != 0 &&
+			   memcmp(p + i, "\xef\xbf\xbf", 3) != 0) {
+			i += 3;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+test_text__utf8_agrees_with_the_table(void **state)
+{
+	unsigned char p[3];
+	unsigned long i;
+
+	(void)state;
+	for (i = 0; i < 0x1000000; i++) {
+		p[0] = (unsigned char)(i >> 16);
+		p[1] = (unsigned char)(i >> 8);
+		p[2] = (unsigned char)i;
+		if (h5_text_utf8((const char *)p, 3) != well_formed(p, 3))
+			fail_msg("%02x %02x %02x", p[0], p[1], p[2]);
+	}
+}
+
+static void
+test_text__printable(void **state)
+{
+	(void)state;
+	assert_true(h5_text_printable(""));
+	assert_true(h5_text_printable("tea \xe8\x8c\xb6 \xc2\xa0"));
+	assert_false(h5_text_printable("a\tb"));
+	assert_false(h5_text_printable("a\x1f"));
+	assert_false(h5_text_printable("a\x7f"));
+	assert_false(h5_text_printable("a\xc2\x80"));
+	assert_false(h5_text_printable("a\xc2\x9f"));
+	assert_false(h5_text_printable("a\xff"));
+}
+
+static void
+test_text__cut_never_splits_a_character(void **state)
+{
+	const char *s = "a\xe8\x8c\xb6\xf0\x9f\x8d\xb5z"; /* 1 3 4 1 */
+	static const size_t want[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 9, 9, 9};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(want); i++)
+		assert_int_equal(h5_text_cut(s, 9, i), want[i]);
+}
+
+static void
+test_text__order_id(void **state)
+{
+	static const struct {
+		const char *s;
+		bool good;
+	} rows[] = {
+	    {"abcdef", true},
+	    {"0bcdef", true},
+	    {"a-b_c-", true},
+	    {"abcdefghijklmnopqrstuvwxyz01", true}, /* 28 */
+	    {"order_2024", true}, /* four digits */
+	    {"2024_", false}, /* 5 */
+	    {"123456", true},
+	    {"abcdefghijklmnopqrstuvwxyz012", false}, /* 29 */
+	    {"abcde", false},
+	    {"", false},
+	    {"_abcdef", false},
+	    {"-abcdef", false},
+	    {"abcdef_1", false},
+	    {"abcdef_12", false},
+	    {"abcdef_123", false},
+	    {"abc def", false},
+	    {"abc/def", false},
+	    {"abc.def", false},
+	    {"abcdef\n", false},
+	    {"abc\xe8\x8c\xb6", false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++)
+		ROW(rows[i].s, h5_text_order_id(rows[i].s) == rows[i].good);
+}
+
+static void
+test_text__item_name(void **state)
+{
+	(void)state;
+	assert_true(h5_text_item_name("a"));
+	assert_true(h5_text_item_name("_a-B9"));
+	assert_true(h5_text_item_name("12345678901234567890123456789012"));
+	assert_false(h5_text_item_name("123456789012345678901234567890123"));
+	assert_false(h5_text_item_name(""));
+	assert_false(h5_text_item_name("a b"));
+	assert_false(h5_text_item_name("../a"));
+}
+
+static void
+test_text__order_of_an_attempt(void **state)
+{
+	static const struct {
+		const char *number, *id;
+		unsigned attempt; /* 0: refused */
+	} rows[] = {
+	    {"abcdef", "abcdef", 1},
+	    {"abcdef_2", "abcdef", 2},
+	    {"abcdef_999", "abcdef", 999},
+	    {"abcdefghijklmnopqrstuvwxyz01_999", "abcdefghijklmnopqrstuvwxyz01",
+		999},
+	    {"abcdef_1000", "abcdef_1000", 1},
+	    {"abcdef_1", "", 0},
+	    {"abcdef_0", "", 0},
+	    {"abcdef_02", "", 0},
+	    {"abcdef_2_3", "", 0},
+	    {"abcde_2", "", 0},
+	    {"_2", "", 0},
+	    {"", "", 0},
+	    {"abcdefghijklmnopqrstuvwxyz012", "", 0},
+	    {"abcdefghijklmnopqrstuvwxyz0123456789_2", "", 0},
+	};
+	char id[H5_ORDER_ID_MAX + 1];
+	unsigned attempt;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		memset(id, 'x', sizeof id);
+		attempt = 77;
+		ROW(rows[i].number,
+		    (h5_text_order_of(rows[i].number, id, &attempt, NULL) ==
+			H5_OK) == (rows[i].attempt != 0));
+		ROW(rows[i].number, strcmp(id, rows[i].id) == 0);
+		ROW(rows[i].number, attempt == rows[i].attempt);
+	}
+}
+
+static void
+test_text__closest_word(void **state)
+{
+	static const char *const list[] = {"appid", "mch_id", "api_key"};
+
+	(void)state;
+	assert_string_equal(h5_text_closest("appod", list, 3), "appid");
+	assert_string_equal(h5_text_closest("apikey", list, 3), "api_key");
+	assert_string_equal(h5_text_closest("mch_id", list, 3), "mch_id");
+	assert_null(h5_text_closest("x", list, 3));
+	assert_null(h5_text_closest("completely", list, 3));
+	assert_null(h5_text_closest("appid", list, 0));
+	assert_null(h5_text_closest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				    "aaaaaaaaaaaaaaaaaaaaaaaaa",
+	    list, 3));
+}
+
+static void
+test_text__hex(void **state)
+{
+	const unsigned char bytes[] = {0x00, 0x0f, 0xa5, 0xff};
+	char out[9];
+
+	(void)state;
+	h5_text_hex(bytes, sizeof bytes, out);
+	assert_string_equal(out, "000fa5ff");
+	h5_text_hex(bytes, 0, out);
+	assert_string_equal(out, "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_text__u64_takes_whole_plain_numbers),
+	    cmocka_unit_test(test_text__fen_and_yuan),
+	    cmocka_unit_test(test_text__fen_is_written_and_read_back),
+	    cmocka_unit_test(test_text__utf8),
+	    cmocka_unit_test(test_text__utf8_agrees_with_the_table),
+	    cmocka_unit_test(test_text__printable),
+	    cmocka_unit_test(test_text__cut_never_splits_a_character),
+	    cmocka_unit_test(test_text__order_id),
+	    cmocka_unit_test(test_text__item_name),
+	    cmocka_unit_test(test_text__order_of_an_attempt),
+	    cmocka_unit_test(test_text__closest_word),
+	    cmocka_unit_test(test_text__hex),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
