@@ -53,6 +53,11 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 # make run and make test build with every core, unless -j says otherwise.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 
+# make V=1 shows the whole commands.
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)')
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
@@ -107,7 +112,8 @@ run:
 
 $(B)/obj/%.o: %.c | $(B)/.deps
 	@mkdir -p $(@D)
-	$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -MMD -MP \
+	$(call say,CC,$<)
+	$(Q)$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -MMD -MP \
 	    -c -o $@ $<
 
 # Templates, messages and style are compiled in: a program needs no other
@@ -115,31 +121,36 @@ $(B)/obj/%.o: %.c | $(B)/.deps
 EMBED_SRC := $(sort $(wildcard templates/*))
 $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)
-	sh templates/embed.sh $(filter-out %.sh,$(EMBED_SRC)) >$@.new
-	mv $@.new $@
+	$(call say,GEN,$@)
+	$(Q)sh templates/embed.sh $(filter-out %.sh,$(EMBED_SRC)) >$@.new
+	@mv $@.new $@
 $(B)/obj/embed.o: $(B)/embed.c | $(B)/.deps
-	@mkdir -p $(@D)
-	$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/obj/%.o) \
 	$(if $(EMBED_SRC),$(B)/obj/embed.o)
 $(LIBH5): $(COMMON_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 RUN_OBJ := $(RUN_SRC:%.c=$(B)/obj/%.o)
 $(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(RUN_OBJ) $(LIBH5)
 	@mkdir -p $(@D)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(LIBH5)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(LIBH5)
 	@mkdir -p $(@D)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -o $@ $^ \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -o $@ $^ \
 	    $(LIBS) -lcmocka
 
 # Each unit test is a program that prints TAP; make unit T=xml runs one.
