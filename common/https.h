@@ -20,8 +20,11 @@ struct h5_https_options {
 	int connect_timeout_ms, timeout_ms; /* of one attempt */
 };
 
-/* h5_https_start(e): once per process, before threads. */
+/* h5_https_start(e): once per process, before threads.  SIGPIPE is ignored
+ * from here on: a peer that goes away is an error, not the end. */
 H5_MUST_CHECK enum h5_code h5_https_start(struct h5_err *e);
+/* h5_https_new(o, out, e): o is copied.  H5_E_CONFIG: a file of o cannot be
+ * read.  H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_https_new(
     const struct h5_https_options *o, struct h5_https **out, struct h5_err *e);
 void h5_https_free(struct h5_https *h);
@@ -29,6 +32,7 @@ void h5_https_free(struct h5_https *h);
 struct h5_https_answer {
 	long status;
 	bool sent; /* the request may have reached the other side */
+	bool distrusted; /* H5_E_NET because of a certificate: theirs or ours */
 	char date[64]; /* Date header, "" when absent */
 	long new_connections; /* opened for this call */
 };
@@ -37,8 +41,11 @@ struct h5_https_answer {
  * is cleared and filled with the answer's body (its ceiling is the limit).
  * timeout_ms: at most this and at most options' timeout.  url: https, or
  * http to a loopback host.  H5_OK: a whole HTTP answer with any status.
- * H5_E_NET: not reached, cut, timed out, TLS refused (a->sent tells whether
- * the outcome is unknown); H5_E_REMOTE: too large. */
+ * Whole is as far as HTTP tells: a body without length that ends early is
+ * found by who reads it.  H5_E_NET: not reached, cut, timed out, TLS refused,
+ * headers without end (a->sent tells whether the outcome is unknown);
+ * H5_E_REMOTE: body too large; H5_E_CONFIG: such a url is not allowed, or no
+ * CA bundle was found; H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_https_post(struct h5_https *h, const char *url,
     const char *const *headers, size_t n_headers, const char *body,
     size_t body_len, int timeout_ms, struct h5_buf *out,

@@ -44,8 +44,9 @@ struct h5_wx_trade {
 	int64_t total_fee; /* fen; -1: not said */
 	char fee_type[9]; /* "CNY" when not said */
 	int64_t time_end; /* Unix seconds; 0: not said or malformed */
-	struct h5_fields further; /* every other element, to be kept; without
-	    sign, nonce_str, openid and what stands above */
+	struct h5_fields further; /* every other element, to be kept, as far as
+	    8 KiB go; without the envelope (return_code ... sign), openid and
+	    what stands above */
 };
 void h5_wx_trade_init(struct h5_wx_trade *t);
 void h5_wx_trade_release(struct h5_wx_trade *t);
@@ -53,6 +54,9 @@ void h5_wx_trade_release(struct h5_wx_trade *t);
 /* h5_wxmsg_verdict(f): an answer's err_code and err_code_des as a verdict;
  * total: an unknown code is H5_WX_REFUSED. */
 enum h5_wx_verdict h5_wxmsg_verdict(const struct h5_fields *f);
+/* h5_wxmsg_note(err_code): what a code means and what to fix, in English, for
+ * the log; NULL when there is nothing to add. */
+const char *h5_wxmsg_note(const char *err_code);
 
 /* h5_wxmsg_answer(c, body, n, f, refusal, e): read and believe an answer:
  * whole XML, return_code SUCCESS, signed with our key and type, our appid and
@@ -65,15 +69,17 @@ H5_MUST_CHECK enum h5_code h5_wxmsg_answer(const struct h5_config *c,
     struct h5_wx_refusal *refusal, struct h5_err *e);
 
 /* h5_wxmsg_trade(f, t, e): the trade's facts out of believed elements (of an
- * orderquery answer or a notice).  H5_E_INPUT: a paid trade without
- * transaction_id or total_fee, or malformed. */
+ * orderquery answer or a notice) into t (initialised here; release it).
+ * Without trade_state it is SUCCESS, as a notice is: who reads an answer
+ * checks that it is there.  H5_E_INPUT: a paid trade without transaction_id
+ * or total_fee, or malformed. */
 H5_MUST_CHECK enum h5_code h5_wxmsg_trade(
     const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e);
 
 enum h5_wx_notice { H5_NOTICE_PAYMENT, H5_NOTICE_REFUND };
 /* h5_wxmsg_notice(c, body, n, kind, t, refund, e): read and believe a notice.
- * H5_NOTICE_PAYMENT: t is filled.  H5_NOTICE_REFUND: refund (initialised
- * here) holds the decrypted elements: a hint only.
+ * t and refund are initialised here; release both.  H5_NOTICE_PAYMENT: t is
+ * filled.  H5_NOTICE_REFUND: refund holds the decrypted elements: a hint only.
  * H5_E_INPUT: malformed; H5_E_AUTH: not signed by WeChat for us, other ids;
  * H5_E_STATE: result_code is not SUCCESS.  e->msg is English and fit for
  * return_msg. */
