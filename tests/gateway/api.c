@@ -432,10 +432,8 @@ orderquery(struct call *c)
 	}
 	gw_order_settle(c->gw, o);
 	state = o->state;
-	if (gw_plan_find(&c->plan, GW_HIDE_PAYMENT) != NULL) {
+	if (gw_plan_find(&c->plan, GW_HIDE_PAYMENT) != NULL)
 		state = GW_NOTPAY;
-		o->shown++;
-	}
 	if (forced != NULL)
 		gw_state_find(forced->name, &state);
 	begin(c, NULL, NULL);
@@ -465,6 +463,8 @@ closeorder(struct call *c)
 	const char *no = gw_list_text(&c->in, "out_trade_no");
 	struct gw_order *o = gw_order_find(c->gw, no);
 
+	if (!check_number_syntax(c))
+		return;
 	if (o == NULL && opt->refuse_unknown_close) {
 		result_fail(c, "ORDERNOTEXIST", "此交易订单号不存在");
 		return;

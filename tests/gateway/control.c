@@ -258,17 +258,23 @@ do_reset(struct control *c)
 {
 	static const struct gw_list all;
 	struct gw *gw = c->gw;
+	int64_t end = gw_monotonic_ms() + gw->opt.notice_timeout_ms + 1000;
 
+	gw->epoch++;
 	gw_order_clear(gw);
 	gw_fault_clear(gw, &all);
+	gw_notice_drop(gw);
+	/* What is in the air lands before the answer: nothing old comes
+	 * after it. */
+	while (gw->flying > 0 && gw_wait(gw, &gw->changed, end))
+		continue;
 	gw_call_clear(gw);
-	gw_notice_clear(gw);
+	gw_sent_clear(gw);
 	gw->opt = gw->start;
 	gw->clock_offset_ms = 0;
 	memset(gw->count, 0, sizeof(gw->count));
 	gw->connections = gw->api_connections = 0;
 	gw->handshakes = gw->failed_handshakes = gw->requests = 0;
-	gw->epoch++;
 	for (struct gw_conn *conn = gw->conns; conn != NULL; conn = conn->next)
 		conn->carried = false;
 	pthread_cond_broadcast(&gw->timing);
@@ -748,6 +754,7 @@ read_order(struct control *c, struct gw_order *out)
 		gw_copy(out->openid, sizeof(out->openid),
 		    "oMadeUpForThisNotice0000000_");
 		out->sign_type = GW_HMAC_SHA256;
+		out->epoch = c->gw->epoch;
 		out->total_fee = number_arg(c, "total_fee", 1);
 	} else {
 		refuse(c, 404, "no such order; total_fee makes one up");

@@ -389,7 +389,7 @@ struct gw_order {
 	char openid[32];
 	int64_t paid_ms;
 	int64_t pay_at_ms; /* a payment that is still to come; 0: none */
-	unsigned shown; /* queries that hid the payment */
+	unsigned long epoch; /* what it was made in */
 	struct gw_entry *entries; /* newest first */
 	struct gw_order *next; /* made before this one */
 };
@@ -479,13 +479,15 @@ void gw_notice_start(struct gw *gw, struct gw_order *o, unsigned attempt);
 /* [lock] Now, whatever the schedule says. */
 void gw_notice_hurry(struct gw *gw, const char *out_trade_no);
 /* One POST at once, built with the plan; waits for the reply.  o is the
- * caller's own copy.  Returns whether it was taken, and the log's id. */
+ * caller's own copy.  Returns whether it was taken, and the log's id: 0, and
+ * nothing sent, if there was a reset since o was made. */
 bool gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
     const struct gw_plan *plan, unsigned notice, unsigned attempt,
     unsigned *id);
 void *gw_notice_clockwork(void *gw); /* the thread that watches the clock */
 void gw_sent_json(struct gw_buf *b, const struct gw_sent *s);
-void gw_notice_clear(struct gw *gw); /* [lock] */
+void gw_notice_drop(struct gw *gw); /* [lock] what is pending */
+void gw_sent_clear(struct gw *gw); /* [lock] the log */
 
 /* ---- control.c ------------------------------------------------------- */
 

@@ -20,3 +20,7 @@ $(B)/tests/gateway: $(GATEWAY_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $(GATEWAY_OBJ) -lssl -lcrypto
 
 -include $(GATEWAY_OBJ:.o=.d)
+
+.PHONY: check-gateway
+check-gateway: $(B)/tests/gateway ## the stand-in against the protocol
+	@python3 tests/gateway/test_gateway.py $(B)/tests/gateway

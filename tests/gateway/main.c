@@ -486,7 +486,8 @@ clear(struct gw *gw)
 	gw_order_clear(gw);
 	gw_fault_clear(gw, &all);
 	gw_call_clear(gw);
-	gw_notice_clear(gw);
+	gw_notice_drop(gw);
+	gw_sent_clear(gw);
 	gw_tls_free(gw->tls);
 	gw_tls_free(gw->tls_out);
 	free(gw->calls);

@@ -129,6 +129,17 @@ build(struct gw *gw, const struct gw_order *o, const struct gw_plan *plan,
 	gw_list_free(&a.f);
 }
 
+static void
+sent_free(struct gw_sent *s)
+{
+	if (s == NULL)
+		return;
+	free(s->url);
+	free(s->body);
+	free(s->reply);
+	free(s);
+}
+
 static unsigned
 log_begin(struct gw *gw, const struct gw_order *o, const char *url,
     const char *body, unsigned notice, unsigned attempt)
@@ -144,12 +155,7 @@ log_begin(struct gw *gw, const struct gw_order *o, const char *url,
 	s->url = gw_dup(url);
 	s->body = gw_dup(body);
 	slot = &gw->sent[s->id % gw->setup.kept];
-	if (*slot != NULL) {
-		free((*slot)->url);
-		free((*slot)->body);
-		free((*slot)->reply);
-		free(*slot);
-	}
+	sent_free(*slot);
 	*slot = s;
 	gw->count[GW_NOTICE]++;
 	pthread_cond_broadcast(&gw->changed);
@@ -201,11 +207,11 @@ gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
 {
 	struct gw_buf body = {0};
 	struct gw_list headers = {0};
-	struct gw_reply reply;
+	struct gw_reply reply = {0};
 	int64_t start = gw_monotonic_ms();
 	int64_t timeout_ms;
 	bool sign_type;
-	bool ok;
+	bool ok = false;
 
 	pthread_mutex_lock(&gw->lock);
 	sign_type = gw->opt.notice_sign_type != 0;
@@ -219,12 +225,17 @@ gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
 	    (unsigned long long)gw_random(UINT64_C(1) << 32),
 	    (unsigned long long)gw_random(UINT64_C(1) << 32));
 	pthread_mutex_lock(&gw->lock);
-	*id = log_begin(gw, o, url, body.data, notice, attempt);
+	*id = 0;
+	if (o->epoch == gw->epoch)
+		*id = log_begin(gw, o, url, body.data, notice, attempt);
 	pthread_mutex_unlock(&gw->lock);
+	if (*id == 0)
+		goto out;
 	gw_http_post(gw, url, &headers, &body, timeout_ms, &reply);
 	pthread_mutex_lock(&gw->lock);
 	ok = log_end(gw, *id, &reply, gw_monotonic_ms() - start);
 	pthread_mutex_unlock(&gw->lock);
+out:
 	gw_buf_free(&reply.body);
 	gw_buf_free(&body);
 	gw_list_free(&headers);
@@ -240,7 +251,6 @@ struct flight {
 	struct gw_plan plan;
 	unsigned notice;
 	unsigned attempt;
-	unsigned long epoch;
 };
 
 /* [lock] */
@@ -251,7 +261,7 @@ land(const struct flight *f, bool ok)
 	struct gw_notice *n;
 
 	gw->flying--;
-	n = f->epoch == gw->epoch ? find_notice(gw, f->notice) : NULL;
+	n = find_notice(gw, f->notice);
 	if (n != NULL) {
 		n->flying--;
 		n->taken = n->taken || ok;
@@ -300,7 +310,6 @@ start_flight(struct gw *gw, struct gw_notice *n, const struct gw_order *o,
 	f->gw = gw;
 	f->notice = n->id;
 	f->attempt = n->attempt;
-	f->epoch = gw->epoch;
 	gw_order_copy(&f->order, o);
 	for (size_t i = 0; i < plan->n; i++)
 		gw_plan_add(&f->plan, &plan->v[i]);
@@ -443,7 +452,7 @@ gw_sent_json(struct gw_buf *b, const struct gw_sent *s)
 }
 
 void
-gw_notice_clear(struct gw *gw)
+gw_notice_drop(struct gw *gw)
 {
 	while (gw->notices != NULL) {
 		struct gw_notice *n = gw->notices;
@@ -451,15 +460,13 @@ gw_notice_clear(struct gw *gw)
 		gw->notices = n->next;
 		free(n);
 	}
-	for (unsigned i = 0; i < gw->setup.kept; i++) {
-		struct gw_sent *s = gw->sent[i];
+}
 
-		if (s == NULL)
-			continue;
-		free(s->url);
-		free(s->body);
-		free(s->reply);
-		free(s);
+void
+gw_sent_clear(struct gw *gw)
+{
+	for (unsigned i = 0; i < gw->setup.kept; i++) {
+		sent_free(gw->sent[i]);
 		gw->sent[i] = NULL;
 	}
 }

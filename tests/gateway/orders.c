@@ -113,6 +113,7 @@ gw_order_add(struct gw *gw, const char *no)
 
 	gw_copy(o->out_trade_no, sizeof(o->out_trade_no), no);
 	o->made_ms = gw_now_ms(gw);
+	o->epoch = gw->epoch;
 	new_openid(o->openid);
 	o->next = gw->newest;
 	gw->newest = o;
