@@ -1,0 +1,183 @@
+/* The formats without memory: each allocation in turn fails once.  Afterwards
+ * the answer is "no memory" and nothing is left behind (a sanitizer or
+ * valgrind sees what is). */
+#include "tests/unit/help.h"
+
+#include "common/form.h"
+#include "common/paylink.h"
+#include "common/xml.h"
+
+/* The linker puts these between the library and libc (formats.mk). */
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+static long until_failure = -1; /* -1: none */
+
+static bool
+fails(void)
+{
+	if (until_failure < 0)
+		return false;
+	until_failure--;
+	return until_failure < 0;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
+
+void *
+__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+static enum h5_code
+use_form(struct h5_err *e)
+{
+	static const char form[] = "a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9";
+	struct h5_fields f, copy;
+	enum h5_code rc;
+
+	h5_fields_init(&f, 20, 1000);
+	h5_fields_init(&copy, 20, 1000);
+	rc = h5_form_read(form, sizeof form - 1, &f, e);
+	if (rc != H5_OK && f.n != 0)
+		rc = H5_E_BUG;
+	if (rc == H5_OK)
+		rc = h5_fields_copy(&copy, &f, e);
+	if (rc != H5_OK && copy.n != 0)
+		rc = H5_E_BUG;
+	if (rc == H5_OK)
+		rc = h5_fields_set(&f, "a", "other", e);
+	h5_fields_release(&copy);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static enum h5_code
+use_xml(struct h5_err *e)
+{
+	static const char text[] =
+	    "<xml><a>1</a><b><![CDATA[2]]>&lt;</b></xml>";
+	struct h5_fields f;
+	struct h5_buf b;
+	enum h5_code rc;
+
+	h5_buf_init(&b, 1000);
+	rc = h5_xml_read(text, sizeof text - 1, "xml", &f, e);
+	if (rc != H5_OK && f.n != 0)
+		rc = H5_E_BUG;
+	if (rc == H5_OK)
+		rc = h5_xml_write(&f, &b, e);
+	h5_buf_release(&b);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static enum h5_code
+use_sign(struct h5_err *e)
+{
+	struct h5_sign_key *k = NULL;
+	char hex[H5_SIGN_HEX] = "", token[H5_PAYLINK_TOKEN];
+	struct h5_buf text;
+	struct h5_fields f;
+	enum h5_code rc;
+
+	h5_fields_init(&f, 20, 1000);
+	h5_buf_init(&text, 1000);
+	rc = h5_fields_add(&f, "foo", "bar", e);
+	if (rc == H5_OK)
+		rc = h5_sign_key_new("foo-merchant-key", 16, &k, e);
+	if (rc == H5_OK)
+		rc = h5_sign_fields(k, H5_SIGN_MD5, &f, hex, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "sign", hex, e);
+	if (rc == H5_OK)
+		rc = h5_sign_check(k, H5_SIGN_MD5, &f, e);
+	if (rc == H5_OK)
+		rc = h5_paylink_sign(k, &f, hex, e);
+	if (rc == H5_OK)
+		rc = h5_paylink_token(k, "order", "abcdef", token, e);
+	if (rc == H5_OK)
+		rc = h5_sign_open_refund(k,
+		    "FTuPWOW4npLOTY8GQp+JtWXKe3ZFa2wsJC6v9gFoATU=", &text, e);
+	h5_sign_key_free(k);
+	h5_buf_release(&text);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static void
+fail_each(enum h5_code (*use)(struct h5_err *), long least)
+{
+	struct h5_err e;
+	enum h5_code rc;
+	long n;
+
+	assert_int_equal(use(&e), H5_OK);
+	for (n = 0; n < 1000; n++) {
+		until_failure = n;
+		rc = use(&e);
+		if (until_failure >= 0)
+			break;
+		if (rc != H5_E_NOMEM)
+			fail_msg("allocation %ld: %s", n, h5_err_name(rc));
+	}
+	until_failure = -1;
+	assert_int_equal(rc, H5_OK);
+	assert_true(n >= least);
+}
+
+static void
+test_formats__form_without_memory(void **state)
+{
+	(void)state;
+	fail_each(use_form, 20);
+}
+
+static void
+test_formats__xml_without_memory(void **state)
+{
+	(void)state;
+	fail_each(use_xml, 5);
+}
+
+static void
+test_formats__sign_without_memory(void **state)
+{
+	(void)state;
+	fail_each(use_sign, 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_formats__form_without_memory),
+	    cmocka_unit_test(test_formats__xml_without_memory),
+	    cmocka_unit_test(test_formats__sign_without_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
