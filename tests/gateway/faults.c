@@ -79,7 +79,7 @@ static const struct row rows[GW_KIND_COUNT] = {
     [GW_HEADER_BOMB] = {"header-bomb", CALLS, 0, "1 MB of headers"},
     [GW_HTTP_STATUS] = {"http-status", CALLS, 500,
 	"another status over the good XML"},
-    [GW_REDIRECT] = {"redirect", CALLS, 302,
+    [GW_REDIRECT] = {"redirect", CALLS, 0,
 	"302 to value (default: this API again)"},
     [GW_EMPTY] = {"empty", CALLS, 0, "200 and no body"},
     [GW_HTML] = {"html", CALLS, 0, "200 and a front end's HTML page"},

@@ -6,10 +6,11 @@
 
 static const char style[] =
     ":root{--bg:#f5f5f5;--card:#fff;--ink:#1a1a1a;--dim:#595959;"
-    "--line:#8a8a8a;--go:#067a3c;--goink:#fff;color-scheme:light dark}\n"
+    "--line:#8a8a8a;--go:#067a3c;--goink:#fff;--link:#0b57a4;"
+    "color-scheme:light dark}\n"
     "@media (prefers-color-scheme:dark){:root{--bg:#111;--card:#1c1c1c;"
     "--ink:#e8e8e8;--dim:#ababab;--line:#767676;--go:#3ddc84;"
-    "--goink:#06210f}}\n"
+    "--goink:#06210f;--link:#8ab4f8}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--bg);color:var(--ink);"
     "font:1rem/1.6 system-ui,-apple-system,\"PingFang SC\","
@@ -31,18 +32,18 @@ static const char style[] =
     ".go{background:var(--go);border-color:var(--go);color:var(--goink);"
     "font-weight:600}\n"
     ".go small{color:inherit}\n"
-    ":focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\n"
+    ":focus-visible{outline:3px solid var(--link);outline-offset:2px}\n"
     ".row{display:flex;flex-wrap:wrap;gap:.5rem}\n"
     ".row button{width:auto;min-height:2.5rem;margin:0;padding:.25rem "
     ".75rem}\n"
     ".scroll{overflow-x:auto}\n"
     "table{border-collapse:collapse;width:100%;background:var(--card)}\n"
     "th,td{text-align:left;padding:.4rem .6rem;vertical-align:top;"
-    "border-bottom:1px solid var(--line)}\n"
+    "border-bottom:1px solid var(--line);overflow-wrap:normal}\n"
+    "th,td button{white-space:nowrap}td code{white-space:nowrap}\n"
+    "a{color:var(--link)}a.btn{color:inherit}\n"
     ".faults{padding-left:1.25rem}.faults .row{align-items:center}\n"
-    "code{font-family:ui-monospace,monospace}\n"
-    "@media (prefers-color-scheme:dark){:focus-visible{outline-color:"
-    "#8ab4f8}}\n";
+    "code{font-family:ui-monospace,monospace}\n";
 
 void
 gw_front_head(struct gw_buf *b, const char *lang, const char *title)
@@ -314,8 +315,13 @@ add_faults(struct gw *gw, struct gw_buf *b)
 			continue;
 		gw_buf_puts(b, any ? "" : "<ul class=\"faults\">\n");
 		any = true;
-		gw_buf_putf(b, "<li><div class=\"row\"><span><code>%s</code> ",
-		    gw_kind_name(f->kind));
+		gw_buf_puts(b, "<li><div class=\"row\"><span>");
+		for (int i = 0; i < GW_API_COUNT; i++) {
+			if ((f->apis >> i & 1) != 0)
+				gw_buf_putf(
+				    b, "%s ", gw_api_name((enum gw_api)i));
+		}
+		gw_buf_putf(b, "<code>%s</code> ", gw_kind_name(f->kind));
 		gw_escape_html(b, f->name);
 		gw_buf_putf(b, " (%s", gw_kind_text(f->kind));
 		if (f->left > 0)
