@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ftw.h>
+#include <sys/stat.h>
+
 #include <cmocka.h>
 
 /* Fails with the row's name, so that a table says which line of it broke. */
@@ -38,6 +41,24 @@ fixture(const char *path, size_t *n)
 	if (*n == 0 || *n == (1 << 20) - 1)
 		fail_msg("%s is empty or too long", path);
 	return bytes;
+}
+
+static inline int
+help_remove_one(
+    const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+/* help_remove(dir): a test's folder with all that is in it. */
+static inline void
+help_remove(const char *dir)
+{
+	assert_int_equal(
+	    nftw(dir, help_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 #endif

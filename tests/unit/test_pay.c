@@ -1,0 +1,602 @@
+/* The walks of an order against a WeChat that answers from a script: every
+ * call of wxpay is replaced at link time. */
+#include "tests/unit/help.h"
+
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/pay.h"
+#include "common/settle.h"
+
+#define IP "203.0.113.7"
+
+/* What WeChat will do, call by call, and what it was asked. */
+struct script {
+	enum h5_wx_verdict order[4], query[8], close[4];
+	enum h5_code order_rc[4], query_rc[8], close_rc[4];
+	const char *state[8]; /* trade_state of each query */
+	int64_t fee[8]; /* 0: the order's */
+	unsigned orders, queries, closes;
+	char last[H5_OUT_TRADE_NO_MAX + 1];
+	char calls[256]; /* "O:id Q:id C:id " */
+};
+
+/* One test at a time: cmocka runs them in turn. */
+static struct script script;
+
+static void
+called(char what, const char *number)
+{
+	size_t n = strlen(script.calls);
+
+	(void)snprintf(
+	    script.calls + n, sizeof script.calls - n, "%c:%s ", what, number);
+	(void)snprintf(script.last, sizeof script.last, "%s", number);
+}
+
+enum h5_code __wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_attempt *a, const char *ip, struct h5_wx_prepay *out,
+    struct h5_wx_refusal *refusal, struct h5_err *e);
+enum h5_code __wrap_h5_wxpay_orderquery(struct h5_wxpay *w,
+    const struct h5_log *log, const char *number, struct h5_wx_trade *t,
+    struct h5_wx_refusal *refusal, struct h5_err *e);
+enum h5_code __wrap_h5_wxpay_closeorder(struct h5_wxpay *w,
+    const struct h5_log *log, const char *number, struct h5_wx_refusal *refusal,
+    struct h5_err *e);
+
+enum h5_code
+__wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
+    const struct h5_order *o, const struct h5_attempt *a, const char *ip,
+    struct h5_wx_prepay *out, struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	unsigned n = script.orders++;
+
+	(void)w;
+	(void)log;
+	(void)o;
+	(void)ip;
+	assert_true(n < 4);
+	memset(out, 0, sizeof *out);
+	memset(refusal, 0, sizeof *refusal);
+	called('O', a->out_trade_no);
+	if (script.order_rc[n] != H5_OK)
+		return h5_err_set(e, script.order_rc[n], "scripted");
+	refusal->verdict = script.order[n];
+	if (refusal->verdict == H5_WX_SUCCESS) {
+		(void)snprintf(
+		    out->prepay_id, sizeof out->prepay_id, "wx%u", n);
+		out->mweb_url = strdup("https://wx.tenpay.com/x?prepay_id=wx");
+	}
+	return H5_OK;
+}
+
+enum h5_code
+__wrap_h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
+    const char *number, struct h5_wx_trade *t, struct h5_wx_refusal *refusal,
+    struct h5_err *e)
+{
+	unsigned n = script.queries++;
+	const char *state;
+
+	(void)w;
+	(void)log;
+	assert_true(n < 8);
+	h5_wx_trade_init(t);
+	memset(refusal, 0, sizeof *refusal);
+	called('Q', number);
+	if (script.query_rc[n] != H5_OK)
+		return h5_err_set(e, script.query_rc[n], "scripted");
+	refusal->verdict = script.query[n];
+	state = script.state[n] != NULL ? script.state[n] : "NOTPAY";
+	(void)snprintf(t->out_trade_no, sizeof t->out_trade_no, "%s", number);
+	(void)snprintf(t->trade_state, sizeof t->trade_state, "%s", state);
+	(void)snprintf(t->fee_type, sizeof t->fee_type, "CNY");
+	t->paid = strcmp(state, "SUCCESS") == 0;
+	if (t->paid) {
+		t->total_fee = script.fee[n] != 0 ? script.fee[n] : 100;
+		(void)snprintf(t->transaction_id, sizeof t->transaction_id,
+		    "4200%s", number);
+	}
+	return H5_OK;
+}
+
+enum h5_code
+__wrap_h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
+    const char *number, struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	unsigned n = script.closes++;
+
+	(void)w;
+	(void)log;
+	assert_true(n < 4);
+	memset(refusal, 0, sizeof *refusal);
+	called('C', number);
+	if (script.close_rc[n] != H5_OK)
+		return h5_err_set(e, script.close_rc[n], "scripted");
+	refusal->verdict = script.close[n];
+	return H5_OK;
+}
+
+/* The clock is the test's own. */
+static int64_t now = 1795430400;
+int64_t __wrap_h5_clock_now(void);
+int64_t
+__wrap_h5_clock_now(void)
+{
+	return now;
+}
+
+struct shop {
+	struct h5_config c;
+	struct h5_log log;
+	struct h5_pay pay;
+	char dir[64];
+	char store[80];
+};
+
+static int
+open_shop(void **state)
+{
+	struct shop *s = calloc(1, sizeof *s);
+	struct h5_err e;
+
+	assert_non_null(s);
+	memset(&script, 0, sizeof script);
+	now = 1795430400;
+	(void)snprintf(s->dir, sizeof s->dir, "/tmp/h5pay-pay-XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	(void)snprintf(s->store, sizeof s->store, "%s/store", s->dir);
+	s->c.orders.expire_minutes = 120;
+	s->c.orders.query_interval_s = 3;
+	s->c.gateway.deadline_ms = 1000;
+	h5_log_init(&s->log, "test", "/dev/null");
+	s->pay.c = &s->c;
+	s->pay.log = &s->log;
+	assert_int_equal(h5_store_open(s->store, 0, &s->pay.st, &e), H5_OK);
+	*state = s;
+	return 0;
+}
+
+static int
+close_shop(void **state)
+{
+	struct shop *s = *state;
+
+	h5_store_close(s->pay.st);
+	help_remove(s->dir);
+	free(s);
+	return 0;
+}
+
+static void
+make(struct shop *s, const char *id)
+{
+	struct h5_pay_terms t = {
+	    .id = id, .body = "Tea", .lang = "en", .ip = IP, .total_fee = 100};
+	struct h5_order *o;
+	struct h5_err e;
+
+	assert_int_equal(h5_pay_create(&s->pay, &t, &o, &e), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_CREATED);
+	h5_order_free(o);
+}
+
+/* Starts the payment of order-1 and checks what came of it. */
+static void
+start(struct shop *s, bool again, enum h5_code want_rc, enum h5_pay_result want,
+    const char *calls)
+{
+	enum h5_pay_result result;
+	struct h5_order *o;
+	struct h5_err e;
+
+	script.calls[0] = '\0';
+	assert_int_equal(
+	    h5_pay_start(&s->pay, "order-1", IP, again, &result, &o, &e),
+	    want_rc);
+	if (want_rc == H5_OK)
+		assert_int_equal(result, want);
+	assert_string_equal(script.calls, calls);
+	h5_order_free(o);
+}
+
+static struct h5_order *
+load(struct shop *s)
+{
+	struct h5_order *o;
+	struct h5_err e;
+
+	assert_int_equal(h5_store_load(s->pay.st, "order-1", &o, &e), H5_OK);
+	return o;
+}
+
+static void
+expect_state(struct shop *s, enum h5_order_state want, size_t attempts)
+{
+	struct h5_order *o = load(s);
+
+	assert_int_equal(o->state, want);
+	assert_int_equal(o->n_attempts, attempts);
+	h5_order_free(o);
+}
+
+static void
+test_pay__create_twice_with_the_same_terms_is_one_order(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	make(s, "order-1");
+	expect_state(s, H5_ORDER_CREATED, 1);
+}
+
+static void
+test_pay__create_with_other_terms_is_a_conflict(void **state)
+{
+	struct shop *s = *state;
+	struct h5_pay_terms t = {
+	    .id = "order-1", .body = "Tea", .ip = IP, .total_fee = 101};
+	struct h5_order *o;
+	struct h5_err e;
+
+	make(s, "order-1");
+	assert_int_equal(h5_pay_create(&s->pay, &t, &o, &e), H5_E_EXISTS);
+	h5_order_free(o);
+}
+
+static void
+test_pay__start_twice_is_one_unifiedorder(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 269;
+	start(s, false, H5_OK, H5_PAY_GO, "");
+	now += 1;
+	start(s, false, H5_OK, H5_PAY_GO, "Q:order-1 O:order-1 ");
+}
+
+static void
+test_pay__start_from_another_address_orders_again(void **state)
+{
+	struct shop *s = *state;
+	enum h5_pay_result result;
+	struct h5_order *o;
+	struct h5_err e;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.calls[0] = '\0';
+	assert_int_equal(h5_pay_start(&s->pay, "order-1", "198.51.100.9", false,
+			     &result, &o, &e),
+	    H5_OK);
+	assert_string_equal(script.calls, "O:order-1 ");
+	assert_string_equal(
+	    h5_order_current(o)->spbill_create_ip, "198.51.100.9");
+	h5_order_free(o);
+}
+
+static void
+test_pay__again_asks_first_and_uses_the_number_again(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	start(s, true, H5_OK, H5_PAY_GO, "Q:order-1 O:order-1 ");
+	/* Inside the interval the look is skipped: the number is the same. */
+	now += 1;
+	start(s, true, H5_OK, H5_PAY_GO, "O:order-1 ");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+}
+
+static void
+test_pay__again_on_a_paid_order_shows_it(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.state[0] = "SUCCESS";
+	start(s, true, H5_OK, H5_PAY_SETTLED, "Q:order-1 ");
+	expect_state(s, H5_ORDER_PAID, 1);
+	start(s, true, H5_OK, H5_PAY_SETTLED, "");
+}
+
+static void
+test_pay__a_taken_number_is_closed_before_the_next(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	expect_state(s, H5_ORDER_AWAITING, 2);
+}
+
+static void
+test_pay__a_number_that_cannot_be_closed_yet_waits(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	script.close[0] = H5_WX_NOT_YET;
+	start(s, true, H5_OK, H5_PAY_WAIT,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+}
+
+static void
+test_pay__a_close_of_unknown_outcome_makes_no_next_attempt(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	script.close_rc[0] = H5_E_NET;
+	start(s, true, H5_E_NET, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+}
+
+static void
+test_pay__a_number_closed_by_a_dead_program_goes_on(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	script.order_rc[2] = H5_E_NET;
+	start(s, true, H5_E_NET, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	start(s, true, H5_OK, H5_PAY_GO, "O:order-1_2 ");
+}
+
+static void
+test_pay__paid_while_closing_is_paid(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	script.close[0] = H5_WX_PAID;
+	script.state[2] = "SUCCESS";
+	start(s, true, H5_OK, H5_PAY_SETTLED,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_PAID, 1);
+}
+
+static void
+test_pay__orderpaid_is_asked_and_settled(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.order[0] = H5_WX_PAID;
+	script.state[0] = "SUCCESS";
+	start(s, false, H5_OK, H5_PAY_SETTLED, "O:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_PAID, 1);
+}
+
+static void
+test_pay__orderpaid_that_nobody_confirms_is_not_believed(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.order[0] = H5_WX_PAID;
+	start(s, false, H5_E_REMOTE, H5_PAY_GO, "O:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CREATED, 1);
+}
+
+static void
+test_pay__merchant_faults_and_unknown_outcomes(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.order[0] = H5_WX_MERCHANT;
+	start(s, false, H5_OK, H5_PAY_MERCHANT, "O:order-1 ");
+	script.order[1] = H5_WX_AGAIN;
+	start(s, false, H5_E_NET, H5_PAY_GO, "O:order-1 ");
+	script.order_rc[2] = H5_E_REMOTE;
+	start(s, false, H5_E_REMOTE, H5_PAY_GO, "O:order-1 ");
+	expect_state(s, H5_ORDER_CREATED, 1);
+}
+
+static void
+test_pay__an_expired_order_is_closed_at_wechat_first(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 7200;
+	start(s, true, H5_OK, H5_PAY_SETTLED, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__closed_by_wechat_closes_the_order(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.state[0] = "CLOSED";
+	start(s, true, H5_OK, H5_PAY_SETTLED, "Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.state[0] = "SUCCESS";
+	script.fee[0] = 1;
+	start(s, true, H5_OK, H5_PAY_SETTLED, "Q:order-1 ");
+	o = load(s);
+	assert_int_equal(o->state, H5_ORDER_AWAITING);
+	assert_int_equal(o->alerts, H5_ALERT_DISPUTED);
+	h5_order_free(o);
+}
+
+static void
+ask(struct shop *s, bool force, enum h5_code want, bool want_asked,
+    const char *calls)
+{
+	struct h5_order *o;
+	struct h5_err e;
+	bool asked;
+
+	script.calls[0] = '\0';
+	assert_int_equal(
+	    h5_pay_ask(&s->pay, "order-1", force, &asked, &o, &e), want);
+	assert_int_equal(asked, want_asked);
+	assert_string_equal(script.calls, calls);
+	assert_non_null(o);
+	h5_order_free(o);
+}
+
+static void
+test_pay__ask_keeps_the_interval(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+	now += 2;
+	ask(s, false, H5_OK, false, "");
+	ask(s, true, H5_OK, true, "Q:order-1 ");
+	now += 3;
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+}
+
+static void
+test_pay__ask_unreached_is_remembered_and_soon_tried_again(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+
+	make(s, "order-1");
+	script.query_rc[0] = H5_E_NET;
+	ask(s, false, H5_E_NET, true, "Q:order-1 ");
+	o = load(s);
+	assert_true(o->unreached);
+	assert_int_equal(o->checked_at, 0);
+	h5_order_free(o);
+	now += 1;
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+	o = load(s);
+	assert_false(o->unreached);
+	assert_int_equal(o->checked_at, now);
+	h5_order_free(o);
+}
+
+static void
+test_pay__ask_never_asks_about_a_settled_order(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = "SUCCESS";
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+	now += 10;
+	ask(s, false, H5_OK, false, "");
+}
+
+static void
+close_it(struct shop *s, enum h5_code want, const char *calls)
+{
+	struct h5_order *o;
+	struct h5_err e;
+
+	script.calls[0] = '\0';
+	assert_int_equal(
+	    h5_pay_close(&s->pay, "order-1", "operator", &o, &e), want);
+	assert_string_equal(script.calls, calls);
+	h5_order_free(o);
+}
+
+static void
+test_pay__close_asks_once_more(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	close_it(s, H5_OK, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+	close_it(s, H5_OK, "");
+}
+
+static void
+test_pay__close_that_finds_money_is_refused(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = "SUCCESS";
+	close_it(s, H5_E_STATE, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_PAID, 1);
+	close_it(s, H5_E_STATE, "");
+}
+
+static void
+test_pay__close_without_the_last_look_stays_open(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.query_rc[0] = H5_E_NET;
+	close_it(s, H5_E_NET, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CREATED, 1);
+	close_it(s, H5_OK, "Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(test_pay__create_twice_with_the_same_terms_is_one_order),
+	    T(test_pay__create_with_other_terms_is_a_conflict),
+	    T(test_pay__start_twice_is_one_unifiedorder),
+	    T(test_pay__start_from_another_address_orders_again),
+	    T(test_pay__again_asks_first_and_uses_the_number_again),
+	    T(test_pay__again_on_a_paid_order_shows_it),
+	    T(test_pay__a_taken_number_is_closed_before_the_next),
+	    T(test_pay__a_number_that_cannot_be_closed_yet_waits),
+	    T(test_pay__a_close_of_unknown_outcome_makes_no_next_attempt),
+	    T(test_pay__a_number_closed_by_a_dead_program_goes_on),
+	    T(test_pay__paid_while_closing_is_paid),
+	    T(test_pay__orderpaid_is_asked_and_settled),
+	    T(test_pay__orderpaid_that_nobody_confirms_is_not_believed),
+	    T(test_pay__merchant_faults_and_unknown_outcomes),
+	    T(test_pay__an_expired_order_is_closed_at_wechat_first),
+	    T(test_pay__closed_by_wechat_closes_the_order),
+	    T(test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again),
+	    T(test_pay__ask_keeps_the_interval),
+	    T(test_pay__ask_unreached_is_remembered_and_soon_tried_again),
+	    T(test_pay__ask_never_asks_about_a_settled_order),
+	    T(test_pay__close_asks_once_more),
+	    T(test_pay__close_that_finds_money_is_refused),
+	    T(test_pay__close_without_the_last_look_stays_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,310 @@
+/* Becoming paid: by whom, how often, for how much. */
+#include "tests/unit/help.h"
+
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/settle.h"
+
+struct desk {
+	struct h5_store *st;
+	struct h5_log log;
+	char dir[64];
+	char store[80];
+};
+
+static void
+create(struct desk *d, const char *id)
+{
+	struct h5_order *o;
+	struct h5_event ev;
+	struct h5_err e;
+
+	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
+	assert_int_equal(
+	    h5_event_fill(&ev, &e, "order", id, "total_fee", "12800", "body",
+		"Tea", "expires_at", "2026-11-23T18:40:12+08:00",
+		"out_trade_no", id, "spbill_create_ip", "203.0.113.7",
+		"time_start", "2026-11-23T16:40:12+08:00", "time_expire",
+		"2026-11-23T18:40:12+08:00", NULL),
+	    H5_OK);
+	assert_int_equal(h5_store_create(d->st, &ev, &o, &e), H5_OK);
+	h5_order_free(o);
+}
+
+static int
+open_desk(void **state)
+{
+	struct desk *d = calloc(1, sizeof *d);
+	struct h5_err e;
+
+	assert_non_null(d);
+	(void)snprintf(d->dir, sizeof d->dir, "/tmp/h5pay-settle-XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	(void)snprintf(d->store, sizeof d->store, "%s/store", d->dir);
+	h5_log_init(&d->log, "test", "/dev/null");
+	assert_int_equal(h5_store_open(d->store, 0, &d->st, &e), H5_OK);
+	create(d, "order-1");
+	*state = d;
+	return 0;
+}
+
+static int
+close_desk(void **state)
+{
+	struct desk *d = *state;
+
+	h5_store_close(d->st);
+	help_remove(d->dir);
+	free(d);
+	return 0;
+}
+
+struct said {
+	const char *number, *state, *transaction;
+	int64_t fee;
+	const char *currency;
+};
+
+static enum h5_code
+tell(struct desk *d, struct said said, const char *via,
+    enum h5_settled *settled, struct h5_order **o)
+{
+	struct h5_wx_trade t;
+	struct h5_err e;
+	enum h5_code rc;
+
+	h5_wx_trade_init(&t);
+	(void)snprintf(
+	    t.out_trade_no, sizeof t.out_trade_no, "%s", said.number);
+	(void)snprintf(t.trade_state, sizeof t.trade_state, "%s", said.state);
+	(void)snprintf(
+	    t.transaction_id, sizeof t.transaction_id, "%s", said.transaction);
+	(void)snprintf(t.fee_type, sizeof t.fee_type, "%s",
+	    said.currency != NULL ? said.currency : "CNY");
+	t.total_fee = said.fee;
+	t.paid = strcmp(said.state, "SUCCESS") == 0 ||
+		 strcmp(said.state, "REFUND") == 0;
+	t.time_end = 1795430500;
+	assert_int_equal(
+	    h5_fields_add(&t.further, "bank_type", "CFT", &e), H5_OK);
+	rc = h5_settle(d->st, &d->log, &t, via, settled, o, &e);
+	h5_wx_trade_release(&t);
+	return rc;
+}
+
+/* Tells it and checks result, state, alerts and how often the shop hears of
+ * a payment. */
+static void
+expect(struct desk *d, struct said said, enum h5_settled want,
+    enum h5_order_state state, unsigned alerts, size_t paid_events)
+{
+	enum h5_settled settled;
+	struct h5_order *o;
+	size_t i, n = 0;
+
+	assert_int_equal(tell(d, said, "notify", &settled, &o), H5_OK);
+	assert_int_equal(settled, want);
+	assert_int_equal(o->state, state);
+	assert_int_equal(o->alerts, alerts);
+	for (i = 0; i < o->n_outgoing; i++)
+		if (strcmp(o->outgoing[i].type, "order.paid") == 0)
+			n++;
+	assert_int_equal(n, paid_events);
+	h5_order_free(o);
+}
+
+static const struct said good = {"order-1", "SUCCESS", "4200001", 12800, NULL};
+
+struct one_event {
+	enum h5_event_kind kind;
+	const char *why;
+};
+
+static enum h5_code
+decide_one(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct one_event *x = arg;
+
+	return h5_event_fill(h5_store_add(b, x->kind), e, "out_trade_no",
+	    h5_order_current(o)->out_trade_no, "why", x->why, NULL);
+}
+
+static void
+append(struct desk *d, enum h5_event_kind kind, const char *why)
+{
+	struct one_event x = {kind, why};
+	struct h5_err e;
+
+	assert_int_equal(
+	    h5_store_update(d->st, "order-1", decide_one, &x, NULL, &e), H5_OK);
+}
+
+static void
+test_settle__paid_once_however_often_it_is_told(void **state)
+{
+	struct desk *d = *state;
+	int i;
+
+	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, 0, 1);
+	for (i = 0; i < 20; i++)
+		expect(d, good, H5_SETTLED_BEFORE, H5_ORDER_PAID, 0, 1);
+}
+
+static void
+test_settle__paid_keeps_what_was_said(void **state)
+{
+	struct desk *d = *state;
+	enum h5_settled settled;
+	const struct h5_fields *f;
+	struct h5_order *o;
+
+	assert_int_equal(tell(d, good, "query", &settled, &o), H5_OK);
+	assert_int_equal(o->paid_at, 1795430500);
+	assert_string_equal(o->paid_via, "query");
+	assert_string_equal(o->transaction_id, "4200001");
+	f = &o->events[o->n_events - 1].fields;
+	assert_string_equal(h5_fields_get(f, "wx_bank_type"), "CFT");
+	h5_order_free(o);
+}
+
+static void
+test_settle__another_amount_or_currency_is_disputed_once(void **state)
+{
+	struct desk *d = *state;
+	struct said less = good, dollars = good, more = good;
+	struct h5_order *o;
+	struct h5_err e;
+	int i;
+
+	less.fee = 12799;
+	more.fee = 12801;
+	dollars.currency = "USD";
+	for (i = 0; i < 3; i++)
+		expect(d, less, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
+		    H5_ALERT_DISPUTED, 0);
+	expect(d, more, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
+	    H5_ALERT_DISPUTED, 0);
+	expect(d, dollars, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
+	    H5_ALERT_DISPUTED, 0);
+	assert_int_equal(h5_store_load(d->st, "order-1", &o, &e), H5_OK);
+	/* created, and one alert for each (transaction_id, total_fee) */
+	assert_int_equal(o->n_events, 4);
+	h5_order_free(o);
+	/* The right amount is taken all the same. */
+	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, H5_ALERT_DISPUTED, 1);
+}
+
+static void
+test_settle__late_money_is_kept_with_an_alert(void **state)
+{
+	struct desk *d = *state;
+
+	append(d, H5_EVENT_ENDED, "closeorder");
+	append(d, H5_EVENT_CLOSED, "operator");
+	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, H5_ALERT_LATE, 1);
+	expect(d, good, H5_SETTLED_BEFORE, H5_ORDER_PAID, H5_ALERT_LATE, 1);
+}
+
+static void
+test_settle__a_second_transaction_is_overpaid_once(void **state)
+{
+	struct desk *d = *state;
+	struct said second = good;
+
+	second.transaction = "4200002";
+	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, 0, 1);
+	expect(d, second, H5_SETTLED_OVERPAID, H5_ORDER_PAID, H5_ALERT_OVERPAID,
+	    1);
+	expect(d, second, H5_SETTLED_OVERPAID, H5_ORDER_PAID, H5_ALERT_OVERPAID,
+	    1);
+	expect(d, good, H5_SETTLED_BEFORE, H5_ORDER_PAID, H5_ALERT_OVERPAID, 1);
+}
+
+static void
+test_settle__what_wechat_says_after_paid_undoes_nothing(void **state)
+{
+	static const char *const states[] = {
+	    "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"};
+	struct desk *d = *state;
+	struct said said = good;
+	size_t i;
+
+	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, 0, 1);
+	for (i = 0; i < COUNT(states); i++) {
+		said.state = states[i];
+		expect(d, said, H5_SETTLED_NOTED, H5_ORDER_PAID, 0, 1);
+	}
+}
+
+static void
+test_settle__only_success_and_refund_pay(void **state)
+{
+	static const char *const states[] = {
+	    "NOTPAY", "USERPAYING", "PAYERROR", "ACCEPT", "CLOSED", "REVOKED"};
+	struct desk *d = *state;
+	struct said said = good;
+	size_t i;
+
+	for (i = 0; i < COUNT(states); i++) {
+		said.state = states[i];
+		expect(d, said, H5_SETTLED_NOTED, H5_ORDER_CREATED, 0, 0);
+	}
+	said.state = "REFUND";
+	expect(d, said, H5_SETTLED_NOW, H5_ORDER_PAID, 0, 1);
+}
+
+static void
+test_settle__closed_there_ends_the_attempt_not_the_order(void **state)
+{
+	struct desk *d = *state;
+	struct said said = good;
+	enum h5_settled settled;
+	struct h5_order *o;
+
+	said.state = "CLOSED";
+	assert_int_equal(tell(d, said, "query", &settled, &o), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_CREATED);
+	assert_int_equal(o->attempts[0].state, H5_ATTEMPT_CLOSED);
+	h5_order_free(o);
+}
+
+static void
+test_settle__unknown_numbers_are_not_found(void **state)
+{
+	static const char *const numbers[] = {
+	    "order-2", "order-1_2", "../order-1", "", "order-1_1", "x"};
+	struct desk *d = *state;
+	struct said said = good;
+	enum h5_settled settled;
+	struct h5_order *o;
+	size_t i;
+
+	for (i = 0; i < COUNT(numbers); i++) {
+		said.number = numbers[i];
+		ROW(numbers[i],
+		    tell(d, said, "notify", &settled, &o) == H5_E_NOTFOUND);
+		ROW(numbers[i], o == NULL);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, open_desk, close_desk)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(test_settle__paid_once_however_often_it_is_told),
+	    T(test_settle__paid_keeps_what_was_said),
+	    T(test_settle__another_amount_or_currency_is_disputed_once),
+	    T(test_settle__late_money_is_kept_with_an_alert),
+	    T(test_settle__a_second_transaction_is_overpaid_once),
+	    T(test_settle__what_wechat_says_after_paid_undoes_nothing),
+	    T(test_settle__only_success_and_refund_pay),
+	    T(test_settle__closed_there_ends_the_attempt_not_the_order),
+	    T(test_settle__unknown_numbers_are_not_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
