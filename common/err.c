@@ -38,6 +38,9 @@ row_of(enum h5_code code)
 	return &rows[sizeof rows / sizeof rows[0] - 1];
 }
 
+static size_t fill(struct h5_err *e, enum h5_code code, int sys,
+    const char *fmt, va_list ap) H5_PRINTF(4, 0);
+
 static size_t
 fill(struct h5_err *e, enum h5_code code, int sys, const char *fmt, va_list ap)
 {

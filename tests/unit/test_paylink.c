@@ -143,8 +143,7 @@ test_paylink__wrong_sigs_are_refused(void **state)
 	    "e40c02ac112a63604b40e9d83853c60554838b1feb1108ed1acd2e6416369fe1",
 	    "e40c02ac112a63604b40e9d83853c60554838b1feb1108ed1acd2e6416369fe0 ",
 	    "e40c02ac112a63604b40e9d83853c60554838b1feb1108ed1acd2e6416369fe",
-	    "e40c02ac112a63604b40e9d83853c60554838b1feb1108ed1acd2e6416369fe0"
-	    "0"};
+	    "00e40c02ac112a63604b40e9d83853c60554838b1feb1108ed1acd2e641636"};
 	struct vector *v = *state;
 	struct h5_err e;
 	size_t i;
