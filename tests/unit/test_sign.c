@@ -8,13 +8,37 @@
 #include "common/sign.h"
 #include "common/xml.h"
 
-/* The linker puts this between common/sign.c and OpenSSL (formats.mk). */
+/* The linker puts these between common/sign.c and OpenSSL (formats.mk). */
 EVP_MD *__real_EVP_MD_fetch(
     OSSL_LIB_CTX *ctx, const char *algorithm, const char *properties);
 EVP_MD *__wrap_EVP_MD_fetch(
     OSSL_LIB_CTX *ctx, const char *algorithm, const char *properties);
 
+int __real_EVP_MAC_final(
+    EVP_MAC_CTX *ctx, unsigned char *out, size_t *len, size_t size);
+int __wrap_EVP_MAC_final(
+    EVP_MAC_CTX *ctx, unsigned char *out, size_t *len, size_t size);
+int __real_EVP_Digest(const void *p, size_t n, unsigned char *out,
+    unsigned *len, const EVP_MD *md, ENGINE *engine);
+int __wrap_EVP_Digest(const void *p, size_t n, unsigned char *out,
+    unsigned *len, const EVP_MD *md, ENGINE *engine);
+
 static bool no_md5;
+static bool no_result;
+
+int
+__wrap_EVP_MAC_final(
+    EVP_MAC_CTX *ctx, unsigned char *out, size_t *len, size_t size)
+{
+	return no_result ? 0 : __real_EVP_MAC_final(ctx, out, len, size);
+}
+
+int
+__wrap_EVP_Digest(const void *p, size_t n, unsigned char *out, unsigned *len,
+    const EVP_MD *md, ENGINE *engine)
+{
+	return no_result ? 0 : __real_EVP_Digest(p, n, out, len, md, engine);
+}
 
 EVP_MD *
 __wrap_EVP_MD_fetch(
@@ -729,6 +753,36 @@ test_sign__hmac_works_without_md5(void **state)
 	h5_sign_key_free(k);
 }
 
+static void
+test_sign__a_digest_that_fails_signs_nothing(void **state)
+{
+	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	static const unsigned char zero[32];
+	unsigned char out[32];
+	char hex[H5_SIGN_HEX];
+	struct h5_fields f;
+
+	(void)state;
+	official_fields(&f);
+	no_result = true;
+	memset(hex, 'x', sizeof hex);
+	assert_int_equal(
+	    h5_sign_fields(k, H5_SIGN_HMAC_SHA256, &f, hex, NULL), H5_E_BUG);
+	assert_string_equal(hex, "");
+	assert_int_equal(
+	    h5_sign_fields(k, H5_SIGN_MD5, &f, hex, NULL), H5_E_BUG);
+	assert_string_equal(hex, "");
+	memset(out, 7, sizeof out);
+	assert_int_equal(h5_sign_mac(k, "a", 1, out, NULL), H5_E_BUG);
+	assert_memory_equal(out, zero, sizeof out);
+	memset(out, 7, sizeof out);
+	assert_int_equal(h5_sign_sha256("a", 1, out, NULL), H5_E_BUG);
+	assert_memory_equal(out, zero, sizeof out);
+	no_result = false;
+	h5_fields_release(&f);
+	h5_sign_key_free(k);
+}
+
 int
 main(void)
 {
@@ -752,6 +806,7 @@ main(void)
 	    cmocka_unit_test(test_sign__many_threads_share_a_key),
 	    cmocka_unit_test(test_sign__says_so_when_openssl_cannot),
 	    cmocka_unit_test(test_sign__hmac_works_without_md5),
+	    cmocka_unit_test(test_sign__a_digest_that_fails_signs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
