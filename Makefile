@@ -16,8 +16,11 @@ PYTHON ?= python3
 OPTIMISE ?= -O2 -g
 CFLAGS ?= $(OPTIMISE)
 WERROR ?=
+# clang 14 knows -ftrivial-auto-var-init=zero only behind a second switch.
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 HARDEN ?= -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
-	-fstack-clash-protection -ftrivial-auto-var-init=zero
+	-fstack-clash-protection \
+	$(if $(IS_CLANG),,-ftrivial-auto-var-init=zero)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wconversion -Wsign-conversion -Wformat=2 \
 	-Wundef -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum \
