@@ -1,4 +1,9 @@
-# The program that the trials of the FastCGI machinery talk to.
+# How the web programs live: FastCGI over the wire, plain CGI, signals,
+# replaced files.  The program they talk to is one of its own.
 $(B)/tests/echo: $(B)/obj/tests/e2e/echo.o $(RUN_OBJ) $(LIBH5)
 	@mkdir -p $(@D)
 	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: fcgi
+fcgi: $(B)/tests/echo
+	@$(PYTHON) tests/e2e/fcgi_wire.py $<
