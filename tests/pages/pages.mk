@@ -1,9 +1,36 @@
-# Every page as a file, for eyes and browsers: make pages
+# What the pages are checked with beside the unit tests.
+
+# Every page in every case as a file: make pages, then open build/pages/*.html.
 RENDER_PAGES := $(B)/tests/render-pages
+MUSTACHE_DRIVER := $(B)/tests/mustache_driver
 $(RENDER_PAGES): $(B)/obj/tests/pages/render.o $(LIBH5)
+$(MUSTACHE_DRIVER): $(B)/obj/tests/pages/mustache_driver.o $(LIBH5)
+$(RENDER_PAGES) $(MUSTACHE_DRIVER):
 	@mkdir -p $(@D)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: pages
 pages: $(RENDER_PAGES)
 	@$(RENDER_PAGES) $(B)/pages
+
+# npm packages of the checks; the product needs none.
+tests/node_modules/.package-lock.json: tests/package.json \
+    tests/package-lock.json
+	npm --prefix tests ci --silent
+	@touch $@
+
+# Our template engine against npm's; make check-mustache MUSTACHE_RUNS=100000
+MUSTACHE_RUNS ?= 3000
+MUSTACHE_SEED ?= 20261123
+.PHONY: check-mustache check-pages
+check-mustache: $(MUSTACHE_DRIVER) tests/node_modules/.package-lock.json
+	@$(NODE) tests/pages/mustache_differential.mjs $< $(MUSTACHE_RUNS) \
+	    $(MUSTACHE_SEED)
+
+# Every page in a browser: axe, narrow screens, target sizes, the policy.
+# make check-pages SHOTS=FOLDER keeps pictures.
+SHOTS ?=
+check-pages: pages tests/node_modules/.package-lock.json
+	@$(NODE) tests/browser/pages.mjs $(B)/pages \
+	    $(if $(SHOTS),--shots $(SHOTS))
