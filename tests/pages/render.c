@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/pages.h"
 
-#define NOON 1795406412 /* 2026-11-23 12:40:12 +08:00 */
+#define NOON 1795406412 /* 2026-11-23 12:00:12 Beijing time */
 #define TOKEN "Zm9ydHktdGhyZWUtY2hhcmFjdGVycy1vZi1ub3RoaW5n"
 
 struct stage {
