@@ -23,6 +23,7 @@ struct entry {
 	struct h5_template *t;
 	char *file; /* where it stands, for messages to the operator */
 	unsigned line;
+	bool added; /* not among the compiled-in ones */
 };
 struct table {
 	struct entry *v;
@@ -34,6 +35,14 @@ struct h5_pages {
 	struct table messages[LANGS];
 	char *style;
 	char *csp;
+};
+
+struct loader {
+	struct h5_pages *p;
+	const char *dir; /* pages.templates or NULL */
+	bool own; /* the file at hand comes from there */
+	struct h5_buf *faults;
+	struct h5_err *e;
 };
 
 /* --- tables -------------------------------------------------------------- */
@@ -77,8 +86,8 @@ table_look_up(const struct table *t, const char *name)
 
 /* Put t under name; it replaces what was there.  Takes t over. */
 static enum h5_code
-table_put(struct table *tab, const char *name, struct h5_template *t,
-    const char *file, unsigned line, struct h5_err *e)
+table_put(struct loader *l, struct table *tab, const char *name,
+    struct h5_template *t, const char *file, unsigned line)
 {
 	struct entry *en = table_find(tab, name);
 	char *file_copy = strdup(file);
@@ -97,7 +106,7 @@ table_put(struct table *tab, const char *name, struct h5_template *t,
 			tab->cap = cap;
 		}
 		en = &tab->v[tab->n];
-		*en = (struct entry){.name = strdup(name)};
+		*en = (struct entry){.name = strdup(name), .added = l->own};
 		if (en->name == NULL)
 			goto nomem;
 		tab->n++;
@@ -111,7 +120,7 @@ table_put(struct table *tab, const char *name, struct h5_template *t,
 nomem:
 	free(file_copy);
 	h5_template_free(t);
-	return h5_err_nomem(e);
+	return h5_err_nomem(l->e);
 }
 
 static void
@@ -126,13 +135,6 @@ table_free(struct table *t)
 }
 
 /* --- loading ------------------------------------------------------------- */
-
-struct loader {
-	struct h5_pages *p;
-	const char *dir; /* pages.templates or NULL */
-	struct h5_buf *faults;
-	struct h5_err *e;
-};
 
 /* A fault for the operator, who is to see all of them in one run. */
 static enum h5_code
@@ -153,7 +155,7 @@ load_template(struct loader *l, const char *name, const char *file,
 
 	if (rc != H5_OK)
 		return report(l, rc);
-	return table_put(&l->p->templates, name, t, file, 1, l->e);
+	return table_put(l, &l->p->templates, name, t, file, 1);
 }
 
 /* One line of a messages file: "key = text". */
@@ -189,7 +191,7 @@ load_message(struct loader *l, struct table *tab, const char *file,
 	rc = h5_template_compile_at(file, line, s + p, n - p, &t, l->e);
 	if (rc != H5_OK)
 		return report(l, rc);
-	return table_put(tab, name, t, file, line, l->e);
+	return table_put(l, tab, name, t, file, line);
 }
 
 static enum h5_code
@@ -298,7 +300,9 @@ load_own(struct loader *l, const char *name, bool *found)
 	}
 	*found = true;
 	if (rc == H5_OK) {
+		l->own = true;
 		rc = load_file(l, name, path.data, b.data, b.len);
+		l->own = false;
 	} else if (rc != H5_E_NOMEM) {
 		h5_buf_printf(l->faults, "%s:1: %s\n", path.data, l->e->msg);
 		rc = H5_OK;
@@ -391,45 +395,73 @@ find_partial(void *arg, const char *name)
 		   : table_look_up(&f->p->templates, name);
 }
 
-/* Follow every partial once, so that a page cannot fail when a buyer stands
- * before it. */
+/* Looked for at load, not when a buyer stands before it: each partial that
+ * is named exists, and following them comes to an end. */
 struct walk {
 	struct finder f;
 	struct loader *l;
 	const struct entry *from;
 	size_t depth;
-	bool bad; /* one fault a template is enough */
+	const char *too_deep; /* the partial at which it was too much */
 };
 
 static void
-walk_partial(void *arg, const char *name)
+name_missing(void *arg, const char *name)
+{
+	struct walk *w = arg;
+
+	if (find_partial(&w->f, name) == NULL)
+		h5_buf_printf(w->l->faults,
+		    "%s:%u: no partial called %s in %s\n", w->from->file,
+		    w->from->line, name, langs[w->f.lang]);
+}
+
+static void
+go_deeper(void *arg, const char *name)
 {
 	struct walk *w = arg;
 	const struct h5_template *t = find_partial(&w->f, name);
 
-	if (w->bad)
+	if (t == NULL || w->too_deep != NULL)
 		return;
-	if (t == NULL || w->depth == H5_TEMPLATE_DEPTH) {
-		w->bad = true;
-		h5_buf_printf(w->l->faults, "%s:%u: %s%s%s%s\n", w->from->file,
-		    w->from->line,
-		    t == NULL ? "no partial called " : "includes too deep: ",
-		    name, t == NULL ? " in " : "",
-		    t == NULL ? langs[w->f.lang] : "");
+	if (w->depth == H5_TEMPLATE_DEPTH) {
+		w->too_deep = name;
 		return;
 	}
 	w->depth++;
-	h5_template_each_partial(t, walk_partial, w);
+	h5_template_each_partial(t, go_deeper, w);
 	w->depth--;
 }
 
+/* One circle shows in every template that leads to it; it is told once. */
 static void
-check_table(struct loader *l, const struct table *tab, size_t lang)
+check_depth(struct loader *l, const struct table *tab, size_t lang)
 {
 	for (size_t i = 0; i < tab->n; i++) {
-		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, false};
+		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
+		const struct entry *en = w.from;
 
-		h5_template_each_partial(tab->v[i].t, walk_partial, &w);
+		h5_template_each_partial(en->t, go_deeper, &w);
+		if (w.too_deep == NULL)
+			continue;
+		for (size_t k = 0; k < tab->n; k++) {
+			if (strcmp(tab->v[k].name, w.too_deep) == 0)
+				en = &tab->v[k];
+		}
+		h5_buf_printf(l->faults,
+		    "%s:%u: is part of itself, or nests too deep\n", en->file,
+		    en->line);
+		return;
+	}
+}
+
+static void
+check_missing(struct loader *l, const struct table *tab, size_t lang)
+{
+	for (size_t i = 0; i < tab->n; i++) {
+		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
+
+		h5_template_each_partial(w.from->t, name_missing, &w);
 	}
 }
 
@@ -461,7 +493,7 @@ is_used(const struct h5_pages *p, size_t lang, const char *name)
 	return s.found;
 }
 
-/* A key that nothing uses is a misspelt one. */
+/* A new key that nothing uses is a misspelt one. */
 static void
 check_keys(struct loader *l)
 {
@@ -469,7 +501,8 @@ check_keys(struct loader *l)
 		const struct table *tab = &l->p->messages[k];
 
 		for (size_t i = 0; i < tab->n; i++) {
-			if (is_used(l->p, k, tab->v[i].name))
+			if (!tab->v[i].added ||
+			    is_used(l->p, k, tab->v[i].name))
 				continue;
 			h5_buf_printf(l->faults, "%s:%u: no template uses %s\n",
 			    tab->v[i].file, tab->v[i].line, tab->v[i].name + 2);
@@ -481,9 +514,11 @@ static void
 check_partials(struct loader *l)
 {
 	for (size_t k = 0; k < LANGS; k++) {
-		check_table(l, &l->p->templates, k);
-		check_table(l, &l->p->messages[k], k);
+		check_missing(l, &l->p->templates, k);
+		check_missing(l, &l->p->messages[k], k);
+		check_depth(l, &l->p->messages[k], k);
 	}
+	check_depth(l, &l->p->templates, 0);
 	check_keys(l);
 }
 
