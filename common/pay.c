@@ -30,6 +30,14 @@ held(const struct h5_order *o)
 	return (o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0;
 }
 
+int64_t
+h5_pay_expires_at(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
+}
+
 bool
 h5_pay_nothing_due(const struct h5_order *o)
 {
@@ -264,9 +272,17 @@ order_attempts(const struct h5_pay *p, const char *ip,
 	int turn;
 
 	/* A close was confirmed before, and the program died before the next
-	 * attempt stood in the ledger. */
-	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED)
+	 * attempt stood in the ledger; or the number has so little time left
+	 * that WeChat would refuse it. */
+	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED) {
 		rc = next_attempt(p, ip, o, e);
+	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
+		   H5_PAY_CLOSE_AFTER_S) {
+		*result = H5_PAY_GO;
+		rc = replace_attempt(p, ip, result, o, e);
+		if (rc != H5_OK || *result != H5_PAY_GO)
+			return rc;
+	}
 	for (turn = 0; rc == H5_OK && turn < 2; turn++) {
 		if (h5_pay_nothing_due(*o)) {
 			*result = H5_PAY_SETTLED;

@@ -426,6 +426,23 @@ test_pay__an_expired_order_is_closed_at_wechat_first(void **state)
 }
 
 static void
+test_pay__the_last_minutes_take_a_next_number(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 7200 - 300;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	o = load(s);
+	assert_int_equal(o->attempts[1].time_expire, now + 360);
+	assert_int_equal(h5_pay_expires_at(o), now + 360);
+	h5_order_free(o);
+}
+
+static void
 test_pay__closed_by_wechat_closes_the_order(void **state)
 {
 	struct shop *s = *state;
@@ -588,6 +605,7 @@ main(void)
 	    T(test_pay__orderpaid_that_nobody_confirms_is_not_believed),
 	    T(test_pay__merchant_faults_and_unknown_outcomes),
 	    T(test_pay__an_expired_order_is_closed_at_wechat_first),
+	    T(test_pay__the_last_minutes_take_a_next_number),
 	    T(test_pay__closed_by_wechat_closes_the_order),
 	    T(test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again),
 	    T(test_pay__ask_keeps_the_interval),
