@@ -334,6 +334,7 @@ test_pages__confirm_asks_for_an_amount(void **state)
 	v.bad_amount = true;
 	stage_ask(&s, "POST", empty);
 	confirm(&s, &v, 400);
+	HAS(&s, "data-page=\"bad-request\"");
 	HAS(&s, "aria-invalid=\"true\"");
 	HAS(&s, "aria-describedby=\"yuan-error yuan-hint\"");
 	HAS(&s, "id=\"yuan-error\"");
