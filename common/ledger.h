@@ -1,8 +1,10 @@
 /* ledger.h - event to ledger line and back, with the chained checksum.
- * Floor 1; the only reader and writer of JSON lines (jansson).
+ * Floor 1; the only reader and writer of JSON lines.
  * A line is one flat JSON object: {"n":1,"at":"...+08:00","event":"created",
  * ...,"sum":"<16 hex>"} and LF, where sum covers the line before it and this
- * line's bytes up to the comma before "sum".  Format: docs/STORE.md. */
+ * line's bytes up to the comma before "sum".  Lines that were written as one
+ * unit count down: "more":1 says that one more belongs to it.  Only the one
+ * spelling that h5_ledger_write gives is read.  Format: docs/STORE.md. */
 #ifndef H5_LEDGER_H
 #define H5_LEDGER_H
 
@@ -12,13 +14,19 @@
 #include "common/err.h"
 #include "common/order.h"
 
-#define H5_LEDGER_LINE 16384 /* longest line, bytes */
+/* Longest line, bytes: a notice of 64 KiB, all its elements kept and escaped,
+ * fits. */
+#define H5_LEDGER_LINE 196608
+#define H5_LEDGER_UNIT 4 /* most lines written as one unit */
 #define H5_LEDGER_SUM 17 /* 16 hex digits and NUL */
 
 /* Where a reader or writer is in the chain. */
 struct h5_ledger_at {
 	unsigned n; /* lines so far */
 	char sum[H5_LEDGER_SUM]; /* checksum of the last, "" before the first */
+	/* Lines of the same unit after the last one read or (set by the
+	 * caller before each) the one to be written. */
+	unsigned more;
 };
 
 /* h5_ledger_write(at, ev, out, e): append the line for ev to out and move at.
@@ -32,11 +40,13 @@ H5_MUST_CHECK enum h5_code h5_ledger_write(struct h5_ledger_at *at,
 H5_MUST_CHECK enum h5_code h5_ledger_read(struct h5_ledger_at *at,
     const char *line, size_t n, struct h5_event *ev, struct h5_err *e);
 
-/* h5_ledger_fold(p, n, id, out, whole, e): a whole file into an order.  whole:
- * bytes of good lines; less than n means a torn tail, which is not an error:
- * a tail is torn when it is the last piece of the file and is not a whole good
- * line.  H5_E_INPUT: broken in the middle, or the id inside is not id.
- * H5_E_NOTFOUND: no whole line at all.  at: where the chain ends. */
+/* h5_ledger_fold(p, n, id, out, whole, at, e): a whole file into an order.
+ * whole: bytes of good units; less than n means a torn tail, which is not an
+ * error: a tail is torn when it is the last piece of the file and is not a
+ * whole good line, or when lines of its unit are missing at the end.
+ * H5_E_INPUT: broken in the middle, the id inside is not id, or a line that
+ * arrived whole makes no sense.  H5_E_NOTFOUND: no whole unit at all.
+ * H5_E_NOMEM.  at: where the chain ends. */
 H5_MUST_CHECK enum h5_code h5_ledger_fold(const char *p, size_t n,
     const char *id, struct h5_order **out, size_t *whole,
     struct h5_ledger_at *at, struct h5_err *e);
@@ -54,5 +64,8 @@ H5_MUST_CHECK enum h5_code h5_ledger_status_json(
 /* h5_ledger_string(s, out): one JSON string literal, for small hand-made
  * objects (scene_info, list --json). */
 void h5_ledger_string(const char *s, struct h5_buf *out);
+/* h5_ledger_field(name, value, out): "name":value, where the fields that are
+ * numbers in the ledger (total_fee, qty, refund_fee, failures) are bare. */
+void h5_ledger_field(const char *name, const char *value, struct h5_buf *out);
 
 #endif
