@@ -30,7 +30,10 @@ void h5_store_close(struct h5_store *st);
  * event (taken over).  H5_OK: the order and its directory entry are on disk;
  * *out is the order.  H5_E_EXISTS: the id is taken; *out is the order that
  * has it (made durable before it is returned), for the caller to compare.
- * H5_E_IO: nothing is visible under that id.  Blocks for the disk. */
+ * H5_E_INPUT: a field is missing or malformed, or what has the id is broken.
+ * H5_E_BUSY: as h5_store_update.  H5_E_IO: not acknowledged; the order is not
+ * there, or it is and a power cut may still take it away: the same create
+ * again settles it.  Blocks for the disk. */
 H5_MUST_CHECK enum h5_code h5_store_create(struct h5_store *st,
     struct h5_event *created, struct h5_order **out, struct h5_err *e);
 
@@ -58,9 +61,11 @@ typedef enum h5_code (*h5_store_decide_fn)(void *arg, const struct h5_order *o,
 /* h5_store_update(st, id, decide, arg, out, e): lock, read, decide, append,
  * make durable, unlock.  H5_OK: what was decided is on disk, and so is every
  * event before it (also when decide added nothing); *out is the order after
- * it (out may be NULL).  H5_E_NOTFOUND; H5_E_INPUT: the record is broken;
- * H5_E_BUSY: the lock was not to be had within 4 s; H5_E_IO: nothing was
- * added.  Blocks for the disk. */
+ * it (out may be NULL).  H5_E_NOTFOUND; H5_E_INPUT: the record is broken or
+ * full, or an event is malformed; H5_E_STATE: an event is a move that may
+ * never happen; H5_E_BUSY: the lock was not to be had within 4 s; H5_E_IO: a
+ * failed disk; nothing was added, or (close failed) a repetition finds it.
+ * Blocks for the disk. */
 H5_MUST_CHECK enum h5_code h5_store_update(struct h5_store *st, const char *id,
     h5_store_decide_fn decide, void *arg, struct h5_order **out,
     struct h5_err *e);
