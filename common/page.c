@@ -46,12 +46,15 @@ other_lang(const struct page *pg)
 	return strcmp(pg->lang, "en") == 0 ? "zh-CN" : "en";
 }
 
-/* The value of a buffer as the string called name, unless it failed. */
+/* The value of a buffer as the string called name.  A form without its
+ * address would be worse than no page. */
 static void
 put_buf(struct page *pg, const char *name, const struct h5_buf *b)
 {
 	if (b->bad == H5_OK)
 		h5_view_str(pg->v, name, b->data);
+	else
+		h5_view_spoil(pg->v);
 }
 
 /* Where a form of ours goes; the language stays the one asked for. */

@@ -144,6 +144,13 @@ h5_view_item(struct h5_view *v, const char *name)
 	return item;
 }
 
+void
+h5_view_spoil(struct h5_view *v)
+{
+	if (v != NULL)
+		v->root->bad = true;
+}
+
 const struct h5_view_value *
 h5_view_find(const struct h5_view *v, const char *name)
 {

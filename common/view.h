@@ -24,6 +24,9 @@ void h5_view_flag(struct h5_view *v, const char *name, bool on);
  * return it (owned by v); NULL: out of memory. */
 struct h5_view *h5_view_item(struct h5_view *v, const char *name);
 
+/* h5_view_spoil(v): a value could not be made: no page may come of this. */
+void h5_view_spoil(struct h5_view *v);
+
 /* What a name stands for. */
 enum h5_view_kind { H5_VIEW_STR, H5_VIEW_FLAG, H5_VIEW_LIST };
 

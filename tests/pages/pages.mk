@@ -34,3 +34,7 @@ SHOTS ?=
 check-pages: pages tests/node_modules/.package-lock.json
 	@$(NODE) tests/browser/pages.mjs $(B)/pages \
 	    $(if $(SHOTS),--shots $(SHOTS))
+
+# Memory runs out where the test says so.
+UNIT_LDFLAGS_test_pages_oom := -Wl,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
