@@ -139,7 +139,7 @@ put_contact(struct page *pg, const char *contact)
 		   strchr(contact, ' ') == NULL) {
 		h5_buf_puts(&b, contact);
 	}
-	if (b.len > 0)
+	if (b.len > 0 || b.bad != H5_OK)
 		put_buf(pg, "contact_url", &b);
 	h5_buf_release(&b);
 }
@@ -244,7 +244,7 @@ put_alerts(struct page *pg, const struct h5_order *o)
 		h5_view_flag(pg->v, name, true);
 		h5_buf_printf(&b, "%s%s", b.len > 0 ? " " : "", name);
 	}
-	if (b.len > 0)
+	if (b.len > 0 || b.bad != H5_OK)
 		put_buf(pg, "alert", &b);
 	h5_buf_release(&b);
 }

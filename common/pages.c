@@ -410,10 +410,17 @@ name_missing(void *arg, const char *name)
 {
 	struct walk *w = arg;
 
-	if (find_partial(&w->f, name) == NULL)
-		h5_buf_printf(w->l->faults,
-		    "%s:%u: no partial called %s in %s\n", w->from->file,
-		    w->from->line, name, langs[w->f.lang]);
+	bool message = strncmp(name, "m.", 2) == 0;
+
+	/* A template is missing in every language: told in the first. */
+	if (find_partial(&w->f, name) != NULL || (!message && w->f.lang > 0))
+		return;
+	if (message)
+		h5_buf_printf(w->l->faults, "%s:%u: messages.%s has no %s\n",
+		    w->from->file, w->from->line, langs[w->f.lang], name + 2);
+	else
+		h5_buf_printf(w->l->faults, "%s:%u: no template %s.html\n",
+		    w->from->file, w->from->line, name);
 }
 
 static void
