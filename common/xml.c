@@ -66,12 +66,15 @@ read_name(struct scan *s, const char **name, size_t *len)
 	*len = 0;
 	if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
 		return refuse(s, "name that begins with a digit");
-	while (s->i < s->n && name_byte(s->p[s->i]) && *len <= NAME_MAX_LEN) {
+	while (s->i < s->n && *len <= NAME_MAX_LEN &&
+	       (name_byte(s->p[s->i]) ||
+		   (*len > 0 && (s->p[s->i] == '-' || s->p[s->i] == '.')))) {
 		s->i++;
 		(*len)++;
 	}
 	if (*len < 1 || *len > NAME_MAX_LEN)
-		return refuse(s, "not a name of 1 to 64 letters, digits or _");
+		return refuse(
+		    s, "not a name of 1 to 64 letters, digits, _ - or .");
 	return H5_OK;
 }
 

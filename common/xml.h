@@ -16,8 +16,8 @@
 
 /* h5_xml_guard(p, n, root, e): is it exactly
  *   ws <root> ws (<name> value </name ws> ws)* </root ws> ws
- * in strict UTF-8 of 11 to H5_XML_MAX bytes?  A name is [A-Za-z0-9_]{1,64}
- * and begins with no digit; a value is text and CDATA sections in any mix.
+ * in strict UTF-8 of 11 to H5_XML_MAX bytes?  A name is [A-Za-z0-9_.-]{1,64}
+ * and begins with a letter or _; a value is text and CDATA sections in any mix.
  * Text knows &lt; &gt; &amp; &quot; &apos; and no other entity, no numeric
  * reference and no "]]>".  Refused with them: attributes, comments, processing
  * instructions, the XML declaration, DOCTYPE, self-closing and nested
@@ -36,8 +36,8 @@ H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
 
 /* h5_xml_write(f, out, e): append <xml>...</xml> with every value escaped, so
  * that markup or "]]>" in a product name stays text.  H5_E_INPUT: not a name
- * as above, a control byte (below 0x20, 0x7f), invalid UTF-8, the buffer's
- * ceiling. */
+ * as above or one with . or -, a control byte (below 0x20, 0x7f), invalid
+ * UTF-8, the buffer's ceiling. */
 H5_MUST_CHECK enum h5_code h5_xml_write(
     const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
 

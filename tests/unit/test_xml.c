@@ -133,9 +133,9 @@ test_xml__refuses(void **state)
 	    "<xml><v>1</ v></xml>", "<xml><v>1</v x></xml>",
 	    "<xml><v>1< /v></xml>", "<xml></v></xml>",
 	    /* names */
-	    "<xml><></></xml>", "<xml><1>x</1></xml>",
-	    "<xml><a-b>x</a-b></xml>", "<xml><a:b>x</a:b></xml>",
-	    "<xml><a.b>x</a.b></xml>",
+	    "<xml><></></xml>", "<xml><1>x</1></xml>", "<xml><-a>x</-a></xml>",
+	    "<xml><a:b>x</a:b></xml>", "<xml><.a>x</.a></xml>",
+	    "<xml><a-b>x</a.b></xml>",
 	    "<xml><\xe8\x8c\xb6>x</\xe8\x8c\xb6></xml>",
 	    "<xml><&#118;>x</v></xml>", "<xml><v\n>x</v></xml>",
 	    "<xml><" NAME_64 "x>1</" NAME_64 "x></xml>",

@@ -24,6 +24,7 @@ TOKENS = [
     b"<a>", b"</a>", b"<a/>", b"<a b='c'>", b"<a b>", b"</a >", b"</a\n>",
     b"< a>", b"<xml>", b"</xml>", b"</xml >", b"<total_fee>1</total_fee>",
     b"</total_fee>", b"<v>1</v>", b"<1>x</1>", b"<a:b>c</a:b>", b"<a.b></a.b>",
+    b"<.a></.a>", b"<a-b>1</a-b>",
     b"\r", b"\r\n", b"\n", b"\t", b" ", b"\x00", b"\x01", b"\x0b", b"\x7f",
     b"\xff", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\xef\xbf\xbe",
     b"\xef\xbf\xbf", b"\xed\xa0\x80", b"\xc0\x80", b"\xc2\x85",
@@ -37,7 +38,7 @@ TEXTS = [
 ]
 RAW = TEXTS + [b"<b>&x;</b>", b"&lt;", b"]", b"]]", b"a&b", b"<![CDATA["]
 NAMES = [b"a", b"total_fee", b"sign", b"Sign", b"_x", b"coupon_fee_0", b"v",
-         b"xml", b"return_code"]
+         b"xml", b"return_code", b"zz_New.field-1"]
 
 
 def document(rng):
