@@ -7,11 +7,6 @@
 #include "common/text.h"
 #include "common/xml.h"
 
-/* What is kept of a message beyond the facts we name: this many elements, and
- * this many bytes as JSON writes them, so that a long message can never make
- * the ledger line of a payment too long to be written. */
-#define FURTHER_N 128
-#define FURTHER_BYTES 8192
 #define REPLY_MSG 120
 
 /* --- refusals --------------------------------------------------------------
@@ -215,7 +210,7 @@ h5_wx_trade_init(struct h5_wx_trade *t)
 {
 	memset(t, 0, sizeof *t);
 	t->total_fee = -1;
-	h5_fields_init(&t->further, FURTHER_N, FURTHER_BYTES);
+	h5_fields_init(&t->further, H5_XML_ELEMENTS, H5_XML_MAX);
 }
 
 void
@@ -244,21 +239,8 @@ take_word(const struct h5_fields *f, const char *name, bool needed, char *to,
 	return H5_OK;
 }
 
-/* Bytes of s within a JSON string. */
-static size_t
-json_bytes(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += *s == '"' || *s == '\\'		     ? 2
-		     : (unsigned char)*s < ' ' || *s == 0x7f ? 6
-							     : 1;
-	return n;
-}
-
-/* Is it said elsewhere in the trade, the same for every message, secret, or
- * about a person? */
+/* Is it said elsewhere in the trade, the same for every message, secret, about
+ * a person, or named as nothing in a ledger is? */
 static bool
 left_out(const char *name)
 {
@@ -271,28 +253,21 @@ left_out(const char *name)
 	for (i = 0; i < sizeof out / sizeof out[0]; i++)
 		if (strcmp(name, out[i]) == 0)
 			return true;
-	return false;
+	return strchr(name, '.') != NULL;
 }
 
-/* What does not fit is left out: these elements decide nothing. */
+/* No ceiling of its own: a message is at most H5_XML_MAX bytes, and a ledger
+ * line holds twice that. */
 static enum h5_code
 keep_further(const struct h5_fields *f, struct h5_fields *to, struct h5_err *e)
 {
-	size_t i, used = 0, more;
-	enum h5_code rc;
+	enum h5_code rc = H5_OK;
+	size_t i;
 
-	for (i = 0; i < f->n; i++) {
-		if (f->v[i].value_len == 0 || left_out(f->v[i].name))
-			continue;
-		more = f->v[i].name_len + json_bytes(f->v[i].value) + 16;
-		if (used + more > FURTHER_BYTES || to->n == FURTHER_N)
-			continue;
-		rc = h5_fields_add(to, f->v[i].name, f->v[i].value, e);
-		if (rc != H5_OK)
-			return rc;
-		used += more;
-	}
-	return H5_OK;
+	for (i = 0; rc == H5_OK && i < f->n; i++)
+		if (f->v[i].value_len > 0 && !left_out(f->v[i].name))
+			rc = h5_fields_add(to, f->v[i].name, f->v[i].value, e);
+	return rc;
 }
 
 static enum h5_code

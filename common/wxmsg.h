@@ -44,9 +44,8 @@ struct h5_wx_trade {
 	int64_t total_fee; /* fen; -1: not said */
 	char fee_type[9]; /* "CNY" when not said */
 	int64_t time_end; /* Unix seconds; 0: not said or malformed */
-	struct h5_fields further; /* every other element, to be kept, as far as
-	    8 KiB go; without the envelope (return_code ... sign), openid and
-	    what stands above */
+	struct h5_fields further; /* every other element, to be kept; without
+	    the envelope (return_code ... sign), openid and what stands above */
 };
 void h5_wx_trade_init(struct h5_wx_trade *t);
 void h5_wx_trade_release(struct h5_wx_trade *t);
