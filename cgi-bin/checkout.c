@@ -214,7 +214,7 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 {
 	switch (rc) {
 	case H5_E_INPUT:
-		if (offer->max_fee > 0)
+		if (offer->ask_again)
 			confirm(job, offer, false, true, 400);
 		else
 			plain(job, H5_PAGE_BAD_REQUEST, e);

@@ -236,16 +236,13 @@ item_load(const struct h5_config *c, const char *name, struct h5_item *item,
 	return rc;
 }
 
+/* What the buyer names is the whole amount, whatever the quantity. */
 static enum h5_code
-item_total(const struct h5_item *item, int64_t unit, struct h5_offer *o,
-    struct h5_err *e)
+item_named(int64_t fee, struct h5_offer *o, struct h5_err *e)
 {
-	if (unit > H5_FEN_MAX / o->qty)
-		return h5_err_set(e, H5_E_INPUT, "the total is too large");
-	if (item->price == 0 &&
-	    (unit < item->min_price || unit > item->max_price))
+	if (fee < o->min_fee || fee > o->max_fee)
 		return h5_err_set(e, H5_E_INPUT, "the amount is out of range");
-	o->total_fee = unit * o->qty;
+	o->total_fee = fee;
 	return H5_OK;
 }
 
@@ -256,18 +253,24 @@ item_price(const struct h5_fields *f, const struct h5_item *item,
     struct h5_offer *o, struct h5_err *e)
 {
 	const char *amount = h5_fields_get(f, "amount");
-	int64_t unit;
+	int64_t fee;
 	enum h5_code rc;
 
 	if (item->price > 0 && amount != NULL)
 		return h5_err_set(
 		    e, H5_E_INPUT, "this item's price is not the buyer's");
+	if (item->price > H5_FEN_MAX / o->qty ||
+	    item->max_price > H5_FEN_MAX / o->qty)
+		return h5_err_set(e, H5_E_INPUT, "the total is too large");
+	o->total_fee = item->price * o->qty;
 	if (item->price > 0)
-		return item_total(item, item->price, o, e);
+		return H5_OK;
+	o->min_fee = item->min_price * o->qty;
+	o->max_fee = item->max_price * o->qty;
 	if (amount == NULL)
 		return H5_OK;
-	rc = h5_text_fen(amount, &unit, e);
-	return rc == H5_OK ? item_total(item, unit, o, e) : rc;
+	rc = h5_text_fen(amount, &fee, e);
+	return rc == H5_OK ? item_named(fee, o, e) : rc;
 }
 
 /* The form came back: is what it shows still what the catalogue says? */
@@ -306,11 +309,10 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 /* What the buyer typed.  The page that asks stays valid, so the hidden fields
  * are made before this. */
 static enum h5_code
-item_typed(const struct h5_fields *f, const struct h5_item *item,
-    struct h5_offer *o, struct h5_err *e)
+item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
 {
 	const char *yuan = h5_fields_get(f, "yuan");
-	int64_t unit;
+	int64_t fee;
 	enum h5_code rc;
 
 	if (yuan == NULL)
@@ -318,10 +320,11 @@ item_typed(const struct h5_fields *f, const struct h5_item *item,
 	if (o->total_fee > 0)
 		return h5_err_set(
 		    e, H5_E_INPUT, "yuan: the amount is fixed already");
-	o->min_fee = item->min_price * o->qty;
-	o->max_fee = item->max_price * o->qty;
-	rc = h5_text_yuan(yuan, &unit, e);
-	return rc == H5_OK ? item_total(item, unit, o, e) : rc;
+	rc = h5_text_yuan(yuan, &fee, e);
+	if (rc == H5_OK)
+		rc = item_named(fee, o, e);
+	o->ask_again = rc == H5_E_INPUT;
+	return rc;
 }
 
 static enum h5_code
@@ -351,14 +354,10 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 		rc = item_posted(c, f, now, o, e);
 	if (rc != H5_OK && rc != H5_E_EXISTS)
 		return rc;
-	if (o->total_fee == 0) {
-		o->min_fee = item.min_price * o->qty;
-		o->max_fee = item.max_price * o->qty;
-	}
 	rc_hidden = fill_hidden(c, f, o, e);
 	if (rc_hidden != H5_OK)
 		return rc_hidden;
-	return rc == H5_OK ? item_typed(f, &item, o, e) : rc;
+	return rc == H5_OK ? item_typed(f, o, e) : rc;
 }
 
 enum h5_code

@@ -24,8 +24,9 @@ struct h5_offer {
 	const char *item; /* borrowed from the fields; NULL: signed link */
 	int64_t qty; /* 1 for a signed link */
 	int64_t total_fee; /* fen; 0: the buyer has yet to name the amount */
-	int64_t min_fee, max_fee; /* for all of qty, when the buyer names it */
+	int64_t min_fee, max_fee; /* of the whole, where the buyer names it */
 	bool shown; /* a good form token came with it */
+	bool ask_again; /* what the buyer typed is not an amount in range */
 	struct h5_fields hidden; /* what the confirmation page posts */
 };
 
@@ -33,7 +34,7 @@ struct h5_offer {
  * own (form; for an item also order, total_fee, yuan) when it was posted.
  * o is initialised here; release it, whatever the result.
  * H5_E_INPUT: malformed (400); also what the buyer typed as yuan: then
- * o->max_fee is above 0 and the page may ask again.  H5_E_AUTH: sig or form
+ * o->ask_again is set, and the page may ask again.  H5_E_AUTH: sig or form
  * token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price is
  * not the one the buyer saw; o holds the new terms under a new id (409).
  * H5_E_STATE: the link has expired (410).  H5_E_CONFIG, H5_E_IO: catalogue. */
