@@ -1,0 +1,2 @@
+# The account's home folder is the test's, and so is what stands in /etc.
+UNIT_LDFLAGS_test_config_find := -Wl,--wrap=getpwuid_r -Wl,--wrap=stat
