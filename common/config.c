@@ -427,6 +427,7 @@ static enum h5_code
 locate(struct load *l, const char *path, struct h5_err *e)
 {
 	char cwd[4096];
+	const char *slash;
 	struct h5_buf b;
 	enum h5_code rc;
 
@@ -437,11 +438,13 @@ locate(struct load *l, const char *path, struct h5_err *e)
 	}
 	h5_buf_puts(&b, path);
 	rc = h5_config_value_buf(&b, &l->c->path, e);
-	if (rc == H5_OK)
-		rc = h5_config_value_dup(l->c->path, &l->dir, e);
-	if (rc == H5_OK && strrchr(l->dir, '/') != NULL)
-		*strrchr(l->dir, '/') = '\0';
-	return rc;
+	if (rc != H5_OK)
+		return rc;
+	slash = strrchr(l->c->path, '/');
+	l->dir = slash == NULL
+		     ? strdup(".")
+		     : strndup(l->c->path, (size_t)(slash - l->c->path));
+	return l->dir == NULL ? h5_err_nomem(e) : H5_OK;
 }
 
 /* Reads the text; a file that cannot be read is a fault like any other. */

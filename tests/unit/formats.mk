@@ -15,6 +15,7 @@ check-snippets:
 # A machine without MD5 (FIPS), and digests that fail.
 UNIT_LDFLAGS_test_sign := -Wl,--wrap=EVP_MD_fetch \
 	-Wl,--wrap=EVP_MAC_final,--wrap=EVP_Digest
-# Memory runs out where the test says so.
-UNIT_LDFLAGS_test_formats_oom := -Wl,--wrap=malloc,--wrap=calloc \
+# Memory runs out where the test says so (oom.h).
+OOM_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup \
 	-Wl,--wrap=realloc,--wrap=reallocarray
+UNIT_LDFLAGS_test_formats_oom = $(OOM_LDFLAGS)

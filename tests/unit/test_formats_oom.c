@@ -2,55 +2,11 @@
  * the answer is "no memory" and nothing is left behind (a sanitizer or
  * valgrind sees what is). */
 #include "tests/unit/help.h"
+#include "tests/unit/oom.h"
 
 #include "common/form.h"
 #include "common/paylink.h"
 #include "common/xml.h"
-
-/* The linker puts these between the library and libc (formats.mk). */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-
-static long until_failure = -1; /* -1: none */
-
-static bool
-fails(void)
-{
-	if (until_failure < 0)
-		return false;
-	until_failure--;
-	return until_failure < 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
 
 static enum h5_code
 use_form(struct h5_err *e)
@@ -126,27 +82,6 @@ use_sign(struct h5_err *e)
 	h5_buf_release(&text);
 	h5_fields_release(&f);
 	return rc;
-}
-
-static void
-fail_each(enum h5_code (*use)(struct h5_err *), long least)
-{
-	struct h5_err e;
-	enum h5_code rc;
-	long n;
-
-	assert_int_equal(use(&e), H5_OK);
-	for (n = 0; n < 1000; n++) {
-		until_failure = n;
-		rc = use(&e);
-		if (until_failure >= 0)
-			break;
-		if (rc != H5_E_NOMEM)
-			fail_msg("allocation %ld: %s", n, h5_err_name(rc));
-	}
-	until_failure = -1;
-	assert_int_equal(rc, H5_OK);
-	assert_true(n >= least);
 }
 
 static void
