@@ -33,8 +33,7 @@ struct load {
 	enum h5_code rc; /* H5_E_NOMEM sticks */
 };
 
-/* --- line by line ----------------------------------------------------------
- */
+/* --- line by line --------------------------------------------------------- */
 
 static void
 begin_item(struct load *l, const char *name)
@@ -154,8 +153,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 		h5_ini_fault(h, h->line, "%s: %s", key, why.msg);
 }
 
-/* --- item by item ----------------------------------------------------------
- */
+/* --- item by item --------------------------------------------------------- */
 
 static void
 check_item(struct load *l, const struct draft *d)
@@ -213,8 +211,7 @@ check_all(struct load *l)
 			    l->v[i - 1].line);
 }
 
-/* --- a whole load ----------------------------------------------------------
- */
+/* --- a whole load --------------------------------------------------------- */
 
 static enum h5_code
 read_text(const char *path, struct h5_buf *text, struct h5_err *e)

@@ -19,8 +19,7 @@
 #define SCENE_FRAME                                                            \
 	"{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":\"\",\"wap_name\":\"\"}}"
 
-/* --- the table -------------------------------------------------------------
- */
+/* --- the table ------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct h5_config, member)
 #define T(type) &h5_config_value_##type
@@ -104,8 +103,7 @@ h5_config_keys(size_t *n)
 	return keys;
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 /* One load. */
 struct load {
@@ -284,8 +282,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 	assign(l, i, value, l->ini.line);
 }
 
-/* --- what the lines alone do not say ---------------------------------------
- */
+/* --- what the lines alone do not say -------------------------------------- */
 
 static void
 check_required(struct load *l)
@@ -420,8 +417,7 @@ derive(struct h5_config *c, struct h5_err *e)
 	return rc;
 }
 
-/* --- a whole load ----------------------------------------------------------
- */
+/* --- a whole load --------------------------------------------------------- */
 
 static enum h5_code
 locate(struct load *l, const char *path, struct h5_err *e)

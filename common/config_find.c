@@ -18,8 +18,7 @@
 #define SYSTEM "/etc/h5pay/h5pay.conf"
 #define PASSWD_MAX (64 * 1024)
 
-/* --- finding ---------------------------------------------------------------
- */
+/* --- finding -------------------------------------------------------------- */
 
 /* A path that somebody named: it must be there, or an unnoticed typing error
  * would start the program with another configuration. */
@@ -172,53 +171,7 @@ h5_config_find(const char *option, const char *request_param,
 	return rc;
 }
 
-/* --- outside the web server's reach ----------------------------------------
- */
-
-/* path with links resolved as far as it exists; the rest stays as it is.
- * false: it cannot be told. */
-static bool
-canonical(const char *path, char out[PATH_MAX])
-{
-	char head[PATH_MAX], *slash;
-	size_t n = strlen(path), len, rest;
-
-	if (n >= sizeof(head) || path[0] != '/')
-		return false;
-	memcpy(head, path, n + 1);
-	while (realpath(head, out) == NULL) {
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			return false;
-		slash = strrchr(head, '/');
-		if (slash == NULL || head[1] == '\0')
-			return false;
-		slash[slash == head ? 1 : 0] = '\0';
-	}
-	len = strlen(out);
-	/* What does not exist yet is made later, below the folder that
-	 * does: a ".." in it could lead anywhere. */
-	rest = strlen(head);
-	if (strstr(path + rest, "..") != NULL || len + n - rest + 2 > PATH_MAX)
-		return false;
-	if (path[rest] != '\0' && path[rest] != '/' && out[len - 1] != '/')
-		out[len++] = '/';
-	memcpy(out + len, path + rest, n - rest + 1);
-	return true;
-}
-
-/* Does path lie below root (canonical), or is it root itself? */
-static bool
-inside(const char *path, const char *root)
-{
-	char real[PATH_MAX];
-	size_t n = strlen(root);
-
-	if (!canonical(path, real))
-		return true;
-	if (strncmp(real, root, n) != 0)
-		return false;
-	return real[n] == '\0' || real[n] == '/' || root[n - 1] == '/';
-}
+/* --- outside the web server's reach --------------------------------------- */
 
 enum h5_code
 h5_config_outside(
@@ -226,26 +179,21 @@ h5_config_outside(
 {
 	const char *fixed[] = {c->path, c->store.dir, c->log.file};
 	const char *path, *bad = NULL;
-	char root[PATH_MAX];
 	size_t i;
 
-	if (document_root == NULL || document_root[0] == '\0' ||
-	    realpath(document_root, root) == NULL)
-		return H5_OK; /* nothing is served from there */
 	for (i = 0; i < c->n_files + 3 && bad == NULL; i++) {
 		path = i < 3 ? fixed[i] : c->files[i - 3];
-		if (path != NULL && inside(path, root))
+		if (h5_file_below(path, document_root))
 			bad = path;
 	}
 	if (bad == NULL)
 		return H5_OK;
 	return h5_err_set(e, H5_E_CONFIG,
 	    "%.110s lies below the document root %.70s: move it out", bad,
-	    root);
+	    document_root);
 }
 
-/* --- changes ---------------------------------------------------------------
- */
+/* --- changes -------------------------------------------------------------- */
 
 static uint64_t
 mix(uint64_t h, uint64_t v)

@@ -60,8 +60,7 @@ operators(enum h5_code rc, struct h5_err *e)
 	return rc;
 }
 
-/* --- words and numbers -----------------------------------------------------
- */
+/* --- words and numbers ---------------------------------------------------- */
 
 static enum h5_code
 read_text(struct h5_config_in *in, char *value, struct h5_err *e)
@@ -161,8 +160,7 @@ read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- URLs ------------------------------------------------------------------
- */
+/* --- URLs ----------------------------------------------------------------- */
 
 static enum h5_code
 read_url(const char *value, struct h5_url *u, struct h5_err *e)
@@ -239,8 +237,7 @@ read_link(struct h5_config_in *in, char *value, struct h5_err *e)
 	return h5_config_value_dup(value, field(in), e);
 }
 
-/* --- lists -----------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------- */
 
 static size_t
 count_words(const char *s)
@@ -351,8 +348,7 @@ read_ranges(struct h5_config_in *in, char *value, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- files -----------------------------------------------------------------
- */
+/* --- files ---------------------------------------------------------------- */
 
 /* value as an absolute path; a relative one starts at the configuration. */
 static enum h5_code
@@ -452,8 +448,7 @@ read_program(struct h5_config_in *in, char *value, struct h5_err *e)
 	return existing(in, value, X_OK, field(in), &st, e);
 }
 
-/* --- secrets ---------------------------------------------------------------
- */
+/* --- secrets -------------------------------------------------------------- */
 
 static enum h5_code
 set_secret(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)

@@ -13,8 +13,7 @@
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define BLANKS " \t"
 
-/* --- request and response --------------------------------------------------
- */
+/* --- request and response ------------------------------------------------- */
 
 /* What an absent text points at: never written, never freed. */
 static char nothing[1] = "";
@@ -98,8 +97,7 @@ h5_response_header(struct h5_response *r, const char *name, const char *value,
 	return h5_buf_finish(&r->headers, e);
 }
 
-/* --- parameters ------------------------------------------------------------
- */
+/* --- parameters ----------------------------------------------------------- */
 
 /* The next element of *s (parts between sep), n bytes at *p without the blanks
  * around it; *s moves behind it, and is NULL after the last.  false: none. */
@@ -176,8 +174,7 @@ h5_web_params(
 	return rc;
 }
 
-/* --- who asks --------------------------------------------------------------
- */
+/* --- who asks ------------------------------------------------------------- */
 
 enum h5_code
 h5_web_client(const struct h5_config *c, const struct h5_request *r,
@@ -229,8 +226,7 @@ h5_web_origin(const struct h5_config *c, const struct h5_request *r)
 	return rc;
 }
 
-/* --- what the browser prefers ----------------------------------------------
- */
+/* --- what the browser prefers --------------------------------------------- */
 
 /* A weight (RFC 9110, 12.4.2) in thousandths; -1: it is none. */
 static int

@@ -112,8 +112,7 @@ load_one(
 	return load_with(f, &change, 1);
 }
 
-/* --- what comes out --------------------------------------------------------
- */
+/* --- what comes out ------------------------------------------------------- */
 
 static void
 test_config__defaults(void **state)
@@ -256,8 +255,7 @@ test_config__every_key(void **state)
 	assert_int_equal(c->server.processes, 2);
 }
 
-/* --- one bad value at a time -----------------------------------------------
- */
+/* --- one bad value at a time ---------------------------------------------- */
 
 static void
 test_config__values(void **state)
@@ -422,8 +420,7 @@ test_config__the_scene_fits_wechat(void **state)
 	assert_int_equal(load_with(f, change, 1), H5_OK);
 }
 
-/* --- keys that belong together ---------------------------------------------
- */
+/* --- keys that belong together -------------------------------------------- */
 
 static void
 test_config__missing_keys_are_named_with_their_section(void **state)
@@ -512,8 +509,7 @@ test_config__a_bad_url_is_one_fault_not_two(void **state)
 	    strchr(f->faults.data, '\n'), f->faults.data + f->faults.len - 1);
 }
 
-/* --- secrets ---------------------------------------------------------------
- */
+/* --- secrets -------------------------------------------------------------- */
 
 /* Do two loads hold the same key? */
 static void
@@ -697,8 +693,7 @@ test_config__webhook_secrets(void **state)
 	}
 }
 
-/* --- the whole file --------------------------------------------------------
- */
+/* --- the whole file ------------------------------------------------------- */
 
 static void
 test_config__all_faults_in_one_run(void **state)

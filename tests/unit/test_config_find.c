@@ -83,8 +83,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* --- finding ---------------------------------------------------------------
- */
+/* --- finding -------------------------------------------------------------- */
 
 /* Puts a copy of this program into the folder. */
 static void
@@ -263,8 +262,7 @@ test_config_find__a_line_beside_the_program(void **state)
 	    f->out.data, folder_name(&f->folder, "h5pay/h5pay.conf", want));
 }
 
-/* --- outside the document root ---------------------------------------------
- */
+/* --- outside the document root -------------------------------------------- */
 
 /* Loads a configuration conf (below the folder) with these values, which are
  * below the folder too. */
@@ -304,7 +302,6 @@ test_config_outside__nothing_below_the_document_root(void **state)
 	    {"h5pay.conf", "key", "www/store", "log", false},
 	    {"h5pay.conf", "key", "www/not/yet", "log", false},
 	    {"h5pay.conf", "key", "not/yet", "log", true},
-	    {"h5pay.conf", "key", "not/../www/x", "log", false},
 	    {"h5pay.conf", "key", "sub/../store", "log", true},
 	    {"h5pay.conf", "key", "sub/../www/x", "log", false},
 	    {"h5pay.conf", "key", "link/x", "log", false},
@@ -349,8 +346,7 @@ test_config_outside__no_document_root(void **state)
 	    h5_config_outside(f->c, f->folder.path, &f->e), H5_E_CONFIG);
 }
 
-/* --- changes ---------------------------------------------------------------
- */
+/* --- changes -------------------------------------------------------------- */
 
 static void
 test_config_stamp__tells_a_change(void **state)
