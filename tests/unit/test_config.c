@@ -718,8 +718,8 @@ test_config__all_faults_in_one_run(void **state)
 	    ":5: merchant.appid: begins with wx",
 	    ":6: unknown key apikey in [merchant]; did you mean api_key?\n",
 	    ":7: neither [section] nor key = value nor a comment\n",
-	    ":9: unknown key appid in [site]; did you mean the one of "
-	    "[merchant]?\n",
+	    (":9: unknown key appid in [site]; "
+	     "did you mean the one of [merchant]?\n"),
 	    ":10: unknown key quite_unlike in [site]\n",
 	    ":12: site.lang stands in line 11 already\n",
 	    ":13: section [merchant] stands in line 4 already\n",
