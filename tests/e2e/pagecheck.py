@@ -1,0 +1,93 @@
+"""pagecheck.py - what interface section 3 promises of every page."""
+
+import base64
+import hashlib
+import re
+import urllib.parse
+
+REFERRER = "strict-origin-when-cross-origin"
+
+
+def policy(text):
+    """A Content-Security-Policy as {directive: [source, ...]}."""
+    out = {}
+    for part in text.split(";"):
+        words = part.split()
+        if words:
+            out[words[0].lower()] = words[1:]
+    return out
+
+
+def _csp(t, reply, cashier):
+    text = reply.header("Content-Security-Policy")
+    t.ok(text, f"a Content-Security-Policy on {reply}")
+    p = policy(text)
+    t.eq(p.get("default-src"), ["'none'"], "CSP default-src")
+    for name, sources in p.items():
+        for s in sources:
+            t.no(s in ("'unsafe-inline'", "'unsafe-eval'", "*", "http:",
+                       "https:"), f"{s} in CSP {name}")
+            if name != "form-action":
+                t.no("//" in s, f"a host in CSP {name}")
+    want = ["'self'"]
+    if cashier:
+        u = urllib.parse.urlsplit(cashier)
+        want.append(f"{u.scheme}://{u.netloc}")
+    got = p.get("form-action", [])
+    for w in want:
+        t.contains(got, w, "CSP form-action")
+    # Each inline style is allowed by its hash, and by nothing else.
+    for style in re.findall(r"<style[^>]*>(.*?)</style>", reply.text, re.S):
+        digest = hashlib.sha256(style.encode()).digest()
+        source = "'sha256-" + base64.b64encode(digest).decode() + "'"
+        t.contains(p.get("style-src", []), source, "CSP style-src")
+    t.contains(p, "frame-ancestors", "CSP")
+    t.contains(p, "base-uri", "CSP")
+
+
+def _html(t, reply):
+    d = reply.dom
+    t.ok(reply.text.lower().startswith("<!doctype html>"), "a doctype")
+    t.eq(d.mains, 1, "number of <main>")
+    t.ok(d.lang in ("zh-CN", "en"), f"<html lang> is {d.lang}")
+    t.ok(d.title.strip(), "a title")
+    t.eq(d.unclosed, [], "elements left open")
+    for tag, a in d.tags:
+        for name, value in a.items():
+            t.no(name.startswith("on"), f"{name} on <{tag}>")
+            t.no(name == "style", f"a style attribute on <{tag}>")
+            t.no((value or "").strip().lower().startswith("javascript:"),
+                 f"{name} on <{tag}>")
+        if tag == "script":
+            t.ok(a.get("src"), "a script is a file")
+        if tag in ("script", "link", "img", "iframe"):
+            src = a.get("src") or a.get("href") or ""
+            t.no("//" in src and not src.startswith("data:"),
+                 f"<{tag}> from another host")
+        t.no(tag in ("iframe", "object", "embed", "base"), f"<{tag}>")
+        if tag == "a":
+            t.no("noreferrer" in (a.get("rel") or ""), "rel=noreferrer")
+    for f in d.forms:
+        t.ok(f.action, f"an action on {f}")
+        t.ok((f.method or "").lower() in ("get", "post"), f"a method on {f}")
+    viewport = [a for tag, a in d.tags
+                if tag == "meta" and a.get("name") == "viewport"]
+    t.eq(len(viewport), 1, "viewport")
+
+
+def check_page(t, reply, cashier=None):
+    """The headers and the shape that every page has."""
+    t.eq(reply.header("Content-Type"), "text/html; charset=utf-8", "type")
+    t.contains(reply.header("Cache-Control") or "", "no-store", "cache")
+    t.eq(reply.header("X-Content-Type-Options"), "nosniff", "nosniff")
+    t.eq(reply.header("Referrer-Policy"), REFERRER, "referrer")
+    reply.body.decode("utf-8")
+    _csp(t, reply, cashier)
+    _html(t, reply)
+
+
+def check_redirect(t, reply):
+    """A 303 keeps the referrer policy of the pages."""
+    t.eq(reply.status, 303, "status")
+    t.eq(reply.header("Referrer-Policy"), REFERRER, "referrer on a 303")
+    t.contains(reply.header("Cache-Control") or "", "no-store", "cache")

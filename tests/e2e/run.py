@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Runs the tests from outside, several at a time, and prints TAP.
+
+    run.py [--build DIR] [-j N] [-v] [WORD ...]
+
+A WORD picks files (notify: test_notify.py) or sentences that contain it.
+"""
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import pathlib
+import signal
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import case  # noqa: E402
+import h5  # noqa: E402
+
+SECONDS = 90  # for one test
+
+
+def load():
+    for path in sorted(HERE.glob("test_*.py")):
+        importlib.import_module(path.stem)
+
+
+def chosen(words):
+    for module, sentence, run, row in case.TESTS:
+        if not words or any(
+            module == "test_" + w or w in sentence for w in words
+        ):
+            yield module, sentence, run, row
+
+
+def too_late(*_):
+    raise case.Failed(f"not done within {SECONDS} s")
+
+
+def one(shelf, number, test):
+    """(ok, text) of one test; ok is None if it was skipped."""
+    _, _, run, row = test
+    t = case.Case(shelf, number)
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(SECONDS)
+    try:
+        run(t, *row)
+        return True, ""
+    except case.Skipped as e:
+        return None, str(e)
+    except case.Failed as e:
+        where = traceback.extract_tb(e.__traceback__)
+        line = [f for f in where if "/test_" in f.filename][-1:]
+        at = f" ({os.path.basename(line[0].filename)}:{line[0].lineno})" if (
+            line) else ""
+        return False, str(e) + at
+    except Exception:
+        return False, traceback.format_exc(limit=-6)
+    finally:
+        signal.alarm(0)
+        try:
+            t.close()
+        except Exception:
+            traceback.print_exc()
+
+
+def work(build, tests, todo, done):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    h5.adopt_orphans()
+    shelf = case.Shelf(build)
+    try:
+        while True:
+            number = todo.get()
+            if number is None:
+                break
+            start = time.monotonic()
+            ok, text = one(shelf, number, tests[number])
+            h5.reap_adopted()
+            done.put((number, ok, text, time.monotonic() - start))
+    finally:
+        shelf.close()
+        h5.stop_family(list(h5.family(os.getpid())), 5)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--build", default=str(HERE.parent.parent / "build"))
+    p.add_argument("-j", type=int, default=(os.cpu_count() or 2) + 2)
+    p.add_argument("-v", action="store_true", help="the slowest, too")
+    p.add_argument("words", nargs="*")
+    a = p.parse_args()
+    load()
+    tests = list(chosen(a.words))
+    if not tests:
+        sys.exit("no test is called so")
+    context = multiprocessing.get_context("fork")
+    todo, done = context.Queue(), context.Queue()
+    for number in range(len(tests)):
+        todo.put(number)
+    workers = []
+    for _ in range(min(a.j, len(tests))):
+        todo.put(None)
+        w = context.Process(target=work, args=(a.build, tests, todo, done))
+        w.start()
+        workers.append(w)
+    print(f"1..{len(tests)}", flush=True)
+    passed = failed = skipped = 0
+    slow = []
+    left = set(range(len(tests)))
+    try:
+        while left:
+            try:
+                number, ok, text, took = done.get(timeout=5)
+            except multiprocessing.queues.Empty:
+                if any(w.is_alive() for w in workers):
+                    continue
+                break
+            left.discard(number)
+            sentence = tests[number][1]
+            slow.append((took, sentence))
+            if ok is None:
+                skipped += 1
+                print(f"ok {number + 1} - {sentence} # SKIP {text}")
+            elif ok:
+                passed += 1
+                print(f"ok {number + 1} - {sentence}")
+            else:
+                failed += 1
+                print(f"not ok {number + 1} - {sentence}")
+                for line in text.splitlines():
+                    print("#   " + line)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        for w in workers:
+            w.terminate()
+        sys.exit(130)
+    for number in sorted(left):
+        failed += 1
+        print(f"not ok {number + 1} - {tests[number][1]}")
+        print("#   its worker ended before it did")
+    for w in workers:
+        w.join()
+    if a.v:
+        for took, sentence in sorted(slow, reverse=True)[:15]:
+            print(f"# {took:6.2f} s  {sentence}")
+    tail = f" ({skipped} skipped)" if skipped else ""
+    print(f"e2e: {passed} passed, {failed} failed{tail}")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
