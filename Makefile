@@ -166,6 +166,11 @@ T ?=
 unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT))
 	@tests/run-unit $^
 
+# Built, not run.
+.PHONY: units instruments
+units: $(UNIT)
+instruments: $(B)/tests/gateway
+
 # From outside: real lighttpd, real programs, the stand-in gateway.
 .PHONY: e2e browser lint format test
 e2e: all $(B)/tests/gateway

@@ -13,20 +13,23 @@ import h5
 
 
 class Gateway:
-    def __init__(self, build, listen="127.0.0.1:0", args=(), key=None):
+    def __init__(self, build, listen="127.0.0.1:0", args=(), key=None,
+                 key_file=None, quiet=False):
         binary = pathlib.Path(build).resolve() / "tests" / "gateway"
         self.process = h5.spawn(
             [
                 binary,
                 "--appid", h5.APPID,
                 "--mch-id", h5.MCH_ID,
-                "--api-key", key or h5.API_KEY,
+                *(["--api-key-file", key_file] if key_file else
+                  ["--api-key", key or h5.API_KEY]),
                 "--allowed-domains", "127.0.0.1,localhost",
                 "--listen", listen,
                 *args,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
         )
         line = self.process.stdout.readline().decode()
         if "listening on" not in line:

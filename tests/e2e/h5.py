@@ -39,6 +39,7 @@ MCH_ID = "1230000109"
 API_KEY = "8934e7d15453e97507ef794cf7b0519d"
 SECRET = "order-and-form-tokens-of-this-test-shop"
 LINK_KEY = "pay-links-of-this-test-shop-are-signed-so"
+KEYS = {"api.key": API_KEY, "site.secret": SECRET, "link.key": LINK_KEY}
 
 PHONE = (
     "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 "
@@ -85,8 +86,14 @@ def adopt_orphans():
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _die_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_parent(sig=signal.SIGKILL):
+    """Get this signal when the parent ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0)
+
+
+def _child():
+    die_with_parent()
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
 
 def spawn(args, **kw):
@@ -94,7 +101,7 @@ def spawn(args, **kw):
     return subprocess.Popen(
         [str(a) for a in args],
         start_new_session=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=_child,
         **kw,
     )
 
@@ -487,7 +494,7 @@ class Site:
     programs run as plain CGI, one process a request."""
 
     def __init__(self, build, gateway=None, conf=None, catalogue=CATALOGUE,
-                 user=None, folder=None, base_url=None):
+                 user=None, folder=None, base_url=None, keys=KEYS):
         self.build = pathlib.Path(build).resolve()
         self.gateway = gateway
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="h5-"))
@@ -506,9 +513,8 @@ class Site:
         self.store = self.folder / "store"
         self.log_file = self.folder / "log"
         self.conf_file = self.folder / "h5pay.conf"
-        self._secret("api.key", API_KEY)
-        self._secret("site.secret", SECRET)
-        self._secret("link.key", LINK_KEY)
+        for name, text in keys.items():
+            self.write(name, text + "\n")
         if catalogue is not None:
             self.write("catalogue.ini", catalogue)
         self.conf = {
@@ -547,9 +553,6 @@ class Site:
             os.chown(new, who.pw_uid, who.pw_gid)
         new.rename(path)
         return path
-
-    def _secret(self, name, text):
-        self.write(name, text + "\n")
 
     def configure(self, change):
         """Write the configuration with these keys changed; None takes one
@@ -639,6 +642,7 @@ class Site:
         who = pwd.getpwnam(self.user) if self.user else None
 
         def prepare():
+            signal.pthread_sigmask(signal.SIG_SETMASK, set())
             if limits:
                 limits()
             if who:

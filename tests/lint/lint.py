@@ -1,0 +1,437 @@
+#!/usr/bin/env python3
+"""Checks that need no running program: the layout, the floors, headers that
+stand alone, functions that are banned, secrets' libraries, documents that
+follow the code.  Prints TAP; environment B: a built tree."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+B = ROOT / os.environ.get("B", "build")
+CC = os.environ.get("CC") or "cc"
+
+# Each vendor header is known to one file, so that a library can be changed
+# in one place and is guarded in one place.
+VENDOR = {
+    "mxml.h": {"common/xml.c"},
+    "openssl/": {"common/sign.c"},
+    "curl/": {"common/https.c"},
+    "fcgiapp.h": {"common/fcgi.c"},
+    "fcgi_stdio.h": set(),
+    "jansson.h": {"common/ledger.c", "common/json.c"},
+}
+
+BANNED = """strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol
+atoll atof gmtime localtime ctime asctime system popen alloca stpcpy mktemp
+tmpnam tempnam rand srand scanf sscanf fscanf strtod strtof""".split()
+
+# web.h is about these two values.
+ALSO_EXPORTS = {"web": ("request", "response")}
+
+# Who may call what: one file a door.
+DOORS = {
+    "clock": (r"\b(clock_gettime|time|gettimeofday)\s*\(",
+              {"common/clock.c"}),
+}
+
+
+def sources(*patterns):
+    out = []
+    for p in patterns:
+        out += sorted(ROOT.glob(p))
+    return out
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def code(path):
+    """The text without comments and strings' contents, lines kept."""
+    text = path.read_text()
+    pattern = r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+
+    def blank(m):
+        s = m.group(0)
+        if s.startswith("/*"):
+            return re.sub(r"[^\n]", " ", s)
+        return s[0] + " " * (len(s) - 2) + s[-1]
+
+    lines = text.splitlines()
+    # The names in #include "..." are code.
+    includes = {i for i, x in enumerate(lines) if x.startswith("#include")}
+    out = re.sub(pattern, blank, text, flags=re.S).splitlines()
+    return [lines[i] if i in includes else x for i, x in enumerate(out)]
+
+
+CODE = sources("common/*.[ch]", "cgi-bin/*.[ch]", "admin/*.[ch]")
+C_ALL = CODE + sources("tests/unit/*.[ch]", "tests/gateway/*.[ch]",
+                       "tests/*/*.[ch]")
+C_ALL = sorted(set(C_ALL))
+
+
+def run(args, **kw):
+    return subprocess.run([str(a) for a in args], capture_output=True,
+                          text=True, cwd=ROOT, **kw)
+
+
+# --- the checks; each yields what is wrong ----------------------------------
+
+
+def layout():
+    """C is laid out as .clang-format says"""
+    tool = None
+    for t in ("clang-format-14", "clang-format"):
+        try:
+            if re.search(r"version 14\.", run([t, "--version"]).stdout):
+                tool = t
+                break
+        except FileNotFoundError:
+            continue
+    if tool is None:
+        print("# clang-format 14 is not here: the layout was not looked at")
+        return
+    got = run([tool, "--dry-run", "-Werror", *C_ALL])
+    seen = set()
+    for line in got.stderr.splitlines():
+        m = re.match(r"(\S+?):(\d+):", line)
+        if m and m.group(1) not in seen:
+            seen.add(m.group(1))
+            yield f"{line}  (make format mends it)"
+
+
+def floor_of(path):
+    """The floor a header states in its first comment: "Floor 2."; a part of
+    a module (store_file.c) stands where the module does."""
+    for stem in (path.stem, re.split(r"[-_]", path.stem)[0]):
+        header = path.with_name(stem + ".h")
+        if header.exists():
+            m = re.search(r"Floor (\d)", header.read_text()[:800])
+            if m:
+                return int(m.group(1))
+    # event.c has no header of its own: what it implements it includes first.
+    m = path.exists() and re.search(r'#include "(common/.*)"',
+                                    path.read_text())
+    return floor_of(ROOT / m.group(1)) if m else None
+
+
+def floors():
+    """a file of common/ includes its own floor and those below"""
+    for path in sources("common/*.[ch]"):
+        floor = floor_of(path)
+        if floor is None:
+            yield f"{name(path)}: its header states no floor"
+            continue
+        for i, line in enumerate(code(path), 1):
+            m = re.match(r'#include "(.*)"', line)
+            if not m:
+                continue
+            inc = m.group(1)
+            if not inc.startswith("common/"):
+                yield f"{name(path)}:{i}: includes {inc}, which is above"
+                continue
+            other = floor_of(ROOT / inc)
+            if other is not None and other > floor:
+                yield (f"{name(path)}:{i}: floor {floor} includes {inc} of "
+                       f"floor {other}")
+
+
+def includes_from_root():
+    """includes are written from the root"""
+    for path in C_ALL:
+        for i, line in enumerate(code(path), 1):
+            m = re.match(r'#include "(.*)"', line)
+            if m and not (ROOT / m.group(1)).exists():
+                yield f'{name(path)}:{i}: "{m.group(1)}" is not there'
+
+
+def vendors():
+    """each vendor header is included by its one file"""
+    for path in CODE:
+        for i, line in enumerate(code(path), 1):
+            m = re.match(r"#include <(.*)>", line)
+            if not m:
+                continue
+            for header, allowed in VENDOR.items():
+                if m.group(1).startswith(header) and (
+                        name(path) not in allowed):
+                    yield f"{name(path)}:{i}: <{m.group(1)}>"
+
+
+def headers_alone():
+    """every header compiles alone, and twice"""
+    with tempfile.TemporaryDirectory() as tmp:
+        for path in sources("common/*.h", "cgi-bin/*.h", "admin/*.h"):
+            src = pathlib.Path(tmp) / "one.c"
+            src.write_text(f'#include "{name(path)}"\n' * 2)
+            got = run([*CC.split(), "-std=c11", "-D_GNU_SOURCE", "-I.",
+                       "-Wall", "-Wextra", "-Werror", "-fsyntax-only", src])
+            if got.returncode:
+                yield f"{name(path)}: {got.stderr.splitlines()[:3]}"
+
+
+def guards():
+    """a header's guard is its name"""
+    for path in sources("common/*.h", "cgi-bin/*.h", "admin/*.h"):
+        want = "H5_" + re.sub(r"\W", "_", path.name).upper()
+        text = path.read_text()
+        found = re.findall(r"#ifndef (\w+)\n#define \1\n", text)
+        if not found or not (found[0] == want or found[0].endswith(
+                want[3:]) and found[0].startswith("H5_")):
+            yield f"{name(path)}: guard {found[:1]}, want {want}"
+
+
+def banned():
+    """no banned function is called"""
+    # Without optimisation and FORTIFY, where calls keep their names.
+    with tempfile.TemporaryDirectory() as tmp:
+        for path in CODE:
+            if path.suffix != ".c":
+                continue
+            obj = pathlib.Path(tmp) / "one.o"
+            got = run([*CC.split(), "-std=c11", "-D_GNU_SOURCE", "-I.",
+                       f"-I{B}", '-DH5_VERSION="lint"', "-O0",
+                       "-U_FORTIFY_SOURCE", "-fno-builtin", "-c", path, "-o",
+                       obj])
+            if got.returncode:
+                yield f"{name(path)}: {got.stderr.splitlines()[:2]}"
+                continue
+            used = {line.split()[-1].split("@")[0]
+                    for line in run(["nm", "-u", obj]).stdout.splitlines()
+                    if line.split()}
+            used = {u.replace("__isoc99_", "").replace("__isoc23_", "")
+                    for u in used}
+            for bad in sorted(used & set(BANNED)):
+                yield f"{name(path)}: {bad}"
+
+
+def vlas():
+    """no variable-length array, no goto but out"""
+    for path in CODE:
+        for i, line in enumerate(code(path), 1):
+            m = re.search(r"\bgoto\s+(\w+)", line)
+            if m and m.group(1) != "out":
+                yield f"{name(path)}:{i}: goto {m.group(1)}"
+
+
+def ascii_only():
+    """C sources are ASCII, without trailing blanks, at most 80 columns"""
+    for path in CODE:
+        for i, raw in enumerate(path.read_bytes().splitlines(), 1):
+            line = raw.decode("latin-1")
+            if any(ord(c) > 126 for c in line):
+                yield f"{name(path)}:{i}: not ASCII"
+            if line != line.rstrip():
+                yield f"{name(path)}:{i}: trailing blanks"
+            if len(line.expandtabs(8)) > 80:
+                yield f"{name(path)}:{i}: {len(line.expandtabs(8))} columns"
+
+
+def exported():
+    """a file exports only its own names: h5_<file>_*"""
+    objects = B / "obj" / "common"
+    if not objects.is_dir():
+        yield f"{B}/obj/common is not built"
+        return
+    for obj in sorted(objects.glob("*.o")):
+        if not (ROOT / "common" / (obj.stem + ".c")).exists():
+            continue  # left over from another day
+        stem = re.split(r"[-_]", obj.stem)[0]
+        own = tuple(f"h5_{s}" for s in (stem, *ALSO_EXPORTS.get(stem, ())))
+        out = run(["nm", "--defined-only", "-g", obj]).stdout
+        for line in out.splitlines():
+            symbol = line.split()[-1]
+            if symbol not in own and not symbol.startswith(
+                    tuple(o + "_" for o in own)):
+                yield f"common/{obj.stem}.c exports {symbol}"
+
+
+def no_state():
+    """no mutable variable at file scope"""
+    for folder in ("common", "cgi-bin", "admin"):
+        for obj in sorted((B / "obj" / folder).glob("*.o")):
+            if not (ROOT / folder / (obj.stem + ".c")).exists():
+                continue
+            for line in run(["objdump", "-t", obj]).stdout.splitlines():
+                m = re.search(r"\sO (\S+)\s+[0-9a-f]+\s+(?:\.hidden )?(\S+)$",
+                              line)
+                if not m or not re.match(r"(\.data|\.bss|\*COM\*)", m.group(1)):
+                    continue
+                # Constants that hold addresses; and the empty text that an
+                # empty buffer points to, which nobody writes.
+                if m.group(1).startswith(".data.rel.ro") or (
+                        m.group(2) == "nothing"):
+                    continue
+                yield f"{folder}/{obj.stem}.c: {m.group(2)}"
+
+
+def doors():
+    """only clock.c reads the clock"""
+    for what, (pattern, allowed) in DOORS.items():
+        for path in sources("common/*.c", "cgi-bin/*.c", "admin/*.c"):
+            if name(path) in allowed:
+                continue
+            for i, line in enumerate(code(path), 1):
+                if re.search(pattern, line):
+                    yield f"{name(path)}:{i}: {what}: {line.strip()}"
+
+
+def no_float():
+    """no floating point"""
+    for path in CODE:
+        for i, line in enumerate(code(path), 1):
+            if re.search(r"\b(float|double)\b", line):
+                yield f"{name(path)}:{i}: {line.strip()}"
+
+
+def libraries():
+    """notify and return-page are not linked to libcurl, the others to what
+    they need"""
+    for program in ("notify", "return-page"):
+        path = B / "cgi-bin" / program
+        if not path.exists():
+            yield f"{path} is not built"
+            continue
+        out = run(["readelf", "-d", path]).stdout
+        if "libcurl" in out:
+            yield f"{program} needs libcurl"
+    for program in ("checkout", "query"):
+        path = B / "cgi-bin" / program
+        if path.exists() and "libcurl" not in run(["readelf", "-d",
+                                                   path]).stdout:
+            yield f"{program} does not need libcurl: is this check alive?"
+
+
+def hardened():
+    """programs are PIE, RELRO, BIND_NOW, with a stack that is not code"""
+    for path in [*(B / "cgi-bin").glob("*"), B / "h5pay"]:
+        if not path.exists():
+            yield f"{path} is not built"
+            continue
+        head = run(["readelf", "-W", "-h", "-l", "-d", path]).stdout
+        if not re.search(r"Type:\s+DYN", head):
+            yield f"{path.name}: not PIE"
+        if "GNU_RELRO" not in head:
+            yield f"{path.name}: no RELRO"
+        if "BIND_NOW" not in head and "NOW" not in head:
+            yield f"{path.name}: lazy binding"
+        if re.search(r"GNU_STACK.*RWE", head):
+            yield f"{path.name}: executable stack"
+
+
+def config_keys():
+    """every configuration key is in docs/CONFIG.md, and no other"""
+    doc = ROOT / "docs" / "CONFIG.md"
+    if not doc.exists():
+        yield "docs/CONFIG.md is not there"
+        return
+    h5pay = B / "h5pay"
+    text = doc.read_text()
+    documented = set(re.findall(r"`((?:merchant|site|gateway|store|orders|"
+                                r"catalogue|hooks|pages|log|server)\.\w+)`",
+                                text))
+    source = (ROOT / "common" / "config.c").read_text()
+    extra = ROOT / "common" / "config-keys.c"
+    if extra.exists():
+        source += extra.read_text()
+    known = set()
+    for section, key in re.findall(
+            r'\{\s*"(merchant|site|gateway|store|orders|catalogue|hooks|pages|'
+            r'log|server)",\s*"(\w+)"', source):
+        known.add(f"{section}.{key}")
+    if len(known) < 20:
+        yield f"the key table was not found in common/config.c ({h5pay})"
+        return
+    for key in sorted(known - documented):
+        yield f"{key} is not in docs/CONFIG.md"
+    for key in sorted(documented - known):
+        yield f"{key} is in docs/CONFIG.md and not in common/config.c"
+
+
+def doc_blocks():
+    """a doc block's first word is a function declared in that header"""
+    for path in sources("common/*.h"):
+        text = path.read_text()
+        for m in re.finditer(r"/\* (h5_\w+)\(", text):
+            if not re.search(rf"\b{m.group(1)}\(",
+                             text[:m.start()] + text[m.end():]):
+                line = text[: m.start()].count("\n") + 1
+                yield f"{name(path)}:{line}: {m.group(1)} is not declared here"
+
+
+def must_check():
+    """a function that can fail is marked H5_MUST_CHECK"""
+    skip = {"h5_err_set", "h5_err_sys", "h5_err_nomem"}
+    for path in sources("common/*.h"):
+        text = "\n".join(code(path))
+        for m in re.finditer(r"(H5_MUST_CHECK\s+)?enum h5_code\s+(h5_\w+)\(",
+                             text):
+            if m.group(1) is None and m.group(2) not in skip:
+                line = text[: m.start()].count("\n") + 1
+                yield f"{name(path)}:{line}: {m.group(2)}"
+
+
+def paths_of_machines():
+    """nothing in the tree names a path of one machine"""
+    got = run(["git", "grep", "-nIE", r"(^|[^A-Za-z0-9_.~-])/(root|home/[a-z]+)/",
+               "--", ".", ":!tests/lint/lint.py", ":!tests/fixtures"])
+    for line in got.stdout.splitlines():
+        if "/home/USER" not in line and "/home/you" not in line:
+            yield line[:160]
+
+
+def shell():
+    """shell scripts parse, Python compiles"""
+    for path in sources("**/*.sh", ".ci/run", "tests/run-unit"):
+        if "node_modules" in str(path) or "build" in path.parts[:-1][-1:]:
+            continue
+        if not path.read_bytes().startswith(b"#!"):
+            pass
+        shell_ = "bash" if b"bash" in path.read_bytes()[:40] else "sh"
+        got = run([shell_, "-n", path])
+        if got.returncode:
+            yield f"{name(path)}: {got.stderr.strip()}"
+    for path in sources("tests/**/*.py", "deploy/**/*.py", "tests/run"):
+        if "node_modules" in str(path):
+            continue
+        try:
+            compile(path.read_text(), str(path), "exec")
+        except SyntaxError as e:
+            yield f"{name(path)}: {e}"
+
+
+CHECKS = [layout, floors, includes_from_root, vendors, headers_alone, guards,
+          banned, vlas, ascii_only, exported, no_state, doors, no_float,
+          libraries, hardened, config_keys, doc_blocks, must_check,
+          paths_of_machines, shell]
+
+
+def main():
+    words = sys.argv[1:]
+    passed = failed = 0
+    for n, check in enumerate(CHECKS, 1):
+        if words and check.__name__ not in words:
+            continue
+        sentence = " ".join(check.__doc__.split())
+        wrong = list(check())
+        if wrong:
+            failed += 1
+            print(f"not ok {n} - {sentence}")
+            for w in wrong[:40]:
+                print(f"#   {w}")
+            if len(wrong) > 40:
+                print(f"#   and {len(wrong) - 40} more")
+        else:
+            passed += 1
+            print(f"ok {n} - {sentence}")
+        sys.stdout.flush()
+    print(f"lint: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
