@@ -113,10 +113,11 @@ def floor_of(path):
             m = re.search(r"Floor (\d)", header.read_text()[:800])
             if m:
                 return int(m.group(1))
-    # event.c has no header of its own: what it implements it includes first.
-    m = path.exists() and re.search(r'#include "(common/.*)"',
-                                    path.read_text())
-    return floor_of(ROOT / m.group(1)) if m else None
+    # event.c and page.c have no header of their own: they stand where the
+    # highest one that they include does.
+    floors = [floor_of(ROOT / i) for i in re.findall(
+        r'#include "(common/.*)"', path.read_text() if path.exists() else "")]
+    return max((f for f in floors if f is not None), default=None)
 
 
 def floors():
