@@ -1,0 +1,405 @@
+"""Programs and configuration (interface sections 1 and 2)."""
+
+import os
+import re
+import shutil
+import stat
+
+import h5
+from case import table, test
+
+
+def check(site, program="notify", *args, env=None, conf=True):
+    """PROGRAM -t: (exit status, stderr)."""
+    e = {"PATH": os.environ["PATH"]}
+    if conf:
+        e["H5PAY_CONF"] = str(site.conf_file)
+    p = site.popen([site.bin / program, "-t", *args], env={**e, **(env or {})})
+    _, err = p.communicate(timeout=30)
+    return p.returncode, err.decode()
+
+
+def faults(text, site):
+    """[(line, words)] of the lines "file:line: words"."""
+    return [(int(n), words) for n, words in re.findall(
+        rf"^{re.escape(str(site.conf_file))}:(\d+): (.+)$", text, re.M)]
+
+
+def line_of(site, start):
+    """The number of the configuration's line that starts so."""
+    for n, line in enumerate(site.conf_file.read_text().splitlines(), 1):
+        if line.startswith(start):
+            return n
+    raise KeyError(start)
+
+
+@table("{0} -t says 0 to a good configuration", h5.PROGRAMS)
+def _(t, program):
+    code, err = check(t.site, program)
+    t.eq(code, 0, f"exit status, {err!r}")
+
+
+@table("{0} -V prints its version and threads", h5.PROGRAMS)
+def _(t, program):
+    p = t.site.popen([t.site.bin / program, "-V"], env={})
+    out, err = p.communicate(timeout=30)
+    t.eq(p.returncode, 0, "exit status")
+    t.matches(out.decode(), r"\b\d+\.\d+\.\d+\b", "version")
+    t.contains(out.decode(), "thread", "threads")
+
+
+@test("h5pay check says 0 to a good configuration")
+def _(t):
+    code, out, err = t.site.h5pay("check")
+    t.eq(code, 0, f"exit status, {out!r} {err!r}")
+
+
+BAD = [
+    ("appid that is none", "merchant.appid", "wechat"),
+    ("mch_id with letters", "merchant.mch_id", "12300001x9"),
+    ("sign_type SHA1", "merchant.sign_type", "SHA1"),
+    ("base_url with plain http", "site.base_url", "http://shop.example/cgi"),
+    ("base_url that is no URL", "site.base_url", "shop.example/cgi-bin"),
+    ("base_url with a query", "site.base_url", "https://shop.example/c?x=1"),
+    ("gateway.url with plain http", "gateway.url", "http://shop.example"),
+    ("gateway.url with a userinfo", "gateway.url", "https://a@shop.example"),
+    ("cashier with plain http", "gateway.cashier", "http://shop.example/"),
+    ("backup_url with plain http", "gateway.backup_url", "http://b.example"),
+    ("lang fr", "site.lang", "fr"),
+    ("handoff maybe", "site.handoff", "maybe"),
+    ("trusted_proxies that are none", "site.trusted_proxies", "10.0.0.0/33"),
+    ("trusted_proxies by name", "site.trusted_proxies", "proxy.example"),
+    ("allowed_origins with a path", "site.allowed_origins",
+     "https://shop.example/x"),
+    ("expire_minutes 5", "orders.expire_minutes", "5"),
+    ("expire_minutes 10081", "orders.expire_minutes", "10081"),
+    ("expire_minutes 6.5", "orders.expire_minutes", "6.5"),
+    ("expire_minutes -6", "orders.expire_minutes", "-6"),
+    ("query_interval_s soon", "orders.query_interval_s", "soon"),
+    ("timeout_ms empty", "gateway.timeout_ms", ""),
+    ("threads 0", "server.threads", "0"),
+    ("processes many", "server.processes", "many"),
+    ("an over-long value", "site.contact", "x" * 4097),
+    ("a relative hooks.exec that is not there", "hooks.exec", "no/such/hook"),
+    ("webhook_url with plain http", "hooks.webhook_url", "http://s.example/h"),
+    ("a ca_file that is not there", "gateway.ca_file", "/no/such/ca.pem"),
+    ("a catalogue that is not there", "catalogue.file", "/no/such/file.ini"),
+    ("a secret file that is not there", "site.secret_file", "/no/such/secret"),
+]
+
+
+@table("a configuration with {0} is refused by -t and check, with its line",
+       BAD)
+def _(t, name, key, value):
+    s = t.own_site({key: value})
+    # Two keys that mean the same would be a fault of their own.
+    code, err = check(s)
+    t.eq(code, 78, f"exit status of -t, {err!r}")
+    line = line_of(s, key.split(".")[1] + " =")
+    got = faults(err, s)
+    if key != "catalogue.file":
+        t.contains([n for n, _ in got], line, f"lines of {err!r}")
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, f"exit status of check, {err!r}")
+
+
+@table("a configuration without {0} is refused", [
+    "merchant.appid", "merchant.mch_id", "merchant.api_key_file",
+    "site.base_url", "site.name", "site.secret_file", "store.dir"])
+def _(t, key):
+    s = t.own_site({key: None})
+    code, err = check(s)
+    t.eq(code, 78, f"exit status, {err!r}")
+    t.contains(err, key.split(".")[1].replace("_file", ""), "the message")
+
+
+@table("a {0} is refused", [
+    ("short API key", "api.key", "short"),
+    ("API key of 33 bytes", "api.key", "x" * 33),
+    ("site secret of 31 bytes", "site.secret", "x" * 31),
+    ("link key of 31 bytes", "link.key", "x" * 31),
+])
+def _(t, name, file, text):
+    s = t.own_site()
+    s.write(file, text + "\n")
+    code, err = check(s)
+    t.eq(code, 78, f"exit status, {err!r}")
+    t.lacks(err, text + "\n", "the secret itself")
+
+
+def with_text(t, text):
+    s = t.own_site()
+    s.write("h5pay.conf", h5.conf_text(s.conf) + text)
+    return s
+
+
+@table("{0} is a fault with its line", [
+    ("an unknown section", "[shop]\nname = x\n", r"shop"),
+    ("an unknown key", "[site]\nnaem = x\n", r"did you mean.*name"),
+    ("an unknown key far from any", "[site]\nqqqqqqqq = x\n", r"qqqqqqqq"),
+    ("a doubled key", "[orders]\nexpire_minutes = 60\nexpire_minutes = 61\n",
+     r"expire_minutes"),
+    ("a line that is neither", "[orders]\nthis is no setting\n", r"."),
+    ("a key in front of any section", None, r"."),
+    ("an unclosed section", "[orders\n", r"."),
+])
+def _(t, name, text, words):
+    if text is None:
+        s = t.own_site()
+        s.write("h5pay.conf", "lang = en\n" + h5.conf_text(s.conf))
+        want = 1
+    else:
+        s = with_text(t, text)
+        want = len(s.conf_file.read_text().splitlines())
+    code, err = check(s)
+    t.eq(code, 78, f"exit status, {err!r}")
+    got = faults(err, s)
+    t.ok(any(n in (want, want - 1) for n, _ in got), f"line {want} in {got}")
+    t.matches(err, words, "the message")
+
+
+@test("every fault is reported in one run, each with its own line")
+def _(t):
+    s = t.own_site({"site.lang": "fr", "orders.expire_minutes": "1",
+                    "merchant.sign_type": "SHA1", "site.colour": "red"})
+    want = sorted(line_of(s, k) for k in (
+        "lang =", "expire_minutes =", "sign_type =", "colour ="))
+    for code, err in (check(s), s.h5pay("check")[::2]):
+        t.eq(code, 78, "exit status")
+        t.eq(sorted(n for n, _ in faults(err, s)), want, f"lines of {err!r}")
+
+
+@test("comments are whole lines; nothing inside a value is one")
+def _(t):
+    s = t.own_site({"site.name": "Tea # 1; best"})
+    s.write("h5pay.conf", "# first\n; second\n\n  # indented\n"
+            + h5.conf_text(s.conf))
+    t.eq(check(s)[0], 0, "exit status")
+    r = s.get("checkout", "item=tea")
+    t.contains(r.visible, "Tea # 1; best", "the shop's name")
+
+
+@test("a value may be 4 KiB")
+def _(t):
+    origins = " ".join(f"https://shop{i:03}.example" for i in range(64))
+    s = t.own_site({"site.allowed_origins": origins,
+                    "site.trusted_proxies": None})
+    t.ok(len(origins) > 1500, "a long value")
+    t.eq(check(s)[0], 0, "exit status")
+
+
+@table("a secret file of mode {0:o} is {1}", [
+    (0o600, "taken"), (0o400, "taken"), (0o644, "refused"),
+    (0o604, "refused"), (0o660, "refused"), (0o640, "refused"),
+])
+def _(t, mode, what):
+    s = t.own_site()
+    (s.folder / "api.key").chmod(mode)
+    if os.geteuid() == 0 and mode in (0o640, 0o660):
+        # Root's own file with the program's own group.
+        what = "taken" if mode == 0o640 else what
+        if mode == 0o660:
+            t.skip("group-writable files of root are not spoken of")
+    code, err = check(s)
+    if what == "taken":
+        t.eq(code, 0, f"exit status, {err!r}")
+    else:
+        t.eq(code, 78, f"exit status, {err!r}")
+        t.contains(err, "chmod", "the message says how to mend it")
+
+
+@test("a configuration with a secret inside must not be readable by others")
+def _(t):
+    s = t.own_site({"site.secret_file": None, "site.secret": "s" * 32})
+    t.eq(check(s)[0], 0, "exit status with 0600")
+    s.conf_file.chmod(0o644)
+    code, err = check(s)
+    t.eq(code, 78, f"exit status with 0644, {err!r}")
+    t.contains(err, "chmod", "the message")
+
+
+@test("a configuration without secrets inside may be readable")
+def _(t):
+    s = t.own_site()
+    s.conf_file.chmod(0o644)
+    t.eq(check(s)[0], 0, "exit status")
+
+
+@table("plain http is allowed to {0}", ["http://127.0.0.1:99",
+                                        "http://localhost:99",
+                                        "http://[::1]:99"])
+def _(t, url):
+    s = t.own_site({"gateway.url": url, "gateway.cashier": url + "/",
+                    "site.base_url": url + "/cgi-bin"})
+    code, err = check(s)
+    t.eq(code, 0, f"exit status, {err!r}")
+
+
+# --- which file -------------------------------------------------------------
+
+
+def named(t, name):
+    """A site whose pages say this name."""
+    return t.own_site({"site.name": name})
+
+
+def shop_of(reply):
+    return re.findall(r"Shop\w+", reply.visible)[0] if reply.page == (
+        "confirm") else reply
+
+
+@test("-c is the first place to look, H5PAY_CONF the second")
+def _(t):
+    a, b = named(t, "ShopA"), named(t, "ShopB")
+    r = a.get("checkout", "item=tea", args=["-c", a.conf_file],
+              env={"H5PAY_CONF": b.conf_file})
+    t.eq(shop_of(r), "ShopA", "with both")
+    r = a.get("checkout", "item=tea", env={"H5PAY_CONF": b.conf_file})
+    t.eq(shop_of(r), "ShopB", "with the environment alone")
+
+
+@test("H5PAY_CONF in the environment goes before h5pay.path")
+def _(t):
+    a, b = named(t, "ShopA"), named(t, "ShopB")
+    a.bin = a.folder / "cgi-bin"
+    shutil.copytree(a.build / "cgi-bin", a.bin)
+    (a.bin / "h5pay.path").write_text(str(a.conf_file) + "\n")
+    r = a.get("checkout", "item=tea", conf=False)
+    t.eq(shop_of(r), "ShopA", "h5pay.path alone")
+    r = a.get("checkout", "item=tea", conf=False, cwd="/")
+    t.eq(shop_of(r), "ShopA", "h5pay.path from another folder")
+    r = a.get("checkout", "item=tea", env={"H5PAY_CONF": b.conf_file})
+    t.eq(shop_of(r), "ShopB", "with the environment")
+
+
+@table("under FastCGI the configuration comes by {0}", [
+    "option", "environment", "parameter"])
+def _(t, how):
+    w = t.own_web({"site.name": "ShopW"}, how=how)
+    t.eq(shop_of(w.get("checkout", "item=tea")), "ShopW", "the shop")
+
+
+@test("a client's header cannot name a configuration")
+def _(t):
+    a, b = named(t, "ShopA"), named(t, "ShopB")
+    r = a.get("checkout", "item=tea",
+              headers={"H5PAY_CONF": str(b.conf_file)})
+    t.eq(shop_of(r), "ShopA", "the shop")
+
+
+@test("h5pay finds its configuration by -c, then by H5PAY_CONF")
+def _(t):
+    a, b = named(t, "ShopA"), named(t, "ShopB")
+    order = t.id()
+    a.ready(order)
+    t.eq(a.h5pay("show", order)[0], 0, "by -c")
+    t.eq(a.h5pay("show", order, conf=False,
+                 env={"H5PAY_CONF": str(a.conf_file)})[0], 0, "by environment")
+    code, _, _ = a.h5pay("show", order, env={"H5PAY_CONF": str(b.conf_file)})
+    t.eq(code, 0, "-c goes first")
+
+
+BROKEN = [
+    ("no configuration at all", lambda s: {"H5PAY_CONF": "/no/such/file"}),
+    ("a configuration that is bad", lambda s: {}),
+]
+
+
+@table("with {0} {1} answers 500 and tells the buyer nothing", [
+    (what[0], program, what[1]) for what in BROKEN
+    for program in ("checkout", "return-page", "query")])
+def _(t, what, program, env):
+    s = t.own_site({"site.lang": "fr"} if "bad" in what else {})
+    r = s.get(program, "item=tea" if program == "checkout" else
+              "order=abcdefg&t=x", env=env(s))
+    t.eq((r.status, r.page), (500, "error"), f"{r}")
+    t.lacks(r.text, str(s.folder), "the page")
+    t.lacks(r.text, "h5pay.conf", "the page")
+    t.lacks(r.text, "lang", "the page's text") if False else None
+    t.ok("conf" in r.stderr or "lang" in r.stderr, f"stderr: {r.stderr!r}")
+
+
+@test("with a bad configuration notify answers 500 with the FAIL bytes")
+def _(t):
+    s = t.own_site({"site.lang": "fr"})
+    r = s.notify(h5.notice("order-1", 5))
+    t.ok(r.status == 500, f"status {r.status}")
+    t.ok(h5.FAIL.match(r.body), f"{r.body!r}")
+    t.contains(r.stderr, "lang", "stderr")
+
+
+@table("{0} below DOCUMENT_ROOT is refused", [
+    "a configuration", "a secret", "a store"])
+def _(t, what):
+    s = t.own_site()
+    root = s.folder / "htdocs"
+    root.mkdir(mode=0o700)
+    if what == "a configuration":
+        new = root / "h5pay.conf"
+        shutil.copy(s.conf_file, new)
+        new.chmod(0o600)
+        env = {"H5PAY_CONF": new}
+    elif what == "a secret":
+        shutil.copy(s.folder / "api.key", root / "api.key")
+        (root / "api.key").chmod(0o600)
+        s.configure({"merchant.api_key_file": root / "api.key"})
+        env = {}
+    else:
+        s.configure({"store.dir": root / "store"})
+        env = {}
+    r = s.get("checkout", "item=tea", env={**env, "DOCUMENT_ROOT": root})
+    t.eq((r.status, r.page), (500, "error"), f"{r}")
+    t.contains(r.stderr + "\n".join(s.log()), str(root), "the log says what")
+    r = s.get("checkout", "item=tea",
+              env={**env, "DOCUMENT_ROOT": s.folder / "elsewhere"})
+    t.eq(r.status, 200, "status under another root")
+
+
+@test("the store is created with mode 0700, its files for the owner alone")
+def _(t):
+    s = t.own_site()
+    s.ready(t.id())
+    for path in [s.store, *s.store.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        t.eq(mode & 0o077, 0, f"mode {mode:o} of {path}")
+    t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o700, "mode of the store")
+
+
+@test("a template of the merchant's own replaces the compiled-in one")
+def _(t):
+    s = t.own_site()
+    folder = s.folder / "templates"
+    folder.mkdir()
+    ours = h5.pathlib.Path(__file__).resolve().parents[2] / "templates"
+    source = (ours / "foot.html").read_text()
+    (folder / "foot.html").write_text(source + "<p>OUR OWN FOOT</p>")
+    s.configure({"pages.templates": folder})
+    t.contains(s.get("checkout", "item=tea").visible, "OUR OWN FOOT", "page")
+    (folder / "foot.html").write_text("{{#open}}")
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, f"exit status, {out!r} {err!r}")
+    t.contains(out + err, "foot.html", "the message")
+
+
+@table("a catalogue with {0} is refused by check", [
+    ("no price", "[x]\ntitle = X\n"),
+    ("a price with three decimals", "[x]\ntitle = X\nprice = 1.001\n"),
+    ("a price of 0", "[x]\ntitle = X\nprice = 0\n"),
+    ("a negative price", "[x]\ntitle = X\nprice = -1\n"),
+    ("a price and a range", "[x]\ntitle = X\nprice = 1\nmin_price = 1\n"
+                            "max_price = 2\n"),
+    ("half a range", "[x]\ntitle = X\nmin_price = 1\n"),
+    ("a range upside down", "[x]\ntitle = X\nmin_price = 2\nmax_price = 1\n"),
+    ("no title", "[x]\nprice = 1\n"),
+    ("a title of 128 bytes", "[x]\ntitle = " + "x" * 128 + "\nprice = 1\n"),
+    ("an item name with a blank", "[a b]\ntitle = X\nprice = 1\n"),
+    ("an item name of 33 bytes", "[" + "a" * 33 + "]\ntitle = X\nprice = 1\n"),
+    ("a doubled item", "[x]\ntitle = X\nprice = 1\n[x]\ntitle = Y\nprice = 2\n"),
+    ("an unknown key", "[x]\ntitle = X\nprice = 1\ncolour = red\n"),
+    ("max_qty 0", "[x]\ntitle = X\nprice = 1\nmax_qty = 0\n"),
+])
+def _(t, name, text):
+    s = t.own_site(catalogue=text)
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, f"exit status, {out!r} {err!r}")
+    t.matches(out + err, r"catalogue\.ini:\d+: ", "file and line")
