@@ -169,13 +169,13 @@ unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT))
 # Built, not run.
 .PHONY: units instruments
 units: $(UNIT)
-instruments: $(B)/tests/gateway
+instruments: $(B)/tests/gateway $(B)/tests/render-pages
 
 # From outside: real lighttpd, real programs, the stand-in gateway.
 .PHONY: e2e browser lint format test
 e2e: all $(B)/tests/gateway
 	@$(PYTHON) tests/e2e/run.py --build $(B) $(if $(T),'$(T)')
-browser: all $(B)/tests/gateway
+browser: all instruments
 	@$(PYTHON) tests/browser/run.py --build $(B)
 lint:
 	@CC='$(CC)' B='$(B)' $(PYTHON) tests/lint/lint.py
