@@ -93,8 +93,7 @@ deps:
 	@$(INSTALL_DEPS) run
 deps-test:
 	@$(INSTALL_DEPS) test
-	@[ -d tests/node_modules ] || (cd tests && npm install --silent \
-	    --no-audit --no-fund --no-package-lock)
+	@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
 
 # Looked at once a tree: says what is missing before a compiler does.
 $(B)/.deps: deploy/install-deps.sh
@@ -169,7 +168,7 @@ unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT))
 # Built, not run.
 .PHONY: units instruments
 units: $(UNIT)
-instruments: $(B)/tests/gateway $(B)/tests/render-pages
+instruments: $(B)/tests/gateway
 
 # From outside: real lighttpd, real programs, the stand-in gateway.
 .PHONY: e2e browser lint format test
@@ -184,6 +183,7 @@ format:
 	    admin/*.[ch] tests/*/*.[ch])
 test:
 	@$(INSTALL_DEPS) test
+	-@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
 	@$(PYTHON) tests/run
 
 -include $(wildcard tests/*/*.mk)
