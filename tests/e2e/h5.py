@@ -92,12 +92,12 @@ def die_with_parent(sig=signal.SIGKILL):
 
 
 def _child():
-    die_with_parent()
+    die_with_parent(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
 
 def spawn(args, **kw):
-    """Popen in a session of its own, killed when this process dies."""
+    """Popen in a session of its own; gets SIGTERM when this process dies."""
     return subprocess.Popen(
         [str(a) for a in args],
         start_new_session=True,
@@ -237,6 +237,7 @@ class _Reader(html.parser.HTMLParser):
         self.title = ""
         self.text = []
         self._open = []
+        self._select = self._option = False
         self.unclosed = []
 
     def handle_starttag(self, tag, attrs):
@@ -259,6 +260,13 @@ class _Reader(html.parser.HTMLParser):
                 self.forms[-1].fields.append((a["name"], a.get("value") or ""))
                 if tag != "button" and a.get("type") != "hidden":
                     self.forms[-1].visible.add(a["name"])
+                self._select = tag == "select"
+        elif tag == "option" and self._select:
+            # The first option is chosen until the buyer chooses another.
+            self._select = False
+            self._option = a.get("value") is None
+            name, _ = self.forms[-1].fields[-1]
+            self.forms[-1].fields[-1] = (name, a.get("value") or "")
 
     def handle_endtag(self, tag):
         if tag in self._open:
@@ -276,6 +284,10 @@ class _Reader(html.parser.HTMLParser):
             self.title += data
             return
         self.text.append(data)
+        if self._option:
+            self._option = False
+            name, _ = self.forms[-1].fields[-1]
+            self.forms[-1].fields[-1] = (name, data.strip())
         if "form" in self._open and self.forms:
             self.forms[-1].text += data
         if "a" in self._open and self.links:
@@ -446,13 +458,13 @@ def transaction_id():
     )
 
 
-def notice_fields(order, total_fee, transaction=None, **change):
+def notice_fields(order, fee, transaction=None, /, **change):
     """The fields of a good payment notice, unsigned.  A change of None takes
     a field out."""
     fields = {
         "appid": APPID,
         "bank_type": "OTHERS",
-        "cash_fee": str(total_fee),
+        "cash_fee": str(fee),
         "fee_type": "CNY",
         "is_subscribe": "N",
         "mch_id": MCH_ID,
@@ -462,7 +474,7 @@ def notice_fields(order, total_fee, transaction=None, **change):
         "result_code": "SUCCESS",
         "return_code": "SUCCESS",
         "time_end": "20261123164012",
-        "total_fee": str(total_fee),
+        "total_fee": str(fee),
         "trade_type": "MWEB",
         "transaction_id": transaction or transaction_id(),
     }
@@ -474,11 +486,11 @@ def notice_fields(order, total_fee, transaction=None, **change):
     return fields
 
 
-def notice(order, total_fee, transaction=None, *, key=API_KEY,
-           sign_type="HMAC-SHA256", **change):
+def notice(order, fee, transaction=None, /, *, key=API_KEY,
+           signed_by="HMAC-SHA256", **change):
     """The bytes of a signed payment notice."""
-    fields = notice_fields(order, total_fee, transaction, **change)
-    fields["sign"] = wx_sign(fields, key, sign_type)
+    fields = notice_fields(order, fee, transaction, **change)
+    fields["sign"] = wx_sign(fields, key, signed_by)
     return wx_xml(fields)
 
 

@@ -235,7 +235,7 @@ def _(t):
                     "gateway.deadline_ms": "1500"})
     order, q = ready(t, s)
     refuse_reuse(t, order)
-    t.gateway.fault("closeorder", "unsigned", order=order)
+    t.gateway.fault("closeorder", "cut-before", order=order)
     r = again(s, q, prefix=STALE)
     t.no(r.status == 303, f"a 303: {r}")
     t.eq([a for a, _ in attempts(s, order)], [order], "attempts")

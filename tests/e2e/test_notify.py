@@ -170,7 +170,7 @@ def spoilt(order, how):
     if how == "another key's sign":
         return h5.notice(order, 5, key="0" * 32)
     if how == "a good MD5 sign":
-        return h5.notice(order, 5, sign_type="MD5")
+        return h5.notice(order, 5, signed_by="MD5")
     if how == "a good MD5 sign and sign_type MD5":
         f["sign_type"] = "MD5"
         return sign_again(f, sign_type="MD5")
@@ -259,11 +259,11 @@ def spoilt(order, how):
         return good.replace(b"<xml>", b"<xml "
                             + b" ".join(b'a%d="1"' % i for i in range(65))
                             + b">")
-    if how == "10,000 elements":
+    if how == "5,000 elements":
         return good.replace(b"</xml>", b"".join(
-            b"<a%d/>" % i for i in range(9000)) + b"</xml>")
-    if how == "10,000 levels":
-        return b"<xml>" + b"<a>" * 10000 + b"</a>" * 10000 + b"</xml>"
+            b"<a%d/>" % i for i in range(5000)) + b"</xml>")
+    if how == "8,000 levels":
+        return b"<xml>" + b"<a>" * 8000 + b"</a>" * 8000 + b"</xml>"
     if how == "JSON":
         return b'{"return_code":"SUCCESS"}'
     if how == "nothing":
@@ -292,7 +292,7 @@ a comment that splits a value|a processing instruction|an attribute
 nested elements|no end|no end of the root's name|something after the end
 text after the end|another root|a NUL|a NUL at the end
 bytes that are not UTF-8|FE FF inside|a byte order mark|UTF-16|GBK
-65 attributes|10,000 elements|10,000 levels|JSON|nothing|blanks
+65 attributes|5,000 elements|8,000 levels|JSON|nothing|blanks
 an empty document|a refund notice's look without its content"""
 
 
@@ -314,7 +314,7 @@ def _(t):
     order, q = ready(t, 5, site=s)
     t.refused(s.notify(h5.notice(order, 5)))
     t.eq(s.show(order)["state"], "awaiting", "state")
-    t.success(s.notify(h5.notice(order, 5, sign_type="MD5")))
+    t.success(s.notify(h5.notice(order, 5, signed_by="MD5")))
 
 
 @test("a sign_type element that names another type is refused")
@@ -345,7 +345,6 @@ def _(t, name):
 @table("notify with {0} leaves the order unpaid and disputed", [
     ("a smaller amount", {"total_fee": "4"}),
     ("a larger amount", {"total_fee": "6"}),
-    ("amount 0", {"total_fee": "0"}),
     ("another currency", {"fee_type": "USD"}),
 ])
 def _(t, name, change):

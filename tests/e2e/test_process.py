@@ -37,8 +37,9 @@ def _(t, program, name):
     (pid,) = w.pids(program)
     os.kill(pid, getattr(signal, name))
     t.until(f"{program} to exit", lambda: not h5.alive_process(pid), 10)
-    r = w.get(program, "item=tea")
-    t.ok(r.status < 500, f"the next request: {r}")
+    # lighttpd starts another, about a second later.
+    t.until("the next request", lambda: w.get(
+        program, "item=tea").status < 500)
 
 
 @table("{0} with a request in hand finishes it first", ["SIGTERM", "SIGUSR1"])
@@ -113,7 +114,8 @@ def _(t):
 
     lines = t.until("a word in the log", said, 10)
     t.ok(lines, "a word in the log")
-    t.eq(w.pids("checkout"), pids, "processes")
+    # Beside it there may be the one that tries the new configuration.
+    t.contains(w.pids("checkout"), pids[0], "processes")
     w.configure({"site.lang": "en"})
     t.until("the mended configuration", lambda: "ShopTwo" in w.get(
         "checkout", "item=tea").visible, 10)

@@ -144,9 +144,9 @@ def _(t):
     order, q = ready(t, site=s)
     s.configure({"gateway.url": "http://127.0.0.1:9",
                  "gateway.deadline_ms": "1000"})
+    plain = s.get("query", q)
     reply = s.post("query", q)
     if reply.status == 303:
-        plain = s.get("query", q)
         reply = s.get("query",
                       urllib.parse.urlsplit(reply.header("Location")).query)
         t.no(reply.visible == plain.visible, "no word about it")

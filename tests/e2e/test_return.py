@@ -177,7 +177,7 @@ def _(t, program):
     more = t.site.get(program, {"order": order, "t": token + "A"})
     for r in (real, none, cut, more):
         t.page(r, 404, "not-found")
-        t.lacks(r.text, order, "the order's id")
+        t.lacks(r.visible, order, "the order's id")
         t.lacks(r.visible, "1.00", "the amount")
 
     def shape(r):
