@@ -2,7 +2,8 @@
 # replaced files.  The program they talk to is one of its own.
 $(B)/tests/echo: $(B)/obj/tests/e2e/echo.o $(RUN_OBJ) $(LIBH5)
 	@mkdir -p $(@D)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: fcgi
 fcgi: $(B)/tests/echo
