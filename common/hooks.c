@@ -241,6 +241,9 @@ h5_hooks_deliver(const struct h5_config *c, const struct h5_log *log,
 	 * order has an id like this one. */
 	(void)snprintf(lock, sizeof lock, "%s_0", id);
 	rc = h5_store_talk(st, lock, PATIENCE_MS, &talk, e);
+	if (rc == H5_E_BUSY)
+		return h5_err_set(
+		    e, rc, "another program delivers for order %s", id);
 	if (rc != H5_OK)
 		return rc;
 	rc = deliver_all(c, log, st, id, force, e);

@@ -1,0 +1,377 @@
+/* What is sent to WeChat, byte for byte, and which mweb_url is followed.
+ * Faults of the other side: tests/wechat. */
+#include "tests/unit/help.h"
+
+#include "common/clock.h"
+#include "common/https.h"
+#include "common/sign.h"
+#include "common/text.h"
+#include "common/wxpay.h"
+#include "common/xml.h"
+
+#define KEY "192006250b4c09247ec02edce69f6a2d"
+
+struct desk {
+	struct h5_config c;
+	struct h5_wxpay *w;
+	struct h5_log log;
+	struct h5_fields sent; /* the last request */
+	char url[256];
+	char mweb_url[4096]; /* for the answer */
+	unsigned posts;
+};
+
+/* The wrapped call has no argument of ours. */
+static struct desk *desk;
+
+enum h5_code __wrap_h5_https_post(struct h5_https *h, const char *url,
+    const char *const *headers, size_t n_headers, const char *body,
+    size_t body_len, int timeout_ms, struct h5_buf *out,
+    struct h5_https_answer *a, struct h5_err *e);
+
+enum h5_code
+__wrap_h5_https_post(struct h5_https *h, const char *url,
+    const char *const *headers, size_t n_headers, const char *body,
+    size_t body_len, int timeout_ms, struct h5_buf *out,
+    struct h5_https_answer *a, struct h5_err *e)
+{
+	struct h5_fields f;
+	char hex[H5_SIGN_HEX];
+
+	(void)h;
+	assert_true(timeout_ms > 0 && timeout_ms <= 15000);
+	assert_int_equal(n_headers, 1);
+	assert_string_equal(
+	    headers[0], "Content-Type: text/xml; charset=utf-8");
+	desk->posts++;
+	(void)snprintf(desk->url, sizeof desk->url, "%s", url);
+	h5_fields_release(&desk->sent);
+	assert_int_equal(
+	    h5_xml_read(body, body_len, "xml", &desk->sent, e), H5_OK);
+	memset(a, 0, sizeof *a);
+	a->status = 200;
+	h5_fields_init(&f, 16, 8192);
+	assert_int_equal(h5_fields_add(&f, "return_code", "SUCCESS", e), 0);
+	assert_int_equal(h5_fields_add(&f, "result_code", "SUCCESS", e), 0);
+	assert_int_equal(
+	    h5_fields_add(&f, "appid", desk->c.merchant.appid, e), 0);
+	assert_int_equal(
+	    h5_fields_add(&f, "mch_id", desk->c.merchant.mch_id, e), 0);
+	assert_int_equal(h5_fields_add(&f, "trade_type", "MWEB", e), 0);
+	assert_int_equal(h5_fields_add(&f, "prepay_id", "wx1410", e), 0);
+	assert_int_equal(h5_fields_add(&f, "mweb_url", desk->mweb_url, e), 0);
+	assert_int_equal(h5_sign_fields(desk->c.merchant.api_key,
+			     desk->c.merchant.sign_type, &f, hex, e),
+	    0);
+	assert_int_equal(h5_fields_add(&f, "sign", hex, e), 0);
+	h5_buf_clear(out);
+	assert_int_equal(h5_xml_write(&f, out, e), 0);
+	h5_fields_release(&f);
+	return H5_OK;
+}
+
+static int
+set_up(void **state)
+{
+	struct desk *d = calloc(1, sizeof *d);
+	struct h5_err e;
+
+	assert_non_null(d);
+	d->c.merchant.appid = strdup("wx2421b1c4370ec43b");
+	d->c.merchant.mch_id = strdup("1900000109");
+	d->c.merchant.sign_type = H5_SIGN_HMAC_SHA256;
+	assert_int_equal(
+	    h5_sign_key_new(KEY, strlen(KEY), &d->c.merchant.api_key, &e), 0);
+	d->c.site.base_url = strdup("https://shop.example/cgi-bin");
+	d->c.site.origin = strdup("https://shop.example");
+	d->c.site.program_suffix = strdup(".fcgi");
+	d->c.site.name = strdup("\xe5\xb0\x8f\xe5\xba\x97 \"A\"");
+	d->c.gateway.url = strdup("https://api.mch.weixin.qq.com");
+	d->c.gateway.cashier = strdup("https://wx.tenpay.com/");
+	d->c.gateway.connect_timeout_ms = 3000;
+	d->c.gateway.timeout_ms = 6000;
+	d->c.gateway.deadline_ms = 15000;
+	h5_log_init(&d->log, "test", "/dev/null");
+	h5_fields_init(&d->sent, 0, 0);
+	(void)snprintf(d->mweb_url, sizeof d->mweb_url,
+	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
+	    "prepay_id=wx1410&package=1148742901");
+	assert_int_equal(h5_wxpay_new(&d->c, &d->w, &e), H5_OK);
+	desk = d;
+	*state = d;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct desk *d = *state;
+
+	h5_wxpay_free(d->w);
+	h5_fields_release(&d->sent);
+	free(d->c.merchant.appid);
+	free(d->c.merchant.mch_id);
+	h5_sign_key_free(d->c.merchant.api_key);
+	free(d->c.site.base_url);
+	free(d->c.site.origin);
+	free(d->c.site.program_suffix);
+	free(d->c.site.name);
+	free(d->c.gateway.url);
+	free(d->c.gateway.cashier);
+	free(d);
+	desk = NULL;
+	return 0;
+}
+
+static enum h5_code
+order(struct desk *d, const char *body, const char *attach,
+    struct h5_wx_prepay *prepay, struct h5_err *e)
+{
+	struct h5_attempt a = {
+	    .time_start = 1795423212, .time_expire = 1795430412};
+	struct h5_order o = {.total_fee = 12800};
+	struct h5_wx_refusal refusal;
+	enum h5_code rc;
+
+	(void)snprintf(o.id, sizeof o.id, "order-1");
+	(void)snprintf(a.out_trade_no, sizeof a.out_trade_no, "order-1_2");
+	o.body = strdup(body);
+	o.attach = attach != NULL ? strdup(attach) : NULL;
+	o.attempts = &a;
+	o.n_attempts = 1;
+	rc = h5_wxpay_unifiedorder(
+	    d->w, &d->log, &o, &a, "2001:db8::7", prepay, &refusal, e);
+	if (rc == H5_OK)
+		assert_int_equal(refusal.verdict, H5_WX_SUCCESS);
+	else
+		assert_null(prepay->mweb_url);
+	free(o.body);
+	free(o.attach);
+	return rc;
+}
+
+static void
+test_wxpay__unifiedorder_sends_exactly_this(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"appid", "wx2421b1c4370ec43b"},
+	    {"mch_id", "1900000109"},
+	    {"sign_type", "HMAC-SHA256"},
+	    {"out_trade_no", "order-1_2"},
+	    {"trade_type", "MWEB"},
+	    {"device_info", "WEB"},
+	    {"body", "\xe8\x8c\xb6 <&]]>"},
+	    {"attach", "a=1&b=\"2\""},
+	    {"total_fee", "12800"},
+	    {"fee_type", "CNY"},
+	    {"spbill_create_ip", "2001:db8::7"},
+	    {"time_start", "20261123164012"}, /* Beijing */
+	    {"time_expire", "20261123184012"},
+	    {"notify_url", "https://shop.example/cgi-bin/notify.fcgi"},
+	    {"scene_info", "{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":"
+			   "\"https://shop.example\",\"wap_name\":"
+			   "\"\xe5\xb0\x8f\xe5\xba\x97 \\\"A\\\"\"}}"},
+	};
+	struct desk *d = *state;
+	struct h5_wx_prepay prepay;
+	char nonce[33];
+	struct h5_err e;
+	size_t i;
+
+	assert_int_equal(order(d, rows[6][1], rows[7][1], &prepay, &e), H5_OK);
+	assert_string_equal(prepay.mweb_url, d->mweb_url);
+	assert_string_equal(prepay.prepay_id, "wx1410");
+	free(prepay.mweb_url);
+	assert_string_equal(
+	    d->url, "https://api.mch.weixin.qq.com/pay/unifiedorder");
+	for (i = 0; i < COUNT(rows); i++)
+		ROW(rows[i][0], h5_fields_is(&d->sent, rows[i][0], rows[i][1]));
+	assert_int_equal(d->sent.n, COUNT(rows) + 2);
+	assert_int_equal(h5_sign_check(d->c.merchant.api_key,
+			     H5_SIGN_HMAC_SHA256, &d->sent, &e),
+	    H5_OK);
+	memcpy(nonce, h5_fields_get(&d->sent, "nonce_str"), sizeof nonce);
+	assert_int_equal(strlen(nonce), 32);
+	/* No attach, no element; and never the same nonce. */
+	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_OK);
+	free(prepay.mweb_url);
+	assert_null(h5_fields_get(&d->sent, "attach"));
+	assert_string_not_equal(h5_fields_get(&d->sent, "nonce_str"), nonce);
+}
+
+static void
+test_wxpay__body_is_cut_at_a_character(void **state)
+{
+	struct desk *d = *state;
+	struct h5_wx_prepay prepay;
+	char body[400] = "";
+	struct h5_err e;
+	size_t i;
+
+	for (i = 0; i < 50; i++)
+		memcpy(body + 3 * i, "\xe8\x8c\xb6", 4);
+	assert_int_equal(order(d, body, NULL, &prepay, &e), H5_OK);
+	free(prepay.mweb_url);
+	assert_int_equal(strlen(h5_fields_get(&d->sent, "body")), 126);
+	memset(body, 'a', 127);
+	body[127] = '\0';
+	assert_int_equal(order(d, body, NULL, &prepay, &e), H5_OK);
+	free(prepay.mweb_url);
+	assert_true(h5_fields_is(&d->sent, "body", body));
+}
+
+static void
+test_wxpay__scene_info_has_at_most_256_bytes(void **state)
+{
+	struct desk *d = *state;
+	char name[400], host[400];
+	struct h5_buf out;
+	struct h5_err e;
+	size_t i;
+
+	for (i = 0; i < 100; i++)
+		memcpy(name + 3 * i, "\xe8\x8c\xb6", 4);
+	free(d->c.site.name);
+	d->c.site.name = strdup(name);
+	h5_buf_init(&out, 1024);
+	assert_int_equal(h5_wxpay_scene_info(&d->c, &out, &e), H5_OK);
+	assert_true(out.len <= 256 && out.len > 250);
+	assert_true(h5_text_utf8(out.data, out.len));
+	assert_string_equal(out.data + out.len - 3, "\"}}");
+	h5_buf_clear(&out);
+	(void)snprintf(host, sizeof host, "https://%0300d.example", 1);
+	free(d->c.site.origin);
+	d->c.site.origin = strdup(host);
+	assert_int_equal(h5_wxpay_scene_info(&d->c, &out, &e), H5_E_CONFIG);
+	assert_int_equal(out.len, 0);
+	h5_buf_release(&out);
+}
+
+static void
+test_wxpay__mweb_url_leads_to_the_cashier(void **state)
+{
+	static const struct {
+		const char *cashier, *url;
+		enum h5_code rc;
+	} rows[] = {
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/a?b=1&c=2",
+		H5_OK},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/", H5_OK},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "http://wx.tenpay.com/a", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "HTTPS://wx.tenpay.com/a", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com.evil.example/",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com@evil.example/",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://evil.example/", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "//wx.tenpay.com/a", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "javascript:alert(1)", H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/a b",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/a#b",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/\"><a",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "https://wx.tenpay.com/\xe8\x8c\xb6",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com/", "", H5_E_REMOTE},
+	    /* a prefix that ends with the host ends there */
+	    {"https://wx.tenpay.com", "https://wx.tenpay.com/a", H5_OK},
+	    {"https://wx.tenpay.com", "https://wx.tenpay.com.evil.example/",
+		H5_E_REMOTE},
+	    {"https://wx.tenpay.com", "https://wx.tenpay.com:99/", H5_E_REMOTE},
+	    {"https://wx.tenpay.com", "https://wx.tenpay.com@evil.example/",
+		H5_E_REMOTE},
+	    {"http://127.0.0.1:8080/", "http://127.0.0.1:8080/pay", H5_OK},
+	};
+	struct desk *d = *state;
+	struct h5_wx_prepay prepay;
+	struct h5_err e;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		free(d->c.gateway.cashier);
+		d->c.gateway.cashier = strdup(rows[i].cashier);
+		(void)snprintf(
+		    d->mweb_url, sizeof d->mweb_url, "%s", rows[i].url);
+		ROW(rows[i].url,
+		    order(d, "Tea", NULL, &prepay, &e) == rows[i].rc);
+		free(prepay.mweb_url);
+	}
+	assert_int_equal(d->posts, COUNT(rows));
+}
+
+static void
+test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes(void **state)
+{
+	struct desk *d = *state;
+	struct h5_wx_prepay prepay;
+	size_t n = strlen(d->mweb_url);
+	struct h5_err e;
+
+	memset(d->mweb_url + n, '1', 2048 - n);
+	d->mweb_url[2048] = '\0';
+	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_OK);
+	free(prepay.mweb_url);
+	d->mweb_url[2048] = '1';
+	d->mweb_url[2049] = '\0';
+	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_E_REMOTE);
+}
+
+static void
+test_wxpay__query_and_close_send_the_number_alone(void **state)
+{
+	static const char *const rows[][2] = {{"appid", "wx2421b1c4370ec43b"},
+	    {"mch_id", "1900000109"}, {"sign_type", "MD5"},
+	    {"out_trade_no", "order-1"}};
+	struct h5_wx_refusal refusal;
+	struct desk *d = *state;
+	struct h5_wx_trade t;
+	struct h5_err e;
+	size_t i, turn;
+
+	d->c.merchant.sign_type = H5_SIGN_MD5;
+	for (turn = 0; turn < 2; turn++) {
+		if (turn == 0) {
+			assert_int_equal(h5_wxpay_closeorder(d->w, &d->log,
+					     "order-1", &refusal, &e),
+			    H5_OK);
+			assert_string_equal(d->url,
+			    "https://api.mch.weixin.qq.com/pay/closeorder");
+		} else {
+			/* This desk's answers name no order. */
+			assert_int_equal(h5_wxpay_orderquery(d->w, &d->log,
+					     "order-1", &t, &refusal, &e),
+			    H5_E_REMOTE);
+			assert_false(t.paid);
+			h5_wx_trade_release(&t);
+			assert_string_equal(d->url,
+			    "https://api.mch.weixin.qq.com/pay/orderquery");
+		}
+		for (i = 0; i < COUNT(rows); i++)
+			ROW(rows[i][0],
+			    h5_fields_is(&d->sent, rows[i][0], rows[i][1]));
+		assert_int_equal(d->sent.n, COUNT(rows) + 2);
+		assert_int_equal(h5_sign_check(d->c.merchant.api_key,
+				     H5_SIGN_MD5, &d->sent, &e),
+		    H5_OK);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_wxpay__unifiedorder_sends_exactly_this),
+	    TEST(test_wxpay__body_is_cut_at_a_character),
+	    TEST(test_wxpay__scene_info_has_at_most_256_bytes),
+	    TEST(test_wxpay__mweb_url_leads_to_the_cashier),
+	    TEST(test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes),
+	    TEST(test_wxpay__query_and_close_send_the_number_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
