@@ -27,6 +27,7 @@ static const char *const event_names[] = {
     [H5_EVENT_QUERIED] = "queried",
     [H5_EVENT_UNREACHED] = "unreached",
     [H5_EVENT_PAID] = "paid",
+    [H5_EVENT_CLOSING] = "closing",
     [H5_EVENT_ENDED] = "ended",
     [H5_EVENT_CLOSED] = "closed",
     [H5_EVENT_REFUND_ASKED] = "refund-asked",
@@ -552,6 +553,15 @@ apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	return H5_OK;
 }
 
+/* Changes nothing: it tells later readers who closed the attempt. */
+static enum h5_code
+apply_closing(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_attempt *a;
+
+	return attempt_of(o, ev, &a, e);
+}
+
 static enum h5_code
 apply_ended(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
@@ -910,6 +920,7 @@ static const apply_fn appliers[] = {
     [H5_EVENT_QUERIED] = apply_queried,
     [H5_EVENT_UNREACHED] = apply_unreached,
     [H5_EVENT_PAID] = apply_paid,
+    [H5_EVENT_CLOSING] = apply_closing,
     [H5_EVENT_ENDED] = apply_ended,
     [H5_EVENT_CLOSED] = apply_closed,
     [H5_EVENT_REFUND_ASKED] = apply_refund_asked,

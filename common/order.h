@@ -43,6 +43,7 @@ enum h5_event_kind {
 	H5_EVENT_QUERIED, /* what WeChat said when asked, unless paid */
 	H5_EVENT_UNREACHED, /* WeChat was asked and not reached or believed */
 	H5_EVENT_PAID,
+	H5_EVENT_CLOSING, /* we are about to close an attempt, for the next */
 	H5_EVENT_ENDED, /* an attempt is closed at WeChat */
 	H5_EVENT_CLOSED, /* the order is closed */
 	H5_EVENT_REFUND_ASKED,

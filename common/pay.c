@@ -169,13 +169,19 @@ replace_attempt(const struct h5_pay *p, const char *ip,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
+	struct h5_pay_note closing = {H5_EVENT_CLOSING, number, NULL, NULL};
 	enum h5_code rc;
 
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_pay_ask_one(p, number, o, e);
 	if (rc == H5_OK && !h5_pay_nothing_due(*o) &&
-	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING)
-		rc = h5_pay_close_attempt(p, number, o, e);
+	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
+		/* Said first, so that a close whose answer is lost is later
+		 * known to be ours, and does not end the order. */
+		rc = h5_pay_note(p, o, closing, e);
+		if (rc == H5_OK)
+			rc = h5_pay_close_attempt(p, number, o, e);
+	}
 	if (rc == H5_E_STATE) {
 		*result = H5_PAY_WAIT;
 		return H5_OK;

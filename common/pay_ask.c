@@ -163,18 +163,24 @@ h5_pay_ask_all(
 	return rc;
 }
 
+/* Was it WeChat, or the merchant over there, who ended it, and not we? */
 static bool
-ended_by_query(const struct h5_order *o, const char *out_trade_no)
+ended_there(const struct h5_order *o, const char *out_trade_no)
 {
+	const struct h5_event *ev;
+	bool there = false;
 	size_t i;
 
-	for (i = o->n_events; i > 0; i--)
-		if (o->events[i - 1].kind == H5_EVENT_ENDED &&
-		    h5_fields_is(
-			&o->events[i - 1].fields, "out_trade_no", out_trade_no))
-			return h5_fields_is(
-			    &o->events[i - 1].fields, "why", "query");
-	return false;
+	for (i = 0; i < o->n_events; i++) {
+		ev = &o->events[i];
+		if (!h5_fields_is(&ev->fields, "out_trade_no", out_trade_no))
+			continue;
+		if (ev->kind == H5_EVENT_CLOSING)
+			return false;
+		if (ev->kind == H5_EVENT_ENDED)
+			there = h5_fields_is(&ev->fields, "why", "query");
+	}
+	return there;
 }
 
 /* WeChat says that the last attempt is closed, and nobody here asked for
@@ -187,7 +193,7 @@ h5_pay_close_if_wechat_did(
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
 
 	if (h5_pay_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
-	    !ended_by_query(*o, a->out_trade_no))
+	    !ended_there(*o, a->out_trade_no))
 		return H5_OK;
 	return h5_pay_note(p, o, closed, e);
 }

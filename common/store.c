@@ -388,7 +388,8 @@ common(enum h5_event_kind kind)
 {
 	return kind == H5_EVENT_ATTEMPT || kind == H5_EVENT_PREPAID ||
 	       kind == H5_EVENT_QUERIED || kind == H5_EVENT_UNREACHED ||
-	       kind == H5_EVENT_REFUND_HINT || kind == H5_EVENT_UNDELIVERED;
+	       kind == H5_EVENT_CLOSING || kind == H5_EVENT_REFUND_HINT ||
+	       kind == H5_EVENT_UNDELIVERED;
 }
 
 /* The batch into lines and into the order: both refuse what does not fit

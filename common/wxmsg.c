@@ -274,6 +274,7 @@ static enum h5_code
 take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 {
 	const char *s;
+	uint64_t fee;
 	enum h5_code rc;
 
 	rc = take_word(
@@ -299,8 +300,10 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 		memcpy(t->fee_type, "CNY", sizeof "CNY");
 	s = h5_fields_get(f, "total_fee");
 	if (s != NULL && s[0] != '\0') {
-		if (h5_text_fen(s, &t->total_fee, NULL) != H5_OK)
+		/* 0 is well-formed, and never what was ordered. */
+		if (h5_text_u64(s, 0, H5_FEN_MAX, &fee, NULL) != H5_OK)
 			return h5_err_set(e, H5_E_INPUT, "malformed total_fee");
+		t->total_fee = (int64_t)fee;
 	} else if (t->paid) {
 		return h5_err_set(e, H5_E_INPUT, "no total_fee");
 	}

@@ -361,6 +361,23 @@ test_pay__a_number_closed_by_a_dead_program_goes_on(void **state)
 }
 
 static void
+test_pay__our_own_close_with_a_lost_answer_goes_on(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WX_TAKEN;
+	script.close_rc[0] = H5_E_NET;
+	start(s, true, H5_E_NET, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	now += 10;
+	script.state[2] = "CLOSED";
+	start(s, true, H5_OK, H5_PAY_GO, "Q:order-1 O:order-1_2 ");
+	expect_state(s, H5_ORDER_AWAITING, 2);
+}
+
+static void
 test_pay__paid_while_closing_is_paid(void **state)
 {
 	struct shop *s = *state;
@@ -600,6 +617,7 @@ main(void)
 	    T(test_pay__a_number_that_cannot_be_closed_yet_waits),
 	    T(test_pay__a_close_of_unknown_outcome_makes_no_next_attempt),
 	    T(test_pay__a_number_closed_by_a_dead_program_goes_on),
+	    T(test_pay__our_own_close_with_a_lost_answer_goes_on),
 	    T(test_pay__paid_while_closing_is_paid),
 	    T(test_pay__orderpaid_is_asked_and_settled),
 	    T(test_pay__orderpaid_that_nobody_confirms_is_not_believed),

@@ -173,7 +173,7 @@ static void
 test_settle__another_amount_or_currency_is_disputed_once(void **state)
 {
 	struct desk *d = *state;
-	struct said less = good, dollars = good, more = good;
+	struct said less = good, dollars = good, more = good, none = good;
 	struct h5_order *o;
 	struct h5_err e;
 	int i;
@@ -186,11 +186,14 @@ test_settle__another_amount_or_currency_is_disputed_once(void **state)
 		    H5_ALERT_DISPUTED, 0);
 	expect(d, more, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
 	    H5_ALERT_DISPUTED, 0);
+	none.fee = 0;
 	expect(d, dollars, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
+	    H5_ALERT_DISPUTED, 0);
+	expect(d, none, H5_SETTLED_DISPUTED, H5_ORDER_CREATED,
 	    H5_ALERT_DISPUTED, 0);
 	assert_int_equal(h5_store_load(d->st, "order-1", &o, &e), H5_OK);
 	/* created, and one alert for each (transaction_id, total_fee) */
-	assert_int_equal(o->n_events, 4);
+	assert_int_equal(o->n_events, 5);
 	h5_order_free(o);
 	/* The right amount is taken all the same. */
 	expect(d, good, H5_SETTLED_NOW, H5_ORDER_PAID, H5_ALERT_DISPUTED, 1);

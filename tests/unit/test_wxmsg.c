@@ -642,6 +642,24 @@ test_wxmsg__an_unpaid_trade_needs_its_number_alone(void **state)
 	h5_wx_trade_release(&t);
 }
 
+/* Nothing was paid, says a good signature: that is another amount than the
+ * order's, and settle's to judge. */
+static void
+test_wxmsg__a_trade_of_nothing_is_a_trade(void **state)
+{
+	struct h5_wx_trade t;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(trade("trade_state=SUCCESS|out_trade_no=order-1|"
+			       "transaction_id=42|total_fee=0",
+			     &t, &e),
+	    H5_OK);
+	assert_true(t.paid);
+	assert_int_equal(t.total_fee, 0);
+	h5_wx_trade_release(&t);
+}
+
 static void
 test_wxmsg__malformed_trades_are_refused(void **state)
 {
@@ -658,7 +676,6 @@ test_wxmsg__malformed_trades_are_refused(void **state)
 	    PAID "total_fee=1|transaction_id=4 2",
 	    PAID "transaction_id=42",
 	    PAID "transaction_id=42|total_fee=",
-	    PAID "transaction_id=42|total_fee=0",
 	    PAID "transaction_id=42|total_fee=-1",
 	    PAID "transaction_id=42|total_fee=+1",
 	    PAID "transaction_id=42|total_fee= 1",
@@ -942,6 +959,7 @@ main(void)
 	    TEST(test_wxmsg__captured_messages_of_others_are_not_ours),
 	    TEST(test_wxmsg__trade_states),
 	    TEST(test_wxmsg__an_unpaid_trade_needs_its_number_alone),
+	    TEST(test_wxmsg__a_trade_of_nothing_is_a_trade),
 	    TEST(test_wxmsg__malformed_trades_are_refused),
 	    TEST(test_wxmsg__a_bad_time_end_decides_nothing),
 	    TEST(test_wxmsg__further_elements_are_kept_but_for_secrets),
