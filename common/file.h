@@ -112,6 +112,9 @@ H5_MUST_CHECK enum h5_code h5_file_lock_byte(
 /* h5_file_remove(dirfd, path, e): unlink; absent: fine. */
 H5_MUST_CHECK enum h5_code h5_file_remove(
     int dirfd, const char *path, struct h5_err *e);
+/* h5_file_older(dirfd, name, t): a regular file last written before t (Unix
+ * seconds)? */
+bool h5_file_older(int dirfd, const char *name, int64_t t);
 /* h5_file_network(fd): the name of the network file system it lies on, whose
  * locks and appends are not to be relied on; NULL: none. */
 const char *h5_file_network(int fd);

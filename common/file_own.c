@@ -284,6 +284,15 @@ h5_file_remove(int dirfd, const char *path, struct h5_err *e)
 	return H5_OK;
 }
 
+bool
+h5_file_older(int dirfd, const char *name, int64_t t)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && (int64_t)st.st_mtim.tv_sec < t;
+}
+
 const char *
 h5_file_network(int fd)
 {
