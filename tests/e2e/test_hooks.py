@@ -260,14 +260,14 @@ def _(t):
     order, _ = ready(t, s)
     t.refused(s.notify(h5.notice(order, 4)))
     t.success(s.notify(h5.notice(order, 5)))
-    t.until("a first try", lambda: book.events(order=order))
-    t.until("the command to be done", lambda: not [
-        c for c in h5.family(os.getpid()).values() if c == "hook"])
+    t.until("a first try, written down", lambda: "undelivered" in s.h5pay(
+        "show", order, "--json")[1])
     book.flag("fail", False)
     for p in book.folder.glob("*.json"):
         p.unlink()
-    s.h5pay("hook", "retry", order)
-    t.until("both", lambda: len(book.events(order=order)) == 2)
+    # 75 while the program that the second notice started is at work.
+    t.until("both taken", lambda: s.h5pay("hook", "retry", order)[0] == 0)
+    t.eq(len(book.events(order=order)), 2, "deliveries")
     t.eq([e["type"] for e in book.events(order=order)],
          ["order.alert", "order.paid"], "types")
 
