@@ -40,7 +40,7 @@ struct verb {
 };
 
 extern const struct verb verb_check, verb_close, verb_fsck, verb_hook,
-    verb_link, verb_list, verb_query, verb_show, verb_sweep;
+    verb_link, verb_list, verb_query, verb_refund, verb_show, verb_sweep;
 
 /* command_usage(v, fmt, ...): say what is wrong with the call, and how it
  * goes.  Returns EXIT_USAGE. */

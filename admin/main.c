@@ -17,7 +17,8 @@
 #include "common/text.h"
 
 static const struct verb *const verbs[] = {&verb_check, &verb_link, &verb_list,
-    &verb_show, &verb_query, &verb_close, &verb_sweep, &verb_hook, &verb_fsck};
+    &verb_show, &verb_query, &verb_close, &verb_refund, &verb_sweep, &verb_hook,
+    &verb_fsck};
 
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

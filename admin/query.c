@@ -3,11 +3,12 @@
 
 #include "admin/command.h"
 #include "common/hooks.h"
+#include "common/refund.h"
 
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct h5_order *o = NULL;
+	struct h5_order *o = NULL, *after = NULL;
 	const char *id = NULL;
 	struct h5_pay pay;
 	struct h5_err e, e_hook;
@@ -21,6 +22,13 @@ run(struct command *cmd, int argc, char **argv)
 	rc = command_pay(cmd, &pay, &e);
 	if (rc == H5_OK)
 		rc = h5_pay_ask(&pay, id, true, &asked, &o, &e);
+	if (rc == H5_OK && o->n_refunds > 0) {
+		rc = h5_refund_look(&pay, id, true, &after, &e);
+		if (after != NULL) {
+			h5_order_free(o);
+			o = after;
+		}
+	}
 	if (rc != H5_OK) {
 		h5_order_free(o);
 		return command_fail(cmd, &e);
@@ -45,7 +53,8 @@ const struct verb verb_query = {
     .help = "\n"
 	    "  h5pay query 20261123-0007\n\n"
 	    "Asks orderquery about every attempt that may have been paid, "
-	    "closed ones too.\n"
+	    "closed ones too,\nand refundquery about every refund that is "
+	    "under way.\n"
 	    "exit status: 0 paid, 1 not paid, 66 no such order, 69 WeChat "
 	    "unreachable\n",
     .need_config = true,

@@ -78,16 +78,19 @@ print_attempts(const struct h5_order *o)
 static void
 print_refunds(const struct h5_order *o)
 {
-	char yuan[H5_TEXT_FEN];
+	char yuan[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
+	const struct h5_refund *r;
 	size_t i;
 
 	if (o->n_refunds == 0)
 		return;
 	(void)puts("\nrefunds");
 	for (i = 0; i < o->n_refunds; i++) {
-		h5_text_from_fen(o->refunds[i].refund_fee, yuan);
-		(void)printf("  %-32s %-10s %s yuan\n",
-		    o->refunds[i].out_refund_no, o->refunds[i].status, yuan);
+		r = &o->refunds[i];
+		h5_text_from_fen(r->refund_fee, yuan);
+		h5_clock_plain(r->changed_at, at);
+		(void)printf("  %-32s %-11s %s yuan  %s\n", r->out_refund_no,
+		    r->status, yuan, at);
 	}
 }
 
@@ -97,8 +100,8 @@ print_events(const struct h5_order *o)
 {
 	static const char *const told[] = {"out_trade_no", "trade_state", "via",
 	    "transaction_id", "total_fee", "fee_type", "alert", "why",
-	    "spbill_create_ip", "out_refund_no", "refund_fee", "status", "id",
-	    "to", "retry_at"};
+	    "spbill_create_ip", "out_refund_no", "refund_status", "refund_fee",
+	    "status", "id", "to", "retry_at"};
 	const struct h5_event *ev;
 	const char *value;
 	char at[H5_CLOCK_PLAIN];

@@ -8,6 +8,7 @@
 #include "admin/command.h"
 #include "common/clock.h"
 #include "common/hooks.h"
+#include "common/refund.h"
 
 enum { OPT_ORDER = 256 };
 
@@ -109,6 +110,28 @@ open_beside_paid(const struct h5_order *o)
 	return false;
 }
 
+/* Ask what became of refunds, of those that a notice told of, too. */
+static void
+follow_refunds(struct sweeping *s, const char *id)
+{
+	struct h5_order *o = NULL, *after = NULL;
+	enum h5_order_state was;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_load(s->cmd->st, id, &o, &e);
+	if (rc == H5_OK && h5_refund_due(o, h5_clock_now())) {
+		was = o->state;
+		rc = h5_refund_look(&s->pay, id, false, &after, &e);
+		if (after != NULL && after->state != was)
+			say(s, id, h5_order_state_name(after->state));
+	}
+	if (rc != H5_OK)
+		failed(s, id, rc, &e);
+	h5_order_free(o);
+	h5_order_free(after);
+}
+
 static void
 one(struct sweeping *s, const struct h5_order *o)
 {
@@ -128,6 +151,7 @@ one(struct sweeping *s, const struct h5_order *o)
 		h5_order_free(after);
 		after = NULL;
 	}
+	follow_refunds(s, id);
 	if (s->cmd->c->hooks.mask == 0)
 		return;
 	rc = h5_store_load(s->cmd->st, id, &after, &e);
@@ -206,8 +230,9 @@ const struct verb verb_sweep = {
 	"  * * * * * h5pay sweep          a line for crontab -e\n"
 	"  h5pay sweep --order ID         one order only\n\n"
 	"Asks WeChat about unsettled orders when they are due, closes the "
-	"expired ones, and\n"
-	"delivers events that the shop has not taken.  Prints a line for what "
+	"expired ones,\n"
+	"asks what became of refunds, and delivers events that the shop has "
+	"not taken.  Prints a line for what "
 	"it did, and\n"
 	"nothing when nothing happened.  Many may run at once.\n"
 	"exit status: 0, 69 when WeChat or the shop was not reached, 74 "

@@ -1,6 +1,7 @@
 /* notify - takes WeChat's notices.  SUCCESS is answered only when the event is
  * durable; FAIL is what the reply starts as.  Never talks to the network:
  * WeChat waits five seconds, whatever a checkout is waiting for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/program.h"
@@ -85,9 +86,12 @@ decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 			h5_fields_is(&o->events[i].fields, "status", status)))
 			return H5_OK;
 	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_HINT), e,
-	    "out_refund_no", no, "refund_id", h5_fields_get(f, "refund_id"),
-	    "refund_status", status, "refund_fee",
-	    h5_fields_get(f, "refund_fee"), NULL);
+	    "out_refund_no", no, "out_trade_no",
+	    h5_order_attempt(o, h5_fields_get(f, "out_trade_no")) != NULL
+		? h5_fields_get(f, "out_trade_no")
+		: NULL,
+	    "refund_id", h5_fields_get(f, "refund_id"), "refund_status", status,
+	    "refund_fee", h5_fields_get(f, "refund_fee"), NULL);
 }
 
 static bool
@@ -134,6 +138,8 @@ refund(struct h5_job *job, const struct h5_fields *f)
 	    "out_refund_no", h5_fields_get(f, "out_refund_no"), "refund_status",
 	    h5_fields_get(f, "refund_status"), NULL);
 	reply(job, 200, true, "OK");
+	(void)snprintf(
+	    job->resp->after_order, sizeof job->resp->after_order, "%s", id);
 }
 
 static void

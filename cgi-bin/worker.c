@@ -256,7 +256,7 @@ respond(struct worker *w, struct h5_job *job)
 	if (h5_fcgi_answer(w->fcgi, resp, &e) != H5_OK)
 		h5_log_event(&job->log, H5_LOG_INFO, "answer-not-taken", "why",
 		    e.msg, NULL);
-	if (c != NULL && c->hooks.mask != 0 && resp->after_order[0] != '\0')
+	if (c != NULL && resp->after_order[0] != '\0')
 		h5_launch_deliver(c, &job->log, resp->after_order);
 }
 

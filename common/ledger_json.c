@@ -104,6 +104,7 @@ put_refunds(const struct h5_order *o, struct h5_buf *out)
 		put_entry(i, out);
 		put_text("out_refund_no", r->out_refund_no, out);
 		put_text("refund_id", r->refund_id, out);
+		put_text("out_trade_no", r->out_trade_no, out);
 		put_int("refund_fee", r->refund_fee, out);
 		put_text("status", r->status, out);
 		put_text("reason", r->reason, out);

@@ -33,6 +33,7 @@ static const char *const event_names[] = {
     [H5_EVENT_REFUND_ASKED] = "refund-asked",
     [H5_EVENT_REFUND_HINT] = "refund-hint",
     [H5_EVENT_REFUNDED] = "refunded",
+    [H5_EVENT_REFUND_REFUSED] = "refund-refused",
     [H5_EVENT_ALERT] = "alert",
     [H5_EVENT_DELIVERED] = "delivered",
     [H5_EVENT_UNDELIVERED] = "undelivered",
@@ -611,6 +612,14 @@ refund_open(const struct h5_refund *r)
 	       refund_is(r, "CHANGE");
 }
 
+/* Does nothing bind its amount?  A hint is hearsay, and what WeChat refused
+ * never was. */
+static bool
+refund_loose(const struct h5_refund *r)
+{
+	return refund_is(r, "hinted") || refund_is(r, "refused");
+}
+
 /* All that came in: each payment of an overpaid order can be refunded. */
 static int64_t
 received(const struct h5_order *o)
@@ -647,13 +656,15 @@ weigh_refunds(struct h5_order *o)
 		o->state = H5_ORDER_PAID;
 }
 
-/* What the three refund events say. */
+/* What the refund events say. */
 struct refund_word {
 	char *out_refund_no;
+	char *out_trade_no; /* NULL: not said */
 	char *refund_id; /* NULL: not said */
 	char *status; /* likewise */
 	char *reason; /* likewise */
 	int64_t refund_fee; /* 0: not said */
+	int64_t success_at; /* likewise */
 	struct h5_refund *r; /* the refund, NULL: unknown so far */
 };
 
@@ -669,6 +680,9 @@ read_refund(const struct h5_order *o, const struct h5_event *ev,
 	rc = text(ev, "out_refund_no", sizeof r->out_refund_no - 1,
 	    &w->out_refund_no, e);
 	if (rc == H5_OK)
+		rc = text_if(ev, "out_trade_no", sizeof r->out_trade_no - 1,
+		    &w->out_trade_no, e);
+	if (rc == H5_OK)
 		rc = text_if(
 		    ev, "refund_id", sizeof r->refund_id - 1, &w->refund_id, e);
 	if (rc == H5_OK && h5_fields_get(&ev->fields, "refund_fee") != NULL)
@@ -679,7 +693,7 @@ read_refund(const struct h5_order *o, const struct h5_event *ev,
 		if (strcmp(o->refunds[i].out_refund_no, w->out_refund_no) == 0)
 			w->r = &o->refunds[i];
 	if (w->r != NULL && w->r->refund_fee != 0 && w->refund_fee != 0 &&
-	    w->r->refund_fee != w->refund_fee)
+	    w->r->refund_fee != w->refund_fee && !refund_loose(w->r))
 		return h5_err_set(e, H5_E_STATE, "refund %s has another amount",
 		    w->out_refund_no);
 	return H5_OK;
@@ -702,6 +716,8 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 		keep(r->out_refund_no, w->out_refund_no);
 	}
 	keep(r->status, status);
+	if (w->out_trade_no != NULL)
+		keep(r->out_trade_no, w->out_trade_no);
 	if (w->refund_id != NULL)
 		keep(r->refund_id, w->refund_id);
 	if (w->refund_fee != 0)
@@ -710,7 +726,11 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 		r->reason = w->reason;
 	if (ev->kind == H5_EVENT_REFUND_ASKED)
 		r->asked_at = ev->at;
-	r->changed_at = ev->at;
+	if (ev->kind == H5_EVENT_REFUND_HINT)
+		r->hinted_at = ev->at;
+	if (ev->kind == H5_EVENT_REFUNDED)
+		r->looked_at = ev->at;
+	r->changed_at = w->success_at != 0 ? w->success_at : ev->at;
 	return H5_OK;
 }
 
@@ -722,7 +742,8 @@ refunds_out(const struct h5_order *o)
 	size_t i;
 
 	for (i = 0; i < o->n_refunds; i++)
-		if (!refund_is(&o->refunds[i], "REFUNDCLOSE"))
+		if (!refund_is(&o->refunds[i], "REFUNDCLOSE") &&
+		    !refund_is(&o->refunds[i], "refused"))
 			sum += o->refunds[i].refund_fee;
 	return sum;
 }
@@ -753,11 +774,14 @@ apply_refund_asked(
 		rc = must_be_paid(o, ev, e);
 	if (rc != H5_OK)
 		return rc;
-	/* Asking again with the same number is a retry and says nothing new,
-	 * unless all that is known of it is a hint. */
-	if (w.r != NULL && !refund_is(w.r, "hinted"))
+	/* Asking again with the same number is a retry; once WeChat has
+	 * taken it, it says nothing new. */
+	if (w.r != NULL && !refund_is(w.r, "asked") &&
+	    !refund_is(w.r, "hinted") && !refund_is(w.r, "refused"))
 		return H5_OK;
-	if (refunds_out(o) - (w.r != NULL ? w.r->refund_fee : 0) +
+	if (refunds_out(o) -
+		(w.r != NULL && !refund_is(w.r, "refused") ? w.r->refund_fee
+							   : 0) +
 		w.refund_fee >
 	    received(o))
 		return h5_err_set(e, H5_E_STATE,
@@ -779,9 +803,39 @@ apply_refund_hint(
 	rc = read_refund(o, ev, &w, e);
 	if (rc == H5_OK)
 		rc = text_if(ev, "refund_status", 32, &status, e);
-	if (rc != H5_OK || w.r != NULL)
+	if (rc != H5_OK)
 		return rc;
+	/* What is under way already stays what it is: the hint only says that
+	 * there is news. */
+	if (w.r != NULL && (refund_open(w.r) || refund_is(w.r, "SUCCESS"))) {
+		w.r->hinted_at = ev->at;
+		return H5_OK;
+	}
 	return note_refund(o, ev, &w, "hinted", e);
+}
+
+/* What we or a notice spoke of does not exist at WeChat. */
+static enum h5_code
+apply_refund_refused(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct refund_word w;
+	enum h5_code rc;
+	char *why;
+
+	rc = read_refund(o, ev, &w, e);
+	if (rc == H5_OK)
+		rc = text(ev, "why", WHY_MAX, &why, e);
+	if (rc == H5_OK && w.r == NULL)
+		rc =
+		    h5_err_set(e, H5_E_INPUT, "refund-refused: no such refund");
+	if (rc != H5_OK ||
+	    (!refund_is(w.r, "asked") && !refund_is(w.r, "hinted")))
+		return rc;
+	rc = note_refund(o, ev, &w, "refused", e);
+	if (rc == H5_OK && o->transaction_id[0] != '\0')
+		weigh_refunds(o);
+	return rc;
 }
 
 static enum h5_code
@@ -802,6 +856,8 @@ apply_refunded(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK && (!known || w.refund_id == NULL || w.refund_fee == 0))
 		rc = h5_err_set(e, H5_E_INPUT,
 		    "refunded: status, refund_id or refund_fee is amiss");
+	if (rc == H5_OK && h5_fields_get(&ev->fields, "success_time") != NULL)
+		rc = moment(ev, "success_time", &w.success_at, e);
 	if (rc == H5_OK)
 		rc = must_be_paid(o, ev, e);
 	if (rc == H5_OK)
@@ -926,6 +982,7 @@ static const apply_fn appliers[] = {
     [H5_EVENT_REFUND_ASKED] = apply_refund_asked,
     [H5_EVENT_REFUND_HINT] = apply_refund_hint,
     [H5_EVENT_REFUNDED] = apply_refunded,
+    [H5_EVENT_REFUND_REFUSED] = apply_refund_refused,
     [H5_EVENT_ALERT] = apply_alert,
     [H5_EVENT_DELIVERED] = apply_delivered,
     [H5_EVENT_UNDELIVERED] = apply_undelivered,

@@ -49,6 +49,7 @@ enum h5_event_kind {
 	H5_EVENT_REFUND_ASKED,
 	H5_EVENT_REFUND_HINT, /* a refund notice came: ask refundquery */
 	H5_EVENT_REFUNDED, /* refundquery's word on one refund */
+	H5_EVENT_REFUND_REFUSED, /* WeChat has no such refund */
 	H5_EVENT_ALERT,
 	H5_EVENT_DELIVERED, /* the shop took an event */
 	H5_EVENT_UNDELIVERED, /* the shop did not: when to try again */
@@ -81,11 +82,15 @@ struct h5_attempt {
 struct h5_refund {
 	char out_refund_no[65];
 	char refund_id[33];
+	char out_trade_no[33]; /* the attempt; "": the one that paid */
 	int64_t refund_fee;
-	char status[16]; /* asked, hinted, PROCESSING, SUCCESS, ... */
+	char status[16]; /* ours: asked, hinted, refused; WeChat's: PROCESSING,
+	    SUCCESS, CHANGE, REFUNDCLOSE */
 	char *reason;
-	int64_t asked_at;
-	int64_t changed_at;
+	int64_t asked_at; /* last time we asked for it, 0: somebody else did */
+	int64_t hinted_at; /* last notice about it, 0: none */
+	int64_t looked_at; /* last answer of refundquery, 0: none */
+	int64_t changed_at; /* of SUCCESS: WeChat's time */
 };
 
 /* Ways to tell the shop; bits, since both may be configured. */

@@ -200,7 +200,8 @@ put_refunds(struct page *pg, const struct h5_order *o)
 			done += f->refund_fee;
 			at = f->changed_at > at ? f->changed_at : at;
 		} else if (strcmp(f->status, "REFUNDCLOSE") != 0 &&
-			   strcmp(f->status, "CHANGE") != 0) {
+			   strcmp(f->status, "hinted") != 0 &&
+			   strcmp(f->status, "refused") != 0) {
 			asked += f->refund_fee;
 		}
 	}

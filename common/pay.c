@@ -231,6 +231,7 @@ refused(const struct h5_pay *p, enum h5_wx_verdict verdict,
 		    e, H5_E_NET, "unifiedorder: %s", refusal->err_code);
 	case H5_WX_SUCCESS:
 	case H5_WX_UNKNOWN_ORDER:
+	case H5_WX_NO_REFUND:
 	case H5_WX_NOT_YET:
 		break;
 	}

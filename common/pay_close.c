@@ -32,6 +32,7 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 	case H5_WX_AGAIN:
 		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");
 	case H5_WX_TAKEN:
+	case H5_WX_NO_REFUND:
 	case H5_WX_MERCHANT:
 	case H5_WX_REFUSED:
 		break;

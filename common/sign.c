@@ -10,7 +10,10 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
+#include "common/clock.h"
 #include "common/text.h"
 
 #define KEY_MAX 4096
@@ -421,6 +424,114 @@ h5_sign_open_refund(const struct h5_sign_key *k, const char *req_info,
 	OPENSSL_cleanse(key, sizeof key);
 	OPENSSL_cleanse(digest, sizeof digest);
 	h5_buf_release(&in);
+	return rc;
+}
+
+/* --- the merchant's certificate -------------------------------------------
+ */
+
+/* Nobody is asked for a password: a program has no one to ask. */
+static int
+no_password(char *to, int size, int rw, void *arg)
+{
+	(void)to;
+	(void)size;
+	(void)rw;
+	(void)arg;
+	return -1;
+}
+
+static enum h5_code
+read_pair(const struct h5_buf *cert, const struct h5_buf *key, X509 **x,
+    EVP_PKEY **k, struct h5_err *e)
+{
+	BIO *bio_x, *bio_k;
+	enum h5_code rc = H5_OK;
+
+	bio_x = BIO_new_mem_buf(cert->data, (int)cert->len);
+	bio_k = BIO_new_mem_buf(key->data, (int)key->len);
+	if (bio_x == NULL || bio_k == NULL) {
+		rc = h5_err_nomem(e);
+		goto out;
+	}
+	*x = PEM_read_bio_X509(bio_x, NULL, no_password, NULL);
+	*k = PEM_read_bio_PrivateKey(bio_k, NULL, no_password, NULL);
+	if (*x == NULL)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "merchant.cert_file holds no certificate in PEM form: "
+		    "apiclient_cert.pem of the merchant platform is one");
+	else if (*k == NULL)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "merchant.key_file holds no key in PEM form without a "
+		    "password: apiclient_key.pem of the merchant platform is "
+		    "one");
+	else if (X509_check_private_key(*x, *k) != 1)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "merchant.cert_file and merchant.key_file do not belong "
+		    "together: take both from one download");
+out:
+	BIO_free(bio_x);
+	BIO_free(bio_k);
+	ERR_clear_error();
+	return rc;
+}
+
+static enum h5_code
+check_time(const X509 *x, int64_t now, struct h5_err *e)
+{
+	char today[H5_CLOCK_DAY], then[H5_CLOCK_DAY];
+	time_t at = (time_t)now;
+	struct tm tm = {0};
+
+	h5_clock_day(now, today);
+	if (X509_cmp_time(X509_get0_notBefore(x), &at) > 0)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "merchant.cert_file is not valid yet on %s: is this "
+		    "machine's clock right?",
+		    today);
+	if (X509_cmp_time(X509_get0_notAfter(x), &at) > 0)
+		return H5_OK;
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "merchant.cert_file has no end that can be read");
+	h5_clock_day((int64_t)timegm(&tm), then);
+	return h5_err_set(e, H5_E_CONFIG,
+	    "merchant.cert_file expired on %s: download a new certificate "
+	    "from the merchant platform",
+	    then);
+}
+
+/* WeChat's certificates name the merchant in CN. */
+static enum h5_code
+check_merchant(const X509 *x, const char *mch_id, struct h5_err *e)
+{
+	char cn[64] = "";
+
+	if (X509_NAME_get_text_by_NID(
+		X509_get_subject_name(x), NID_commonName, cn, sizeof cn) < 1 ||
+	    cn[0] == '\0' || cn[strspn(cn, "0123456789")] != '\0' ||
+	    strcmp(cn, mch_id) == 0)
+		return H5_OK;
+	return h5_err_set(e, H5_E_CONFIG,
+	    "merchant.cert_file is of merchant %s, not of merchant.mch_id %s",
+	    cn, mch_id);
+}
+
+enum h5_code
+h5_sign_certificate(const struct h5_buf *cert, const struct h5_buf *key,
+    const char *mch_id, int64_t now, struct h5_err *e)
+{
+	X509 *x = NULL;
+	EVP_PKEY *k = NULL;
+	enum h5_code rc;
+
+	rc = read_pair(cert, key, &x, &k, e);
+	if (rc == H5_OK)
+		rc = check_time(x, now, e);
+	if (rc == H5_OK)
+		rc = check_merchant(x, mch_id, e);
+	EVP_PKEY_free(k);
+	X509_free(x);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -65,6 +66,16 @@ H5_MUST_CHECK enum h5_code h5_sign_unbase64(
  * that shows.  H5_E_NOMEM, H5_E_BUG as above. */
 H5_MUST_CHECK enum h5_code h5_sign_open_refund(const struct h5_sign_key *k,
     const char *req_info, struct h5_buf *out, struct h5_err *e);
+
+/* h5_sign_certificate(cert, key, mch_id, now, e): can this pair, in PEM, prove
+ * at the time now (Unix seconds) that we are merchant mch_id?  H5_E_CONFIG: no
+ * certificate or key in it (a key with a password is none), they do not belong
+ * together, expired, not valid yet, another merchant's (where the subject's CN
+ * is a merchant's number); e->msg says what to do.  Who signed it is for WeChat
+ * to judge.  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_sign_certificate(const struct h5_buf *cert,
+    const struct h5_buf *key, const char *mch_id, int64_t now,
+    struct h5_err *e);
 
 /* h5_sign_self_test(e): both algorithms against a published vector; H5_E_BUG
  * when this machine's OpenSSL cannot do them. */

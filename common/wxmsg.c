@@ -1,4 +1,4 @@
-#include "common/wxmsg.h"
+#include "common/wxmsg_parts.h"
 
 #include <string.h>
 
@@ -39,7 +39,18 @@ static const struct {
 	"bind merchant.appid to merchant.mch_id on the merchant platform"},
     {"SIGNERROR", H5_WX_MERCHANT,
 	"check merchant.api_key (the APIv2 key) and merchant.sign_type"},
-    {"NOTENOUGH", H5_WX_REFUSED, "the balance is too low"},
+    {"INVALID_REQ_TOO_MUCH", H5_WX_NOT_YET,
+	"one minute must pass between two refunds of an order"},
+    {"NOTENOUGH", H5_WX_REFUSED,
+	"the balance is too low: top it up on the merchant platform, then "
+	"repeat with the same numbers"},
+    {"TRADE_OVERDUE", H5_WX_REFUSED,
+	"paid more than a year ago: pay back by other means"},
+    {"USER_ACCOUNT_ABNORMAL", H5_WX_REFUSED,
+	"the payer's account is gone: pay back by other means"},
+    {"REFUND_FEE_MISMATCH", H5_WX_REFUSED,
+	"this out_refund_no was used with another amount"},
+    {"ERROR", H5_WX_REFUSED, "err_code_des says why"},
     {"LACK_PARAMS", H5_WX_REFUSED, "a parameter is missing: report a bug"},
     {"PARAM_ERROR", H5_WX_REFUSED, "a parameter is out of range"},
     {"XML_FORMAT_ERROR", H5_WX_REFUSED, "report a bug"},
@@ -49,7 +60,8 @@ static const struct {
 	"empty request: does something between us and WeChat change requests?"},
     {"NOT_UTF8", H5_WX_REFUSED, "report a bug"},
     {"INVALID_TRANSACTIONID", H5_WX_REFUSED, "no such transaction_id"},
-    {"REFUNDNOTEXIST", H5_WX_REFUSED, "no such refund"},
+    {"REFUNDNOTEXIST", H5_WX_NO_REFUND,
+	"WeChat does not know this out_refund_no under our mch_id"},
     {"ACCOUNTERROR", H5_WX_REFUSED, NULL},
     {"BANKERROR", H5_WX_REFUSED, NULL},
     {"TRADE_ERROR", H5_WX_REFUSED, NULL},
@@ -221,9 +233,9 @@ h5_wx_trade_release(struct h5_wx_trade *t)
 
 /* A word of visible ASCII, 1 to max bytes; absent and empty are the same, and
  * fine unless it is needed. */
-static enum h5_code
-take_word(const struct h5_fields *f, const char *name, bool needed, char *to,
-    size_t size, struct h5_err *e)
+enum h5_code
+h5_wxmsg_word(const struct h5_fields *f, const char *name, bool needed,
+    char *to, size_t size, struct h5_err *e)
 {
 	const char *s = h5_fields_get(f, name);
 	size_t i;
@@ -277,7 +289,7 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 	uint64_t fee;
 	enum h5_code rc;
 
-	rc = take_word(
+	rc = h5_wxmsg_word(
 	    f, "trade_state", false, t->trade_state, sizeof t->trade_state, e);
 	if (rc != H5_OK)
 		return rc;
@@ -286,13 +298,13 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 		memcpy(t->trade_state, "SUCCESS", sizeof "SUCCESS");
 	t->paid = strcmp(t->trade_state, "SUCCESS") == 0 ||
 		  strcmp(t->trade_state, "REFUND") == 0;
-	rc = take_word(f, "out_trade_no", true, t->out_trade_no,
+	rc = h5_wxmsg_word(f, "out_trade_no", true, t->out_trade_no,
 	    sizeof t->out_trade_no, e);
 	if (rc == H5_OK)
-		rc = take_word(f, "transaction_id", t->paid, t->transaction_id,
-		    sizeof t->transaction_id, e);
+		rc = h5_wxmsg_word(f, "transaction_id", t->paid,
+		    t->transaction_id, sizeof t->transaction_id, e);
 	if (rc == H5_OK)
-		rc = take_word(
+		rc = h5_wxmsg_word(
 		    f, "fee_type", false, t->fee_type, sizeof t->fee_type, e);
 	if (rc != H5_OK)
 		return rc;

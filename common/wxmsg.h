@@ -12,7 +12,8 @@
 #include "common/err.h"
 #include "common/fields.h"
 
-/* What to do about an answer, whichever call it answers (PROTOCOL 2.6, 4, 5).
+/* What to do about an answer, whichever call it answers (PROTOCOL 2.6, 4, 5,
+ * 7).
  */
 enum h5_wx_verdict {
 	H5_WX_SUCCESS, /* return_code and result_code SUCCESS, believed */
@@ -21,8 +22,10 @@ enum h5_wx_verdict {
 	H5_WX_TAKEN, /* 201, OUT_TRADE_NO_USED: query, close, next number */
 	H5_WX_UNKNOWN_ORDER, /* ORDERNOTEXIST */
 	H5_WX_AGAIN, /* SYSTEMERROR, FREQUENCY_LIMITED...: outcome unknown */
-	H5_WX_NOT_YET, /* closeorder: not before five minutes, TRADE_STATE_ERROR
-			*/
+	H5_WX_NO_REFUND, /* REFUNDNOTEXIST */
+	H5_WX_NOT_YET, /* closeorder: not before five minutes,
+	    TRADE_STATE_ERROR; refund: not before a minute has passed,
+	    INVALID_REQ_TOO_MUCH */
 	H5_WX_MERCHANT, /* NOAUTH, APPID_...: the operator must act */
 	H5_WX_REFUSED /* any other signed refusal: our bug or the order's fault
 		       */
@@ -74,6 +77,27 @@ H5_MUST_CHECK enum h5_code h5_wxmsg_answer(const struct h5_config *c,
  * or total_fee, or malformed. */
 H5_MUST_CHECK enum h5_code h5_wxmsg_trade(
     const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e);
+
+/* What WeChat says of one refund. */
+struct h5_wx_refund {
+	char out_trade_no[33];
+	char transaction_id[33];
+	char out_refund_no[65];
+	char refund_id[33];
+	char status[16]; /* PROCESSING SUCCESS CHANGE REFUNDCLOSE; accepted by
+	    refund is PROCESSING */
+	int64_t total_fee, refund_fee; /* fen */
+	int64_t success_time; /* Unix seconds; 0: not said or malformed */
+};
+/* h5_wxmsg_refund(f, r, e): the refund's facts out of a believed answer of
+ * refund.  H5_E_INPUT: one is missing or malformed. */
+H5_MUST_CHECK enum h5_code h5_wxmsg_refund(
+    const struct h5_fields *f, struct h5_wx_refund *r, struct h5_err *e);
+/* h5_wxmsg_refund_of(f, out_refund_no, r, e): that one's facts out of a
+ * believed answer of refundquery, which may list others beside it.
+ * H5_E_INPUT: it is not there once, or a fact is missing or malformed. */
+H5_MUST_CHECK enum h5_code h5_wxmsg_refund_of(const struct h5_fields *f,
+    const char *out_refund_no, struct h5_wx_refund *r, struct h5_err *e);
 
 enum h5_wx_notice { H5_NOTICE_PAYMENT, H5_NOTICE_REFUND };
 /* h5_wxmsg_notice(c, body, n, kind, t, refund, e): read and believe a notice.

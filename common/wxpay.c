@@ -1,4 +1,4 @@
-#include "common/wxpay.h"
+#include "common/wxpay_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +11,11 @@
 #include "common/web.h"
 #include "common/xml.h"
 
-#define PARAMS_N 32
-#define PARAMS_BYTES 8192
 #define BODY_MAX 127 /* bytes: whether WeChat counts characters is unknown */
 #define SCENE_MAX 256
 #define MWEB_URL_MAX 2048
 #define AGAIN_MAX 3 /* repetitions after SYSTEMERROR, FREQUENCY_LIMITED */
 #define AGAIN_PAUSE_MS 250 /* before the first of them; doubles */
-
-struct h5_wxpay {
-	const struct h5_config *c;
-	struct h5_https *h;
-	struct h5_buf request, answer;
-};
-
-/* One conversation: the same parameters on every attempt. */
-struct call {
-	const char *api; /* for the log */
-	const char *path;
-	const char *out_trade_no;
-	struct h5_fields params; /* all but nonce_str and sign */
-	int64_t began_ms; /* on the clock that only goes forward */
-	unsigned attempts;
-};
 
 enum h5_code
 h5_wxpay_new(const struct h5_config *c, struct h5_wxpay **out, struct h5_err *e)
@@ -66,6 +48,7 @@ h5_wxpay_free(struct h5_wxpay *w)
 	if (w == NULL)
 		return;
 	h5_https_free(w->h);
+	h5_https_free(w->secure);
 	h5_buf_release(&w->request);
 	h5_buf_release(&w->answer);
 	free(w);
@@ -74,9 +57,9 @@ h5_wxpay_free(struct h5_wxpay *w)
 /* --- asking ----------------------------------------------------------------
  */
 
-static enum h5_code
-begin(struct h5_wxpay *w, struct call *k, const char *api, const char *path,
-    const char *out_trade_no, struct h5_err *e)
+enum h5_code
+h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
+    const char *path, const char *out_trade_no, struct h5_err *e)
 {
 	const char *type =
 	    w->c->merchant.sign_type == H5_SIGN_MD5 ? "MD5" : "HMAC-SHA256";
@@ -87,13 +70,23 @@ begin(struct h5_wxpay *w, struct call *k, const char *api, const char *path,
 	k->path = path;
 	k->out_trade_no = out_trade_no;
 	k->began_ms = h5_clock_mono_ms();
-	h5_fields_init(&k->params, PARAMS_N, PARAMS_BYTES);
+	h5_fields_init(&k->params, H5_WXPAY_PARAMS_N, H5_WXPAY_PARAMS_BYTES);
 	rc = h5_fields_add(&k->params, "appid", w->c->merchant.appid, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(
 		    &k->params, "mch_id", w->c->merchant.mch_id, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&k->params, "sign_type", type, e);
+	return rc;
+}
+
+/* The same about an attempt. */
+static enum h5_code
+begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
+    const char *path, const char *out_trade_no, struct h5_err *e)
+{
+	enum h5_code rc = h5_wxpay_begin(w, k, api, path, out_trade_no, e);
+
 	if (rc == H5_OK)
 		rc = h5_fields_add(&k->params, "out_trade_no", out_trade_no, e);
 	return rc;
@@ -101,14 +94,15 @@ begin(struct h5_wxpay *w, struct call *k, const char *api, const char *path,
 
 /* The request's bytes, with a nonce of its own. */
 static enum h5_code
-write_request(struct h5_wxpay *w, const struct call *k, struct h5_err *e)
+write_request(
+    struct h5_wxpay *w, const struct h5_wxpay_call *k, struct h5_err *e)
 {
 	char nonce[33], sign[H5_SIGN_HEX];
 	struct h5_fields f;
 	enum h5_code rc;
 
 	h5_buf_clear(&w->request);
-	h5_fields_init(&f, PARAMS_N + 2, PARAMS_BYTES + 256);
+	h5_fields_init(&f, H5_WXPAY_PARAMS_N + 2, H5_WXPAY_PARAMS_BYTES + 256);
 	rc = h5_fields_copy(&f, &k->params, e);
 	if (rc == H5_OK)
 		rc = h5_sign_nonce(nonce, e);
@@ -126,8 +120,8 @@ write_request(struct h5_wxpay *w, const struct call *k, struct h5_err *e)
 }
 
 static enum h5_code
-post(struct h5_wxpay *w, const struct call *k, const char *host, int64_t left,
-    struct h5_https_answer *a, struct h5_err *e)
+post(struct h5_wxpay *w, const struct h5_wxpay_call *k, const char *host,
+    int64_t left, struct h5_https_answer *a, struct h5_err *e)
 {
 	static const char *const headers[] = {
 	    "Content-Type: text/xml; charset=utf-8"};
@@ -139,18 +133,18 @@ post(struct h5_wxpay *w, const struct call *k, const char *host, int64_t left,
 	h5_buf_puts(&url, k->path);
 	rc = h5_buf_finish(&url, e);
 	if (rc == H5_OK)
-		rc = h5_https_post(w->h, url.data, headers, 1, w->request.data,
-		    w->request.len, left < INT32_MAX ? (int)left : INT32_MAX,
-		    &w->answer, a, e);
+		rc = h5_https_post(k->secure ? w->secure : w->h, url.data,
+		    headers, 1, w->request.data, w->request.len,
+		    left < INT32_MAX ? (int)left : INT32_MAX, &w->answer, a, e);
 	h5_buf_release(&url);
 	return rc;
 }
 
 /* One attempt at one host.  *elsewhere: the other host may do better. */
 static enum h5_code
-attempt(struct h5_wxpay *w, struct call *k, const char *host, int64_t left,
-    bool *elsewhere, struct h5_https_answer *a, struct h5_fields *f,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+attempt(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *host,
+    int64_t left, bool *elsewhere, struct h5_https_answer *a,
+    struct h5_fields *f, struct h5_wx_refusal *refusal, struct h5_err *e)
 {
 	enum h5_code rc;
 
@@ -176,15 +170,15 @@ attempt(struct h5_wxpay *w, struct call *k, const char *host, int64_t left,
 }
 
 static void
-log_attempt(const struct h5_log *log, const struct call *k, const char *host,
-    const struct h5_https_answer *a, enum h5_code rc,
+log_attempt(const struct h5_log *log, const struct h5_wxpay_call *k,
+    const char *host, const struct h5_https_answer *a, enum h5_code rc,
     const struct h5_wx_refusal *refusal, const struct h5_err *e)
 {
 	h5_log_event(log, a->distrusted ? H5_LOG_ALERT : H5_LOG_WARN,
 	    "wechat-try-again", "api", k->api, "out_trade_no", k->out_trade_no,
-	    "host", host, "err_code", rc == H5_OK ? refusal->err_code : NULL,
-	    "why", rc == H5_OK ? NULL : e->msg, "sent", a->sent ? "yes" : "no",
-	    NULL);
+	    "out_refund_no", k->out_refund_no, "host", host, "err_code",
+	    rc == H5_OK ? refusal->err_code : NULL, "why",
+	    rc == H5_OK ? NULL : e->msg, "sent", a->sent ? "yes" : "no", NULL);
 }
 
 /* Attempts until there is an answer to go by, or no time.  The same
@@ -192,9 +186,9 @@ log_attempt(const struct h5_log *log, const struct call *k, const char *host,
  * ask or to close twice is to do it once (PROTOCOL.md, "Repeating").
  * Each host has one chance to be out of order; WeChat's "again" has
  * AGAIN_MAX. */
-static enum h5_code
-converse(struct h5_wxpay *w, const struct h5_log *log, struct call *k,
-    struct h5_https_answer *a, struct h5_fields *f,
+enum h5_code
+h5_wxpay_converse(struct h5_wxpay *w, const struct h5_log *log,
+    struct h5_wxpay_call *k, struct h5_https_answer *a, struct h5_fields *f,
     struct h5_wx_refusal *refusal, struct h5_err *e)
 {
 	int64_t end = k->began_ms + w->c->gateway.deadline_ms;
@@ -252,6 +246,10 @@ static const struct {
 	"the answer is signed with another key: check merchant.api_key", true},
     {"answer: sign",
 	"the answer is signed in another way: check merchant.sign_type", true},
+    {"HTTP status 400",
+	"a refund needs a certificate that WeChat knows: check "
+	"merchant.cert_file and merchant.key_file",
+	true},
     {"HTTP status 3",
 	"something between us and WeChat redirects: check gateway.url", true},
 };
@@ -279,6 +277,7 @@ level_of_refusal(enum h5_wx_verdict v)
 	case H5_WX_CLOSED:
 	case H5_WX_TAKEN:
 	case H5_WX_UNKNOWN_ORDER:
+	case H5_WX_NO_REFUND:
 	case H5_WX_NOT_YET:
 		return H5_LOG_INFO;
 	case H5_WX_AGAIN:
@@ -292,10 +291,10 @@ level_of_refusal(enum h5_wx_verdict v)
 }
 
 /* One line for one conversation: how it ended, and what to do about it. */
-static void
-report(const struct h5_log *log, const struct call *k,
+void
+h5_wxpay_report(const struct h5_log *log, const struct h5_wxpay_call *k,
     const struct h5_https_answer *a, enum h5_code rc,
-    const struct h5_wx_refusal *refusal, const char *trade_state,
+    const struct h5_wx_refusal *refusal, const char *state,
     const struct h5_err *e)
 {
 	enum h5_log_level level;
@@ -323,11 +322,13 @@ report(const struct h5_log *log, const struct call *k,
 		id[0] = '\0';
 	h5_log_event(log, level, "wechat-call", "api", k->api, "order",
 	    id[0] != '\0' ? id : NULL, "out_trade_no", k->out_trade_no,
-	    "result", result, "err_code", refused ? refusal->err_code : NULL,
-	    "err_code_des", refused ? refusal->err_code_des : NULL,
-	    "trade_state", trade_state, "why", rc == H5_OK ? NULL : e->msg,
-	    "outcome", rc == H5_E_NET && a->sent ? "unknown" : NULL, "note",
-	    note, "attempts", H5_LOG_NUM(k->attempts), "ms",
+	    "out_refund_no", k->out_refund_no, "result", result, "err_code",
+	    refused ? refusal->err_code : NULL, "err_code_des",
+	    refused ? refusal->err_code_des : NULL,
+	    k->out_refund_no != NULL ? "refund_status" : "trade_state", state,
+	    "why", rc == H5_OK ? NULL : e->msg, "outcome",
+	    rc == H5_E_NET && a->sent ? "unknown" : NULL, "note", note,
+	    "attempts", H5_LOG_NUM(k->attempts), "ms",
 	    H5_LOG_NUM(h5_clock_mono_ms() - k->began_ms), NULL);
 }
 
@@ -508,7 +509,7 @@ h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct call k;
+	struct h5_wxpay_call k;
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
@@ -522,12 +523,12 @@ h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = add_shop(w, &k.params, &why);
 	if (rc == H5_OK)
-		rc = converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, a->out_trade_no, false, &why);
 	if (rc == H5_OK && refusal->verdict == H5_WX_SUCCESS)
 		rc = take_prepay(w, &f, out, &why);
-	report(log, &k, &facts, rc, refusal, NULL, &why);
+	h5_wxpay_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
@@ -561,7 +562,7 @@ h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct call k;
+	struct h5_wxpay_call k;
 	bool success = false;
 	enum h5_code rc;
 
@@ -571,13 +572,13 @@ h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
 	h5_fields_init(&f, 0, 0);
 	rc = begin(w, &k, "orderquery", "/pay/orderquery", out_trade_no, &why);
 	if (rc == H5_OK)
-		rc = converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, out_trade_no, false, &why);
 	success = rc == H5_OK && refusal->verdict == H5_WX_SUCCESS;
 	if (success)
 		rc = take_trade(&f, out_trade_no, t, &why);
-	report(log, &k, &facts, rc, refusal,
+	h5_wxpay_report(log, &k, &facts, rc, refusal,
 	    success && rc == H5_OK ? t->trade_state : NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
@@ -591,7 +592,7 @@ h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct call k;
+	struct h5_wxpay_call k;
 	enum h5_code rc;
 
 	memset(refusal, 0, sizeof *refusal);
@@ -599,10 +600,10 @@ h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
 	h5_fields_init(&f, 0, 0);
 	rc = begin(w, &k, "closeorder", "/pay/closeorder", out_trade_no, &why);
 	if (rc == H5_OK)
-		rc = converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, out_trade_no, false, &why);
-	report(log, &k, &facts, rc, refusal, NULL, &why);
+	h5_wxpay_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);

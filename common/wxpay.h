@@ -51,6 +51,23 @@ H5_MUST_CHECK enum h5_code h5_wxpay_closeorder(struct h5_wxpay *w,
     const struct h5_log *log, const char *out_trade_no,
     struct h5_wx_refusal *refusal, struct h5_err *e);
 
+/* h5_wxpay_refund(w, log, o, r, got, refusal, e): ask for refund r of order o,
+ * with the merchant's certificate: its number, its attempt and its amount.
+ * Repeating it with the same number is one refund.  SUCCESS: accepted, not
+ * refunded.  Believed if it is about this refund, attempt and amounts. */
+H5_MUST_CHECK enum h5_code h5_wxpay_refund(struct h5_wxpay *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wx_refund *got,
+    struct h5_wx_refusal *refusal, struct h5_err *e);
+
+/* h5_wxpay_refundquery(w, log, o, r, got, refusal, e): what became of the
+ * refund with r's number.  Believed as above; what a hint says of the amount
+ * binds nobody.  H5_WX_NO_REFUND: WeChat knows no such refund. */
+H5_MUST_CHECK enum h5_code h5_wxpay_refundquery(struct h5_wxpay *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wx_refund *got,
+    struct h5_wx_refusal *refusal, struct h5_err *e);
+
 /* h5_wxpay_scene_info(c, out, e): {"h5_info":{"type":"Wap","wap_url":...,
  * "wap_name":...}}, at most 256 bytes (the name is cut at a character). */
 H5_MUST_CHECK enum h5_code h5_wxpay_scene_info(

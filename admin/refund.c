@@ -1,0 +1,222 @@
+/* h5pay refund - give money back, under one number however often it takes. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/hooks.h"
+#include "common/refund.h"
+#include "common/text.h"
+
+enum { OPT_FEE = 256, OPT_REASON, OPT_ID, OPT_YES };
+
+static const struct option options[] = {
+    {"fee", required_argument, NULL, OPT_FEE},
+    {"reason", required_argument, NULL, OPT_REASON},
+    {"id", required_argument, NULL, OPT_ID},
+    {"yes", no_argument, NULL, OPT_YES},
+    {NULL, 0, NULL, 0},
+};
+
+struct refunding {
+	struct command *cmd;
+	const char *order;
+	struct h5_refund_want want;
+	bool yes;
+};
+
+static int
+bad_data(const char *what)
+{
+	(void)fprintf(stderr, "h5pay: %s\n", what);
+	return EXIT_DATA;
+}
+
+static int
+read_options(struct refunding *r, int argc, char **argv)
+{
+	const char *fee = NULL;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_FEE:
+			fee = optarg;
+			break;
+		case OPT_REASON:
+			r->want.reason = optarg;
+			break;
+		case OPT_ID:
+			r->want.out_refund_no = optarg;
+			break;
+		case OPT_YES:
+			r->yes = true;
+			break;
+		default:
+			return command_usage(&verb_refund, "unknown option");
+		}
+	}
+	/* getopt has put the operand last. */
+	if (!r->yes && (isatty(STDIN_FILENO) != 1 || isatty(2) != 1))
+		return command_usage(&verb_refund,
+		    "this moves money: without a terminal it needs --yes");
+	if (fee != NULL && h5_text_fen(fee, &r->want.fee, NULL) != H5_OK)
+		return bad_data("--fee is a number of fen: 1234 is 12.34 yuan");
+	if (r->want.reason != NULL &&
+	    (r->want.reason[0] == '\0' ||
+		strlen(r->want.reason) > H5_REFUND_REASON_MAX ||
+		!h5_text_printable(r->want.reason)))
+		return bad_data("--reason is 1 to 80 bytes of printable text");
+	return EXIT_DONE;
+}
+
+/* Asks on the terminal.  Anything but y is no. */
+static bool
+agreed(const struct refunding *r, const struct h5_refund_plan *plan)
+{
+	char yuan[H5_TEXT_FEN], answer[16];
+
+	if (r->yes)
+		return true;
+	h5_text_from_fen(plan->fee, yuan);
+	(void)fprintf(stderr, "%s %s yuan of order %s to the payer",
+	    plan->again ? "ask once more to refund" : "refund", yuan, r->order);
+	if (strcmp(plan->out_trade_no, r->order) != 0)
+		(void)fprintf(stderr, " (attempt %s)", plan->out_trade_no);
+	(void)fputs("? [y/N] ", stderr);
+	(void)fflush(stderr);
+	if (fgets(answer, sizeof answer, stdin) == NULL)
+		return false;
+	return strcmp(answer, "y\n") == 0 || strcmp(answer, "Y\n") == 0 ||
+	       strcmp(answer, "yes\n") == 0;
+}
+
+static int
+print_result(const struct refunding *r, const struct h5_refund_plan *plan,
+    const struct h5_order *o)
+{
+	const struct h5_refund *f = h5_refund_find(o, plan->out_refund_no);
+	char yuan[H5_TEXT_FEN];
+	int status = EXIT_DONE;
+
+	if (r->cmd->json)
+		status = command_print_order(r->cmd, o);
+	else if (!r->cmd->quiet && f != NULL) {
+		h5_text_from_fen(f->refund_fee, yuan);
+		(void)printf("%s\t%s\t%s\t%s yuan\t%s\n", r->order,
+		    h5_order_state_name(o->state), f->out_refund_no, yuan,
+		    f->status);
+	}
+	if (status == EXIT_DONE && f != NULL &&
+	    strcmp(f->status, "REFUNDCLOSE") == 0)
+		status = EXIT_NO;
+	return status;
+}
+
+static int
+fail(const struct refunding *r, const struct h5_refund_plan *plan,
+    const struct h5_err *e)
+{
+	int status = command_fail(r->cmd, e);
+
+	if (e->code == H5_E_NET || e->code == H5_E_REMOTE)
+		(void)fprintf(stderr,
+		    "h5pay: whether WeChat took refund %s is not known yet; "
+		    "the same command asks again under the same number, and "
+		    "pays once\n",
+		    plan->out_refund_no);
+	return status;
+}
+
+static int
+refund(struct refunding *r, const struct h5_pay *pay)
+{
+	struct h5_refund_plan plan;
+	struct h5_order *o = NULL;
+	struct h5_err e, e_hook;
+	enum h5_code rc;
+	int status;
+
+	rc = h5_store_load(pay->st, r->order, &o, &e);
+	if (rc == H5_OK)
+		rc = h5_refund_plan(o, &r->want, h5_clock_now(), &plan, &e);
+	h5_order_free(o);
+	o = NULL;
+	if (rc != H5_OK)
+		return command_fail(r->cmd, &e);
+	if (!plan.taken && !agreed(r, &plan)) {
+		(void)fputs("nothing was done\n", stderr);
+		return EXIT_NO;
+	}
+	/* A number that WeChat has taken already: see what became of it. */
+	if (plan.taken)
+		rc = h5_refund_look(pay, r->order, true, &o, &e);
+	else
+		rc = h5_refund_ask(pay, r->order, &r->want, &plan, &o, &e);
+	status = rc == H5_OK ? print_result(r, &plan, o) : fail(r, &plan, &e);
+	h5_order_free(o);
+	(void)fflush(stdout);
+	/* A hook that fails has its retry written down. */
+	if (r->cmd->c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(r->cmd->c, &r->cmd->log, r->cmd->st,
+		    r->order, false, &e_hook);
+	return status;
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct refunding r = {.cmd = cmd};
+	struct h5_pay pay;
+	struct h5_err e;
+	int status;
+
+	status = read_options(&r, argc, argv);
+	if (status == EXIT_DONE)
+		status = command_order(&verb_refund, argc - optind + 1,
+		    argv + optind - 1, &r.order);
+	if (status != EXIT_DONE)
+		return status;
+	if (h5_refund_certificate(cmd->c, h5_clock_now(), &e) != H5_OK ||
+	    command_pay(cmd, &pay, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	return refund(&r, &pay);
+}
+
+const struct verb verb_refund = {
+    .name = "refund",
+    .usage = "refund ID [--fee FEN] [--reason TEXT] [--id OUT_REFUND_NO] "
+	     "[--yes] [--json]",
+    .summary = "give the payer money back, all of it or a part",
+    .help =
+	"\n"
+	"  h5pay refund 20261123-0007                  all that is left\n"
+	"  h5pay refund 20261123-0007 --fee 500 --reason \"one cup broken\"\n"
+	"  h5pay refund 20261123-0007 --yes            no question asked\n\n"
+	"      --fee FEN          how much; default: what is left\n"
+	"      --reason TEXT      the payer reads it, at most 80 bytes\n"
+	"      --id NUMBER        the refund's number, 1 to 64 of "
+	"0-9A-Za-z_-|*@; "
+	"default\n"
+	"                         ID-r1, ID-r2...\n"
+	"      --yes              do not ask; needed without a terminal\n\n"
+	"Needs the merchant's certificate (merchant.cert_file, key_file).  "
+	"The number is on\n"
+	"disk before WeChat is asked, and the same command after a failure "
+	"uses it again:\n"
+	"the payer gets the money once.  WeChat's yes means taken, not paid: "
+	"sweep asks\n"
+	"until the money has arrived.  At most 50 refunds an order, within "
+	"365 days, one\n"
+	"minute apart.\n"
+	"exit status: 0 taken, 1 refused or not agreed to, 64 usage, 65 bad "
+	"data, 66 no such\n"
+	"order, 69 WeChat unreachable (repeat it), 75 try later, 78 "
+	"certificate or other\n"
+	"configuration\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};
