@@ -2,7 +2,7 @@
  * The only user of curl.  TLS 1.2 or newer, verification always on, redirects
  * off, proxies of the environment ignored, own size cap, HTTP/1.1; the
  * connection is kept alive in the handle.  One handle belongs to one thread.
- * Traps and what each must become: RELIABILITY C3. */
+ * Traps and what each must become: docs/PROTOCOL.md 10, tests/wechat. */
 #ifndef H5_HTTPS_H
 #define H5_HTTPS_H
 

@@ -12,7 +12,7 @@
 /* --- refusals --------------------------------------------------------------
  */
 
-/* Every code of PROTOCOL.md, "Refusals"; the note is for the operator's log:
+/* Every code of PROTOCOL 2.6; the note is for the operator's log:
  * what to fix or what to know. */
 static const struct {
 	const char *code;

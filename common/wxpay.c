@@ -183,7 +183,7 @@ log_attempt(const struct h5_log *log, const struct h5_wxpay_call *k,
 
 /* Attempts until there is an answer to go by, or no time.  The same
  * parameters again are harmless: the number makes an order one order, and to
- * ask or to close twice is to do it once (PROTOCOL.md, "Repeating").
+ * ask or to close twice is to do it once (PROTOCOL 2.7).
  * Each host has one chance to be out of order; WeChat's "again" has
  * AGAIN_MAX. */
 enum h5_code
