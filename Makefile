@@ -36,9 +36,10 @@ LIB_CURL ?= $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || echo -lcurl)
 LIB_CRYPTO ?= -lcrypto
 LIB_MXML ?= $(shell $(PKG_CONFIG) --libs mxml 2>/dev/null || echo -lmxml)
 LIB_JSON ?= -ljansson
+LIB_Z ?= -lz
 # --as-needed drops what a program does not use: notify and return-page call
 # nothing of curl, so they are not linked to it (checked by make lint).
-LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_JSON) $(LIB_CRYPTO)
+LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_JSON) $(LIB_CRYPTO) $(LIB_Z)
 
 COMMON_SRC := $(sort $(wildcard common/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))

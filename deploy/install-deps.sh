@@ -51,7 +51,7 @@ compiler=${CC:-cc}
 if ! command_ "${compiler%% *}" >/dev/null 2>&1; then
 	# Without a compiler no header can be asked for: take them all.
 	missing=" gcc libc6-dev libfcgi-dev libcurl4-openssl-dev libssl-dev"
-	missing="$missing libmxml-dev libjansson-dev"
+	missing="$missing libmxml-dev libjansson-dev zlib1g-dev"
 else
 	need libc6-dev header stdlib.h pthread.h
 	need libfcgi-dev header fcgiapp.h
@@ -59,6 +59,7 @@ else
 	need libssl-dev header openssl/evp.h
 	need libmxml-dev header mxml.h
 	need libjansson-dev header jansson.h
+	need zlib1g-dev header zlib.h
 fi
 need make command_ make
 need pkg-config command_ "${PKG_CONFIG:-pkg-config}"

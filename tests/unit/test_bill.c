@@ -1,0 +1,487 @@
+#include "tests/unit/help.h"
+
+#include "common/bill.h"
+#include "common/text.h"
+
+#define FIXTURES "tests/fixtures/v2-bill/"
+
+static enum h5_code
+read_bytes(const char *p, size_t n, struct h5_bill *b, struct h5_err *e)
+{
+	struct h5_buf text;
+	enum h5_code rc;
+
+	h5_buf_init(&text, 1U << 20);
+	h5_buf_add(&text, p, n);
+	rc = h5_bill_read(&text, b, e);
+	assert_int_equal(text.len, 0);
+	h5_buf_release(&text);
+	return rc;
+}
+
+static enum h5_code
+read_text(const char *s, struct h5_bill *b, struct h5_err *e)
+{
+	return read_bytes(s, strlen(s), b, e);
+}
+
+static enum h5_code
+read_fixture(const char *name, struct h5_bill *b, struct h5_err *e)
+{
+	char path[256];
+	char *bytes;
+	size_t n;
+	enum h5_code rc;
+
+	(void)snprintf(path, sizeof path, FIXTURES "%s", name);
+	bytes = fixture(path, &n);
+	rc = read_bytes(bytes, n, b, e);
+	free(bytes);
+	return rc;
+}
+
+/* --- the published ones --------------------------------------------------- */
+
+static void
+test_bill__reads_the_official_sample(void **state)
+{
+	const struct h5_bill_row *r;
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(read_fixture("php-bill.ALL.csv", &b, &e), H5_OK);
+	assert_int_equal(b.columns, 27);
+	assert_int_equal(b.n, 45);
+	assert_int_equal(b.settled_sum, 47);
+	assert_int_equal(b.refund_sum, 14);
+	assert_int_equal(b.fee_sum_micro, 8000);
+	assert_int_equal(b.n_payments + b.n_refunds, b.n);
+	r = &b.rows[0]; /* a refund */
+	assert_true(r->refund);
+	assert_int_equal(r->line, 2);
+	assert_int_equal(r->at, 1550523706); /* 2019-02-19 05:01:46 Beijing */
+	assert_string_equal(r->transaction_id, "4200000263201902167700134212");
+	assert_string_equal(
+	    r->out_refund_no, "REF4200000263201902167700963919");
+	assert_string_equal(r->refund_id, "50000709672019011908420787722");
+	assert_string_equal(r->refund_status, "SUCCESS");
+	assert_int_equal(r->refund_fee, 1);
+	assert_int_equal(r->total_fee, 0);
+	r = &b.rows[2]; /* a payment */
+	assert_false(r->refund);
+	assert_string_equal(r->trade_type, "NATIVE");
+	assert_string_equal(r->out_refund_no, "");
+	assert_int_equal(r->total_fee, 3);
+	assert_int_equal(r->fee_micro, 1000);
+	assert_string_equal(r->body, "autotest");
+	assert_ptr_equal(
+	    h5_bill_payment(&b, "4200000263201902167700134902"), r);
+	assert_ptr_equal(
+	    h5_bill_refund(&b, "REF4200000263201902167700963919"), &b.rows[0]);
+	assert_null(h5_bill_payment(&b, "4200000263201902167700134999"));
+	assert_null(h5_bill_refund(&b, ""));
+	h5_bill_free(&b);
+	h5_bill_free(&b);
+}
+
+/* These two are cut: a row of many, under the whole day's totals. */
+static void
+test_bill__totals_that_do_not_fit_are_refused(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_fixture("wxjava-all_content.csv", &b, &e), H5_E_INPUT);
+	assert_non_null(strstr(e.msg, "totals say 48"));
+	assert_null(b.text);
+	assert_int_equal(
+	    read_fixture("wxjava-success_content.csv", &b, &e), H5_E_INPUT);
+	assert_non_null(strstr(e.msg, "totals say 31"));
+}
+
+/* --- shapes --------------------------------------------------------------- */
+
+#define HEAD20                                                                                             \
+	"交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号," \
+	"用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,"             \
+	"代金券金额,商品名称,商户数据包,手续费,费率,订单金额,费率备注"
+#define ROW20(body)                                                            \
+	"`2019-07-23 18:46:41,`wx1,`10000100,`0,`,`4200001,`A00001,`o1,"       \
+	"`MWEB,`SUCCESS,`CFT,`CNY,`5.00,`1.28,`" body                          \
+	",`,`0.03000,`0.60%,`6.28,`"
+#define TOTALS7                                                                           \
+	"总交易单数,应结订单总金额,退款总金额,充值券退款总金额," \
+	"手续费总金额,订单总金额,申请退款总金额"
+#define SUMS20 "`1,`5.00,`0.00,`0.00,`0.03000,`6.28,`0.00"
+
+#define HEAD24                                                                                          \
+	"交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号," \
+	"用户标识,交易类型,交易状态,付款银行,货币种类,总金额,"                   \
+	"代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,"            \
+	"代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,"  \
+	"手续费,费率"
+#define ROW24A                                                                  \
+	"`2014-11-10 16:33:45,`wx1,`10000100,`0,`1000,`1001,`141564,`o1,"       \
+	"`MICROPAY,`SUCCESS,`CFT,`CNY,`0.01,`0.0,`0,`0,`0,`0,`,`,`被扫,`,`0," \
+	"`0.60%"
+#define ROW24B                                                                 \
+	"`2014-11-10 16:46:14,`wx1,`10000100,`0,`1000,`1002,`141563,`o1,"      \
+	"`MICROPAY,`REFUND,`CFT,`CNY,`0.00,`0.0,`2002,`R1,`0.01,`0,`ORIGINAL," \
+	"`SUCCESS,`被扫,`,`-0.00001,`0.60%"
+#define TOTALS5                                                                                 \
+	"总交易单数,总交易额,总退款金额,总代金券或立减优惠退款金额," \
+	"手续费总金额"
+
+#define HEAD29                                                                                             \
+	"交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号," \
+	"用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,"             \
+	"代金券金额,退款申请时间,退款成功时间,微信退款单号,商户退款单号,"     \
+	"退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,"       \
+	"手续费,费率,订单金额,申请退款金额,费率备注"
+#define ROW29                                                                  \
+	"`2019-07-23 18:46:41,`wx1,`10000100,`0,`,`4200001,`A00001,`o1,"       \
+	"`MWEB,`REFUND,`CFT,`CNY,`0.00,`0.00,`2019-07-23 18:46:40,"            \
+	"`2019-07-23 18:47:00,`500001,`R-A00001,`5.00,`0.00,`ORIGINAL,"        \
+	"`SUCCESS,`茶,`,`-0.03000,`0.60%,`0.00,`6.28,`"
+
+static void
+test_bill__reads_every_known_width(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(HEAD20 "\r\n" ROW20("茶") "\r\n" TOTALS7 "\r\n" SUMS20
+						"\r\n",
+		&b, &e),
+	    H5_OK);
+	assert_int_equal(b.columns, 20);
+	assert_int_equal(b.rows[0].total_fee, 628);
+	assert_int_equal(b.rows[0].settled_fee, 500);
+	assert_int_equal(b.rows[0].refund_fee, -1);
+	assert_string_equal(b.rows[0].refund_status, "");
+	h5_bill_free(&b);
+
+	assert_int_equal(read_text(HEAD24 "\n" ROW24A "\n" ROW24B "\n" TOTALS5
+					  "\n`2,`0.01,`0.01,`0.0,`-0.00001\n",
+			     &b, &e),
+	    H5_OK);
+	assert_int_equal(b.columns, 24);
+	assert_int_equal(b.rows[0].total_fee, 1);
+	assert_false(b.rows[0].refund);
+	assert_true(b.rows[1].refund);
+	assert_int_equal(b.rows[1].refund_fee, 1);
+	assert_int_equal(b.rows[1].fee_micro, -1);
+	h5_bill_free(&b);
+
+	assert_int_equal(
+	    read_text("\xef\xbb\xbf" HEAD29 "\r\n" ROW29 "\r\n" TOTALS7
+		      "\r\n`1,`0.00,`5.00,`0.00,`-0.03000,`0.00,`6.28",
+		&b, &e),
+	    H5_OK);
+	assert_int_equal(b.columns, 29);
+	assert_int_equal(b.rows[0].refund_fee, 628);
+	assert_int_equal(b.rows[0].paid_back, 500);
+	h5_bill_free(&b);
+}
+
+static void
+test_bill__a_name_may_hold_commas_and_back_ticks(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(HEAD20 "\n" ROW20("tea, `green`, 100 g,") "\n" TOTALS7
+								"\n" SUMS20,
+		&b, &e),
+	    H5_OK);
+	assert_string_equal(b.rows[0].body, "tea, `green`, 100 g,");
+	h5_bill_free(&b);
+}
+
+static void
+test_bill__unknown_and_moved_columns_do_not_matter(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text("新栏目,应结订单金额,交易状态,商户订单号,微信订单号,"
+		      "交易时间\n`?,`1.00,`SUCCESS,`A00001,`42,"
+		      "`2019-07-23 18:46:41\n总交易单数,新合计\n`1,`?\n",
+		&b, &e),
+	    H5_OK);
+	assert_int_equal(b.rows[0].total_fee, 100);
+	assert_string_equal(b.rows[0].out_trade_no, "A00001");
+	assert_string_equal(b.rows[0].trade_type, "");
+	assert_false(b.rows[0].has_fee);
+	h5_bill_free(&b);
+}
+
+static void
+test_bill__a_day_without_rows_is_a_bill(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(HEAD20 "\n" TOTALS7 "\n`0,`0.00,`0.00,`0.00,`0.00000,"
+			     "`0.00,`0.00\n",
+		&b, &e),
+	    H5_OK);
+	assert_int_equal(b.n, 0);
+	assert_null(h5_bill_payment(&b, "42"));
+	h5_bill_free(&b);
+	h5_bill_empty(&b);
+	assert_null(h5_bill_payment(&b, "42"));
+	h5_bill_free(&b);
+}
+
+/* --- what is refused ------------------------------------------------------ */
+
+#define SHORT "应结订单金额,交易状态,商户订单号,微信订单号,交易时间"
+#define GOOD "`1.00,`SUCCESS,`A00001,`42,`2019-07-23 18:46:41"
+
+static void
+test_bill__hostile_input_is_refused_and_named(void **state)
+{
+	static const struct {
+		const char *name, *text, *says;
+	} rows[] = {
+	    {"empty", "", "empty"},
+	    {"BOM alone", "\xef\xbb\xbf", "empty"},
+	    {"an error", "<xml><return_code>FAIL</return_code></xml>",
+		"not a bill"},
+	    {"HTML", "<!doctype html>\n<p>busy\n", "not a bill"},
+	    {"heading alone", SHORT "\n", "cut short"},
+	    {"no totals", SHORT "\n" GOOD "\n", "cut short"},
+	    {"totals' heading alone", SHORT "\n" GOOD "\n总交易单数\n",
+		"cut short"},
+	    {"a heading is missing", "交易状态,商户订单号,微信订单号,交易时间",
+		"not a bill"},
+	    {"a heading comes twice", SHORT ",交易状态\n", "comes twice"},
+	    {"too few values", SHORT "\n`1.00,`SUCCESS,`A00001,`42\n",
+		"line 2: 4 values"},
+	    {"too many values", SHORT "\n" GOOD ",`\n", "line 2: 6 values"},
+	    {"no back-tick", SHORT "\n1.00,SUCCESS,A00001,42,x\n",
+		"line 2: neither"},
+	    {"an empty line", SHORT "\n" GOOD "\n\n总交易单数\n`1\n",
+		"line 3: neither"},
+	    {"a negative amount",
+		SHORT "\n`-1.00,`SUCCESS,`A00001,`42,`2019-07-23 18:46:41\n",
+		"below nothing"},
+	    {"three decimals",
+		SHORT "\n`1.001,`SUCCESS,`A00001,`42,`2019-07-23 18:46:41\n",
+		"not an amount"},
+	    {"an exponent",
+		SHORT "\n`1e2,`SUCCESS,`A00001,`42,`2019-07-23 18:46:41\n",
+		"not an amount"},
+	    {"an amount of sixteen digits",
+		SHORT "\n`99999999999999.99,`SUCCESS,`A00001,`42,"
+		      "`2019-07-23 18:46:41\n",
+		"not an amount"},
+	    {"no time", SHORT "\n`1.00,`SUCCESS,`A00001,`42,`yesterday\n",
+		"line 2, column 5"},
+	    {"31 February",
+		SHORT "\n`1.00,`SUCCESS,`A00001,`42,`2019-02-31 00:00:00\n",
+		"line 2, column 5"},
+	    {"wrong count", SHORT "\n" GOOD "\n总交易单数\n`2\n",
+		"totals say 2"},
+	    {"wrong sum",
+		SHORT "\n" GOOD "\n总交易单数,应结订单总金额\n`1,`1.01\n",
+		"totals say 1.01"},
+	    {"totals are none", SHORT "\n" GOOD "\n总交易单数\n`many\n",
+		"not an amount"},
+	    {"rows behind the totals",
+		SHORT "\n" GOOD "\n总交易单数\n`1\n" GOOD "\n", "behind"},
+	    {"not UTF-8", SHORT "\n`1.00,`\xb3\xc9\xb9\xa6,`A,`42,`x\n",
+		"UTF-8"},
+	};
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		ROW(rows[i].name,
+		    read_text(rows[i].text, &b, &e) == H5_E_INPUT);
+		if (strstr(e.msg, rows[i].says) == NULL)
+			fail_msg("row \"%s\": %s", rows[i].name, e.msg);
+		ROW(rows[i].name, b.rows == NULL && b.text == NULL);
+	}
+	assert_int_equal(
+	    read_bytes(SHORT "\n\0", sizeof(SHORT) + 1, &b, &e), H5_E_INPUT);
+}
+
+static void
+test_bill__any_cut_of_a_bill_is_refused(void **state)
+{
+	char *whole;
+	struct h5_bill b;
+	struct h5_err e;
+	size_t n, i;
+
+	(void)state;
+	whole = fixture(FIXTURES "php-bill.ALL.csv", &n);
+	/* But for the line end, and digits of the last sum. */
+	for (i = 0; i < n - 6; i++)
+		if (read_bytes(whole, i, &b, &e) != H5_E_INPUT)
+			fail_msg("%zu bytes of %zu pass", i, n);
+	assert_int_equal(read_bytes(whole, n - 2, &b, &e), H5_OK);
+	h5_bill_free(&b);
+	free(whole);
+}
+
+static void
+test_bill__a_hundred_columns_are_refused(void **state)
+{
+	char text[1024] = "";
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 200; i += 2)
+		memcpy(text + i, "x,", 2);
+	assert_int_equal(read_text(text, &b, &e), H5_E_INPUT);
+	assert_non_null(strstr(e.msg, "too many columns"));
+}
+
+/* --- money ---------------------------------------------------------------- */
+
+static void
+test_bill__decimals_without_floating_point(void **state)
+{
+	static const struct {
+		const char *s;
+		unsigned places;
+		int64_t want;
+		enum h5_code rc;
+	} rows[] = {
+	    {"0.00", 2, 0, H5_OK},
+	    {"6.28", 2, 628, H5_OK},
+	    {"6.2", 2, 620, H5_OK},
+	    {"6", 2, 600, H5_OK},
+	    {"0.29", 2, 29, H5_OK}, /* 28.999... in binary */
+	    {"1.10000", 2, 110, H5_OK},
+	    {"45.0", 0, 45, H5_OK},
+	    {"0.04000", 5, 4000, H5_OK},
+	    {"-0.04000", 5, -4000, H5_OK},
+	    {"-0.00", 2, 0, H5_OK},
+	    {"000000000000000000000.01", 2, 1, H5_OK},
+	    {"9999999999999.99", 2, 999999999999999, H5_OK},
+	    {"10000000000000.00", 2, 0, H5_E_INPUT},
+	    {"45.5", 0, 0, H5_E_INPUT},
+	    {"", 2, 0, H5_E_INPUT},
+	    {"-", 2, 0, H5_E_INPUT},
+	    {".5", 2, 0, H5_E_INPUT},
+	    {"5.", 2, 0, H5_E_INPUT},
+	    {"+5", 2, 0, H5_E_INPUT},
+	    {"1,000.00", 2, 0, H5_E_INPUT},
+	    {"1.2.3", 2, 0, H5_E_INPUT},
+	    {" 1", 2, 0, H5_E_INPUT},
+	    {"1 ", 2, 0, H5_E_INPUT},
+	    {"--1", 2, 0, H5_E_INPUT},
+	    {"0x10", 2, 0, H5_E_INPUT},
+	    {"nan", 2, 0, H5_E_INPUT},
+	};
+	int64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		got = 77;
+		ROW(rows[i].s, h5_bill_decimal(rows[i].s, rows[i].places, &got,
+				   NULL) == rows[i].rc);
+		ROW(rows[i].s, got == rows[i].want);
+	}
+}
+
+static void
+test_bill__fees_are_what_the_rate_makes(void **state)
+{
+	static const struct {
+		const char *name, *rate;
+		int64_t settled, micro; /* -1: cannot tell */
+	} rows[] = {
+	    {"6.00 at 0.60%", "0.60%", 600, 4000},
+	    {"0.03 at 39%", "39.00%", 3, 1000},
+	    {"0.01 at 39%", "39.00%", 1, 0},
+	    {"half a fen goes up", "0.50%", 100, 1000},
+	    {"nothing", "0.60%", 0, 0},
+	    {"the most", "100%", H5_FEN_MAX, H5_FEN_MAX * 1000},
+	    {"more", "0.60%", H5_FEN_MAX + 1, -1},
+	    {"no rate", "", 100, -1},
+	    {"a percent sign alone", "%", 100, -1},
+	    {"no percent sign", "0.60", 100, -1},
+	    {"a word", "free%", 100, -1},
+	    {"below nothing", "-1%", 100, -1},
+	    {"above all", "101%", 100, -1},
+	    {"long", "0.000000000000000000000000000%", 100, -1},
+	    {"no amount", "0.60%", -1, -1},
+	};
+	struct h5_bill_row r;
+	int64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		memset(&r, 0, sizeof r);
+		r.rate = rows[i].rate;
+		r.settled_fee = rows[i].settled;
+		ROW(rows[i].name,
+		    h5_bill_fee_due(&r, &got) == (rows[i].micro >= 0));
+		ROW(rows[i].name,
+		    got == (rows[i].micro < 0 ? 0 : rows[i].micro));
+	}
+}
+
+/* The sample's own fees are what its rates make. */
+static void
+test_bill__published_fees_agree(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+	int64_t due;
+	size_t i, seen = 0;
+
+	(void)state;
+	assert_int_equal(read_fixture("php-bill.ALL.csv", &b, &e), H5_OK);
+	for (i = 0; i < b.n; i++)
+		if (!b.rows[i].refund && h5_bill_fee_due(&b.rows[i], &due)) {
+			assert_int_equal(due, b.rows[i].fee_micro);
+			seen++;
+		}
+	assert_int_equal(seen, b.n_payments);
+	h5_bill_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bill__reads_the_official_sample),
+	    cmocka_unit_test(test_bill__totals_that_do_not_fit_are_refused),
+	    cmocka_unit_test(test_bill__reads_every_known_width),
+	    cmocka_unit_test(test_bill__a_name_may_hold_commas_and_back_ticks),
+	    cmocka_unit_test(
+		test_bill__unknown_and_moved_columns_do_not_matter),
+	    cmocka_unit_test(test_bill__a_day_without_rows_is_a_bill),
+	    cmocka_unit_test(test_bill__hostile_input_is_refused_and_named),
+	    cmocka_unit_test(test_bill__any_cut_of_a_bill_is_refused),
+	    cmocka_unit_test(test_bill__a_hundred_columns_are_refused),
+	    cmocka_unit_test(test_bill__decimals_without_floating_point),
+	    cmocka_unit_test(test_bill__fees_are_what_the_rate_makes),
+	    cmocka_unit_test(test_bill__published_fees_agree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
