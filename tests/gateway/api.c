@@ -1,4 +1,5 @@
-/* api.c - unifiedorder, orderquery, closeorder.
+/* api.c - unifiedorder, orderquery, closeorder, and what downloadbill shares
+ * with them.
  *
  * The texts are those of the real gateway where they are known; README.md
  * lists the ones that are not. */
@@ -21,6 +22,7 @@ struct call {
 	struct gw_plan plan;
 	struct gw_answer out;
 	bool made; /* unifiedorder issued a mweb_url */
+	struct gw_buf file; /* downloadbill: instead of XML */
 };
 
 struct rule {
@@ -80,6 +82,18 @@ static const struct rule close_rules[] = {
     {"sign", 64, true},
     {"sign_type", 32, false},
     {"out_trade_no", 32, true},
+    {NULL, 0, false},
+};
+
+static const struct rule bill_rules[] = {
+    {"appid", 32, true},
+    {"mch_id", 32, true},
+    {"nonce_str", 32, true},
+    {"sign", 64, true},
+    {"sign_type", 32, false},
+    {"bill_date", 8, true},
+    {"bill_type", 16, false},
+    {"tar_type", 8, false},
     {NULL, 0, false},
 };
 
@@ -493,6 +507,70 @@ closeorder(struct call *c)
 	gw_list_add(&c->out.f, "result_msg", "OK");
 }
 
+static const char *
+or_else(const char *given, const char *otherwise)
+{
+	return *given != '\0' ? given : otherwise;
+}
+
+/* What the faults say before the work. */
+static bool
+early_fault(struct call *c)
+{
+	const struct gw_fault *f;
+
+	if (gw_plan_find(&c->plan, GW_SYSTEMERROR) != NULL)
+		return result_fail(c, "SYSTEMERROR", "系统错误");
+	f = gw_plan_find(&c->plan, GW_RETURN_FAIL);
+	if (f != NULL)
+		return return_fail(c, or_else(f->value, "系统繁忙"));
+	f = gw_plan_find(&c->plan, GW_RESULT_FAIL);
+	if (f != NULL)
+		return result_fail(c, or_else(f->name, "SYSTEMERROR"),
+		    or_else(f->value, "系统错误"));
+	return true;
+}
+
+/* ---- downloadbill ---------------------------------------------------- */
+
+/* Its errors are in words of their own, with an error_code. */
+static bool
+bill_fail(struct call *c, const char *error_code, const char *text)
+{
+	return_fail(c, text);
+	gw_list_add(&c->out.f, "error_code", error_code);
+	return false;
+}
+
+static bool
+check_bill(struct call *c)
+{
+	if (!check_fields(c, bill_rules))
+		return bill_fail(c, "20001", "invalid parameter");
+	if (!check_sign(c))
+		return bill_fail(
+		    c, "20001", c->out.bare ? "sign error" : "invalid appid");
+	if (gw_plan_find(&c->plan, GW_SYSTEMERROR) != NULL)
+		return bill_fail(c, "20003", "system error");
+	return true;
+}
+
+static void
+downloadbill(struct call *c)
+{
+	struct gw_bill bill = {0};
+
+	if (!check_bill(c) || !early_fault(c))
+		return;
+	pthread_mutex_lock(&c->gw->lock);
+	gw_bill_make(c->gw, &c->in, &c->plan, &bill);
+	pthread_mutex_unlock(&c->gw->lock);
+	if (bill.error_code[0] != '\0')
+		bill_fail(c, bill.error_code, bill.return_msg);
+	else
+		c->file = bill.file;
+}
+
 /* ---- sealing --------------------------------------------------------- */
 
 static void
@@ -523,12 +601,6 @@ add_coupons(struct gw_list *f)
 	gw_list_add(f, "coupon_id_0", "2000000000000000001");
 	gw_list_add(f, "coupon_type_0", "CASH");
 	gw_list_addf(f, "coupon_fee_0", "%lld", (long long)first);
-}
-
-static const char *
-or_else(const char *given, const char *otherwise)
-{
-	return *given != '\0' ? given : otherwise;
 }
 
 static void
@@ -713,24 +785,6 @@ rules_of(enum gw_api api)
 	return api == GW_ORDERQUERY ? query_rules : close_rules;
 }
 
-/* What the faults say before the work. */
-static bool
-early_fault(struct call *c)
-{
-	const struct gw_fault *f;
-
-	if (gw_plan_find(&c->plan, GW_SYSTEMERROR) != NULL)
-		return result_fail(c, "SYSTEMERROR", "系统错误");
-	f = gw_plan_find(&c->plan, GW_RETURN_FAIL);
-	if (f != NULL)
-		return return_fail(c, or_else(f->value, "系统繁忙"));
-	f = gw_plan_find(&c->plan, GW_RESULT_FAIL);
-	if (f != NULL)
-		return result_fail(c, or_else(f->name, "SYSTEMERROR"),
-		    or_else(f->value, "系统错误"));
-	return true;
-}
-
 static void
 late_fault(struct call *c)
 {
@@ -749,6 +803,10 @@ work(struct call *c, const char *bad_form)
 {
 	if (bad_form != NULL) {
 		return_fail(c, bad_form);
+		return;
+	}
+	if (c->api == GW_DOWNLOADBILL) {
+		downloadbill(c);
 		return;
 	}
 	if (!check_fields(c, rules_of(c->api)) || !check_sign(c) ||
@@ -821,7 +879,9 @@ outcome(const struct call *c, char *out, size_t size)
 	const struct gw_list *f = &c->out.f;
 	struct gw_buf b = {0};
 
-	if (c->out.bare)
+	if (c->file.len > 0)
+		gw_buf_putf(&b, "SUCCESS %zu bytes", c->file.len);
+	else if (c->out.bare)
 		gw_buf_putf(&b, "FAIL %s", gw_list_text(f, "return_msg"));
 	else if (gw_list_get(f, "err_code") != NULL)
 		gw_buf_putf(&b, "%s %s", gw_list_text(f, "err_code"),
@@ -838,7 +898,11 @@ finish(struct call *c, const struct gw_request *req, struct gw_response *res)
 	const struct gw_fault *f = gw_plan_find(&c->plan, GW_REDIRECT);
 
 	gw_response_text(res, 200, "text/plain", "");
-	gw_api_seal(c->gw, &c->plan, &c->out, GW_XML_ANSWER, &res->body);
+	if (c->file.len > 0)
+		gw_buf_add(&res->body, c->file.data, c->file.len);
+	else
+		gw_api_seal(
+		    c->gw, &c->plan, &c->out, GW_XML_ANSWER, &res->body);
 	if (f != NULL) {
 		res->status = 302;
 		gw_list_set(
@@ -894,5 +958,6 @@ gw_api_handle(struct gw *gw, enum gw_api api, struct gw_request *req,
 	pthread_mutex_unlock(&gw->lock);
 	gw_list_free(&c.in);
 	gw_list_free(&c.out.f);
+	gw_buf_free(&c.file);
 	gw_plan_free(&c.plan);
 }

@@ -176,6 +176,7 @@ static const struct option option_rows[] = {
     NUMBER(pay_later_s),
     NUMBER(latency_ms),
     NUMBER(speed),
+    NUMBER(bill_early),
 };
 
 static const struct option *

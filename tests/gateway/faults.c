@@ -5,8 +5,10 @@
 #include "tests/gateway/gateway.h"
 
 #define BIT(api) (1U << (api))
-#define CALLS (BIT(GW_UNIFIEDORDER) | BIT(GW_ORDERQUERY) | BIT(GW_CLOSEORDER))
-#define SEALED (CALLS | BIT(GW_NOTICE))
+#define SIGNED (BIT(GW_UNIFIEDORDER) | BIT(GW_ORDERQUERY) | BIT(GW_CLOSEORDER))
+#define BILL BIT(GW_DOWNLOADBILL)
+#define CALLS (SIGNED | BILL)
+#define SEALED (SIGNED | BIT(GW_NOTICE))
 #define ORDER BIT(GW_UNIFIEDORDER)
 #define QUERY BIT(GW_ORDERQUERY)
 #define CASHIER BIT(GW_CASHIER)
@@ -20,6 +22,7 @@ gw_api_name(enum gw_api api)
 	    [GW_UNIFIEDORDER] = "unifiedorder",
 	    [GW_ORDERQUERY] = "orderquery",
 	    [GW_CLOSEORDER] = "closeorder",
+	    [GW_DOWNLOADBILL] = "downloadbill",
 	    [GW_CASHIER] = "cashier",
 	    [GW_NOTICE] = "notice",
 	    [GW_CONNECT] = "connect",
@@ -84,13 +87,13 @@ static const struct row rows[GW_KIND_COUNT] = {
     [GW_EMPTY] = {"empty", CALLS, 0, "200 and no body"},
     [GW_HTML] = {"html", CALLS, 0, "200 and a front end's HTML page"},
     [GW_SYSTEMERROR] = {"systemerror", CALLS, 0, "SYSTEMERROR, nothing done"},
-    [GW_SYSTEMERROR_AFTER] = {"systemerror-after", CALLS, 0,
+    [GW_SYSTEMERROR_AFTER] = {"systemerror-after", SIGNED, 0,
 	"does the work, answers SYSTEMERROR"},
     [GW_RETURN_FAIL] = {"return-fail", CALLS, 0,
 	"unsigned FAIL with value as return_msg, nothing done"},
     [GW_RESULT_FAIL] = {"result-fail", SEALED, 0,
 	"signed FAIL with name as err_code, value as err_code_des"},
-    [GW_RESULT_FAIL_AFTER] = {"result-fail-after", CALLS, 0,
+    [GW_RESULT_FAIL_AFTER] = {"result-fail-after", SIGNED, 0,
 	"does the work, answers as result-fail"},
     [GW_UNSIGNED] = {"unsigned", SEALED, 0, "SUCCESS without sign"},
     [GW_WRONG_SIGN] = {"wrong-sign", SEALED, 0, "sign by another key"},
@@ -139,6 +142,15 @@ static const struct row rows[GW_KIND_COUNT] = {
     [GW_SIGN_TYPE] = {"sign-type", NOTICE, 0, "with a sign_type element"},
     [GW_SHOW_ERROR] = {"show-error", CASHIER, 0,
 	"shows the error called name, without its cause"},
+    [GW_BILL_ERROR] = {"bill-error", BILL, 0,
+	"error_code name (20002), return_msg value (Bill Creating)"},
+    [GW_BILL_DROP] = {"bill-drop", BILL, 0, "order name is not in the bill"},
+    [GW_BILL_EXTRA] = {"bill-extra", BILL, 0,
+	"a further line, value, not in the totals"},
+    [GW_BILL_AMOUNT] = {"bill-amount", BILL, 0,
+	"order name stands there with n fen (1)"},
+    [GW_BILL_TOTALS] = {"bill-totals", BILL, 0, "totals of one trade more"},
+    [GW_BILL_PLAIN] = {"bill-plain", BILL, 0, "the text, not packed"},
     [GW_CONNECT_RESET] = {"connect-reset", CONNECT, 0, "RST on accept"},
     [GW_CONNECT_HANG] = {"connect-hang", CONNECT, 60000,
 	"accepts, then nothing for ms, not even TLS"},

@@ -14,6 +14,7 @@
  *	faults.c   what goes wrong on request
  *	orders.c   the order book, the clock, payments
  *	api.c      unifiedorder, orderquery, closeorder
+ *	bill.c     downloadbill
  *	cashier.c  the page behind mweb_url
  *	notices.c  payment notices and their retries
  *	control.c  /_control/: what tests steer and read
@@ -190,6 +191,7 @@ enum gw_api {
 	GW_UNIFIEDORDER,
 	GW_ORDERQUERY,
 	GW_CLOSEORDER,
+	GW_DOWNLOADBILL,
 	GW_CASHIER,
 	GW_NOTICE,
 	GW_CONNECT,
@@ -255,6 +257,12 @@ enum gw_kind {
 	GW_UNKNOWN_FIELD,
 	GW_SIGN_TYPE,
 	GW_SHOW_ERROR,
+	GW_BILL_ERROR,
+	GW_BILL_DROP,
+	GW_BILL_EXTRA,
+	GW_BILL_AMOUNT,
+	GW_BILL_TOTALS,
+	GW_BILL_PLAIN,
 	GW_CONNECT_RESET,
 	GW_CONNECT_HANG,
 	GW_CONNECT_PLAIN,
@@ -332,6 +340,7 @@ bool gw_http_write(struct gw *gw, struct gw_conn *c,
     const struct gw_request *req, struct gw_response *res);
 void gw_request_free(struct gw_request *req);
 void gw_response_free(struct gw_response *res);
+void gw_gzip(struct gw_buf *out, const struct gw_buf *in);
 const char *gw_request_header(const struct gw_request *req, const char *name);
 void gw_response_text(
     struct gw_response *res, int status, const char *type, const char *text);
@@ -431,6 +440,18 @@ void gw_api_handle(struct gw *gw, enum gw_api api, struct gw_request *req,
  * writes the XML, spoils that.  For answers and notices alike. */
 void gw_api_seal(struct gw *gw, const struct gw_plan *plan, struct gw_answer *a,
     enum gw_xml_style style, struct gw_buf *out);
+
+/* ---- bill.c ---------------------------------------------------------- */
+
+/* [lock] The answer to a downloadbill whose fields and sign are good: a file,
+ * or "" with the two texts of an error. */
+struct gw_bill {
+	struct gw_buf file;
+	char error_code[16];
+	char return_msg[128];
+};
+void gw_bill_make(struct gw *gw, const struct gw_list *in,
+    const struct gw_plan *plan, struct gw_bill *out);
 
 /* ---- cashier.c ------------------------------------------------------- */
 
@@ -555,6 +576,7 @@ struct gw_options {
 	int64_t pay_later_s;
 	int64_t latency_ms;
 	int64_t speed;
+	int64_t bill_early;
 };
 
 struct gw {

@@ -353,8 +353,8 @@ add_little(struct gw_buf *b, uint32_t value, int bytes)
 }
 
 /* A gzip file of stored blocks: no compressor needed. */
-static void
-gzip(struct gw_buf *out, const struct gw_buf *in)
+void
+gw_gzip(struct gw_buf *out, const struct gw_buf *in)
 {
 	size_t at = 0;
 
@@ -391,7 +391,7 @@ broken_bytes(struct gw_buf *out, struct gw_response *res, enum gw_kind kind)
 		repeat(out, "HTTP/1.1 100 Continue\r\n\r\n", 40000);
 	if (kind == GW_GZIP) {
 		gw_list_set(&res->headers, "Content-Encoding", "gzip");
-		gzip(&packed, body);
+		gw_gzip(&packed, body);
 		write_head(out, res, (int64_t)packed.len, false);
 		gw_buf_puts(out, "\r\n");
 		gw_buf_add(out, packed.data, packed.len);

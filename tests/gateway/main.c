@@ -85,6 +85,8 @@ gw_route(struct gw *gw, struct gw_request *req, struct gw_response *res)
 		gw_api_handle(gw, GW_ORDERQUERY, req, res);
 	else if (strcmp(req->path, "/pay/closeorder") == 0)
 		gw_api_handle(gw, GW_CLOSEORDER, req, res);
+	else if (strcmp(req->path, "/pay/downloadbill") == 0)
+		gw_api_handle(gw, GW_DOWNLOADBILL, req, res);
 	else if (strcmp(req->path, "/cgi-bin/mmpayweb-bin/checkmweb") == 0)
 		get ? gw_cashier_open(gw, req, res) : only(res, "GET, HEAD");
 	else if (strcmp(req->path, "/cgi-bin/mmpayweb-bin/act") == 0)

@@ -1637,6 +1637,116 @@ def test_tls_and_the_side_door():
             eq(g.stop(), 0)
 
 
+# ---- bills -----------------------------------------------------------------
+
+NOON = 1795406400  # 2026-11-23 12:00 in Beijing
+
+
+def bill(day="20261123", more=None, packed=True, **how):
+    """The text of a bill, or the elements of an error."""
+    f = {"appid": APPID, "mch_id": MCH_ID, "nonce_str": "n0nce",
+         "sign_type": "HMAC-SHA256", "bill_date": day, **(more or {})}
+    if packed:
+        f["tar_type"] = "GZIP"
+    f["sign"] = how.get("sign") or sign(f)
+    request = urllib.request.Request(
+        GW.url + "/pay/downloadbill", to_xml(f).encode())
+    with urllib.request.urlopen(request, timeout=20) as r:
+        data = r.read()
+    if data.startswith(b"<xml>"):
+        return from_xml(data.decode())
+    if packed:
+        data = gzip.decompress(data)
+    return data.decode("utf-8")
+
+
+def no_bill(got, code, text):
+    eq((got["return_code"], got["error_code"], got["return_msg"]),
+       ("FAIL", code, text))
+    eq("sign" in got, False)
+
+
+def pay_at(no, when, fee="628", **more):
+    GW.control("clock", set=when)
+    place(no, total_fee=fee, **more)
+    GW.control("pay", out_trade_no=no, notice=0)
+
+
+def test_a_bill_lists_the_payments_of_a_day():
+    pay_at("A00001", NOON, body="茶, 100 克", attach="座 7",
+           time_start=beijing(0, NOON), time_expire=beijing(7200, NOON))
+    GW.control("clock", set=NOON)
+    place("A00002", time_start=beijing(0, NOON),
+          time_expire=beijing(7200, NOON))
+    no_bill(bill(), "20001", "invalid bill_date")
+    GW.control("clock", set=NOON + 20 * 3600)
+    no_bill(bill(), "20002", "Bill Creating")
+    no_bill(bill("20261122"), "20002", "No Bill Exist")
+    GW.control("clock", set=NOON + 22 * 3600)
+    text = bill()
+    eq(text[0], "\ufeff")
+    lines = text[1:].split("\r\n")
+    eq(len(lines), 5)
+    names = lines[0].split(",")
+    row = dict(zip(names, lines[1][1:].split(",`")))
+    eq(len(names), 27)
+    eq((row["交易时间"], row["商户订单号"], row["商品名称"], row["订单金额"],
+        row["手续费"], row["费率"], row["交易状态"], row["交易类型"]),
+       ("2026-11-23 12:00:00", "A00001", "茶, 100 克", "6.28", "0.04000",
+        "0.60%", "SUCCESS", "MWEB"))
+    sums = dict(zip(lines[2].split(","), lines[3][1:].split(",`")))
+    eq((sums["总交易单数"], sums["订单总金额"], sums["手续费总金额"]),
+       ("1.0", "6.28", "0.04000"))
+    eq(bill(packed=False), text)
+    eq(len(bill(more={"bill_type": "SUCCESS"})[1:].split("\r\n")[0]
+           .split(",")), 20)
+    no_bill(bill(more={"bill_type": "REFUND"}), "20002", "No Bill Exist")
+
+
+def test_what_a_bill_may_be_asked():
+    GW.control("clock", set=NOON)
+    for day in ("20261131", "2026-1-1", "20260801", "20261124"):
+        no_bill(bill(day), "20001", "invalid bill_date")
+    no_bill(bill("20261120", {"bill_type": "HALF"}), "20001",
+            "invalid bill_type")
+    no_bill(bill("20261120", {"tar_type": "ZIP"}, packed=False), "20001",
+            "invalid tar_type: Only GZIP supported")
+    no_bill(bill("20261120", {"colour": "red"}), "20001",
+            "invalid parameter")
+    no_bill(bill("20261120", sign="0" * 64), "20001", "sign error")
+
+
+def test_faults_of_a_bill():
+    for n in (1, 2):
+        pay_at("A0000%d" % n, NOON, time_start=beijing(0, NOON),
+               time_expire=beijing(7200, NOON))
+    GW.control("clock", set=NOON + 24 * 3600)
+    fault = lambda kind, **how: GW.control(
+        "fault", kind=kind, api="downloadbill", count=1, **how)
+    fault("bill-error")
+    no_bill(bill(), "20002", "Bill Creating")
+    fault("bill-error", name="20007", value="closed")
+    no_bill(bill(), "20007", "closed")
+    fault("systemerror")
+    no_bill(bill(), "20003", "system error")
+    fault("bill-drop", name="A00001")
+    text = bill()
+    eq(("A00001" in text, "A00002" in text, "`1.0," in text),
+       (False, True, True))
+    fault("bill-amount", name="A00001", n=5)
+    eq("`0.05,`0.00," in bill(), True)
+    fault("bill-totals")
+    eq("`3.0," in bill(), True)
+    fault("bill-extra", value="`x,`y")
+    eq("`x,`y\r\n" in bill(), True)
+    fault("bill-plain")
+    try:
+        bill()
+        raise AssertionError("packed all the same")
+    except gzip.BadGzipFile:
+        pass
+
+
 # ---- run -------------------------------------------------------------------
 
 def main():
