@@ -23,6 +23,7 @@ VENDOR = {
     "fcgiapp.h": {"common/fcgi.c"},
     "fcgi_stdio.h": set(),
     "jansson.h": {"common/ledger.c", "common/json.c"},
+    "zlib.h": {"common/gunzip.c"},
 }
 
 BANNED = """strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol
