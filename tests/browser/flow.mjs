@@ -258,7 +258,7 @@ const walks = {
 		await w.at('confirm');
 		await w.page.locator('[name=yuan]').fill('0.50');
 		await w.press(w.page.locator('form button').first());
-		await w.at('confirm');
+		await w.at('bad-request');
 		holds(await w.page.locator('[name=yuan]').isVisible(), 'asked again');
 		await w.page.locator('[name=yuan]').fill('66.60');
 		await w.press(w.page.locator('form button').first());
