@@ -1,6 +1,8 @@
 /* hooks.h - events to the shop, at least once, in order for one order.
  * Floor 3.  What is due is derived from the ledger (h5_order.outgoing), so no
- * crash loses an event or makes a second id. */
+ * crash loses an event or makes a second id.  After a failure the next try
+ * waits 5 s, 30 s, 5 min, 30 min, 2 h, 5 h, then 10 h each time, for ever;
+ * what follows waits behind it. */
 #ifndef H5_HOOKS_H
 #define H5_HOOKS_H
 
