@@ -147,7 +147,6 @@ serve(struct h5_run *run)
 		site = NULL;
 	c = site == NULL ? NULL : site->app.c;
 	limit_files(h5_worker_threads(&h5_program, c));
-	run->watched = true;
 	h5_watch_init(&run->watch, &run->sites);
 	if (c != NULL && c->server.processes > 0)
 		return h5_supervisor_run(run, c->server.processes);

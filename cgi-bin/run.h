@@ -64,13 +64,20 @@ bool h5_site_check(const struct h5_program *p, const char *option);
 
 struct h5_watch {
 	struct h5_sites *sites;
+	const struct h5_site *known; /* it and those before: not ours */
 	char *exe; /* the path this program was started from */
-	uint64_t exe_stamp;
+	uint64_t exe_stamp; /* 0: not ours */
 	uint64_t refused; /* the stamp of what did not pass -t */
 };
 
 void h5_watch_init(struct h5_watch *w, struct h5_sites *s);
 void h5_watch_release(struct h5_watch *w);
+/* h5_watch_leave(w): the supervisor watches the program and what is loaded by
+ * now; only what requests will name is left to this worker. */
+void h5_watch_leave(struct h5_watch *w);
+/* h5_watch_stamp(c): a stamp of the configuration's files and of the templates
+ * that replace built-in ones. */
+uint64_t h5_watch_stamp(const struct h5_config *c);
 /* h5_watch_look(w): a new pair is there and passes its own -t: leave.  One
  * that does not pass is logged once. */
 bool h5_watch_look(struct h5_watch *w);
@@ -82,7 +89,6 @@ struct h5_run {
 	struct h5_sites sites;
 	struct h5_watch watch;
 	char **argv; /* to start over with */
-	bool watched; /* false: a supervisor watches for us */
 };
 
 /* h5_worker_once(run): plain CGI.  Exit status. */

@@ -81,7 +81,7 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 		if (rc != H5_OK || s->once)
 			return rc;
 		before = site->stamp;
-		site->stamp = h5_config_stamp(site->app.c);
+		site->stamp = h5_watch_stamp(site->app.c);
 		if ((tries > 0 && site->stamp == before) || tries == 3)
 			return H5_OK;
 		h5_pages_free(site->app.pages);

@@ -63,7 +63,7 @@ be_worker(struct supervisor *s, pid_t parent)
 	free(s->kids);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
 		return 0;
-	s->run->watched = false;
+	h5_watch_leave(&s->run->watch);
 	return h5_worker_serve(s->run);
 }
 

@@ -1,5 +1,7 @@
 #include "cgi-bin/run.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,8 +10,9 @@
 #include "common/launch.h"
 
 #define PATH_BYTES 4096
-#define TRY_MS 20000
+#define TRY_MS 5000
 #define WORDS_MAX 4096
+#define TEMPLATES_MAX 256 /* files looked at in pages.templates */
 
 static const char gone[] = " (deleted)";
 
@@ -39,14 +42,14 @@ mix(uint64_t h, uint64_t v)
 	return h ^ (h >> 29);
 }
 
-/* 0: no program is there (an upload is under way). */
+/* 0: nothing is there (an upload is under way). */
 static uint64_t
-stamp_of(const char *path)
+stamp_at(int dir, const char *path)
 {
 	struct stat st;
 	uint64_t h = 1;
 
-	if (path == NULL || stat(path, &st) != 0)
+	if (path == NULL || fstatat(dir, path, &st, 0) != 0)
 		return 0;
 	h = mix(h, (uint64_t)st.st_dev);
 	h = mix(h, (uint64_t)st.st_ino);
@@ -56,12 +59,49 @@ stamp_of(const char *path)
 	return h == 0 ? 1 : h;
 }
 
+/* The files of a folder, whatever order they are listed in. */
+static uint64_t
+stamp_folder(const char *path)
+{
+	DIR *d = path == NULL ? NULL : opendir(path);
+	struct dirent *entry;
+	uint64_t sum = 0;
+	int n;
+
+	if (d == NULL)
+		return 0;
+	for (n = 0; n < TEMPLATES_MAX; n++) {
+		entry = readdir(d);
+		if (entry == NULL)
+			break;
+		if (entry->d_name[0] != '.')
+			sum += stamp_at(dirfd(d), entry->d_name);
+	}
+	(void)closedir(d);
+	return sum;
+}
+
+uint64_t
+h5_watch_stamp(const struct h5_config *c)
+{
+	return mix(h5_config_stamp(c), stamp_folder(c->pages.templates));
+}
+
 void
 h5_watch_init(struct h5_watch *w, struct h5_sites *s)
 {
 	w->sites = s;
 	w->exe = exe_path();
-	w->exe_stamp = stamp_of(w->exe);
+	w->exe_stamp = stamp_at(AT_FDCWD, w->exe);
+	w->known = NULL;
+	w->refused = 0;
+}
+
+void
+h5_watch_leave(struct h5_watch *w)
+{
+	w->known = atomic_load(&w->sites->first);
+	w->exe_stamp = 0;
 	w->refused = 0;
 }
 
@@ -78,12 +118,14 @@ static uint64_t
 look(const struct h5_watch *w, bool *changed)
 {
 	struct h5_site *site = atomic_load(&w->sites->first);
-	uint64_t exe = stamp_of(w->exe), now, all;
+	uint64_t exe = 0, now, all;
 
+	if (w->exe_stamp != 0)
+		exe = stamp_at(AT_FDCWD, w->exe);
 	*changed = exe != 0 && exe != w->exe_stamp;
 	all = mix(1, exe);
-	for (; site != NULL; site = site->next) {
-		now = h5_config_stamp(site->app.c);
+	for (; site != w->known; site = site->next) {
+		now = h5_watch_stamp(site->app.c);
 		if (now != site->stamp)
 			*changed = true;
 		all = mix(all, now);
@@ -124,7 +166,7 @@ try_all(const struct h5_watch *w)
 
 	if (site == NULL)
 		return try_one(w, NULL);
-	for (; site != NULL; site = site->next)
+	for (; site != w->known; site = site->next)
 		if (!try_one(w, site->app.c->path))
 			return false;
 	return true;

@@ -428,7 +428,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 		p[1].fd = broken_fd;
 		p[0].events = p[1].events = POLLIN;
 		p[0].revents = p[1].revents = 0;
-		n = poll(p, 2, !run->watched ? -1 : left > 0 ? (int)left : 0);
+		n = poll(p, 2, left > 0 ? (int)left : 0);
 		if (n > 0 && p[1].revents != 0)
 			return NULL;
 		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
@@ -436,7 +436,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 				return "signal";
 			due = 0;
 		}
-		if (!run->watched || h5_clock_mono_ms() < due)
+		if (h5_clock_mono_ms() < due)
 			continue;
 		if (h5_watch_look(&run->watch))
 			return "replaced";

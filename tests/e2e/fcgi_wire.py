@@ -778,6 +778,23 @@ def a_bad_new_configuration_is_refused_once(shop):
 
 
 @trial
+def a_changed_template_ends_the_run(shop):
+    templates = os.path.join(shop.dir, "templates")
+    os.mkdir(templates)
+    shop.write(shop.conf, server=["[pages]", "templates = " + templates])
+    r = shop.run()
+    r.ok()
+    with open(os.path.join(templates, "error.html"), "w") as f:
+        f.write("<main data-page=\"error\">{{#open}}</main>")
+    n = r.log("replacement-refused")
+    check_in("why", "error.html", r.lines[n - 1])
+    r.ok()
+    with open(f.name, "w") as f:
+        f.write("<main data-page=\"error\"></main>\n")
+    check("exit", r.end(), 0)
+
+
+@trial
 def a_removed_configuration_changes_nothing(shop):
     r = shop.run()
     r.ok()
@@ -1009,6 +1026,28 @@ def a_store_that_cannot_be_opened_is_503_until_it_can(shop):
     r.log("store-not-open")
     os.unlink(blocked)
     r.ok()
+    r.stop()
+
+
+@trial
+def a_worker_watches_what_its_supervisor_does_not_know(shop):
+    etc = os.path.join(shop.dir, "bin", "h5pay.path")
+    shop.write(shop.conf, server=["processes = 1"])
+    with open(etc, "w") as f:
+        f.write(shop.conf + "\n")
+    other = os.path.join(shop.dir, "other.conf")
+    shop.write(other, name="Other")
+    r = Run(shop, ())
+    shop.runs.append(r)
+    check("beside the program", r.ok().said("site"), "First")
+    check("other", r.ask(get(H5PAY_CONF=other)).said("site"), "Other")
+    old = children(r.p.pid)
+    shop.write(other, name="Changed")
+    r.log("why=replaced")
+    for pid in old:
+        wait_gone(pid)
+    check("other", r.ask(get(H5PAY_CONF=other)).said("site"), "Changed")
+    check("same supervisor", r.p.poll(), None)
     r.stop()
 
 
