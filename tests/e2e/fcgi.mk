@@ -5,6 +5,6 @@ $(B)/tests/echo: $(B)/obj/tests/e2e/echo.o $(RUN_OBJ) $(LIBH5)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: fcgi
-fcgi: $(B)/tests/echo
+.PHONY: check-fcgi
+check-fcgi: $(B)/tests/echo
 	@$(PYTHON) tests/e2e/fcgi_wire.py $<
