@@ -70,7 +70,7 @@ print_attempts(const struct h5_order *o)
 		h5_clock_plain(o->attempts[i].created_at, at);
 		(void)printf("  %-32s %-8s %s  from %s\n",
 		    o->attempts[i].out_trade_no,
-		    h5_attempt_state_name(o->attempts[i].state), at,
+		    h5_order_attempt_word(o->attempts[i].state), at,
 		    o->attempts[i].spbill_create_ip);
 	}
 }

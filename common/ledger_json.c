@@ -82,7 +82,7 @@ put_attempts(const struct h5_order *o, struct h5_buf *out)
 		a = &o->attempts[i];
 		put_entry(i, out);
 		put_text("out_trade_no", a->out_trade_no, out);
-		put_text("state", h5_attempt_state_name(a->state), out);
+		put_text("state", h5_order_attempt_word(a->state), out);
 		put_time("created_at", a->created_at, out);
 		put_time("mweb_url_at", a->mweb_url_at, out);
 		put_text("spbill_create_ip", a->spbill_create_ip, out);

@@ -34,7 +34,7 @@ SECTIONS = """merchant site gateway store orders catalogue hooks pages log
 server""".split()
 
 # web.h is about these two values.
-ALSO_EXPORTS = {"web": ("request", "response")}
+ALSO_EXPORTS = {"web": ("request", "response"), "wxmsg": ("wx_trade",)}
 
 # Who may call what: one file a door.
 DOORS = {
