@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bill.h"
 #include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -39,8 +40,9 @@ struct verb {
 	int (*run)(struct command *cmd, int argc, char **argv);
 };
 
-extern const struct verb verb_check, verb_close, verb_fsck, verb_hook,
-    verb_link, verb_list, verb_query, verb_refund, verb_show, verb_sweep;
+extern const struct verb verb_bill, verb_check, verb_close, verb_fsck,
+    verb_hook, verb_link, verb_list, verb_query, verb_reconcile, verb_refund,
+    verb_show, verb_sweep;
 
 /* command_usage(v, fmt, ...): say what is wrong with the call, and how it
  * goes.  Returns EXIT_USAGE. */
@@ -59,6 +61,21 @@ H5_MUST_CHECK enum h5_code command_time(
     const char *s, int64_t now, int64_t *t, struct h5_err *e);
 /* command_print_order(cmd, o): the order for a person, or --json. */
 int command_print_order(const struct command *cmd, const struct h5_order *o);
+
+/* command_day(v, argc, argv, day): the one operand behind the options, as a
+ * day that has begun; its first second.  EXIT_DONE, else the status to leave
+ * with. */
+int command_day(const struct verb *v, int argc, char **argv, int64_t *day);
+
+/* bill.c.  command_bill_fetch(cmd, day, type, text, path, e): WeChat's bill,
+ * kept below store.dir/bills; text gets what is in it, path where it is.
+ * Errors as h5_wxpay_bill; H5_E_IO.
+ * command_bill_kept: one that was kept before.  H5_E_NOTFOUND: none. */
+H5_MUST_CHECK enum h5_code command_bill_fetch(struct command *cmd, int64_t day,
+    const char *type, struct h5_buf *text, struct h5_buf *path,
+    struct h5_err *e);
+H5_MUST_CHECK enum h5_code command_bill_kept(struct command *cmd, int64_t day,
+    const char *type, struct h5_buf *text, struct h5_err *e);
 
 /* table.c: rows of cells; aligned with a heading on a terminal, else
  * tab-separated without heading. */

@@ -18,7 +18,7 @@
 
 static const struct verb *const verbs[] = {&verb_check, &verb_link, &verb_list,
     &verb_show, &verb_query, &verb_close, &verb_refund, &verb_sweep, &verb_hook,
-    &verb_fsck};
+    &verb_bill, &verb_reconcile, &verb_fsck};
 
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -36,7 +36,7 @@ print_help(FILE *to)
 	    to);
 	for (i = 0; i < VERBS; i++)
 		(void)fprintf(
-		    to, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
+		    to, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
 	(void)fputs(
 	    "\n  -c, --config FILE   the configuration (else H5PAY_CONF, "
 	    "h5pay.path, ~/h5pay/h5pay.conf,\n"

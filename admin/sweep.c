@@ -216,7 +216,8 @@ run(struct command *cmd, int argc, char **argv)
 		return command_fail(cmd, &e);
 	if (id != NULL)
 		return sweep_order(&s, id);
-	if (h5_store_each_open(cmd->st, visit, &s, &e) != H5_OK)
+	if (h5_store_each_open(cmd->st, visit, &s, &e) != H5_OK ||
+	    h5_store_swept(cmd->st, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	return h5_err_exit(s.worst);
 }

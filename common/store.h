@@ -93,6 +93,14 @@ H5_MUST_CHECK enum h5_code h5_store_each(struct h5_store *st, int64_t since,
 H5_MUST_CHECK enum h5_code h5_store_each_open(
     struct h5_store *st, h5_store_visit_fn visit, void *arg, struct h5_err *e);
 
+/* h5_store_swept(st, e): a sweep over all open orders ends now; durable.
+ * h5_store_swept_at(st, at, e): when the last one ended.  H5_E_NOTFOUND: none
+ * is known of. */
+H5_MUST_CHECK enum h5_code h5_store_swept(
+    struct h5_store *st, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_store_swept_at(
+    struct h5_store *st, int64_t *at, struct h5_err *e);
+
 /* What fsck found, one call each; and progress. */
 struct h5_store_report {
 	void (*found)(

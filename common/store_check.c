@@ -161,8 +161,9 @@ struct listing {
 static bool
 known_at_top(const char *name)
 {
-	static const char *const own[] = {
-	    "format", "orders", "index", "sweep", "talk", "lost+found"};
+	/* The command keeps WeChat's bills here, too. */
+	static const char *const own[] = {"format", "orders", "index", "sweep",
+	    "swept", "talk", "bills", "lost+found"};
 	size_t i;
 
 	for (i = 0; i < sizeof own / sizeof own[0]; i++)

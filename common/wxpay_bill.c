@@ -154,6 +154,8 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 		return H5_E_REMOTE;
 	if (rc == H5_OK && text->len == 0)
 		return h5_err_set(e, H5_E_REMOTE, "an empty answer");
+	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
+		return h5_err_set(e, H5_E_REMOTE, "a bill packed twice");
 	if (rc == H5_OK && text->data[0] == '<')
 		return read_error(text, e);
 	return rc;

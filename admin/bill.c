@@ -1,0 +1,233 @@
+/* h5pay bill - WeChat's bill of a day, kept as it came. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/gunzip.h"
+#include "common/https.h"
+#include "common/ledger.h"
+#include "common/wxpay_bill.h"
+
+enum { OPT_TYPE = 256 };
+
+static const struct option options[] = {
+    {"type", required_argument, NULL, OPT_TYPE},
+    {NULL, 0, NULL, 0},
+};
+
+int
+command_day(const struct verb *v, int argc, char **argv, int64_t *day)
+{
+	int64_t now = h5_clock_now(), t;
+	char text[H5_CLOCK_DAY];
+	struct h5_err e;
+
+	if (optind + 1 != argc)
+		return command_usage(v, "one day is needed");
+	if (command_time(argv[optind], now, &t, &e) != H5_OK)
+		return command_usage(v, "%s", e.msg);
+	h5_clock_day(t, text);
+	if (h5_clock_from_day(text, day, &e) != H5_OK)
+		return command_usage(v, "%s", e.msg);
+	if (*day <= now)
+		return EXIT_DONE;
+	(void)fprintf(stderr, "h5pay: %s is still to come\n", text);
+	return EXIT_DATA;
+}
+
+/* --- where bills are kept ------------------------------------------------- */
+
+/* "bills/2026-11-22.ALL.csv.gz" below store.dir. */
+static void
+put_name(int64_t day, const char *type, bool packed, struct h5_buf *name)
+{
+	char date[H5_CLOCK_DAY];
+
+	h5_clock_day(day, date);
+	h5_buf_printf(name, "%s.%s.csv%s", date, type, packed ? ".gz" : "");
+}
+
+static enum h5_code
+open_bills(const struct command *cmd, bool make, int *fd, struct h5_err *e)
+{
+	int dir = -1;
+	enum h5_code rc;
+
+	*fd = -1;
+	rc = h5_file_folder(AT_FDCWD, cmd->c->store.dir, &dir, e);
+	if (rc == H5_OK && make)
+		rc = h5_file_mkdir(dir, "bills", e);
+	if (rc == H5_OK)
+		rc = h5_file_folder(dir, "bills", fd, e);
+	h5_file_drop(&dir);
+	return rc;
+}
+
+static enum h5_code
+keep(const struct command *cmd, int64_t day, const char *type,
+    const struct h5_buf *raw, struct h5_buf *path, struct h5_err *e)
+{
+	struct h5_buf name;
+	enum h5_code rc;
+	int fd = -1;
+
+	h5_buf_init(&name, 64);
+	put_name(day, type, h5_gunzip_is(raw->data, raw->len), &name);
+	rc = open_bills(cmd, true, &fd, e);
+	if (rc == H5_OK)
+		rc = h5_file_replace(
+		    fd, name.data, raw->data, raw->len, 0600, e);
+	h5_file_drop(&fd);
+	h5_buf_printf(path, "%s/bills/%s", cmd->c->store.dir, name.data);
+	if (rc == H5_OK)
+		rc = h5_buf_finish(path, e);
+	h5_buf_release(&name);
+	return rc;
+}
+
+enum h5_code
+command_bill_kept(struct command *cmd, int64_t day, const char *type,
+    struct h5_buf *text, struct h5_err *e)
+{
+	struct h5_buf name, raw;
+	enum h5_code rc;
+	int fd = -1, i;
+
+	h5_buf_init(&name, 64);
+	h5_buf_init(&raw, H5_WXPAY_BILL_RAW);
+	rc = open_bills(cmd, false, &fd, e);
+	for (i = 1; rc == H5_OK && i >= 0; i--) {
+		h5_buf_clear(&name);
+		put_name(day, type, i == 1, &name);
+		rc = h5_file_read(fd, name.data, &raw, e);
+		if (rc != H5_E_NOTFOUND)
+			break;
+		if (i == 1)
+			rc = H5_OK;
+	}
+	if (rc == H5_OK && h5_gunzip_is(raw.data, raw.len))
+		rc = h5_gunzip(raw.data, raw.len, text, e);
+	else if (rc == H5_OK)
+		h5_buf_add(text, raw.data, raw.len);
+	h5_file_drop(&fd);
+	h5_buf_release(&name);
+	h5_buf_release(&raw);
+	return rc;
+}
+
+enum h5_code
+command_bill_fetch(struct command *cmd, int64_t day, const char *type,
+    struct h5_buf *text, struct h5_buf *path, struct h5_err *e)
+{
+	struct h5_buf raw;
+	enum h5_code rc;
+
+	h5_buf_init(&raw, H5_WXPAY_BILL_RAW);
+	rc = h5_https_start(e);
+	if (rc == H5_OK)
+		rc = h5_wxpay_bill(cmd->c, &cmd->log, day, type, &raw, text, e);
+	if (rc == H5_OK)
+		rc = keep(cmd, day, type, &raw, path, e);
+	h5_buf_release(&raw);
+	return rc;
+}
+
+/* --- the verb ------------------------------------------------------------- */
+
+static void
+print_path(const struct command *cmd, const struct h5_buf *path,
+    const struct h5_bill *b, int64_t day, const char *type)
+{
+	char date[H5_CLOCK_DAY];
+	struct h5_buf out;
+
+	if (!cmd->json) {
+		(void)puts(path->data);
+		return;
+	}
+	h5_clock_day(day, date);
+	h5_buf_init(&out, 16384);
+	h5_buf_printf(
+	    &out, "{\"date\":\"%s\",\"type\":\"%s\",\"path\":", date, type);
+	h5_ledger_string(path->data, &out);
+	h5_buf_printf(&out,
+	    ",\"payments\":%zu,\"refunds\":%zu,\"settled_fee\":%lld,"
+	    "\"refund_fee\":%lld}\n",
+	    b->n_payments, b->n_refunds, (long long)b->settled_sum,
+	    (long long)b->refund_sum);
+	(void)fputs(out.data, stdout);
+	h5_buf_release(&out);
+}
+
+static int
+fetch(struct command *cmd, int64_t day, const char *type)
+{
+	struct h5_buf text, path;
+	struct h5_bill b;
+	struct h5_err e;
+	enum h5_code rc;
+
+	h5_bill_empty(&b);
+	h5_buf_init(&text, H5_BILL_MAX);
+	h5_buf_init(&path, 8192);
+	rc = command_bill_fetch(cmd, day, type, &text, &path, &e);
+	/* It is kept either way; whether it is whole is said now, not when
+	 * it is needed. */
+	if (rc == H5_OK)
+		rc = h5_bill_read(&text, &b, &e);
+	if (rc == H5_OK)
+		print_path(cmd, &path, &b, day, type);
+	h5_bill_free(&b);
+	h5_buf_release(&text);
+	h5_buf_release(&path);
+	if (rc == H5_OK)
+		return EXIT_DONE;
+	(void)command_fail(cmd, &e);
+	return rc == H5_E_NOTFOUND ? EXIT_NO : h5_err_exit(rc);
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	const char *type = "ALL";
+	int64_t day;
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_TYPE)
+			return command_usage(&verb_bill, "unknown option");
+		type = optarg;
+		if (strcmp(type, "ALL") != 0 && strcmp(type, "SUCCESS") != 0 &&
+		    strcmp(type, "REFUND") != 0)
+			return command_usage(&verb_bill,
+			    "no type \"%s\": ALL SUCCESS REFUND", type);
+	}
+	status = command_day(&verb_bill, argc, argv, &day);
+	return status == EXIT_DONE ? fetch(cmd, day, type) : status;
+}
+
+const struct verb verb_bill = {
+    .name = "bill",
+    .usage = "bill DATE [--type ALL|SUCCESS|REFUND] [--json]",
+    .summary = "download WeChat's bill of a day",
+    .help = "\n"
+	    "  h5pay bill yesterday\n"
+	    "  zcat \"$(h5pay bill 2026-11-22)\"\n\n"
+	    "      --type TYPE  ALL (default), SUCCESS: payments, REFUND: "
+	    "refunds\n\n"
+	    "Keeps it as it came, below store.dir/bills, and prints where.  "
+	    "WeChat makes a day's\n"
+	    "bill on the next day from 09:00 (ask after 10:00) and keeps three "
+	    "months.\n"
+	    "exit status: 0, 1 no trade on that day, 65 no bill of such a day, "
+	    "69 WeChat\n"
+	    "unreachable, 75 not made yet, 78 configuration or downloads "
+	    "switched off\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

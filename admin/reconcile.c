@@ -1,0 +1,505 @@
+/* h5pay reconcile - WeChat's bill of a day against the orders here. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/escape.h"
+#include "common/hooks.h"
+#include "common/ledger.h"
+#include "common/reconcile.h"
+#include "common/refund.h"
+#include "common/text.h"
+
+#define DAY_S 86400
+/* An order lives at most a week (orders.expire_minutes); a payment that comes
+ * in late belongs to one that is little older. */
+#define BACK_DAYS 32
+#define BACK_MOST 400
+
+enum { OPT_FIX = 256, OPT_CSV, OPT_KEPT, OPT_BACK };
+
+static const struct option options[] = {
+    {"fix", no_argument, NULL, OPT_FIX},
+    {"csv", no_argument, NULL, OPT_CSV},
+    {"kept", no_argument, NULL, OPT_KEPT},
+    {"back", required_argument, NULL, OPT_BACK},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const headings[] = {"DIFFERENCE", "HELD", "ORDER",
+    "OUT_TRADE_NO", "HERE", "THERE", "AT", "TRANSACTION", "OUT_REFUND_NO"};
+#define COLUMNS (sizeof headings / sizeof headings[0])
+
+struct ids {
+	char (*v)[H5_ORDER_ID_MAX + 1];
+	size_t n, cap;
+};
+
+struct reconciling {
+	struct command *cmd;
+	struct h5_reconcile x;
+	bool fix, csv, kept, nomem;
+	int64_t back_days;
+	struct progress bar;
+	/* What this pass found. */
+	struct table *table; /* NULL: a pass that prints nothing */
+	bool silent;
+	uint64_t differences, held, broken;
+	struct ids ask; /* orders that WeChat is to be asked about */
+};
+
+/* --- telling -------------------------------------------------------------- */
+
+static void
+print_json(const struct h5_difference *d)
+{
+	const struct {
+		const char *name, *value;
+	} texts[] = {
+	    {"order", d->order},
+	    {"out_trade_no", d->out_trade_no},
+	    {"transaction_id", d->transaction_id},
+	    {"out_refund_no", d->out_refund_no},
+	    {"here", d->here},
+	    {"there", d->there},
+	};
+	char at[H5_CLOCK_RFC3339];
+	struct h5_buf b;
+	size_t i;
+
+	h5_buf_init(&b, 65536);
+	h5_clock_rfc3339(d->at, at);
+	h5_buf_printf(&b, "{\"difference\":\"%s\",\"held\":%s,\"at\":\"%s\"",
+	    h5_reconcile_name(d->kind), d->held ? "true" : "false", at);
+	for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		h5_buf_printf(&b, ",\"%s\":", texts[i].name);
+		if (texts[i].value[0] == '\0')
+			h5_buf_puts(&b, "null");
+		else
+			h5_ledger_string(texts[i].value, &b);
+	}
+	h5_buf_puts(&b, "}\n");
+	(void)fputs(b.data, stdout);
+	h5_buf_release(&b);
+}
+
+static void
+print_cells(const struct reconciling *r, const char *const cells[], size_t n)
+{
+	struct h5_buf b;
+	size_t i;
+
+	if (!r->csv) {
+		for (i = 0; i < n; i++)
+			table_cell(r->table, cells[i]);
+		return;
+	}
+	h5_buf_init(&b, 65536);
+	for (i = 0; i < n; i++) {
+		h5_buf_puts(&b, i == 0 ? "" : ",");
+		h5_escape_csv(&b, cells[i]);
+	}
+	h5_buf_puts(&b, "\r\n");
+	(void)fputs(b.data, stdout);
+	h5_buf_release(&b);
+}
+
+static void
+remember(struct reconciling *r, const char *id)
+{
+	size_t cap = r->ask.cap == 0 ? 16 : r->ask.cap * 2;
+	void *more;
+
+	if (id[0] == '\0' ||
+	    (r->ask.n > 0 && strcmp(r->ask.v[r->ask.n - 1], id) == 0))
+		return;
+	if (r->ask.n == r->ask.cap) {
+		more = realloc(r->ask.v, cap * sizeof r->ask.v[0]);
+		if (more == NULL) {
+			r->nomem = true;
+			return;
+		}
+		r->ask.v = more;
+		r->ask.cap = cap;
+	}
+	(void)snprintf(r->ask.v[r->ask.n++], sizeof r->ask.v[0], "%s", id);
+}
+
+static void
+found(void *arg, const struct h5_difference *d)
+{
+	struct reconciling *r = arg;
+	char at[H5_CLOCK_PLAIN];
+	const char *const cells[COLUMNS] = {h5_reconcile_name(d->kind),
+	    d->held ? "held" : "", d->order, d->out_trade_no, d->here, d->there,
+	    at, d->transaction_id, d->out_refund_no};
+
+	if (d->held)
+		r->held++;
+	else
+		r->differences++;
+	if (d->kind != H5_DIFF_FEE)
+		remember(r, d->order);
+	if (r->silent)
+		return;
+	h5_clock_plain(d->at, at);
+	if (r->cmd->json)
+		print_json(d);
+	else
+		print_cells(r, cells, COLUMNS);
+}
+
+/* --- one pass ------------------------------------------------------------- */
+
+/* The order that a line's number names, NULL: none here. */
+static enum h5_code
+order_of(struct reconciling *r, const struct h5_bill_row *row,
+    struct h5_order **o, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1];
+	unsigned attempt;
+	enum h5_code rc;
+
+	*o = NULL;
+	if (h5_text_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
+		return H5_OK;
+	rc = h5_store_load(r->cmd->st, id, o, e);
+	if (rc == H5_E_INPUT) {
+		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+		r->broken++;
+	}
+	return rc == H5_E_NOTFOUND || rc == H5_E_INPUT ? H5_OK : rc;
+}
+
+static enum h5_code
+walk_bill(struct reconciling *r, struct h5_err *e)
+{
+	const struct h5_bill *b = r->x.bill;
+	struct h5_order *o;
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < b->n; i++) {
+		rc = order_of(r, &b->rows[i], &o, e);
+		if (rc != H5_OK)
+			break;
+		if (b->rows[i].refund)
+			h5_reconcile_refund(&r->x, &b->rows[i], o);
+		else
+			h5_reconcile_payment(&r->x, &b->rows[i], o);
+		h5_order_free(o);
+		progress_step(&r->bar, i, b->n * 2);
+	}
+	return rc;
+}
+
+static enum h5_code
+visit(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct reconciling *r = arg;
+	int64_t since = r->x.day - r->back_days * DAY_S;
+
+	if (o == NULL) {
+		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
+		r->broken++;
+		return H5_OK;
+	}
+	h5_reconcile_order(&r->x, o);
+	progress_step(&r->bar, (uint64_t)(o->created_at - since + DAY_S),
+	    (uint64_t)((r->back_days + 2) * DAY_S * 2));
+	return H5_OK;
+}
+
+static enum h5_code
+pass(struct reconciling *r, bool silent, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	r->silent = silent;
+	r->differences = r->held = r->broken = r->x.elsewhere = 0;
+	r->ask.n = 0;
+	if (!silent && !r->cmd->json && !r->csv) {
+		r->table = table_new(r->cmd, headings, COLUMNS);
+		if (r->table == NULL)
+			return h5_err_nomem(e);
+	}
+	if (!silent && r->csv)
+		print_cells(r, headings, COLUMNS);
+	progress_start(&r->bar, r->cmd, "comparing");
+	rc = walk_bill(r, e);
+	/* A clock that is off by hours may make an order younger than its
+	 * payment. */
+	if (rc == H5_OK)
+		rc = h5_store_each(r->cmd->st, r->x.day - r->back_days * DAY_S,
+		    r->x.day + 2 * DAY_S, visit, r, e);
+	progress_end(&r->bar);
+	if (r->table != NULL && !table_end(r->table) && rc == H5_OK)
+		rc = h5_err_nomem(e);
+	r->table = NULL;
+	if (rc == H5_OK && r->nomem)
+		rc = h5_err_nomem(e);
+	return rc;
+}
+
+/* --- --fix ---------------------------------------------------------------- */
+
+/* WeChat's own signed word on one order; what it says is settled like any
+ * other answer. */
+static enum h5_code
+ask(const struct h5_pay *pay, const char *id, struct h5_err *e)
+{
+	struct h5_order *o = NULL;
+	bool asked;
+	enum h5_code rc;
+
+	rc = h5_pay_ask(pay, id, true, &asked, &o, e);
+	h5_order_free(o);
+	o = NULL;
+	if (rc == H5_OK) {
+		rc = h5_refund_look(pay, id, true, &o, e);
+		h5_order_free(o);
+	}
+	return rc;
+}
+
+static enum h5_code
+fix(struct reconciling *r, struct h5_err *e)
+{
+	struct command *cmd = r->cmd;
+	struct h5_err e_hook, e_one;
+	struct h5_pay pay;
+	enum h5_code rc, one;
+	size_t i;
+
+	rc = command_pay(cmd, &pay, e);
+	if (rc != H5_OK)
+		return rc;
+	progress_start(&r->bar, cmd, "asking WeChat");
+	for (i = 0; i < r->ask.n; i++) {
+		one = ask(&pay, r->ask.v[i], &e_one);
+		if (one != H5_OK) {
+			(void)fprintf(
+			    stderr, "h5pay: %s: %s\n", r->ask.v[i], e_one.msg);
+			if (rc == H5_OK)
+				rc = h5_err_set(e, one, "%s", e_one.msg);
+		} else if (cmd->c->hooks.mask != 0) {
+			(void)!h5_hooks_deliver(cmd->c, &cmd->log, cmd->st,
+			    r->ask.v[i], false, &e_hook);
+		}
+		progress_step(&r->bar, i + 1, r->ask.n);
+	}
+	progress_end(&r->bar);
+	if (!cmd->quiet)
+		(void)fprintf(
+		    stderr, "asked WeChat about %zu orders\n", r->ask.n);
+	return rc;
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+static enum h5_code
+check_merchant(
+    const struct command *cmd, const struct h5_bill *b, struct h5_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		if (b->rows[i].mch_id[0] != '\0' &&
+		    strcmp(b->rows[i].mch_id, cmd->c->merchant.mch_id) != 0)
+			return h5_err_set(e, H5_E_INPUT,
+			    "bill, line %u: of another merchant, %.40s",
+			    b->rows[i].line, b->rows[i].mch_id);
+	return H5_OK;
+}
+
+/* A day without trade has no bill: that is an empty one. */
+static enum h5_code
+get_bill(struct reconciling *r, struct h5_bill *b, struct h5_err *e)
+{
+	struct h5_buf text, path;
+	enum h5_code rc;
+
+	h5_bill_empty(b);
+	h5_buf_init(&text, H5_BILL_MAX);
+	h5_buf_init(&path, 8192);
+	if (r->kept)
+		rc = command_bill_kept(r->cmd, r->x.day, "ALL", &text, e);
+	else
+		rc = command_bill_fetch(
+		    r->cmd, r->x.day, "ALL", &text, &path, e);
+	if (rc == H5_OK)
+		rc = h5_bill_read(&text, b, e);
+	else if (rc == H5_E_NOTFOUND && !r->kept)
+		rc = H5_OK;
+	else if (rc == H5_E_NOTFOUND)
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "no bill of that day is kept: leave --kept out");
+	if (rc == H5_OK)
+		rc = check_merchant(r->cmd, b, e);
+	h5_buf_release(&text);
+	h5_buf_release(&path);
+	return rc;
+}
+
+/* The next day's, if it was fetched before: a payment of the last second may
+ * stand there.  One that cannot be read is as good as none. */
+static bool
+get_next(struct reconciling *r, struct h5_bill *b)
+{
+	struct h5_buf text;
+	enum h5_code rc;
+
+	h5_bill_empty(b);
+	h5_buf_init(&text, H5_BILL_MAX);
+	rc = command_bill_kept(r->cmd, r->x.day + DAY_S, "ALL", &text, NULL);
+	if (rc == H5_OK)
+		rc = h5_bill_read(&text, b, NULL);
+	h5_buf_release(&text);
+	return rc == H5_OK;
+}
+
+static void
+print_summary(const struct reconciling *r)
+{
+	const struct h5_bill *b = r->x.bill;
+	char date[H5_CLOCK_DAY], yuan[H5_TEXT_FEN];
+
+	h5_clock_day(r->x.day, date);
+	h5_text_from_fen(b->settled_sum, yuan);
+	if (r->cmd->json)
+		(void)printf("{\"date\":\"%s\",\"payments\":%zu,"
+			     "\"refunds\":%zu,\"settled_fee\":%lld,"
+			     "\"refund_fee\":%lld,\"elsewhere\":%llu,"
+			     "\"differences\":%llu,\"held\":%llu}\n",
+		    date, b->n_payments, b->n_refunds,
+		    (long long)b->settled_sum, (long long)b->refund_sum,
+		    (unsigned long long)r->x.elsewhere,
+		    (unsigned long long)r->differences,
+		    (unsigned long long)r->held);
+	else if (!r->cmd->quiet)
+		(void)fprintf(stderr,
+		    "%s: %zu payments (%s yuan), %zu refunds, %llu not of this "
+		    "shop; %llu differences, %llu held until tomorrow\n",
+		    date, b->n_payments, yuan, b->n_refunds,
+		    (unsigned long long)r->x.elsewhere,
+		    (unsigned long long)r->differences,
+		    (unsigned long long)r->held);
+}
+
+static int
+reconcile(struct reconciling *r)
+{
+	struct h5_bill bill, next;
+	struct h5_err e;
+	enum h5_code rc;
+
+	h5_bill_empty(&next);
+	rc = get_bill(r, &bill, &e);
+	if (rc == H5_OK && get_next(r, &next))
+		r->x.next = &next;
+	r->x.bill = &bill;
+	if (rc == H5_OK && r->fix) {
+		rc = pass(r, true, &e);
+		if (rc == H5_OK)
+			rc = fix(r, &e);
+	}
+	/* Also when WeChat was not reached for one: the list stands. */
+	if (rc == H5_OK || rc == H5_E_NET || rc == H5_E_REMOTE) {
+		struct h5_err e_pass;
+		enum h5_code again = H5_OK;
+
+		if (rc == H5_OK || r->ask.n > 0)
+			again = pass(r, false, &e_pass);
+		if (again != H5_OK)
+			rc = h5_err_set(&e, again, "%s", e_pass.msg);
+		else if (rc == H5_OK)
+			print_summary(r);
+	}
+	h5_bill_free(&bill);
+	h5_bill_free(&next);
+	free(r->ask.v);
+	if (rc != H5_OK)
+		return command_fail(r->cmd, &e);
+	if (r->broken > 0)
+		return EXIT_DATA;
+	return r->differences > 0 ? EXIT_NO : EXIT_DONE;
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct reconciling r = {.cmd = cmd, .back_days = BACK_DAYS};
+	uint64_t n;
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == OPT_FIX) {
+			r.fix = true;
+		} else if (opt == OPT_CSV) {
+			r.csv = true;
+		} else if (opt == OPT_KEPT) {
+			r.kept = true;
+		} else if (opt == OPT_BACK) {
+			if (h5_text_u64(optarg, 1, BACK_MOST, &n, NULL) !=
+			    H5_OK)
+				return command_usage(&verb_reconcile,
+				    "--back is 1 to %d days", BACK_MOST);
+			r.back_days = (int64_t)n;
+		} else {
+			return command_usage(&verb_reconcile, "unknown option");
+		}
+	}
+	if (r.csv && cmd->json)
+		return command_usage(
+		    &verb_reconcile, "--csv or --json, not both");
+	status = command_day(&verb_reconcile, argc, argv, &r.x.day);
+	if (status != EXIT_DONE)
+		return status;
+	r.x.now = h5_clock_now();
+	r.x.appid = cmd->c->merchant.appid;
+	r.x.found = found;
+	r.x.arg = &r;
+	return reconcile(&r);
+}
+
+const struct verb verb_reconcile = {
+    .name = "reconcile",
+    .usage = "reconcile DATE [--fix] [--kept] [--back DAYS] [--csv|--json]",
+    .summary = "compare WeChat's bill of a day with the orders here",
+    .help =
+	"\n"
+	"  h5pay reconcile yesterday            for cron, after 10:00\n"
+	"  h5pay reconcile 2026-11-22 --fix\n"
+	"  h5pay reconcile 2026-11-22 --csv >differences.csv\n\n"
+	"      --fix        ask WeChat again about each order that differs, "
+	"then compare again\n"
+	"      --kept       the bill that an earlier call kept; WeChat is not "
+	"asked for it\n"
+	"      --back DAYS  look at orders made up to so many days before (32; "
+	"at most 400)\n"
+	"      --csv        RFC 4180, with a heading\n"
+	"      --json       one object a difference, the last one the sums\n\n"
+	"missing-here          WeChat was paid for what is no order here\n"
+	"missing-there         paid here, not in the bill\n"
+	"amount                fen here, fen there\n"
+	"state                 paid or refunded there, not so here: --fix\n"
+	"refund-missing-here   refunded there, unknown here\n"
+	"refund-missing-there  refunded here, not in the bill\n"
+	"fee                   more than a fen off what the rate makes of the "
+	"amount\n\n"
+	"A difference of the last hour before midnight is held for a day: "
+	"listed, not counted.\n"
+	"Lines of other trade types and appids are counted as not of this "
+	"shop.\n"
+	"exit status: 0 no difference, 1 a difference, 65 not a whole bill, or "
+	"an order is broken,\n"
+	"69 WeChat unreachable, 74 store, 75 the bill is not made yet, 78 "
+	"configuration\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};
