@@ -78,6 +78,16 @@ if [ "$set" = test ]; then
 	need strace command_ strace
 	need faketime command_ faketime
 	need spawn-fcgi command_ spawn-fcgi
+	need apache2 file_ /usr/sbin/apache2
+	need libapache2-mod-fcgid file_ \
+	    /usr/lib/apache2/modules/mod_fcgid.so
+	need apache2-suexec-custom file_ /etc/apache2/suexec/www-data
+	need nginx-light file_ /usr/sbin/nginx
+	need fcgiwrap file_ /usr/sbin/fcgiwrap
+	need systemd command_ systemd-analyze
+	need rsync command_ rsync
+	need logrotate file_ /usr/sbin/logrotate
+	need golang-go command_ go
 	need openssl command_ openssl
 	need php-cli command_ php
 	need nodejs command_ node
@@ -130,10 +140,16 @@ trap tidy EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The demonstration starts its own lighttpd on its own port: the package must
-# not start one on port 80 on the way.
-case " $missing " in
-*" lighttpd "*)
+# The demonstration and the tests start web servers of their own on ports of
+# their own: the packages must not start theirs on port 80 on the way.
+servers=
+for name in lighttpd apache2 nginx-light fcgiwrap; do
+	case " $missing " in
+	*" $name "*) servers="$servers ${name%-light}" ;;
+	esac
+done
+case $servers in
+?*)
 	if [ ! -e $policy ]; then
 		held=yes
 		printf '#!/bin/sh\nexit 101\n' | $become tee $policy >/dev/null &&
@@ -155,6 +171,7 @@ if ! apt install --no-install-recommends $missing; then
 	exit 1
 fi
 if [ $held = yes ] && [ -d /run/systemd/system ]; then
-	$become systemctl disable -q lighttpd 2>/dev/null
+	# shellcheck disable=SC2086
+	$become systemctl disable -q $servers 2>/dev/null
 fi
 exit 0

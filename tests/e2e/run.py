@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests from outside, several at a time, and prints TAP.
 
-    run.py [--build DIR] [-j N] [-v] [WORD ...]
+    run.py [--build DIR] [--tests FOLDER] [-j N] [-v] [WORD ...]
 
 A WORD picks files (notify: test_notify.py) or sentences that contain it.
 """
@@ -25,8 +25,9 @@ import h5  # noqa: E402
 SECONDS = 90  # for one test
 
 
-def load():
-    for path in sorted(HERE.glob("test_*.py")):
+def load(folder):
+    sys.path.insert(0, str(folder))
+    for path in sorted(folder.glob("test_*.py")):
         importlib.import_module(path.stem)
 
 
@@ -90,11 +91,12 @@ def work(build, tests, todo, done):
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build", default=str(HERE.parent.parent / "build"))
+    p.add_argument("--tests", type=pathlib.Path, default=HERE)
     p.add_argument("-j", type=int, default=(os.cpu_count() or 2) + 2)
     p.add_argument("-v", action="store_true", help="the slowest, too")
     p.add_argument("words", nargs="*")
     a = p.parse_args()
-    load()
+    load(a.tests.resolve())
     tests = list(chosen(a.words))
     if not tests:
         sys.exit("no test is called so")
@@ -149,7 +151,7 @@ def main():
         for took, sentence in sorted(slow, reverse=True)[:15]:
             print(f"# {took:6.2f} s  {sentence}")
     tail = f" ({skipped} skipped)" if skipped else ""
-    print(f"e2e: {passed} passed, {failed} failed{tail}")
+    print(f"{a.tests.resolve().name}: {passed} passed, {failed} failed{tail}")
     sys.exit(1 if failed or not passed else 0)
 
 

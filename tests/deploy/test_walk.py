@@ -1,0 +1,87 @@
+"""The whole payment through each server, by the files of deploy/."""
+
+import urllib.parse
+
+import behind
+import h5
+from case import table
+
+
+def press(browser, action):
+    """A button of the cashier."""
+    form = next(f for f in browser.reply.forms if "action" in dict(f.fields))
+    fields = dict(form.fields, action=action)
+    return browser._go("POST", urllib.parse.urljoin(browser.url, form.action),
+                       urllib.parse.urlencode(fields))
+
+
+def buy(t, w, order, fee):
+    """A browser at the cashier."""
+    b = h5.Browser(headers={"X-Forwarded-For": "203.0.113.9"})
+    b.open(w.url("checkout", w.link(order, fee)))
+    t.page(b.reply, 200, "confirm")
+    b.submit(b.reply.form("checkout"))
+    t.eq([s for m, _, s, _ in b.trail if m == "POST"][-1], 303, "POST checkout")
+    t.eq(b.reply.page, "cashier", f"at the cashier: {b.reply}")
+    return b
+
+
+def pay_by_notice(t, w):
+    order = t.id()
+    b = buy(t, w, order, 880)
+    press(b, "pay")
+    t.ok(b.reply.page in ("return", "result"), f"came back: {b.reply}")
+    paid = t.until("the notice", lambda: (
+        lambda o: o["state"] == "paid" and o)(w.show(order)))
+    t.eq(paid["paid_via"], "notify", "paid_via")
+    t.eq(paid["attempts"][0]["spbill_create_ip"], "203.0.113.9",
+         "the buyer's address")
+    b.open(b.url)
+    t.page(b.reply, 200, "result", "paid")
+    t.until("the hook", (w.folder / "heard" / order).exists)
+
+
+def pay_by_query(t, w):
+    order = t.id()
+    b = buy(t, w, order, 12800)
+    back = h5.query_params(b.url)["redirect_url"]
+    t.gateway.pay(order, notice=0)
+    b.follow(back)
+    t.page(b.reply, 200, "return")
+    b.submit(b.reply.form("query"))
+    t.page(b.reply, 200, "result", "paid")
+    t.contains(b.reply.visible, "128.00", "amount")
+    t.eq(w.show(order)["paid_via"], "query", "paid_via")
+
+
+@table("a buyer pays behind {0}", list(behind.ALL.items()))
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway))
+    pay_by_notice(t, w)
+    pay_by_query(t, w)
+    t.refused(w.notify(b"<xml>"))
+    t.page(w.get("checkout", "item=nothing"), 404, "not-found")
+    r = w.post("checkout", b"x" * 20000)
+    t.page(r, 413, "too-large")
+    if w.user:
+        t.eq(w.store.owner(), w.user, "owner of the store")
+
+
+@table("behind {0} an untrusted X-Forwarded-For is not believed",
+       list(behind.ALL.items()))
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway, {"site.trusted_proxies": None}))
+    order = t.id()
+    t.redirect(w.order(order, 5))
+    t.eq(w.show(order)["attempts"][0]["spbill_create_ip"], "127.0.0.1",
+         "the address that connected")
+
+
+@table("behind {0} nothing but the programs is handed out", [
+    (n, s) for n, s in behind.ALL.items() if issubclass(s, behind.Htaccess)])
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway))
+    for path in (".htaccess", "h5pay.path", "checkout.fcgi.new"):
+        (w.bin / path).touch()
+        r = w.request("GET", "/pay/" + path)
+        t.ok(r.status in (403, 404), f"{path}: {r}")
