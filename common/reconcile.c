@@ -132,8 +132,9 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 		put_fen(d.there, r->total_fee);
 		tell(x, &d, H5_DIFF_AMOUNT);
 	} else if (a->state != H5_ATTEMPT_PAID) {
+		/* Paid by another attempt: this second payment is news. */
 		put_word(d.here, o->paid_at != 0
-				     ? h5_attempt_state_name(a->state)
+				     ? "other attempt"
 				     : h5_order_state_name(o->state));
 		put_word(d.there, r->trade_state);
 		tell(x, &d, H5_DIFF_STATE);
