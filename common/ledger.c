@@ -488,6 +488,38 @@ apply_unit(
 	return rc;
 }
 
+static const char *
+next_sum(const char *p, const char *end)
+{
+	return memmem(p, (size_t)(end - p), SUM_HEAD, sizeof SUM_HEAD - 1);
+}
+
+/* Does a piece that is no line begin with a whole good one?  Then its line
+ * feed was damaged: a crash cuts a line short, it does not go on after it. */
+static bool
+hides_a_line(const struct h5_ledger_at *at, const char *p, size_t n)
+{
+	const char *q, *end = p + n;
+	uint64_t sum;
+
+	for (q = next_sum(p, end); q != NULL; q = next_sum(q + 1, end))
+		if ((size_t)(end - q) > SUM_BYTES &&
+		    sum_fits(at, p, (size_t)(q - p) + SUM_BYTES, &sum))
+			return true;
+	return false;
+}
+
+/* The tail from p on is no good line.  H5_OK: it is torn. */
+static enum h5_code
+judge_tail(
+    const struct h5_ledger_at *at, const char *p, size_t n, struct h5_err *e)
+{
+	if (hides_a_line(at, p, n))
+		return h5_err_set(e, H5_E_INPUT,
+		    "line %u: its line feed is damaged", at->n + 1);
+	return H5_OK;
+}
+
 enum h5_code
 h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
     size_t *whole, struct h5_ledger_at *at, struct h5_err *e)
@@ -504,12 +536,14 @@ h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
 	*at = here;
 	while (rc == H5_OK && pos < n) {
 		lf = memchr(p + pos, '\n', n - pos);
-		if (lf == NULL)
+		if (lf == NULL) {
+			rc = judge_tail(&here, p + pos, n - pos, e);
 			break;
+		}
 		rc = read_line(&here, p + pos, (size_t)(lf - (p + pos)),
 		    &u.ev[u.n], &summed, e);
 		if (rc == H5_E_INPUT && !summed && lf + 1 == p + n) {
-			rc = H5_OK;
+			rc = judge_tail(&here, p + pos, n - pos, e);
 			break;
 		}
 		if (rc != H5_OK)

@@ -447,14 +447,14 @@ sync_found(struct update *u, struct h5_err *e)
 }
 
 /* A write or its sync failed: the ledger is what it was before.  If even
- * cutting fails, the last byte is spoilt, which makes the whole unit a torn
- * tail.  fd is not synced again: the kernel would report success for pages it
+ * cutting fails, the last checksum is spoilt, which makes the whole unit a
+ * torn tail.  fd is not synced again: the kernel would report success for pages it
  * has dropped. */
 static void
 undo(struct update *u)
 {
 	if (h5_file_cut(u->fd, u->whole, NULL) != H5_OK)
-		h5_file_spoil(u->fd, u->whole + u->out.len - 1);
+		h5_file_spoil(u->fd, u->whole + u->out.len - 4);
 }
 
 /* A4 to A6. */
