@@ -38,12 +38,15 @@ belongs(const struct day *d, const char *id)
 {
 	char own_day[H5_CLOCK_DAY];
 	struct h5_order *o;
+	enum h5_code rc;
 	bool yes;
 
 	if (h5_store_ids_has(&d->own, id))
 		return true;
-	if (h5_store_load(d->c->st, id, &o, NULL) != H5_OK)
-		return false;
+	rc = h5_store_load(d->c->st, id, &o, NULL);
+	/* A broken one stays named, so that sweeps go on to tell of it. */
+	if (rc != H5_OK)
+		return rc != H5_E_NOTFOUND;
 	h5_clock_day(o->created_at, own_day);
 	yes = d->which == H5_STORE_WAKE || strcmp(own_day, d->name) == 0;
 	h5_order_free(o);
