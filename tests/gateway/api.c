@@ -1,5 +1,5 @@
-/* api.c - unifiedorder, orderquery, closeorder, and what downloadbill shares
- * with them.
+/* api.c - unifiedorder, orderquery, closeorder, refund, refundquery, and what
+ * downloadbill shares with them.
  *
  * The texts are those of the real gateway where they are known; README.md
  * lists the ones that are not. */
@@ -94,6 +94,40 @@ static const struct rule bill_rules[] = {
     {"bill_date", 8, true},
     {"bill_type", 16, false},
     {"tar_type", 8, false},
+    {NULL, 0, false},
+};
+
+static const struct rule refund_rules[] = {
+    {"appid", 32, true},
+    {"mch_id", 32, true},
+    {"nonce_str", 32, true},
+    {"sign", 64, true},
+    {"sign_type", 32, false},
+    {"transaction_id", 32, false},
+    {"out_trade_no", 32, false},
+    {"out_refund_no", 64, true},
+    {"total_fee", 10, true},
+    {"refund_fee", 10, true},
+    {"refund_fee_type", 8, false},
+    {"refund_desc", 80, false},
+    {"refund_account", 30, false},
+    {"notify_url", 256, false},
+    {"op_user_id", 32, false},
+    {"detail", 6000, false},
+    {NULL, 0, false},
+};
+
+static const struct rule refundquery_rules[] = {
+    {"appid", 32, true},
+    {"mch_id", 32, true},
+    {"nonce_str", 32, true},
+    {"sign", 64, true},
+    {"sign_type", 32, false},
+    {"transaction_id", 32, false},
+    {"out_trade_no", 32, false},
+    {"out_refund_no", 64, false},
+    {"refund_id", 32, false},
+    {"offset", 10, false},
     {NULL, 0, false},
 };
 
@@ -571,6 +605,35 @@ downloadbill(struct call *c)
 		c->file = bill.file;
 }
 
+/* ---- refund, refundquery --------------------------------------------- */
+
+static void
+refund(struct call *c)
+{
+	struct gw_refusal no;
+
+	if (*gw_list_text(&c->in, "transaction_id") == '\0' &&
+	    *gw_list_text(&c->in, "out_trade_no") == '\0') {
+		return_fail(c, "out_trade_no参数长度有误");
+		return;
+	}
+	begin(c, NULL, NULL);
+	no = gw_refund_ask(c->gw, &c->in, find_asked(c), &c->out.f);
+	if (no.err_code != NULL)
+		result_fail(c, no.err_code, no.err_code_des);
+}
+
+static void
+refundquery(struct call *c)
+{
+	struct gw_refusal no;
+
+	begin(c, NULL, NULL);
+	no = gw_refund_query(c->gw, &c->in, &c->plan, &c->out.f);
+	if (no.err_code != NULL)
+		result_fail(c, no.err_code, no.err_code_des);
+}
+
 /* ---- sealing --------------------------------------------------------- */
 
 static void
@@ -782,6 +845,10 @@ rules_of(enum gw_api api)
 {
 	if (api == GW_UNIFIEDORDER)
 		return order_rules;
+	if (api == GW_REFUND_CALL)
+		return refund_rules;
+	if (api == GW_REFUNDQUERY)
+		return refundquery_rules;
 	return api == GW_ORDERQUERY ? query_rules : close_rules;
 }
 
@@ -817,6 +884,10 @@ work(struct call *c, const char *bad_form)
 		unifiedorder(c);
 	else if (c->api == GW_ORDERQUERY)
 		orderquery(c);
+	else if (c->api == GW_REFUND_CALL)
+		refund(c);
+	else if (c->api == GW_REFUNDQUERY)
+		refundquery(c);
 	else
 		closeorder(c);
 	pthread_mutex_unlock(&c->gw->lock);
@@ -845,7 +916,7 @@ pay_early(struct call *c)
 	gw_order_copy(&copy, o);
 	plan = gw_fault_plan(gw, GW_NOTICE, no);
 	pthread_mutex_unlock(&gw->lock);
-	taken = gw_notice_send(gw, &copy,
+	taken = gw_notice_send(gw, &copy, NULL,
 	    gw_list_text(&copy.terms, "notify_url"), &plan, 0, 0, &id);
 	gw_order_drop(&copy);
 	gw_plan_free(&plan);
@@ -887,7 +958,8 @@ outcome(const struct call *c, char *out, size_t size)
 		gw_buf_putf(&b, "%s %s", gw_list_text(f, "err_code"),
 		    gw_list_text(f, "err_code_des"));
 	else
-		gw_buf_putf(&b, "SUCCESS %s", gw_list_text(f, "trade_state"));
+		gw_buf_putf(&b, "SUCCESS %s%s", gw_list_text(f, "trade_state"),
+		    gw_list_text(f, "refund_status_0"));
 	gw_copy(out, size, b.data);
 	gw_buf_free(&b);
 }
@@ -920,22 +992,55 @@ wait_out(const struct call *c, enum gw_kind kind)
 		gw_pause(c->gw, f->num);
 }
 
+/* A refund's front end asks for a certificate before anything is read. */
+static bool
+certified(struct gw *gw, const struct gw_request *req)
+{
+	bool plain;
+
+	pthread_mutex_lock(&gw->lock);
+	plain = gw->opt.plain_refund != 0;
+	pthread_mutex_unlock(&gw->lock);
+	return plain || req->conn->cert[0] != '\0';
+}
+
+/* [lock] The order that a call is about, for faults and the log. */
+static const char *
+number_asked(struct gw *gw, const struct gw_list *in)
+{
+	const struct gw_order *o =
+	    gw_order_by_transaction(gw, gw_list_text(in, "transaction_id"));
+	const struct gw_refund *r =
+	    gw_refund_find(gw, gw_list_text(in, "out_refund_no"));
+
+	if (o != NULL)
+		return o->out_trade_no;
+	if (*gw_list_text(in, "out_trade_no") == '\0' && r != NULL)
+		return r->out_trade_no;
+	return gw_list_text(in, "out_trade_no");
+}
+
 void
 gw_api_handle(struct gw *gw, enum gw_api api, struct gw_request *req,
     struct gw_response *res)
 {
 	struct call c = {.gw = gw, .api = api};
 	const char *bad_form = read_form(req, &c.in);
-	const char *no = gw_list_text(&c.in, "out_trade_no");
-	const struct gw_order *o;
+	const char *no;
 	char text[256];
 	int64_t latency;
 	unsigned id;
 
+	if (api == GW_REFUND_CALL && !certified(gw, req)) {
+		gw_list_free(&c.in);
+		gw_response_text(res, 400, "text/html",
+		    "<html><head><title>400 No required SSL certificate was "
+		    "sent</title></head><body><h1>400 Bad Request</h1>"
+		    "No required SSL certificate was sent</body></html>");
+		return;
+	}
 	pthread_mutex_lock(&gw->lock);
-	o = gw_order_by_transaction(gw, gw_list_text(&c.in, "transaction_id"));
-	if (o != NULL)
-		no = o->out_trade_no;
+	no = number_asked(gw, &c.in);
 	c.plan = gw_fault_plan(gw, api, no);
 	id = gw_call_begin(gw, api, req, &c.in, no, &c.plan);
 	latency = gw->opt.latency_ms;

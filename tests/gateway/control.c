@@ -34,6 +34,7 @@ gw_call_begin(struct gw *gw, enum gw_api api, const struct gw_request *req,
 	c->at_ms = gw_now_ms(gw);
 	c->real_ms = gw_monotonic_ms();
 	gw_copy(c->out_trade_no, sizeof(c->out_trade_no), out_trade_no);
+	gw_copy(c->cert, sizeof(c->cert), req->conn->cert);
 	gw_list_copy(&c->fields, fields);
 	gw_list_copy(&c->headers, &req->headers);
 	gw_buf_puts(&kinds, "");
@@ -85,6 +86,8 @@ call_json(struct gw_buf *b, const struct gw_call *c)
 	gw_buf_putf(b, ",\"conn\":%u,\"at_ms\":%lld,\"real_ms\":%lld,", c->conn,
 	    (long long)c->at_ms, (long long)c->real_ms);
 	gw_json_pair(b, "out_trade_no", c->out_trade_no);
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "cert", c->cert);
 	gw_buf_puts(b, ",");
 	gw_json_pair(b, "faults", c->faults);
 	gw_buf_puts(b, ",");
@@ -164,6 +167,11 @@ static const struct option option_rows[] = {
     TEXT(allowed_domains),
     TEXT(client_ip),
     TEXT(account),
+    TEXT(refund_result),
+    NUMBER(refund_s),
+    NUMBER(refund_gap_s),
+    NUMBER(balance),
+    NUMBER(plain_refund),
     NUMBER(enforce_ip),
     NUMBER(strict_ip),
     NUMBER(strict_expire),
@@ -197,7 +205,9 @@ set_option(struct gw *gw, const struct option *row, const char *value)
 	int64_t n = 0;
 
 	if (row->size > 0) {
-		if (strlen(value) >= row->size)
+		if (strlen(value) >= row->size ||
+		    (strcmp(row->name, "refund_result") == 0 &&
+			!gw_refund_status_known(value)))
 			return false;
 		gw_copy(at, row->size, value);
 		return true;
@@ -263,6 +273,7 @@ do_reset(struct control *c)
 
 	gw->epoch++;
 	gw_order_clear(gw);
+	gw_refund_clear(gw);
 	gw_fault_clear(gw, &all);
 	gw_notice_drop(gw);
 	/* What is in the air lands before the answer: nothing old comes
@@ -542,6 +553,8 @@ do_notices(struct control *c)
 	for (struct gw_notice *n = gw->notices; n != NULL; n = n->next) {
 		gw_buf_putf(&c->out, "%s{\"id\":%u,", comma, n->id);
 		gw_json_pair(&c->out, "out_trade_no", n->out_trade_no);
+		gw_buf_puts(&c->out, ",");
+		gw_json_pair(&c->out, "out_refund_no", n->out_refund_no);
 		gw_buf_putf(&c->out,
 		    ",\"attempt\":%u,\"due_ms\":%lld,\"flying\":%u}",
 		    n->attempt, (long long)n->due_ms, n->flying);
@@ -673,6 +686,7 @@ do_wait(struct control *c)
 struct copy {
 	struct gw *gw;
 	const struct gw_order *order;
+	const struct gw_refund *refund;
 	const char *url;
 	const struct gw_plan *plan;
 	unsigned id;
@@ -683,8 +697,8 @@ send_copy(void *arg_)
 {
 	struct copy *copy = arg_;
 
-	gw_notice_send(
-	    copy->gw, copy->order, copy->url, copy->plan, 0, 0, &copy->id);
+	gw_notice_send(copy->gw, copy->order, copy->refund, copy->url,
+	    copy->plan, 0, 0, &copy->id);
 	return NULL;
 }
 
@@ -773,15 +787,16 @@ read_order(struct control *c, struct gw_order *out)
 
 /* Takes the lock itself; the answers come while it is free. */
 static void
-fly_copies(struct control *c, const struct gw_order *o, const char *url,
-    const struct gw_plan *plan, size_t n)
+fly_copies(struct control *c, const struct gw_order *o,
+    const struct gw_refund *r, const char *url, const struct gw_plan *plan,
+    size_t n)
 {
 	struct copy *copies = gw_alloc(n * sizeof(*copies));
 	pthread_t *threads = gw_alloc(n * sizeof(*threads));
 	bool *started = gw_alloc(n * sizeof(*started));
 
 	for (size_t i = 0; i < n; i++) {
-		copies[i] = (struct copy){c->gw, o, url, plan, 0};
+		copies[i] = (struct copy){c->gw, o, r, url, plan, 0};
 		started[i] = n > 1 && pthread_create(&threads[i], NULL,
 					  send_copy, &copies[i]) == 0;
 		if (!started[i])
@@ -826,11 +841,103 @@ do_notice(struct control *c)
 			refuse(c, 400, "n is 1 to 256");
 		} else {
 			pthread_mutex_unlock(&c->gw->lock);
-			fly_copies(c, &order, url, &plan, (size_t)n);
+			fly_copies(c, &order, NULL, url, &plan, (size_t)n);
 			pthread_mutex_lock(&c->gw->lock);
 		}
 	}
 	gw_order_drop(&order);
+	gw_plan_free(&plan);
+}
+
+/* ---- refunds --------------------------------------------------------- */
+
+static struct gw_refund *
+refund_arg(struct control *c)
+{
+	struct gw_refund *r = gw_refund_find(c->gw, arg(c, "out_refund_no"));
+
+	if (r == NULL)
+		refuse(c, 404, "no such refund");
+	return r;
+}
+
+/* One refund; with status= it becomes that. */
+static void
+do_refund(struct control *c)
+{
+	struct gw_refund *r = refund_arg(c);
+
+	if (r == NULL)
+		return;
+	if (*arg(c, "status") != '\0' &&
+	    !gw_refund_status_known(arg(c, "status"))) {
+		refuse(c, 400, "no such status");
+		return;
+	}
+	if (*arg(c, "status") != '\0')
+		gw_refund_set(c->gw, r, arg(c, "status"));
+	gw_refund_json(c->gw, &c->out, r);
+}
+
+static void
+do_refunds(struct control *c)
+{
+	const char *no = arg(c, "out_trade_no");
+	const char *comma = "";
+
+	gw_buf_puts(&c->out, "{\"refunds\":[");
+	for (struct gw_refund *r = c->gw->refunds; r != NULL; r = r->next) {
+		if (*no != '\0' && strcmp(no, r->out_trade_no) != 0)
+			continue;
+		gw_buf_puts(&c->out, comma);
+		gw_refund_json(c->gw, &c->out, r);
+		comma = ",";
+	}
+	gw_buf_puts(&c->out, "]}");
+}
+
+/* The merchant gives money back on WeChat's own pages. */
+static void
+do_platform_refund(struct control *c)
+{
+	struct gw_order *o = order_arg(c);
+	int64_t fee = o != NULL ? number_arg(c, "fee", o->total_fee) : 0;
+	const struct gw_refund *r;
+
+	if (o == NULL)
+		return;
+	if (o->transaction_id[0] == '\0' || fee < 1 ||
+	    *arg(c, "out_refund_no") == '\0' ||
+	    gw_refund_find(c->gw, arg(c, "out_refund_no")) != NULL) {
+		refuse(c, 409, "not paid, no fee, or no new out_refund_no");
+		return;
+	}
+	r = gw_refund_make(c->gw, o, arg(c, "out_refund_no"), fee,
+	    gw_list_text(&o->terms, "notify_url"), "VENDOR_PLATFORM");
+	gw_refund_json(c->gw, &c->out, gw_refund_find(c->gw, r->out_refund_no));
+}
+
+/* Sends a refund's notice now.  set.NAME, drop: of what is inside. */
+static void
+do_refund_notice(struct control *c)
+{
+	struct gw_refund *found = refund_arg(c);
+	struct gw_order order = {0};
+	struct gw_plan plan = {0};
+	struct gw_refund r;
+	const char *url = arg(c, "url");
+
+	if (found == NULL || !read_plan(c, &plan)) {
+		gw_plan_free(&plan);
+		return;
+	}
+	gw_refund_settle(c->gw, found);
+	r = *found;
+	gw_copy(order.out_trade_no, sizeof(order.out_trade_no), r.out_trade_no);
+	order.epoch = c->gw->epoch;
+	pthread_mutex_unlock(&c->gw->lock);
+	fly_copies(c, &order, &r, *url != '\0' ? url : r.notify_url, &plan, 1);
+	pthread_mutex_lock(&c->gw->lock);
 	gw_plan_free(&plan);
 }
 
@@ -864,6 +971,10 @@ static const struct {
     {"notices", do_notices},
     {"notice", do_notice},
     {"hurry", do_hurry},
+    {"refund", do_refund},
+    {"refunds", do_refunds},
+    {"platform-refund", do_platform_refund},
+    {"refund-notice", do_refund_notice},
     {"wait", do_wait},
 };
 

@@ -5,7 +5,10 @@
 #include "tests/gateway/gateway.h"
 
 #define BIT(api) (1U << (api))
-#define SIGNED (BIT(GW_UNIFIEDORDER) | BIT(GW_ORDERQUERY) | BIT(GW_CLOSEORDER))
+#define REFUNDS (BIT(GW_REFUND_CALL) | BIT(GW_REFUNDQUERY))
+#define SIGNED                                                                 \
+	(BIT(GW_UNIFIEDORDER) | BIT(GW_ORDERQUERY) | BIT(GW_CLOSEORDER) |      \
+	    REFUNDS)
 #define BILL BIT(GW_DOWNLOADBILL)
 #define CALLS (SIGNED | BILL)
 #define SEALED (SIGNED | BIT(GW_NOTICE))
@@ -23,6 +26,8 @@ gw_api_name(enum gw_api api)
 	    [GW_ORDERQUERY] = "orderquery",
 	    [GW_CLOSEORDER] = "closeorder",
 	    [GW_DOWNLOADBILL] = "downloadbill",
+	    [GW_REFUND_CALL] = "refund",
+	    [GW_REFUNDQUERY] = "refundquery",
 	    [GW_CASHIER] = "cashier",
 	    [GW_NOTICE] = "notice",
 	    [GW_CONNECT] = "connect",
@@ -105,7 +110,7 @@ static const struct row rows[GW_KIND_COUNT] = {
 	"another merchant (value), properly signed"},
     [GW_OTHER_APPID] = {"other-appid", SEALED, 0,
 	"another appid (value), properly signed"},
-    [GW_OTHER_ORDER] = {"other-order", QUERY | NOTICE, 0,
+    [GW_OTHER_ORDER] = {"other-order", QUERY | REFUNDS | NOTICE, 0,
 	"another out_trade_no (value), properly signed"},
     [GW_SET_FIELD] = {"set-field", SEALED, 0,
 	"element name is value, properly signed"},
@@ -127,13 +132,15 @@ static const struct row rows[GW_KIND_COUNT] = {
 	"query answers trade_state name, whatever is true"},
     [GW_HIDE_PAYMENT] = {"hide-payment", QUERY, 0,
 	"query answers NOTPAY for a paid order"},
+    [GW_REFUND_STATUS] = {"refund-status", BIT(GW_REFUNDQUERY), 0,
+	"query answers refund_status name, whatever is true"},
     [GW_COUPONS] = {"coupons", QUERY | NOTICE, 0,
 	"paid partly with two coupons"},
     [GW_NEVER] = {"never", NOTICE, 0, "the notice is lost"},
     [GW_LATE] = {"late", NOTICE, 10, "the first notice comes seconds late"},
     [GW_TIMES] = {"times", NOTICE, 8, "n copies at once"},
     [GW_TWICE] = {"twice", NOTICE, 2, "two copies at once"},
-    [GW_WRONG_AMOUNT] = {"wrong-amount", NOTICE | QUERY, 0,
+    [GW_WRONG_AMOUNT] = {"wrong-amount", NOTICE | QUERY | REFUNDS, 0,
 	"total_fee is value (default: one more)"},
     [GW_FEE_TYPE] = {"fee-type", NOTICE | QUERY, 0,
 	"fee_type is value (default: USD)"},
@@ -256,6 +263,8 @@ gw_fault_read(const struct gw_list *args, const char **why)
 		if (!gw_state_find(f->name, &s))
 			goto bad;
 	}
+	if (f->kind == GW_REFUND_STATUS && !gw_refund_status_known(f->name))
+		goto bad;
 	*why = "no such error";
 	if (f->kind == GW_SHOW_ERROR && gw_cashier_text(f->name) == NULL)
 		goto bad;

@@ -13,8 +13,9 @@
  *	http.c     the server's requests and answers, the notices' client
  *	faults.c   what goes wrong on request
  *	orders.c   the order book, the clock, payments
- *	api.c      unifiedorder, orderquery, closeorder
+ *	api.c      unifiedorder, orderquery, closeorder, refund, refundquery
  *	bill.c     downloadbill
+ *	refunds.c  the book of refunds, refund notices
  *	cashier.c  the page behind mweb_url
  *	notices.c  payment notices and their retries
  *	control.c  /_control/: what tests steer and read
@@ -147,6 +148,8 @@ const char *gw_sign_name(enum gw_sign_type type);
 void gw_sign(const struct gw_list *fields, const char *key,
     enum gw_sign_type type, char out[GW_SIGN_SIZE]);
 bool gw_same_text(const char *a, const char *b); /* constant time */
+/* req_info of a refund notice: AES-256-ECB under the key's MD5, base64. */
+void gw_encrypt_refund(const char *text, const char *key, struct gw_buf *out);
 /* n characters of 0-9A-Za-z, and a NUL. */
 void gw_random_text(char *out, size_t n);
 uint64_t gw_random(uint64_t below);
@@ -162,6 +165,7 @@ struct gw_conn {
 	unsigned served; /* requests read from it */
 	bool side; /* came in by the side door: no connection faults */
 	bool carried; /* an API call */
+	char cert[64]; /* CN of the client's certificate; "": it showed none */
 	struct gw *gw; /* NULL on an outgoing one */
 	char peer[64];
 	int64_t deadline_ms; /* monotonic; reads and writes end there */
@@ -173,7 +177,9 @@ int64_t gw_monotonic_ms(void);
 /* "HOST:PORT", numeric host.  Returns the socket, or -1 with a message on
  * stderr; fills the real port. */
 int gw_listen(const char *address, unsigned *port);
-struct gw_tls *gw_tls_server(const char *cert, const char *key);
+/* client_ca: who signs the clients' certificates; NULL: anybody. */
+struct gw_tls *gw_tls_server(
+    const char *cert, const char *key, const char *client_ca);
 struct gw_tls *gw_tls_client(void);
 void gw_tls_free(struct gw_tls *t);
 bool gw_conn_secure(struct gw_conn *c, struct gw_tls *t, bool server);
@@ -192,6 +198,8 @@ enum gw_api {
 	GW_ORDERQUERY,
 	GW_CLOSEORDER,
 	GW_DOWNLOADBILL,
+	GW_REFUND_CALL,
+	GW_REFUNDQUERY,
 	GW_CASHIER,
 	GW_NOTICE,
 	GW_CONNECT,
@@ -247,6 +255,7 @@ enum gw_kind {
 	GW_PAY_BEFORE_ANSWER,
 	GW_STATE,
 	GW_HIDE_PAYMENT,
+	GW_REFUND_STATUS,
 	GW_COUPONS,
 	GW_NEVER,
 	GW_LATE,
@@ -453,6 +462,55 @@ struct gw_bill {
 void gw_bill_make(struct gw *gw, const struct gw_list *in,
     const struct gw_plan *plan, struct gw_bill *out);
 
+/* ---- refunds.c ------------------------------------------------------- */
+
+/* No pointer of its own: a copy is a copy. */
+struct gw_refund {
+	char out_refund_no[72];
+	char refund_id[32];
+	char out_trade_no[40];
+	char transaction_id[32];
+	int64_t fee;
+	int64_t total_fee;
+	char status[16]; /* PROCESSING SUCCESS CHANGE REFUNDCLOSE */
+	char result[16]; /* what it becomes */
+	int64_t asked_ms;
+	int64_t due_ms; /* when it does */
+	int64_t success_ms;
+	char notify_url[256];
+	char source[16]; /* API, VENDOR_PLATFORM */
+	unsigned long epoch;
+	struct gw_refund *next; /* made before this one */
+};
+
+struct gw_refusal {
+	const char *err_code; /* NULL: none */
+	const char *err_code_des;
+};
+
+/* [lock] What the API does, once form and signature are good.  Answers go to
+ * f. */
+struct gw_refusal gw_refund_ask(struct gw *gw, const struct gw_list *in,
+    struct gw_order *o, struct gw_list *f);
+struct gw_refusal gw_refund_query(struct gw *gw, const struct gw_list *in,
+    const struct gw_plan *plan, struct gw_list *f);
+/* [lock] Made at the merchant platform. */
+struct gw_refund *gw_refund_make(struct gw *gw, struct gw_order *o,
+    const char *out_refund_no, int64_t fee, const char *notify_url,
+    const char *source);
+struct gw_refund *gw_refund_find(
+    struct gw *gw, const char *out_refund_no); /* [lock] */
+/* [lock] What time has made of it. */
+void gw_refund_settle(struct gw *gw, struct gw_refund *r);
+void gw_refund_set(
+    struct gw *gw, struct gw_refund *r, const char *status); /* [lock] */
+void gw_refund_json(
+    struct gw *gw, struct gw_buf *b, struct gw_refund *r); /* [lock] */
+void gw_refund_notice(struct gw *gw, const struct gw_refund *r,
+    const struct gw_plan *plan, struct gw_buf *body);
+bool gw_refund_status_known(const char *status);
+void gw_refund_clear(struct gw *gw); /* [lock] */
+
 /* ---- cashier.c ------------------------------------------------------- */
 
 void gw_cashier_open(
@@ -470,6 +528,7 @@ bool gw_cashier_nth(size_t n, const char **name, const char **text);
 struct gw_notice {
 	unsigned id;
 	char out_trade_no[40];
+	char out_refund_no[72]; /* "": of the payment */
 	unsigned attempt; /* 0 is the first */
 	int64_t due_ms;
 	bool held; /* a late-fault was applied */
@@ -497,14 +556,17 @@ struct gw_sent {
 
 /* [lock] attempt 0 is sent at once, a later one on schedule. */
 void gw_notice_start(struct gw *gw, struct gw_order *o, unsigned attempt);
+/* [lock] Of a refund, when it is over. */
+void gw_notice_refund(struct gw *gw, const struct gw_refund *r);
 /* [lock] Now, whatever the schedule says. */
 void gw_notice_hurry(struct gw *gw, const char *out_trade_no);
-/* One POST at once, built with the plan; waits for the reply.  o is the
- * caller's own copy.  Returns whether it was taken, and the log's id: 0, and
- * nothing sent, if there was a reset since o was made. */
-bool gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
-    const struct gw_plan *plan, unsigned notice, unsigned attempt,
-    unsigned *id);
+/* One POST at once, of the payment or (r) of a refund, built with the plan;
+ * waits for the reply.  o is the caller's own copy.  Returns whether it was
+ * taken, and the log's id: 0, and nothing sent, if there was a reset since o
+ * was made. */
+bool gw_notice_send(struct gw *gw, const struct gw_order *o,
+    const struct gw_refund *r, const char *url, const struct gw_plan *plan,
+    unsigned notice, unsigned attempt, unsigned *id);
 void *gw_notice_clockwork(void *gw); /* the thread that watches the clock */
 void gw_sent_json(struct gw_buf *b, const struct gw_sent *s);
 void gw_notice_drop(struct gw *gw); /* [lock] what is pending */
@@ -522,6 +584,7 @@ struct gw_call {
 	int64_t at_ms; /* the stand-in's clock */
 	int64_t real_ms; /* monotonic */
 	char out_trade_no[40];
+	char cert[64]; /* CN of the client's certificate */
 	struct gw_list fields; /* decoded */
 	struct gw_list headers;
 	char faults[128]; /* the kinds that hit it */
@@ -556,6 +619,7 @@ struct gw_setup {
 	char public_url[512];
 	const char *tls_cert;
 	const char *tls_key;
+	const char *client_ca;
 	unsigned kept; /* entries of each log */
 };
 
@@ -564,6 +628,11 @@ struct gw_options {
 	char allowed_domains[512];
 	char client_ip[64];
 	char account[64];
+	char refund_result[16]; /* what refunds become */
+	int64_t refund_s; /* after so many seconds */
+	int64_t refund_gap_s; /* least time between two of one order */
+	int64_t balance; /* fen that can be refunded */
+	int64_t plain_refund; /* without a certificate */
 	int64_t enforce_ip;
 	int64_t strict_ip;
 	int64_t strict_expire;
@@ -598,6 +667,7 @@ struct gw {
 	struct gw_map transactions;
 	struct gw_map entries;
 	struct gw_order *newest;
+	struct gw_refund *refunds; /* newest first */
 	uint64_t serial; /* of prepay and transaction numbers */
 	size_t waiting_payments;
 

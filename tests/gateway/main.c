@@ -87,6 +87,10 @@ gw_route(struct gw *gw, struct gw_request *req, struct gw_response *res)
 		gw_api_handle(gw, GW_CLOSEORDER, req, res);
 	else if (strcmp(req->path, "/pay/downloadbill") == 0)
 		gw_api_handle(gw, GW_DOWNLOADBILL, req, res);
+	else if (strcmp(req->path, "/secapi/pay/refund") == 0)
+		gw_api_handle(gw, GW_REFUND_CALL, req, res);
+	else if (strcmp(req->path, "/pay/refundquery") == 0)
+		gw_api_handle(gw, GW_REFUNDQUERY, req, res);
 	else if (strcmp(req->path, "/cgi-bin/mmpayweb-bin/checkmweb") == 0)
 		get ? gw_cashier_open(gw, req, res) : only(res, "GET, HEAD");
 	else if (strcmp(req->path, "/cgi-bin/mmpayweb-bin/act") == 0)
@@ -267,6 +271,8 @@ static const char usage[] =
     "  --public-url URL            how browsers reach it\n"
     "  --allowed-domains HOST[,..] H5 payment domains of the merchant\n"
     "  --tls-cert F --tls-key F    TLS on --listen\n"
+    "  --client-ca F               who signs merchants' certificates\n"
+    "  --plain-refund              refunds without a certificate\n"
     "  --latency-ms N              added to each API call\n"
     "  --speed N                   notices are retried N times faster\n"
     "  --keep N                    entries of each log, default 10000\n";
@@ -311,6 +317,8 @@ enum {
 	SPEED,
 	TLS_CERT,
 	TLS_KEY,
+	CLIENT_CA,
+	PLAIN_REFUND,
 	KEEP,
 };
 
@@ -328,6 +336,8 @@ static const struct option long_options[] = {
     {"speed", required_argument, NULL, SPEED},
     {"tls-cert", required_argument, NULL, TLS_CERT},
     {"tls-key", required_argument, NULL, TLS_KEY},
+    {"client-ca", required_argument, NULL, CLIENT_CA},
+    {"plain-refund", no_argument, NULL, PLAIN_REFUND},
     {"keep", required_argument, NULL, KEEP},
     {NULL, 0, NULL, 0},
 };
@@ -376,6 +386,12 @@ read_option(struct gw *gw, int which, const char *value)
 	case TLS_KEY:
 		s->tls_key = value;
 		return true;
+	case CLIENT_CA:
+		s->client_ca = value;
+		return true;
+	case PLAIN_REFUND:
+		gw->start.plain_refund = 1;
+		return true;
 	case KEEP:
 		if (!read_number(value, 1, 10000000, &n))
 			return false;
@@ -396,6 +412,10 @@ read_options(struct gw *gw, int argc, char **argv)
 	gw->start =
 	    (struct gw_options){.allowed_domains = "127.0.0.1,localhost",
 		.account = "A",
+		.refund_result = "SUCCESS",
+		.refund_s = 10,
+		.refund_gap_s = 60,
+		.balance = 100000000,
 		.strict_expire = 1,
 		.notice_timeout_ms = 5000,
 		.pay_later_s = 8,
@@ -486,6 +506,7 @@ clear(struct gw *gw)
 	static const struct gw_list all;
 
 	gw_order_clear(gw);
+	gw_refund_clear(gw);
 	gw_fault_clear(gw, &all);
 	gw_call_clear(gw);
 	gw_notice_drop(gw);
@@ -510,7 +531,8 @@ run(struct gw *gw)
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (gw->setup.tls_cert != NULL) {
-		gw->tls = gw_tls_server(gw->setup.tls_cert, gw->setup.tls_key);
+		gw->tls = gw_tls_server(
+		    gw->setup.tls_cert, gw->setup.tls_key, gw->setup.client_ca);
 		if (gw->tls == NULL)
 			return 1;
 	}

@@ -101,8 +101,17 @@ gw_listen(const char *address, unsigned *port)
 	return fd;
 }
 
+/* Any certificate will do: what it must be is the shop's to know. */
+static int
+take_any(int good, X509_STORE_CTX *ctx)
+{
+	(void)good;
+	(void)ctx;
+	return 1;
+}
+
 struct gw_tls *
-gw_tls_server(const char *cert, const char *key)
+gw_tls_server(const char *cert, const char *key, const char *client_ca)
 {
 	struct gw_tls *t = gw_alloc(sizeof(*t));
 
@@ -110,6 +119,17 @@ gw_tls_server(const char *cert, const char *key)
 	if (t->ctx == NULL ||
 	    SSL_CTX_use_certificate_chain_file(t->ctx, cert) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1) {
+		ERR_print_errors_fp(stderr);
+		gw_tls_free(t);
+		return NULL;
+	}
+	/* A client may show a certificate; refunds look whether it did. */
+	SSL_CTX_set_verify(
+	    t->ctx, SSL_VERIFY_PEER, client_ca == NULL ? take_any : NULL);
+	SSL_CTX_set_session_id_context(
+	    t->ctx, (const unsigned char *)"gateway", 7);
+	if (client_ca != NULL &&
+	    SSL_CTX_load_verify_locations(t->ctx, client_ca, NULL) != 1) {
 		ERR_print_errors_fp(stderr);
 		gw_tls_free(t);
 		return NULL;
@@ -174,6 +194,19 @@ ssl_again(struct gw_conn *c, int n)
 	}
 }
 
+static void
+note_certificate(struct gw_conn *c, SSL *ssl)
+{
+	X509 *x = SSL_get1_peer_certificate(ssl);
+
+	if (x == NULL)
+		return;
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName,
+		c->cert, (int)sizeof(c->cert)) < 1)
+		gw_copy(c->cert, sizeof(c->cert), "?");
+	X509_free(x);
+}
+
 bool
 gw_conn_secure(struct gw_conn *c, struct gw_tls *t, bool server)
 {
@@ -191,6 +224,8 @@ gw_conn_secure(struct gw_conn *c, struct gw_tls *t, bool server)
 		ERR_clear_error();
 		n = server ? SSL_accept(ssl) : SSL_connect(ssl);
 	} while (n != 1 && ssl_again(c, n));
+	if (n == 1 && server)
+		note_certificate(c, ssl);
 	return n == 1;
 }
 

@@ -42,6 +42,20 @@ gw_notice_start(struct gw *gw, struct gw_order *o, unsigned attempt)
 }
 
 void
+gw_notice_refund(struct gw *gw, const struct gw_refund *r)
+{
+	struct gw_notice *n = gw_alloc(sizeof(*n));
+
+	n->id = ++gw->last_notice;
+	gw_copy(n->out_trade_no, sizeof(n->out_trade_no), r->out_trade_no);
+	gw_copy(n->out_refund_no, sizeof(n->out_refund_no), r->out_refund_no);
+	n->due_ms = r->due_ms;
+	n->next = gw->notices;
+	gw->notices = n;
+	pthread_cond_broadcast(&gw->timing);
+}
+
+void
 gw_notice_hurry(struct gw *gw, const char *out_trade_no)
 {
 	for (struct gw_notice *n = gw->notices; n != NULL; n = n->next) {
@@ -202,8 +216,9 @@ log_end(struct gw *gw, unsigned id, const struct gw_reply *r, int64_t took_ms)
 }
 
 bool
-gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
-    const struct gw_plan *plan, unsigned notice, unsigned attempt, unsigned *id)
+gw_notice_send(struct gw *gw, const struct gw_order *o,
+    const struct gw_refund *r, const char *url, const struct gw_plan *plan,
+    unsigned notice, unsigned attempt, unsigned *id)
 {
 	struct gw_buf body = {0};
 	struct gw_list headers = {0};
@@ -217,7 +232,10 @@ gw_notice_send(struct gw *gw, const struct gw_order *o, const char *url,
 	sign_type = gw->opt.notice_sign_type != 0;
 	timeout_ms = gw->opt.notice_timeout_ms;
 	pthread_mutex_unlock(&gw->lock);
-	build(gw, o, plan, sign_type, &body);
+	if (r != NULL)
+		gw_refund_notice(gw, r, plan, &body);
+	else
+		build(gw, o, plan, sign_type, &body);
 	gw_list_add(&headers, "Content-Type", "text/xml");
 	gw_list_add(&headers, "User-Agent", "Mozilla/4.0");
 	gw_list_add(&headers, "Accept", "*/*");
@@ -248,6 +266,8 @@ out:
 struct flight {
 	struct gw *gw;
 	struct gw_order order;
+	bool of_refund;
+	struct gw_refund refund;
 	struct gw_plan plan;
 	unsigned notice;
 	unsigned attempt;
@@ -291,8 +311,10 @@ fly(void *arg)
 
 	if (!lost)
 		ok = gw_notice_send(gw, &f->order,
-		    gw_list_text(&f->order.terms, "notify_url"), &f->plan,
-		    f->notice, f->attempt, &id);
+		    f->of_refund ? &f->refund : NULL,
+		    f->of_refund ? f->refund.notify_url
+				 : gw_list_text(&f->order.terms, "notify_url"),
+		    &f->plan, f->notice, f->attempt, &id);
 	pthread_mutex_lock(&gw->lock);
 	land(f, ok);
 	pthread_mutex_unlock(&gw->lock);
@@ -303,7 +325,7 @@ fly(void *arg)
 /* [lock] */
 static void
 start_flight(struct gw *gw, struct gw_notice *n, const struct gw_order *o,
-    const struct gw_plan *plan)
+    const struct gw_refund *r, const struct gw_plan *plan)
 {
 	struct flight *f = gw_alloc(sizeof(*f));
 
@@ -311,6 +333,10 @@ start_flight(struct gw *gw, struct gw_notice *n, const struct gw_order *o,
 	f->notice = n->id;
 	f->attempt = n->attempt;
 	gw_order_copy(&f->order, o);
+	if (r != NULL) {
+		f->of_refund = true;
+		f->refund = *r;
+	}
 	for (size_t i = 0; i < plan->n; i++)
 		gw_plan_add(&f->plan, &plan->v[i]);
 	n->flying++;
@@ -326,12 +352,17 @@ static void
 launch(struct gw *gw, struct gw_notice *n)
 {
 	struct gw_order *o = gw_order_find(gw, n->out_trade_no);
+	struct gw_refund *r = n->out_refund_no[0] != '\0'
+				  ? gw_refund_find(gw, n->out_refund_no)
+				  : NULL;
 	struct gw_plan plan = gw_fault_plan(gw, GW_NOTICE, n->out_trade_no);
 	const struct gw_fault *late = gw_plan_find(&plan, GW_LATE);
 	const struct gw_fault *more = gw_plan_find(&plan, GW_TIMES);
 	int64_t copies = 1;
 	unsigned id = n->id;
 
+	if (r != NULL)
+		gw_refund_settle(gw, r);
 	if (more == NULL)
 		more = gw_plan_find(&plan, GW_TWICE);
 	if (more != NULL && more->num > 0 && more->num <= FLYING_MAX)
@@ -346,7 +377,7 @@ launch(struct gw *gw, struct gw_notice *n)
 		for (int64_t i = 0; i < copies; i++) {
 			n = find_notice(gw, id);
 			if (n != NULL)
-				start_flight(gw, n, o, &plan);
+				start_flight(gw, n, o, r, &plan);
 		}
 	}
 	gw_plan_free(&plan);

@@ -100,3 +100,35 @@ gw_random_text(char *out, size_t n)
 	}
 	out[n] = '\0';
 }
+
+void
+gw_encrypt_refund(const char *text, const char *key, struct gw_buf *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = strlen(text);
+	unsigned char md5[EVP_MAX_MD_SIZE] = {0};
+	unsigned char hex[32];
+	unsigned char *cipher = gw_alloc(n + 32);
+	unsigned char *base64 = gw_alloc((n + 32) * 4 / 3 + 8);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	unsigned len = 0;
+	int first = 0;
+	int last = 0;
+
+	EVP_Digest(key, strlen(key), md5, &len, EVP_md5(), NULL);
+	for (size_t i = 0; i < 16; i++) {
+		hex[2 * i] = (unsigned char)digits[md5[i] >> 4];
+		hex[2 * i + 1] = (unsigned char)digits[md5[i] & 15];
+	}
+	if (ctx == NULL ||
+	    EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), NULL, hex, NULL) != 1 ||
+	    EVP_EncryptUpdate(ctx, cipher, &first, (const unsigned char *)text,
+		(int)n) != 1 ||
+	    EVP_EncryptFinal_ex(ctx, cipher + first, &last) != 1)
+		abort();
+	EVP_EncodeBlock(base64, cipher, first + last);
+	gw_buf_puts(out, (const char *)base64);
+	EVP_CIPHER_CTX_free(ctx);
+	free(cipher);
+	free(base64);
+}
