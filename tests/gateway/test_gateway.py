@@ -134,7 +134,8 @@ class Gateway:
             f, key, "MD5" if sign_type == "default" else sign_type))
         if f["sign"] is None:
             del f["sign"]
-        text = self.post("/pay/" + api, to_xml(f))
+        path = "/secapi/pay/refund" if api == "refund" else "/pay/" + api
+        text = self.post(path, to_xml(f))
         return text if raw else from_xml(text)
 
 
@@ -1745,6 +1746,201 @@ def test_faults_of_a_bill():
         raise AssertionError("packed all the same")
     except gzip.BadGzipFile:
         pass
+
+
+# ---- tests: refunds -------------------------------------------------------
+
+def paid_up(no="A00001"):
+    place(no)
+    GW.control("option", plain_refund=1)
+    return GW.control("pay", out_trade_no=no, notice=0)["transaction_id"]
+
+
+def ask(no="A00001", refund="R1", fee=1234, **more):
+    f = {"out_trade_no": no, "out_refund_no": refund, "total_fee": "1234",
+         "refund_fee": str(fee), "notify_url": SHOP.url}
+    f.update(more)
+    return GW.call("refund", {n: v for n, v in f.items() if v is not None})
+
+
+def look(**by):
+    return GW.call("refundquery", by)
+
+
+def test_a_refund_is_accepted_processed_and_done():
+    transaction = paid_up()
+    r = good(ask(fee=234))
+    eq((r["transaction_id"], r["out_trade_no"], r["out_refund_no"],
+        r["refund_fee"], r["total_fee"], r["refund_id"][:4]),
+       (transaction, "A00001", "R1", "234", "1234", "5000"))
+    q = good(look(out_refund_no="R1"))
+    eq((q["refund_count"], q["out_refund_no_0"], q["refund_id_0"],
+        q["refund_fee_0"], q["refund_status_0"], q["total_fee"]),
+       ("1", "R1", r["refund_id"], "234", "PROCESSING", "1234"))
+    assert "refund_success_time_0" not in q and "refund_recv_accout_0" in q
+    GW.control("clock", advance=11)
+    for by in ({"out_refund_no": "R1"}, {"refund_id": r["refund_id"]},
+               {"transaction_id": transaction}, {"out_trade_no": "A00001"}):
+        q = good(look(**by))
+        eq(q["refund_status_0"], "SUCCESS")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+                            q["refund_success_time_0"]), q
+    eq(GW.call("orderquery", {"out_trade_no": "A00001"})["trade_state"],
+       "REFUND")
+
+
+def test_one_number_is_one_refund():
+    paid_up()
+    first = good(ask(fee=100))
+    eq(good(ask(fee=100))["refund_id"], first["refund_id"])
+    eq(len(GW.control("refunds")["refunds"]), 1)
+    errs(ask(fee=101), "REFUND_FEE_MISMATCH")
+    paid_up("A00002")
+    errs(ask("A00002", fee=100), "REFUND_FEE_MISMATCH")
+
+
+def test_the_limits_of_refunds():
+    place("A00003")
+    GW.control("option", plain_refund=1)
+    errs(ask("A00003"), "ORDERNOTEXIST")
+    errs(ask("nobody"), "ORDERNOTEXIST")
+    paid_up()
+    errs(ask(total_fee="1233"), "PARAM_ERROR")
+    errs(ask(fee=0), "PARAM_ERROR")
+    errs(ask(refund="a b"), "PARAM_ERROR")
+    fails(ask(no=None), "out_trade_no参数长度有误")
+    fails(ask(refund="x" * 65), "out_refund_no参数长度有误")
+    good(ask(fee=234))
+    errs(ask(refund="R2", fee=1), "INVALID_REQ_TOO_MUCH")
+    GW.control("clock", advance=61)
+    errs(ask(refund="R2", fee=1001), "ERROR")
+    good(ask(refund="R2", fee=1000))
+    GW.control("clock", advance=61)
+    errs(ask(refund="R3", fee=1), "ERROR")
+    errs(look(out_refund_no="R3"), "REFUNDNOTEXIST")
+
+
+def test_refunds_end_a_year_after_payment_and_after_fifty():
+    paid_up()
+    GW.control("option", refund_gap_s=0)
+    for i in range(50):
+        good(ask(refund="P%d" % i, fee=1))
+    errs(ask(refund="P50", fee=1), "ERROR")
+    paid_up("A00002")
+    GW.control("clock", advance=365 * 86400 + 5)
+    errs(ask("A00002", refund="L1"), "TRADE_OVERDUE")
+
+
+def test_the_balance_may_be_too_low():
+    paid_up()
+    GW.control("option", balance=100)
+    errs(ask(fee=101), "NOTENOUGH")
+    good(ask(refund="R2", fee=100))
+
+
+def test_refunds_become_what_is_asked_for():
+    for i, status in enumerate(("CHANGE", "REFUNDCLOSE", "PROCESSING")):
+        no = "A0000%d" % i
+        paid_up(no)
+        GW.control("option", refund_result=status, refund_s=0)
+        good(ask(no, refund="R%d" % i))
+        eq(look(out_refund_no="R%d" % i)["refund_status_0"], status)
+    eq(GW.control("refund", out_refund_no="R2", status="SUCCESS")["status"],
+       "SUCCESS")
+    fault(kind="refund-status", state="CHANGE", count=1)
+    eq(look(out_refund_no="R2")["refund_status_0"], "CHANGE")
+    GW.control("fault", kind="refund-status", state="LOST", want=400)
+    GW.control("option", refund_result="LOST", want=400)
+
+
+def inside(body):
+    """req_info, decrypted by openssl."""
+    f = from_xml(body)
+    assert "sign" not in f, f
+    key = hashlib.md5(KEY.encode()).hexdigest().encode().hex()
+    text = subprocess.run(
+        ["openssl", "enc", "-d", "-aes-256-ecb", "-K", key, "-a", "-A"],
+        input=f["req_info"].encode(), capture_output=True,
+        check=True).stdout.decode()
+    return from_xml(text.replace("<root>", "<xml>")
+                    .replace("</root>", "</xml>"))
+
+
+def test_a_refund_notice_comes_when_it_is_over():
+    transaction = paid_up()
+    SHOP.body = FAIL
+    r = good(ask(fee=200))
+    eq(len(SHOP.got), 0)
+    GW.control("clock", advance=11)
+    GW.wait(for_="notices", n=1)
+    got = inside(SHOP.got[0][2])
+    eq((got["out_refund_no"], got["refund_id"], got["refund_fee"],
+        got["refund_status"], got["transaction_id"], got["out_trade_no"],
+        got["refund_request_source"]),
+       ("R1", r["refund_id"], "200", "SUCCESS", transaction, "A00001", "API"))
+    assert got["success_time"] and got["refund_recv_accout"]
+    SHOP.body = SUCCESS
+    GW.control("clock", advance=15)
+    GW.wait(for_="notices", n=1, taken=1)
+    eq(GW.control("notices")["pending"], [])
+
+
+def test_refund_notices_by_hand_and_from_the_platform():
+    paid_up()
+    GW.control("platform-refund", out_trade_no="A00001", out_refund_no="M1",
+               fee=5)
+    GW.control("platform-refund", out_trade_no="A00001", out_refund_no="M1",
+               fee=5, want=409)
+    GW.control("refund-notice", [("set.refund_fee", "6")],
+               out_refund_no="M1")
+    got = inside(SHOP.got[-1][2])
+    eq((got["refund_request_source"], got["refund_fee"]),
+       ("VENDOR_PLATFORM", "6"))
+    GW.control("refund-notice", out_refund_no="M1", kind="wrong-sign")
+    try:
+        got = inside(SHOP.got[-1][2])
+        raise AssertionError("it opens with our key: %r" % got)
+    except (subprocess.CalledProcessError, UnicodeDecodeError,
+            AttributeError):
+        pass
+    GW.control("refund-notice", out_refund_no="M9", want=404)
+
+
+def test_a_refund_needs_a_certificate():
+    place()
+    GW.control("pay", out_trade_no="A00001", notice=0)
+    try:
+        ask()
+        raise AssertionError("refunded without a certificate")
+    except urllib.error.HTTPError as e:
+        eq(e.code, 400)
+        assert b"No required SSL certificate" in e.read()
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = make_certificate(folder)
+        g = Gateway(PROGRAM, "--tls-cert", cert, "--tls-key", key,
+                    "--side-listen", "127.0.0.1:0")
+        f = {"appid": APPID, "mch_id": MCH_ID, "nonce_str": "n",
+             "out_trade_no": "nobody", "out_refund_no": "R",
+             "total_fee": "1", "refund_fee": "1"}
+        f["sign"] = sign(f, KEY, "MD5")
+        try:
+            for shown in (False, True):
+                trust = ssl.create_default_context(cafile=cert)
+                if shown:
+                    trust.load_cert_chain(cert, key)
+                r = urllib.request.Request(g.url + "/secapi/pay/refund",
+                                           to_xml(f).encode())
+                try:
+                    with urllib.request.urlopen(r, context=trust) as answer:
+                        text = answer.read().decode()
+                    eq((shown, from_xml(text)["err_code"]),
+                       (True, "ORDERNOTEXIST"))
+                except urllib.error.HTTPError as e:
+                    eq((shown, e.code), (False, 400))
+            eq(len(g.control("calls", api="refund")["calls"]), 1)
+            assert g.control("calls", api="refund")["calls"][0]["cert"]
+        finally:
+            g.stop()
 
 
 # ---- run -------------------------------------------------------------------
