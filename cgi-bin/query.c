@@ -91,22 +91,6 @@ out:
 	h5_fields_release(&f);
 }
 
-static enum h5_code
-worker_new(const struct h5_app *app, void **out, struct h5_err *e)
-{
-	struct h5_wxpay *w = NULL;
-	enum h5_code rc = h5_wxpay_new(app->c, &w, e);
-
-	*out = w;
-	return rc;
-}
-
-static void
-worker_free(void *worker)
-{
-	h5_wxpay_free(worker);
-}
-
 const struct h5_program h5_program = {
     .name = "query",
     .allow = "GET, HEAD, POST",
@@ -114,6 +98,6 @@ const struct h5_program h5_program = {
     .threads = 32,
     .handle = handle,
     .start = h5_https_start,
-    .worker_new = worker_new,
-    .worker_free = worker_free,
+    .worker_new = h5_wxpay_worker_new,
+    .worker_free = h5_wxpay_worker_free,
 };

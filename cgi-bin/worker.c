@@ -177,7 +177,7 @@ make_own(struct worker *w, struct h5_site *site, struct h5_err *e)
 		return H5_OK;
 	drop_own(w);
 	if (p->worker_new != NULL)
-		rc = p->worker_new(&site->app, &w->own, e);
+		rc = p->worker_new(site->app.c, &w->own, e);
 	w->has_own = rc == H5_OK;
 	w->site = w->has_own ? site : NULL;
 	return rc;

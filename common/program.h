@@ -46,7 +46,7 @@ struct h5_program {
 	/* Once per process before threads; per thread; may be NULL. */
 	enum h5_code (*start)(struct h5_err *e);
 	enum h5_code (*worker_new)(
-	    const struct h5_app *app, void **out, struct h5_err *e);
+	    const struct h5_config *c, void **out, struct h5_err *e);
 	void (*worker_free)(void *worker);
 };
 

@@ -54,6 +54,22 @@ h5_wxpay_free(struct h5_wxpay *w)
 	free(w);
 }
 
+enum h5_code
+h5_wxpay_worker_new(const struct h5_config *c, void **out, struct h5_err *e)
+{
+	struct h5_wxpay *w;
+	enum h5_code rc = h5_wxpay_new(c, &w, e);
+
+	*out = w;
+	return rc;
+}
+
+void
+h5_wxpay_worker_free(void *worker)
+{
+	h5_wxpay_free(worker);
+}
+
 /* --- asking ----------------------------------------------------------------
  */
 

@@ -20,6 +20,11 @@ struct h5_wxpay;
 H5_MUST_CHECK enum h5_code h5_wxpay_new(
     const struct h5_config *c, struct h5_wxpay **out, struct h5_err *e);
 void h5_wxpay_free(struct h5_wxpay *w);
+/* The same two as a worker thread of a web program makes and frees what is its
+ * own (program.h). */
+H5_MUST_CHECK enum h5_code h5_wxpay_worker_new(
+    const struct h5_config *c, void **out, struct h5_err *e);
+void h5_wxpay_worker_free(void *worker);
 
 struct h5_wx_prepay {
 	char prepay_id[65];

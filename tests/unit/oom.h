@@ -64,7 +64,7 @@ __wrap_strdup(const char *s)
 
 /* fail_each(use, least): use succeeds with memory, and answers H5_E_NOMEM
  * whichever of its allocations (at least that many) fails. */
-static void
+static inline void
 fail_each(enum h5_code (*use)(struct h5_err *), long least)
 {
 	struct h5_err e;

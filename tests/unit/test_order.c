@@ -726,10 +726,10 @@ test_order__words_and_back(void **state)
 	assert_false(h5_order_state_of("partly", &s));
 	assert_string_equal(
 	    h5_event_name(H5_EVENT_REFUND_ASKED), "refund-asked");
-	assert_string_equal(h5_attempt_state_name(H5_ATTEMPT_CLOSED), "closed");
-	assert_string_equal(h5_attempt_state_name(H5_ATTEMPT_PAID), "paid");
+	assert_string_equal(h5_order_attempt_word(H5_ATTEMPT_CLOSED), "closed");
+	assert_string_equal(h5_order_attempt_word(H5_ATTEMPT_PAID), "paid");
 	assert_string_equal(
-	    h5_attempt_state_name(H5_ATTEMPT_AWAITING), "awaiting");
+	    h5_order_attempt_word(H5_ATTEMPT_AWAITING), "awaiting");
 }
 
 /* --- every sequence ------------------------------------------------------- */

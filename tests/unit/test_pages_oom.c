@@ -2,61 +2,9 @@
  * fails leaves nothing behind (a sanitizer sees what is left); a page that
  * fails is a 500, never half a page. */
 #include "tests/unit/help.h"
+#include "tests/unit/oom.h"
 
 #include "common/pages.h"
-
-/* The linker puts these between the library and libc (pages.mk). */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-
-static long until_failure = -1; /* -1: none */
-
-static bool
-fails(void)
-{
-	if (until_failure < 0)
-		return false;
-	until_failure--;
-	return until_failure < 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-	return fails() ? NULL : __real_strdup(s);
-}
 
 static void
 test_pages__a_load_without_memory_leaves_nothing(void **state)
