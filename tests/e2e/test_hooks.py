@@ -7,7 +7,9 @@ import http.server
 import json
 import os
 import pathlib
+import shutil
 import signal
+import tempfile
 import threading
 import time
 
@@ -33,8 +35,18 @@ class Book:
     """What a hook program wrote down."""
 
     def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir()
+        self.top = folder
+        self.folder = folder / "book"
+        self.folder.mkdir()
+        self.program = folder / "hook"
+        self.write(HOOK.format(out=self.folder))
+
+    def write(self, text):
+        self.program.write_text(text)
+        self.program.chmod(0o700)
+
+    def close(self):
+        shutil.rmtree(self.top, ignore_errors=True)
 
     def events(self, type_=None, order=None):
         out = []
@@ -58,12 +70,10 @@ class Book:
 
 
 def with_hook(t, web=True, conf=None, **kw):
+    """A site with a hook program, there before the servers start."""
+    book = t.mine(Book(pathlib.Path(tempfile.mkdtemp(prefix="h5-hook-"))))
     make = t.own_web if web else t.own_site
-    s = make(conf, **kw)
-    book = Book(s.folder / "book")
-    s.write("hook", HOOK.format(out=book.folder), mode=0o700)
-    s.configure({"hooks.exec": s.folder / "hook"})
-    return s, book
+    return make({"hooks.exec": book.program, **(conf or {})}, **kw), book
 
 
 def ready(t, s, fee=5):
@@ -275,8 +285,8 @@ def _(t):
 @test("the hook gets no descriptor, no shell and no arguments")
 def _(t):
     s, book = with_hook(t)
-    s.write("hook", "#!/bin/sh\ncat >/dev/null\n"
-            f"exec ls /proc/self/fd >{book.folder}/fds\n", mode=0o700)
+    book.write("#!/bin/sh\ncat >/dev/null\n"
+               f"exec ls /proc/self/fd >{book.folder}/fds\n")
     order, _ = ready(t, s)
     t.success(s.notify(h5.notice(order, 5)))
     path = book.folder / "fds"
