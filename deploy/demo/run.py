@@ -141,6 +141,10 @@ def open_shop(a, folder):
         sys.exit("the stand-in gateway does not start")
     origin = f"http://127.0.0.1:{socket.getsockname()[1]}"
     heard = folder / "heard.txt"
+    heard.touch()
+    hook = folder / "hook"
+    hook.write_text(HOOK.format(heard=heard))
+    hook.chmod(0o700)
     shop = h5.Web(
         a.build, gateway, port=socket, folder=folder, keys=keys,
         catalogue=CATALOGUE,
@@ -148,12 +152,10 @@ def open_shop(a, folder):
             "site.name": "山水茶铺 Hills & Water Tea",
             "site.shop_url": origin + "/",
             "site.allowed_origins": origin.replace("127.0.0.1", "localhost"),
-            "hooks.exec": folder / "hook",
+            "hooks.exec": hook,
             "server.processes": "2",
         },
     )
-    shop.write("hook", HOOK.format(heard=heard), mode=0o700)
-    heard.touch()
     write_shop_page(shop, keys["link.key"])
     return shop, gateway
 

@@ -125,6 +125,17 @@ class Case:
         for thing in reversed(self._own):
             thing.close()
 
+    def logs(self):
+        """The last words of this test's own sites."""
+        out = []
+        for thing in self._own:
+            for name in ("log", "lighttpd.log", "lighttpd.out"):
+                path = getattr(thing, "folder", h5.pathlib.Path("/no")) / name
+                if path.is_file():
+                    lines = path.read_text(errors="replace").splitlines()
+                    out += [f"  {name}: {x}"[:600] for x in lines[-8:]]
+        return out
+
     def id(self, name="t"):
         """A fresh order id."""
         self._ids += 1

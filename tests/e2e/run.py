@@ -45,29 +45,39 @@ def too_late(*_):
 
 def one(shelf, number, test):
     """(ok, text) of one test; ok is None if it was skipped."""
+    ok, text, told = attempt(shelf, number, test)
+    if ok is False and told:
+        text += "\nlogs:\n" + "\n".join(told)
+    return ok, text
+
+
+def attempt(shelf, number, test):
+    """(ok, text, lines of the logs)"""
     _, _, run, row = test
     t = case.Case(shelf, number)
     signal.signal(signal.SIGALRM, too_late)
     signal.alarm(SECONDS)
     try:
         run(t, *row)
-        return True, ""
+        ok, text = True, ""
     except case.Skipped as e:
-        return None, str(e)
+        ok, text = None, str(e)
     except case.Failed as e:
         where = traceback.extract_tb(e.__traceback__)
         line = [f for f in where if "/test_" in f.filename][-1:]
         at = f" ({os.path.basename(line[0].filename)}:{line[0].lineno})" if (
             line) else ""
-        return False, str(e) + at
+        ok, text = False, str(e) + at
     except Exception:
-        return False, traceback.format_exc(limit=-6)
+        ok, text = False, traceback.format_exc(limit=-6)
     finally:
         signal.alarm(0)
+        told = t.logs()
         try:
             t.close()
         except Exception:
             traceback.print_exc()
+    return ok, text, told
 
 
 def work(build, tests, todo, done):

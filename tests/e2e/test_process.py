@@ -121,20 +121,28 @@ def _(t):
         "checkout", "item=tea").visible, 10)
 
 
-@test("a replaced program is taken up between requests, none is lost")
-def _(t):
-    w = copied(t)
+@table("a replaced program is taken up between requests with {0} processes",
+       [0, 2])
+def _(t, processes):
+    w = copied(t, {"server.processes": str(processes)})
     t.eq(w.get("checkout", "item=tea").status, 200, "status")
-    (old,) = w.pids("checkout")
+    old = w.pids("checkout")
     new = w.bin / "checkout.new"
     shutil.copy(w.build / "cgi-bin" / "checkout", new)
     new.rename(w.bin / "checkout")
+    lost = []
 
     def replaced():
-        t.eq(w.get("checkout", "item=tea").status, 200, "status")
-        return w.pids("checkout") not in ([old], [])
+        r = w.get("checkout", "item=tea")
+        if r.status != 200:
+            lost.append(r)
+        pids = w.pids("checkout")
+        return r.status == 200 and pids and not set(pids[1:]) & set(old)
 
-    t.until("another process", replaced, 10)
+    t.until("other processes", replaced, 10)
+    # A supervisor keeps the socket; without one lighttpd makes another, and
+    # what was in the old one's queue is lost.
+    t.ok(len(lost) <= (0 if processes else 2), f"lost: {lost}")
 
 
 @test("a program replaced by one that does not work is not taken up")

@@ -33,7 +33,7 @@ tmpnam tempnam rand srand scanf sscanf fscanf strtod strtof""".split()
 SECTIONS = """merchant site gateway store orders catalogue hooks pages log
 server""".split()
 
-# web.h is about these two values.
+# Headers that are about more values than the one they are named for.
 ALSO_EXPORTS = {"web": ("request", "response"), "wxmsg": ("wx_trade",)}
 
 # Who may call what: one file a door.
