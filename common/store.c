@@ -45,20 +45,28 @@ h5_store_path(const char *id, char out[H5_STORE_PATH])
 static const char *const folders[] = {
     "orders", "index", "index/created", "index/wake", "sweep"};
 
+bool
+h5_store_own_name(const char *name)
+{
+	/* The command keeps WeChat's bills here, too; lost+found is there
+	 * where the store is a file system of its own. */
+	static const char *const own[] = {"format", "orders", "index", "sweep",
+	    "swept", "talk", "bills", "lost+found"};
+	size_t i;
+
+	for (i = 0; i < LENGTH(own); i++)
+		if (strcmp(name, own[i]) == 0)
+			return true;
+	return false;
+}
+
 /* A folder without a format file becomes a store only if it holds nothing but
- * what an interrupted start has left (or a file system's own folder). */
+ * what an interrupted start has left. */
 static enum h5_code
 must_be_own(void *arg, const char *name, struct h5_err *e)
 {
-	static const char *const own[] = {
-	    "orders", "index", "sweep", "talk", "format", "lost+found"};
-	size_t i;
-
 	(void)arg;
-	for (i = 0; i < LENGTH(own); i++)
-		if (strcmp(name, own[i]) == 0)
-			return H5_OK;
-	if (strncmp(name, ".tmp-", 5) == 0)
+	if (h5_store_own_name(name) || strncmp(name, ".tmp-", 5) == 0)
 		return H5_OK;
 	return h5_err_set(e, H5_E_CONFIG,
 	    "it is no order store and not empty either (%s)", name);
@@ -448,8 +456,8 @@ sync_found(struct update *u, struct h5_err *e)
 
 /* A write or its sync failed: the ledger is what it was before.  If even
  * cutting fails, the last checksum is spoilt, which makes the whole unit a
- * torn tail.  fd is not synced again: the kernel would report success for pages it
- * has dropped. */
+ * torn tail.  fd is not synced again: the kernel would report success for pages
+ * it has dropped. */
 static void
 undo(struct update *u)
 {

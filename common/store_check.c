@@ -159,20 +159,6 @@ struct listing {
 };
 
 static bool
-known_at_top(const char *name)
-{
-	/* The command keeps WeChat's bills here, too. */
-	static const char *const own[] = {"format", "orders", "index", "sweep",
-	    "swept", "talk", "bills", "lost+found"};
-	size_t i;
-
-	for (i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (strcmp(name, own[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool
 known_index(const char *name)
 {
 	return strcmp(name, "created") == 0 || strcmp(name, "wake") == 0;
@@ -231,7 +217,7 @@ list_all(struct h5_store_check *c, struct h5_err *e)
 	enum h5_code rc;
 	unsigned i;
 
-	rc = list_folder(c, ".", known_at_top, e);
+	rc = list_folder(c, ".", h5_store_own_name, e);
 	if (rc == H5_OK)
 		rc = list_folder(c, "orders", known_digit, e);
 	for (i = 0; rc == H5_OK && i < 16; i++) {

@@ -42,6 +42,9 @@ struct h5_store {
 	char synced[2][H5_CLOCK_DAY];
 };
 
+/* h5_store_own_name(name): may an entry of the store's folder be called so? */
+bool h5_store_own_name(const char *name);
+
 #define H5_STORE_PATH 64
 /* h5_store_leaf(id, out): "orders/a/b", the folder that id lives in. */
 void h5_store_leaf(const char *id, char out[H5_STORE_PATH]);
