@@ -79,6 +79,9 @@ help:
 	@echo "make e2e          the suite from outside [T=notify: one file,"
 	@echo "                  T='wrong amount': the tests that say so]"
 	@echo "make browser      the suite in Chromium; screenshots in $(B)/browser/"
+	@echo "make install      [DESTDIR= prefix=/usr/local libexecdir= sysconfdir=/etc]"
+	@echo "make uninstall    takes out what install put in, and no data"
+	@echo "make dist         h5pay-$(VERSION).tar.gz of what is committed"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
 	@echo "make format       clang-format over all C"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"
@@ -186,6 +189,8 @@ test:
 	@$(INSTALL_DEPS) test
 	-@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
 	@$(PYTHON) tests/run
+
+include deploy/install.mk
 
 -include $(wildcard tests/*/*.mk)
 
