@@ -121,7 +121,7 @@ fail(const struct refunding *r, const struct h5_refund_plan *plan,
 {
 	int status = command_fail(r->cmd, e);
 
-	if (e->code == H5_E_NET || e->code == H5_E_REMOTE)
+	if (!plan->taken && (e->code == H5_E_NET || e->code == H5_E_REMOTE))
 		(void)fprintf(stderr,
 		    "h5pay: whether WeChat took refund %s is not known yet; "
 		    "the same command asks again under the same number, and "

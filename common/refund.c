@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/file.h"
@@ -174,6 +175,7 @@ check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
 		    attempt_of(o, &o->refunds[i]) == a)
 			n++;
 		if (o->refunds[i].asked_at != 0 &&
+		    now >= o->refunds[i].asked_at &&
 		    now - o->refunds[i].asked_at < GAP_S)
 			return h5_err_set(e, H5_E_BUSY,
 			    "one minute must pass between two refunds of an "
@@ -270,7 +272,9 @@ h5_refund_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    &cert, &key, c->merchant.mch_id, now, e);
 	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "merchant.cert_file or merchant.key_file cannot be read");
+		    "uid %u, who owns the store, cannot read "
+		    "merchant.cert_file and merchant.key_file",
+		    (unsigned)geteuid());
 	h5_buf_release(&cert);
 	h5_buf_wipe(&key);
 	return rc;

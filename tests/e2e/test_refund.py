@@ -45,7 +45,8 @@ class Shop:
         return self.s.show(order)["state"]
 
     def sweep(self, order, later=MINUTE):
-        return self.s.h5pay("sweep", "--order", order, prefix=later)
+        """As cron does: the order must be found by itself."""
+        return self.s.h5pay("sweep", prefix=later)
 
 
 # --- the whole, and parts ---------------------------------------------------

@@ -1,0 +1,240 @@
+/* What answers about refunds say, and what is not believed of them. */
+#include "tests/unit/help.h"
+
+#include "common/wxmsg.h"
+#include "common/xml.h"
+
+/* refundquery's answer: two refunds, the second is the one asked about. */
+static const char *const query[][2] = {
+    {"transaction_id", "4200000001202611230000000001"},
+    {"out_trade_no", "order-1"},
+    {"total_fee", "1200"},
+    {"refund_count", "2"},
+    {"out_refund_no_0", "order-1-r1"},
+    {"refund_id_0", "50000000001"},
+    {"refund_fee_0", "200"},
+    {"refund_status_0", "CHANGE"},
+    {"out_refund_no_1", "order-1-r2"},
+    {"refund_id_1", "50000000002"},
+    {"refund_fee_1", "700"},
+    {"refund_status_1", "SUCCESS"},
+    {"refund_recv_accout_1", "x"},
+    {"refund_success_time_1", "2026-11-23 16:40:12"},
+};
+
+/* The same with one value changed (NULL: without it) or one added. */
+static void
+fields_with(struct h5_fields *f, const char *name, const char *value)
+{
+	struct h5_err e;
+	size_t i;
+
+	h5_fields_init(f, 64, 8192);
+	for (i = 0; i < COUNT(query); i++)
+		assert_int_equal(
+		    h5_fields_add(f, query[i][0], query[i][1], &e), H5_OK);
+	if (name != NULL && value == NULL)
+		h5_fields_drop(f, name);
+	else if (name != NULL)
+		assert_int_equal(h5_fields_set(f, name, value, &e), H5_OK);
+}
+
+static void
+test_wxmsg_refund__finds_the_one_that_was_asked_about(void **state)
+{
+	struct h5_wx_refund r;
+	struct h5_fields f;
+	struct h5_err e;
+
+	(void)state;
+	fields_with(&f, NULL, NULL);
+	assert_int_equal(h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
+	assert_string_equal(r.out_trade_no, "order-1");
+	assert_string_equal(r.transaction_id, "4200000001202611230000000001");
+	assert_string_equal(r.out_refund_no, "order-1-r2");
+	assert_string_equal(r.refund_id, "50000000002");
+	assert_string_equal(r.status, "SUCCESS");
+	assert_int_equal(r.refund_fee, 700);
+	assert_int_equal(r.total_fee, 1200);
+	assert_int_equal(r.success_time, 1795423212);
+	assert_int_equal(h5_wxmsg_refund_of(&f, "order-1-r1", &r, &e), H5_OK);
+	assert_string_equal(r.status, "CHANGE");
+	assert_int_equal(r.success_time, 0);
+	h5_fields_release(&f);
+}
+
+static void
+test_wxmsg_refund__refuses_what_is_amiss(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"out_refund_no_1", "order-1-r3"},
+	    {"out_refund_no_1", NULL},
+	    {"out_refund_no_0", "order-1-r2"}, /* twice */
+	    {"transaction_id", NULL},
+	    {"transaction_id", ""},
+	    {"out_trade_no", NULL},
+	    {"out_trade_no", "a b"},
+	    {"total_fee", NULL},
+	    {"total_fee", "12.00"},
+	    {"total_fee", "-1200"},
+	    {"refund_id_1", NULL},
+	    {"refund_id_1", "500000000000000000000000000000000"},
+	    {"refund_fee_1", NULL},
+	    {"refund_fee_1", "0"},
+	    {"refund_fee_1", "7e2"},
+	    {"refund_fee_1", "99999999999999999999"},
+	    {"refund_status_1", NULL},
+	    {"refund_status_1", "DONE"},
+	    {"refund_status_1", "success"},
+	    {"refund_status_1", "asked"},
+	};
+	struct h5_wx_refund r;
+	struct h5_fields f;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		fields_with(&f, rows[i][0], rows[i][1]);
+		ROW(rows[i][0],
+		    h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e) == H5_E_INPUT);
+		ROW(rows[i][0], r.refund_id[0] == '\0' && r.refund_fee == 0);
+		h5_fields_release(&f);
+	}
+}
+
+static void
+test_wxmsg_refund__a_malformed_time_is_no_time(void **state)
+{
+	static const char *const rows[] = {NULL, "", "2026-13-23 16:40:12",
+	    "20261123164012", "2026-11-23T16:40:12"};
+	struct h5_wx_refund r;
+	struct h5_fields f;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		fields_with(&f, "refund_success_time_1", rows[i]);
+		assert_int_equal(
+		    h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
+		assert_int_equal(r.success_time, 0);
+		h5_fields_release(&f);
+	}
+}
+
+static void
+test_wxmsg_refund__accepted_is_processing(void **state)
+{
+	static const char *const answer[][2] = {
+	    {"transaction_id", "4200"},
+	    {"out_trade_no", "order-1"},
+	    {"out_refund_no", "order-1-r1"},
+	    {"refund_id", "50000000001"},
+	    {"refund_fee", "200"},
+	    {"total_fee", "1200"},
+	};
+	struct h5_wx_refund r;
+	struct h5_fields f;
+	struct h5_err e;
+	size_t i, without;
+
+	(void)state;
+	for (without = 0; without <= COUNT(answer); without++) {
+		h5_fields_init(&f, 16, 1024);
+		for (i = 0; i < COUNT(answer); i++)
+			if (i != without)
+				assert_int_equal(h5_fields_add(&f, answer[i][0],
+						     answer[i][1], &e),
+				    H5_OK);
+		if (without < COUNT(answer)) {
+			ROW(answer[without][0],
+			    h5_wxmsg_refund(&f, &r, &e) == H5_E_INPUT);
+		} else {
+			assert_int_equal(h5_wxmsg_refund(&f, &r, &e), H5_OK);
+			assert_string_equal(r.status, "PROCESSING");
+			assert_int_equal(r.refund_fee, 200);
+		}
+		h5_fields_release(&f);
+	}
+}
+
+/* An old sample of WeChat's own: no total_fee, so it cannot be compared. */
+static void
+test_wxmsg_refund__a_published_sample(void **state)
+{
+	struct h5_wx_refund r;
+	struct h5_fields f;
+	struct h5_err e;
+	char *xml;
+	size_t n;
+
+	(void)state;
+	xml = fixture("tests/fixtures/v2-xml/wxjava-refundquery.xml", &n);
+	assert_int_equal(h5_xml_read(xml, n, "xml", &f, &e), H5_OK);
+	free(xml);
+	assert_int_equal(
+	    h5_wxmsg_refund_of(&f, "1415701182", &r, &e), H5_E_INPUT);
+	assert_int_equal(h5_fields_add(&f, "total_fee", "1", &e), H5_OK);
+	assert_int_equal(h5_wxmsg_refund_of(&f, "1415701182", &r, &e), H5_OK);
+	assert_string_equal(r.refund_id, "2008450740201411110000174436");
+	assert_string_equal(r.status, "PROCESSING");
+	h5_fields_release(&f);
+}
+
+static void
+test_wxmsg_refund__verdicts(void **state)
+{
+	static const struct {
+		const char *code;
+		enum h5_wx_verdict verdict;
+	} rows[] = {
+	    {"SYSTEMERROR", H5_WX_AGAIN},
+	    {"BIZERR_NEED_RETRY", H5_WX_AGAIN},
+	    {"FREQUENCY_LIMITED", H5_WX_AGAIN},
+	    {"TRADE_OVERDUE", H5_WX_REFUSED},
+	    {"ERROR", H5_WX_REFUSED},
+	    {"USER_ACCOUNT_ABNORMAL", H5_WX_REFUSED},
+	    {"INVALID_REQ_TOO_MUCH", H5_WX_NOT_YET},
+	    {"NOTENOUGH", H5_WX_REFUSED},
+	    {"INVALID_TRANSACTIONID", H5_WX_REFUSED},
+	    {"PARAM_ERROR", H5_WX_REFUSED},
+	    {"APPID_NOT_EXIST", H5_WX_MERCHANT},
+	    {"MCHID_NOT_EXIST", H5_WX_MERCHANT},
+	    {"ORDERNOTEXIST", H5_WX_UNKNOWN_ORDER},
+	    {"REFUNDNOTEXIST", H5_WX_NO_REFUND},
+	    {"REFUND_FEE_MISMATCH", H5_WX_REFUSED},
+	    {"SIGNERROR", H5_WX_MERCHANT},
+	};
+	struct h5_fields f;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		h5_fields_init(&f, 4, 256);
+		assert_int_equal(
+		    h5_fields_add(&f, "result_code", "FAIL", &e), H5_OK);
+		assert_int_equal(
+		    h5_fields_add(&f, "err_code", rows[i].code, &e), H5_OK);
+		ROW(rows[i].code, h5_wxmsg_verdict(&f) == rows[i].verdict);
+		ROW(rows[i].code, h5_wxmsg_note(rows[i].code) != NULL);
+		h5_fields_release(&f);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		test_wxmsg_refund__finds_the_one_that_was_asked_about),
+	    cmocka_unit_test(test_wxmsg_refund__refuses_what_is_amiss),
+	    cmocka_unit_test(test_wxmsg_refund__a_malformed_time_is_no_time),
+	    cmocka_unit_test(test_wxmsg_refund__accepted_is_processing),
+	    cmocka_unit_test(test_wxmsg_refund__a_published_sample),
+	    cmocka_unit_test(test_wxmsg_refund__verdicts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
