@@ -237,6 +237,7 @@ server.document-root = "{folder}/www"
 server.bind = "127.0.0.1"
 server.port = {port}
 server.errorlog = "{folder}/server.log"
+mimetype.assign = ( ".html" => "text/html; charset=utf-8" )
 {who}{extra}
 """
 
@@ -264,7 +265,7 @@ class Lighttpd(Behind):
 
 class LighttpdCgi(Lighttpd):
     file = "lighttpd/50-h5pay-cgi.conf"
-    modules = ""
+    modules = 'server.modules += ( "mod_alias", "mod_setenv", "mod_cgi" )\n'
     settings = {"server.processes": "0"}
 
 
