@@ -174,3 +174,30 @@ h5_clock_from_day(const char *s, int64_t *t, struct h5_err *e)
 {
 	return read_shape(s, "YYYY-MM-DD", t, e);
 }
+
+enum h5_code
+h5_clock_from_http(const char *s, int64_t *t, struct h5_err *e)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char wire[32], name[4];
+	const char *month;
+	enum h5_code rc;
+
+	*t = 0;
+	if (strlen(s) != 29 || strncmp(s + 3, ", ", 2) != 0 || s[7] != ' ' ||
+	    s[11] != ' ' || s[16] != ' ' || s[19] != ':' || s[22] != ':' ||
+	    strcmp(s + 25, " GMT") != 0)
+		return h5_err_set(e, H5_E_INPUT, "not an HTTP date");
+	memcpy(name, s + 8, 3);
+	name[3] = '\0';
+	month = strstr(months, name);
+	if (month == NULL || (month - months) % 3 != 0)
+		return h5_err_set(e, H5_E_INPUT, "not an HTTP date");
+	(void)snprintf(wire, sizeof wire, "%.4s%02d%.2s%.2s%.2s%.2s", s + 12,
+	    (int)(month - months) / 3 + 1, s + 5, s + 17, s + 20, s + 23);
+	rc = h5_clock_from_wire(wire, t, e);
+	/* That was read as Beijing time. */
+	if (rc == H5_OK)
+		*t += BEIJING_S;
+	return rc;
+}

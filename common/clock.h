@@ -36,5 +36,10 @@ H5_MUST_CHECK enum h5_code h5_clock_from_plain(
     const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_day(
     const char *s, int64_t *t, struct h5_err *e);
+/* h5_clock_from_http(s, t, e): the date of an HTTP header, in the one form
+ * that is sent today (RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT").  The
+ * day's name decides nothing.  H5_E_INPUT. */
+H5_MUST_CHECK enum h5_code h5_clock_from_http(
+    const char *s, int64_t *t, struct h5_err *e);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "common/url.h"
 
-#define HEADERS_MAX 65536 /* bytes of an answer's headers, 1xx included */
+#define HEADERS_MAX H5_HTTPS_HEAD /* 1xx included */
 
 struct h5_https {
 	CURL *easy;
@@ -20,6 +20,7 @@ struct h5_https {
 /* What the callbacks of one call need. */
 struct receiving {
 	struct h5_buf *body;
+	struct h5_buf *head; /* NULL: not wanted */
 	struct h5_https_answer *a;
 	size_t header_bytes;
 	bool header_flood;
@@ -115,6 +116,16 @@ h5_https_free(struct h5_https *h)
 	free(h);
 }
 
+/* What one call asks. */
+struct asking {
+	const char *url;
+	const char *const *headers;
+	size_t n_headers;
+	const char *body; /* NULL: GET */
+	size_t body_len;
+	int timeout_ms;
+};
+
 /* --- receiving -------------------------------------------------------------
  */
 
@@ -148,8 +159,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 {
 	static const char date[] = "Date:";
 	struct receiving *r = arg;
+	size_t whole = n *= size;
 
-	n *= size;
 	r->header_bytes += n;
 	if (r->header_bytes > HEADERS_MAX) {
 		r->header_flood = true;
@@ -157,7 +168,13 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	}
 	if (n > sizeof date && strncasecmp(p, date, sizeof date - 1) == 0)
 		take_date(r->a, p + sizeof date - 1, n - (sizeof date - 1));
-	return n;
+	if (r->head != NULL) {
+		while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
+			n--;
+		h5_buf_add(r->head, p, n);
+		h5_buf_putc(r->head, '\n');
+	}
+	return whole;
 }
 
 /* --- one call --------------------------------------------------------------
@@ -174,7 +191,7 @@ check_url(
 
 	rc = h5_url_read(url, &u, e);
 	if (rc != H5_OK)
-		return h5_err_set(e, H5_E_CONFIG, "not a URL to post to");
+		return h5_err_set(e, H5_E_CONFIG, "not a URL to call");
 	*tls = u.https;
 	if (!u.https && !h5_url_loopback(&u))
 		return h5_err_set(e, H5_E_CONFIG,
@@ -233,21 +250,24 @@ set_safety(const struct h5_https *h, bool tls)
 }
 
 static CURLcode
-set_request(const struct h5_https *h, const char *url,
-    struct curl_slist *headers, const char *body, size_t body_len, long ms,
-    struct receiving *r)
+set_request(const struct h5_https *h, const struct asking *q,
+    struct curl_slist *headers, long ms, struct receiving *r)
 {
 	long connect_ms = h->connect_timeout_ms;
 	CURLcode code = CURLE_OK;
 
 	if (connect_ms <= 0 || connect_ms > ms)
 		connect_ms = ms;
-	SET(CURLOPT_URL, url);
+	SET(CURLOPT_URL, q->url);
 	SET(CURLOPT_USERAGENT, "h5pay/" H5_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_len);
-	SET(CURLOPT_POSTFIELDS, body);
+	if (q->body != NULL) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
+		SET(CURLOPT_POSTFIELDS, q->body);
+	} else {
+		SET(CURLOPT_HTTPGET, 1L);
+	}
 	SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 	SET(CURLOPT_TIMEOUT_MS, ms);
 	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->body->max);
@@ -324,36 +344,36 @@ judge(CURLcode code, const char *text, const struct receiving *r,
 	return h5_err_set(e, H5_E_NET, "%s", why);
 }
 
-enum h5_code
-h5_https_post(struct h5_https *h, const char *url, const char *const *headers,
-    size_t n_headers, const char *body, size_t body_len, int timeout_ms,
-    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
+static enum h5_code
+call(struct h5_https *h, const struct asking *q, struct receiving *r,
+    struct h5_err *e)
 {
-	struct receiving r = {out, a, 0, false};
 	struct curl_slist *list = NULL;
 	char text[CURL_ERROR_SIZE] = "";
+	int timeout_ms = q->timeout_ms;
 	bool tls = true;
 	CURLcode code;
 	enum h5_code rc;
 
-	memset(a, 0, sizeof *a);
-	h5_buf_clear(out);
-	rc = check_url(h, url, &tls, e);
+	memset(r->a, 0, sizeof *r->a);
+	h5_buf_clear(r->body);
+	if (r->head != NULL)
+		h5_buf_clear(r->head);
+	rc = check_url(h, q->url, &tls, e);
 	if (rc != H5_OK)
 		return rc;
 	if (timeout_ms > h->timeout_ms)
 		timeout_ms = h->timeout_ms;
 	if (timeout_ms <= 0)
 		return h5_err_set(e, H5_E_NET, "no time left");
-	rc = make_headers(headers, n_headers, &list, e);
+	rc = make_headers(q->headers, q->n_headers, &list, e);
 	if (rc != H5_OK)
 		return rc;
 	/* Keeps connections, forgets everything else. */
 	curl_easy_reset(h->easy);
 	code = set_safety(h, tls);
 	if (code == CURLE_OK)
-		code =
-		    set_request(h, url, list, body, body_len, timeout_ms, &r);
+		code = set_request(h, q, list, timeout_ms, r);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, text);
 	if (code != CURLE_OK) {
@@ -362,13 +382,36 @@ h5_https_post(struct h5_https *h, const char *url, const char *const *headers,
 		goto out;
 	}
 	code = curl_easy_perform(h->easy);
-	take_facts(h, a);
-	rc = judge(code, text, &r, a, e);
+	take_facts(h, r->a);
+	rc = judge(code, text, r, r->a, e);
 	if (rc != H5_OK)
-		h5_buf_clear(out);
+		h5_buf_clear(r->body);
 out:
 	/* text and list end here: curl must not keep them. */
 	curl_easy_reset(h->easy);
 	curl_slist_free_all(list);
 	return rc;
+}
+
+enum h5_code
+h5_https_post(struct h5_https *h, const char *url, const char *const *headers,
+    size_t n_headers, const char *body, size_t body_len, int timeout_ms,
+    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
+{
+	struct asking q = {url, headers, n_headers, body != NULL ? body : "",
+	    body_len, timeout_ms};
+	struct receiving r = {out, NULL, a, 0, false};
+
+	return call(h, &q, &r, e);
+}
+
+enum h5_code
+h5_https_get(struct h5_https *h, const char *url, int timeout_ms,
+    struct h5_buf *head, struct h5_buf *out, struct h5_https_answer *a,
+    struct h5_err *e)
+{
+	struct asking q = {url, NULL, 0, NULL, 0, timeout_ms};
+	struct receiving r = {out, head, a, 0, false};
+
+	return call(h, &q, &r, e);
 }

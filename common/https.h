@@ -1,4 +1,4 @@
-/* https.h - one POST over TLS, believed only when whole.  Floor 2.
+/* https.h - one request over TLS, believed only when whole.  Floor 2.
  * The only user of curl.  TLS 1.2 or newer, verification always on, redirects
  * off, proxies of the environment ignored, own size cap, HTTP/1.1; the
  * connection is kept alive in the handle.  One handle belongs to one thread.
@@ -49,6 +49,16 @@ struct h5_https_answer {
 H5_MUST_CHECK enum h5_code h5_https_post(struct h5_https *h, const char *url,
     const char *const *headers, size_t n_headers, const char *body,
     size_t body_len, int timeout_ms, struct h5_buf *out,
+    struct h5_https_answer *a, struct h5_err *e);
+
+#define H5_HTTPS_HEAD 65536 /* most bytes of an answer's headers */
+
+/* h5_https_get(h, url, timeout_ms, head, out, a, e): the same without a body,
+ * for looking at an address as a browser would.  head (may be NULL; its
+ * ceiling H5_HTTPS_HEAD) is cleared and filled with the headers' lines as they
+ * came, each ended by LF.  Errors as h5_https_post. */
+H5_MUST_CHECK enum h5_code h5_https_get(struct h5_https *h, const char *url,
+    int timeout_ms, struct h5_buf *head, struct h5_buf *out,
     struct h5_https_answer *a, struct h5_err *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/gateway/gateway.h"
 
@@ -282,10 +283,18 @@ reason(int status)
 
 /* The head without its last empty line; length < 0: none is given. */
 static void
-write_head(
-    struct gw_buf *b, const struct gw_response *res, int64_t length, bool keep)
+write_head(struct gw *gw, struct gw_buf *b, const struct gw_response *res,
+    int64_t length, bool keep)
 {
+	time_t now = (time_t)(gw_now_ms(gw) / 1000);
+	char date[64] = "";
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) != NULL)
+		(void)strftime(
+		    date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	gw_buf_putf(b, "HTTP/1.1 %d %s\r\n", res->status, reason(res->status));
+	gw_buf_putf(b, "Date: %s\r\n", date);
 	for (size_t i = 0; i < res->headers.n; i++)
 		gw_buf_putf(b, "%s: %s\r\n", res->headers.v[i].name,
 		    res->headers.v[i].value);
@@ -381,7 +390,8 @@ repeat(struct gw_buf *b, const char *text, int times)
 
 /* The bytes of faults that are one write and then the end. */
 static void
-broken_bytes(struct gw_buf *out, struct gw_response *res, enum gw_kind kind)
+broken_bytes(struct gw *gw, struct gw_buf *out, struct gw_response *res,
+    enum gw_kind kind)
 {
 	struct gw_buf *body = &res->body;
 	struct gw_buf packed = {0};
@@ -392,7 +402,7 @@ broken_bytes(struct gw_buf *out, struct gw_response *res, enum gw_kind kind)
 	if (kind == GW_GZIP) {
 		gw_list_set(&res->headers, "Content-Encoding", "gzip");
 		gw_gzip(&packed, body);
-		write_head(out, res, (int64_t)packed.len, false);
+		write_head(gw, out, res, (int64_t)packed.len, false);
 		gw_buf_puts(out, "\r\n");
 		gw_buf_add(out, packed.data, packed.len);
 		gw_buf_free(&packed);
@@ -402,7 +412,7 @@ broken_bytes(struct gw_buf *out, struct gw_response *res, enum gw_kind kind)
 		length = -1;
 	if (kind == GW_HUGE)
 		length = res->wire.num;
-	write_head(out, res, length, false);
+	write_head(gw, out, res, length, false);
 	if (kind == GW_TWO_LENGTHS)
 		gw_buf_putf(out, "Content-Length: %zu\r\n", body->len / 2);
 	if (kind == GW_HEADER_BOMB)
@@ -434,7 +444,7 @@ write_broken(struct gw *gw, struct gw_conn *c, struct gw_response *res)
 		gw_conn_close(c, reset);
 		return;
 	}
-	broken_bytes(&out, res, f->kind);
+	broken_bytes(gw, &out, res, f->kind);
 	if (f->kind == GW_DRIP_HEADER)
 		drip(gw, c, &out, f->num);
 	else if (gw_conn_write(c, out.data, out.len) && f->kind == GW_DRIP)
@@ -461,7 +471,7 @@ gw_http_write(struct gw *gw, struct gw_conn *c, const struct gw_request *req,
 		write_broken(gw, c, res);
 		return false;
 	}
-	write_head(&out, res, (int64_t)res->body.len, req->keep);
+	write_head(gw, &out, res, (int64_t)res->body.len, req->keep);
 	gw_buf_puts(&out, "\r\n");
 	if (strcmp(req->method, "HEAD") != 0)
 		gw_buf_add(&out, res->body.data != NULL ? res->body.data : "",

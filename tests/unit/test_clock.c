@@ -157,6 +157,26 @@ test_clock__every_day_there_and_back(void **state)
 	}
 }
 
+static void
+test_clock__http_dates_are_read(void **state)
+{
+	static const char *const bad[] = {"", "now",
+	    "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 ovD 1994 08:49:37 GMT",
+	    "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",
+	    "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"};
+	int64_t t;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(
+	    h5_clock_from_http("Sun, 06 Nov 1994 08:49:37 GMT", &t, NULL),
+	    H5_OK);
+	assert_true(t == 784111777);
+	for (i = 0; i < COUNT(bad); i++)
+		assert_int_equal(
+		    h5_clock_from_http(bad[i], &t, NULL), H5_E_INPUT);
+}
+
 int
 main(void)
 {
@@ -169,6 +189,7 @@ main(void)
 	    cmocka_unit_test(test_clock__refuses_what_is_no_time),
 	    cmocka_unit_test(test_clock__out_of_range_is_clamped),
 	    cmocka_unit_test(test_clock__every_day_there_and_back),
+	    cmocka_unit_test(test_clock__http_dates_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
