@@ -124,13 +124,20 @@ $(B)/obj/%.o: %.c | $(B)/.deps
 
 # Templates, messages and style are compiled in: a program needs no other
 # file at run time.
-EMBED_SRC := $(sort $(wildcard templates/*))
+EXPLAIN_SRC := templates/explain.txt
+EMBED_SRC := $(filter-out $(EXPLAIN_SRC),$(sort $(wildcard templates/*)))
 $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)sh templates/embed.sh $(filter-out %.sh,$(EMBED_SRC)) >$@.new
 	@mv $@.new $@
-$(B)/obj/embed.o: $(B)/embed.c | $(B)/.deps
+# What h5pay explain knows is not for the web programs.
+$(B)/explain.c: $(EXPLAIN_SRC) templates/embed.sh
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)sh templates/embed.sh -n h5_embed_command $(EXPLAIN_SRC) >$@.new
+	@mv $@.new $@
+$(B)/obj/embed.o $(B)/obj/explain.o: $(B)/obj/%.o: $(B)/%.c | $(B)/.deps
 	$(call say,CC,$<)
 	$(Q)$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -147,7 +154,7 @@ $(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(RUN_OBJ) $(LIBH5)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(LIBH5)
+$(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(B)/obj/explain.o $(LIBH5)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -43,6 +43,7 @@ struct verb {
 extern const struct verb verb_bill, verb_check, verb_close, verb_fsck,
     verb_hook, verb_link, verb_list, verb_query, verb_reconcile, verb_refund,
     verb_show, verb_sweep;
+extern const struct verb verb_doctor, verb_explain;
 
 /* command_usage(v, fmt, ...): say what is wrong with the call, and how it
  * goes.  Returns EXIT_USAGE. */
@@ -52,6 +53,10 @@ int command_fail(const struct command *cmd, const struct h5_err *e);
 /* command_pay(cmd, p, e): a conversation partner for this process. */
 H5_MUST_CHECK enum h5_code command_pay(
     struct command *cmd, struct h5_pay *p, struct h5_err *e);
+/* command_own_store(cmd, e): as root, become the owner of the store, if there
+ * is one.  H5_E_CONFIG. */
+H5_MUST_CHECK enum h5_code command_own_store(
+    const struct command *cmd, struct h5_err *e);
 /* command_order(cmd, v, argc, argv, id): the one operand, an order's id or an
  * attempt's number.  EXIT_DONE, else the status to leave with. */
 int command_order(const struct verb *v, int argc, char **argv, const char **id);
@@ -59,6 +64,9 @@ int command_order(const struct verb *v, int argc, char **argv, const char **id);
  * age such as 30m, 6h, 2d. */
 H5_MUST_CHECK enum h5_code command_time(
     const char *s, int64_t now, int64_t *t, struct h5_err *e);
+/* command_word(name, out): append a word of the command that is not ASCII, from
+ * templates/explain.txt. */
+void command_word(const char *name, struct h5_buf *out);
 /* command_print_order(cmd, o): the order for a person, or --json. */
 int command_print_order(const struct command *cmd, const struct h5_order *o);
 

@@ -16,9 +16,22 @@
 #include "common/https.h"
 #include "common/text.h"
 
-static const struct verb *const verbs[] = {&verb_check, &verb_link, &verb_list,
-    &verb_show, &verb_query, &verb_close, &verb_refund, &verb_sweep, &verb_hook,
-    &verb_bill, &verb_reconcile, &verb_fsck};
+static const struct verb *const verbs[] = {
+    &verb_check,
+    &verb_doctor,
+    &verb_explain,
+    &verb_link,
+    &verb_list,
+    &verb_show,
+    &verb_query,
+    &verb_close,
+    &verb_refund,
+    &verb_sweep,
+    &verb_hook,
+    &verb_bill,
+    &verb_reconcile,
+    &verb_fsck,
+};
 
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -235,8 +248,8 @@ load_config(struct command *cmd, struct h5_err *e)
 
 /* A store that root wrote into would be closed to the web programs: become its
  * owner before touching it. */
-static enum h5_code
-become_owner(const struct command *cmd, struct h5_err *e)
+enum h5_code
+command_own_store(const struct command *cmd, struct h5_err *e)
 {
 	unsigned uid, gid;
 	enum h5_code rc;
@@ -269,7 +282,7 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 	if (cmd->log.path == NULL)
 		cmd->log.least = H5_LOG_WARN;
 	if (rc == H5_OK && v->need_store)
-		rc = become_owner(cmd, e);
+		rc = command_own_store(cmd, e);
 	if (rc == H5_OK && v->need_store)
 		rc = h5_store_open(
 		    cmd->c->store.dir, cmd->c->hooks.mask, &cmd->st, e);

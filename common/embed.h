@@ -14,4 +14,8 @@ struct h5_embed {
 extern const struct h5_embed h5_embed_files[];
 extern const size_t h5_embed_count;
 
+/* What the operator's command alone needs (explain.txt). */
+extern const struct h5_embed h5_embed_command_files[];
+extern const size_t h5_embed_command_count;
+
 #endif

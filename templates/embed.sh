@@ -1,10 +1,15 @@
 #!/bin/sh
-# Turns the files named as arguments into C: the array h5_embed_files that
-# common/embed.h declares, in the order given.
+# embed.sh [-n NAME] FILE...: turns the files into C: the array NAME_files that
+# common/embed.h declares, in the order given; NAME: h5_embed.
 set -eu
 LC_ALL=C
 export LC_ALL
 
+name=h5_embed
+if [ "$1" = -n ]; then
+	name=$2
+	shift 2
+fi
 echo '#include "common/embed.h"'
 i=0
 for f in "$@"; do
@@ -14,10 +19,10 @@ for f in "$@"; do
 	printf '0x00};\n'
 	i=$((i + 1))
 done
-printf '\nconst struct h5_embed h5_embed_files[] = {\n'
+printf '\nconst struct h5_embed %s_files[] = {\n' "$name"
 i=0
 for f in "$@"; do
 	printf '\t{"%s", file%d, sizeof file%d - 1},\n' "${f##*/}" $i $i
 	i=$((i + 1))
 done
-printf '};\nconst size_t h5_embed_count = %d;\n' $i
+printf '};\nconst size_t %s_count = %d;\n' "$name" $i

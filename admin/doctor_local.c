@@ -1,0 +1,444 @@
+/* h5pay doctor: this machine - what the example left behind, modes, the store,
+ * hooks, the certificate, running programs. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "admin/doctor.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/launch.h"
+#include "common/text.h"
+#include "common/url.h"
+
+#define SPACE_FAIL (16LL << 20) /* bytes left on the store's disk */
+#define SPACE_WARN (256LL << 20)
+#define PEM_MAX 65536
+
+/* --- what the example left behind ------------------------------------------
+ */
+
+/* Secrets have no getter: two keys are the same when they sign alike. */
+static bool
+same_key(const struct h5_sign_key *a, const struct h5_sign_key *b)
+{
+	unsigned char x[32], y[32];
+
+	return a != NULL && b != NULL &&
+	       h5_sign_mac(a, "same?", 5, x, NULL) == H5_OK &&
+	       h5_sign_mac(b, "same?", 5, y, NULL) == H5_OK &&
+	       memcmp(x, y, sizeof x) == 0;
+}
+
+static bool
+is_text(const struct h5_sign_key *k, const char *text)
+{
+	struct h5_sign_key *other = NULL;
+	bool same;
+
+	if (h5_sign_key_new(text, strlen(text), &other, NULL) != H5_OK)
+		return false;
+	same = same_key(k, other);
+	h5_sign_key_free(other);
+	return same;
+}
+
+static void
+placeholders(struct doctor *d)
+{
+	const struct h5_config *c = d->c;
+	const char *const random = "at-least-32-bytes-of-random-text";
+	const struct {
+		const char *key;
+		bool left;
+	} rows[] = {
+	    {"merchant.appid",
+		strcmp(c->merchant.appid, "wx0000000000000000") == 0},
+	    {"merchant.mch_id",
+		strspn(c->merchant.mch_id, "0") == strlen(c->merchant.mch_id)},
+	    {"merchant.api_key", is_text(c->merchant.api_key,
+				     "32-bytes-from-pay.weixin.qq.com-")},
+	    {"site.base_url", strcmp(c->site.host, "shop.example") == 0},
+	    {"site.name", strcmp(c->site.name, "My Shop") == 0},
+	    {"site.secret", is_text(c->site.secret, random)},
+	    {"site.link_key", is_text(c->site.link_key, random)},
+	};
+	size_t i, left = 0;
+
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (!rows[i].left)
+			continue;
+		left++;
+		doctor_say(d, DOCTOR_FAIL, "placeholders",
+		    "put your own value there", "%s is the example's",
+		    rows[i].key);
+	}
+	if (same_key(c->site.secret, c->site.link_key) ||
+	    same_key(c->site.secret, c->merchant.api_key) ||
+	    same_key(c->site.link_key, c->merchant.api_key)) {
+		left++;
+		doctor_say(d, DOCTOR_WARN, "placeholders",
+		    "give each its own: openssl rand -hex 32",
+		    "two of api_key, site.secret and site.link_key are the "
+		    "same");
+	}
+	if (left == 0)
+		doctor_say(d, DOCTOR_PASS, "placeholders", NULL,
+		    "nothing of the example is left");
+}
+
+/* --- modes -----------------------------------------------------------------
+ */
+
+/* Who may write to it can change what the shop does. */
+static bool
+mode_good(struct doctor *d, const char *path)
+{
+	char remedy[PATH_MAX + 64];
+	struct stat st;
+
+	if (path == NULL || stat(path, &st) != 0)
+		return true;
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return true;
+	(void)snprintf(remedy, sizeof remedy, "chmod go-w %s", path);
+	doctor_say(d, (st.st_mode & S_IWOTH) != 0 ? DOCTOR_FAIL : DOCTOR_WARN,
+	    "modes", remedy, "%s may be written by %s", path,
+	    (st.st_mode & S_IWOTH) != 0 ? "everybody" : "its group");
+	return false;
+}
+
+/* The store's owner is the account of the web programs: it reads all this. */
+static bool
+readable(struct doctor *d, const char *path)
+{
+	char remedy[PATH_MAX + 64];
+
+	if (access(path, R_OK) == 0)
+		return true;
+	(void)snprintf(remedy, sizeof remedy,
+	    "chown %u %s, or give the store to the account that may",
+	    (unsigned)geteuid(), path);
+	doctor_say(d, DOCTOR_FAIL, "modes", remedy,
+	    "uid %u, which owns the store, cannot read %s", (unsigned)geteuid(),
+	    path);
+	return false;
+}
+
+static void
+modes(struct doctor *d)
+{
+	const struct h5_config *c = d->c;
+	const char *const further[] = {c->catalogue.file, c->hooks.exec,
+	    c->server.command, c->pages.templates};
+	bool good;
+	size_t i;
+
+	good = readable(d, c->path) && mode_good(d, c->path);
+	for (i = 0; i < c->n_files; i++) {
+		good = readable(d, c->files[i]) && good;
+		good = mode_good(d, c->files[i]) && good;
+	}
+	for (i = 0; i < sizeof further / sizeof further[0]; i++)
+		good = mode_good(d, further[i]) && good;
+	if (good)
+		doctor_say(d, DOCTOR_PASS, "modes", NULL,
+		    "the configuration, %zu secret files and what is run are "
+		    "closed to others",
+		    c->n_files);
+}
+
+/* --- the store -------------------------------------------------------------
+ */
+
+static void
+space(struct doctor *d)
+{
+	struct statvfs v;
+	long long left;
+
+	if (statvfs(d->c->store.dir, &v) != 0)
+		return;
+	left = (long long)v.f_bavail * (long long)v.f_frsize;
+	if (left < SPACE_WARN)
+		doctor_say(d, left < SPACE_FAIL ? DOCTOR_FAIL : DOCTOR_WARN,
+		    "space",
+		    "make room on that disk: without it no order is "
+		    "taken",
+		    "%lld MiB left for %s", left >> 20, d->c->store.dir);
+	else if (v.f_files > 0 && v.f_favail < 1000)
+		doctor_say(d, DOCTOR_WARN, "space",
+		    "remove small files from that disk: without inodes no "
+		    "order is taken",
+		    "%lld files left for %s", (long long)v.f_favail,
+		    d->c->store.dir);
+	else
+		doctor_say(d, DOCTOR_PASS, "space", NULL,
+		    "%lld MiB left for %s", left >> 20, d->c->store.dir);
+}
+
+/* Names that hosts give to the folder they show to the world. */
+static void
+root_by_name(struct doctor *d, const char *what, const char *path)
+{
+	static const char *const names[] = {"public_html", "htdocs", "httpdocs",
+	    "wwwroot", "webroot", "docroot"};
+	char whole[PATH_MAX], part[64];
+	size_t i;
+
+	if (realpath(path, whole) == NULL)
+		return;
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		(void)snprintf(part, sizeof part, "/%s/", names[i]);
+		if (strstr(whole, part) == NULL)
+			continue;
+		doctor_say(d, DOCTOR_WARN, "document-root",
+		    "move it outside of what the web server hands out",
+		    "%s %s lies below a folder called %s", what, whole,
+		    names[i]);
+		return;
+	}
+}
+
+static void
+store(struct doctor *d)
+{
+	const char *dir = d->c->store.dir;
+	char remedy[PATH_MAX + 96];
+	unsigned uid, gid;
+	struct h5_err e;
+
+	if (h5_store_owner(dir, &uid, &gid, &e) == H5_E_NOTFOUND) {
+		doctor_say(d, DOCTOR_WARN, "store",
+		    "let the web programs make it (open the shop once), then "
+		    "run doctor again",
+		    "%s is not there yet", dir);
+		return;
+	}
+	(void)snprintf(remedy, sizeof remedy,
+	    "chmod 700 %s; it belongs to the account of the web programs and "
+	    "lies on a local disk",
+	    dir);
+	if (h5_store_probe(dir, &e) != H5_OK) {
+		doctor_say(d, DOCTOR_FAIL, "store", remedy, "%s", e.msg);
+		return;
+	}
+	doctor_say(d, DOCTOR_PASS, "store", NULL,
+	    "%s belongs to uid %u; fsync, link and locks work", dir, uid);
+	space(d);
+}
+
+/* --- hooks, the command, the certificate -----------------------------------
+ */
+
+static void
+hooks(struct doctor *d)
+{
+	const struct h5_config *c = d->c;
+	struct h5_buf path;
+	struct h5_err e;
+
+	if (c->hooks.exec != NULL && access(c->hooks.exec, X_OK) != 0)
+		doctor_say(d, DOCTOR_FAIL, "hooks",
+		    "chmod 755 it; a script begins with #! and its "
+		    "interpreter's path",
+		    "hooks.exec %s cannot be run: %s", c->hooks.exec,
+		    strerror(errno));
+	else if (c->hooks.exec == NULL && c->hooks.webhook_url == NULL)
+		doctor_say(d, DOCTOR_PASS, "hooks", NULL,
+		    "none: the shop reads h5pay list");
+	else
+		doctor_say(d, DOCTOR_PASS, "hooks", NULL,
+		    "%s; h5pay hook test sends one event",
+		    c->hooks.exec != NULL ? c->hooks.exec
+					  : c->hooks.webhook_url);
+	h5_buf_init(&path, PATH_MAX);
+	if (h5_launch_find(c, &path, &e) != H5_OK)
+		doctor_say(d, DOCTOR_FAIL, "command",
+		    "set server.command to the path of h5pay", "%s", e.msg);
+	else
+		doctor_say(d, DOCTOR_PASS, "command", NULL,
+		    "deliveries are started with %s", path.data);
+	h5_buf_release(&path);
+}
+
+static void
+certificate(struct doctor *d)
+{
+	const struct h5_config *c = d->c;
+	struct h5_buf cert, key;
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (c->merchant.cert_file == NULL) {
+		doctor_say(d, DOCTOR_PASS, "certificate", NULL,
+		    "none: payments need none, refunds do "
+		    "(merchant.cert_file)");
+		return;
+	}
+	h5_buf_init(&cert, PEM_MAX);
+	h5_buf_init(&key, PEM_MAX);
+	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, &e);
+	if (rc == H5_OK)
+		rc = h5_file_read_secret(c->merchant.key_file, &key, &e);
+	if (rc == H5_OK)
+		rc = h5_sign_certificate(
+		    &cert, &key, c->merchant.mch_id, h5_clock_now(), &e);
+	if (rc == H5_OK)
+		doctor_say(d, DOCTOR_PASS, "certificate", NULL,
+		    "%s and its key belong together and are valid",
+		    c->merchant.cert_file);
+	else
+		doctor_say(d, DOCTOR_FAIL, "certificate",
+		    "download it anew from the merchant platform, API "
+		    "security; refunds need it",
+		    "%s", e.msg);
+	h5_buf_wipe(&key);
+	h5_buf_release(&cert);
+}
+
+/* --- running programs ------------------------------------------------------
+ */
+
+struct running {
+	struct doctor *d;
+	unsigned seen, old, tcp;
+};
+
+/* Does the listening socket with this inode stand in a table of /proc/net?
+ * "sl local remote st ... inode": 0A is LISTEN. */
+static bool
+listens_in(const char *table, unsigned long inode)
+{
+	char line[512], *word, *save = NULL;
+	unsigned long n;
+	bool found = false, listening;
+	FILE *f = fopen(table, "re");
+	int i;
+
+	while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
+		listening = false;
+		n = 0;
+		word = strtok_r(line, " \n", &save);
+		for (i = 0; word != NULL; i++) {
+			if (i == 3)
+				listening = strcmp(word, "0A") == 0;
+			if (i == 9)
+				n = strtoul(word, NULL, 10);
+			word = strtok_r(NULL, " \n", &save);
+		}
+		found = listening && n == inode;
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
+/* A FastCGI program listens on descriptor 0. */
+static bool
+listens_on_tcp(const char *pid)
+{
+	char path[64], link[64];
+	ssize_t n;
+	unsigned long inode;
+
+	(void)snprintf(path, sizeof path, "/proc/%s/fd/0", pid);
+	n = readlink(path, link, sizeof link - 1);
+	if (n <= 8)
+		return false;
+	link[n] = '\0';
+	if (strncmp(link, "socket:[", 8) != 0)
+		return false;
+	inode = strtoul(link + 8, NULL, 10);
+	return listens_in("/proc/net/tcp", inode) ||
+	       listens_in("/proc/net/tcp6", inode);
+}
+
+static void
+look_at(struct running *r, const char *pid)
+{
+	static const char *const programs[] = {
+	    "checkout", "return-page", "notify", "query"};
+	static const char gone[] = " (deleted)";
+	char path[64], exe[PATH_MAX], *base;
+	size_t i, len;
+	bool old;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof path, "/proc/%s/exe", pid);
+	n = readlink(path, exe, sizeof exe - 1);
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	len = (size_t)n;
+	old = len > sizeof gone - 1 &&
+	      strcmp(exe + len - (sizeof gone - 1), gone) == 0;
+	if (old)
+		exe[len - (sizeof gone - 1)] = '\0';
+	base = strrchr(exe, '/');
+	for (i = 0; base != NULL && i < 4; i++)
+		if (strncmp(base + 1, programs[i], strlen(programs[i])) == 0 &&
+		    strchr(".", base[1 + strlen(programs[i])]) != NULL)
+			break;
+	if (base == NULL || i == 4)
+		return;
+	r->seen++;
+	if (old) {
+		r->old++;
+		doctor_say(r->d, DOCTOR_WARN, "processes",
+		    "restart the web server, or end that process with SIGTERM",
+		    "process %s still runs a %s that was replaced", pid,
+		    base + 1);
+	}
+	if (listens_on_tcp(pid)) {
+		r->tcp++;
+		doctor_say(r->d, DOCTOR_WARN, "processes",
+		    "let it listen on a unix socket: libfcgi before 2.4.5 can "
+		    "be taken over through TCP (CVE-2025-23016)",
+		    "process %s, %s, listens on TCP", pid, base + 1);
+	}
+}
+
+void
+doctor_processes(struct doctor *d)
+{
+	struct running r = {d, 0, 0, 0};
+	const struct dirent *entry;
+	DIR *proc = opendir("/proc");
+
+	if (proc == NULL)
+		return;
+	for (entry = readdir(proc); entry != NULL; entry = readdir(proc))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_at(&r, entry->d_name);
+	(void)closedir(proc);
+	if (r.old == 0 && r.tcp == 0 && r.seen > 0)
+		doctor_say(d, DOCTOR_PASS, "processes", NULL,
+		    "%u web programs run, none of them old, none on TCP",
+		    r.seen);
+	else if (r.seen == 0)
+		doctor_say(d, DOCTOR_PASS, "processes", NULL,
+		    geteuid() == 0
+			? "no web program runs now (plain CGI runs none)"
+			: "none seen; root sees more");
+}
+
+void
+doctor_local(struct doctor *d)
+{
+	placeholders(d);
+	modes(d);
+	store(d);
+	root_by_name(d, "the store", d->c->store.dir);
+	root_by_name(d, "the configuration", d->c->path);
+	hooks(d);
+	certificate(d);
+}

@@ -1,0 +1,453 @@
+"""h5pay doctor: a good shop passes, and each fault is named with what mends
+it."""
+
+import json
+import os
+import re
+
+import h5
+from case import table, test
+
+
+def doctor(site, *args):
+    """(exit status, findings); a finding is a dict of the JSON."""
+    code, out, err = site.h5pay("--json", "doctor", *args)
+    got = json.loads(out)
+    if got["ok"] != (code == 0):
+        raise AssertionError(f"ok is {got['ok']}, exit {code}")
+    return code, got["checks"]
+
+
+def of(checks, name, result=None):
+    return [c for c in checks if c["check"] == name
+            and (result is None or c["result"] == result)]
+
+
+def fails(t, site, check, found, remedy, result="fail", args=()):
+    """doctor names this finding, with this remedy."""
+    code, checks = doctor(site, *args)
+    got = of(checks, check, result)
+    t.ok(got, f"a {result} of {check}: {checks}")
+    text = "\n".join(f"{c['found']} | {c['remedy']}" for c in got)
+    t.matches(text, found, f"what {check} found")
+    t.matches(text, remedy, f"what mends {check}")
+    t.eq(code, 1 if result == "fail" else code, "exit status")
+    return checks
+
+
+# --- good -------------------------------------------------------------------
+
+
+@table("doctor passes a good shop by {0}", ["fastcgi", "cgi"])
+def _(t, mode):
+    s = t.own_web(mode=mode)
+    order = t.id()
+    s.ready(order)
+    code, checks = doctor(s)
+    bad = [c for c in checks if c["result"] != "pass"]
+    # What a shop on one machine cannot be: public, and at the real WeChat.
+    t.eq([(c["check"], c["result"]) for c in bad],
+         [("gateway", "warn"), ("https", "warn")], f"not passed: {bad}")
+    t.eq(code, 0, "exit status")
+    t.eq({c["check"] for c in checks}, {
+        "configuration", "processes", "placeholders", "modes", "store",
+        "space", "hooks", "command", "certificate", "gateway", "clock",
+        "ids-and-key", "https", "domain", "checkout", "headers",
+        "return-page", "query", "notify", "buyers", "document-root"},
+        "the checks")
+    t.contains(of(checks, "domain")[0]["found"],
+               "enter exactly 127.0.0.1 at 商户平台", "domain")
+    t.eq([c["remedy"] for c in checks if c["result"] == "pass"],
+         [None] * (len(checks) - 2), "remedies of what passed")
+
+
+@test("doctor changes nothing: no order, no alert in the log")
+def _(t):
+    s = t.own_web()
+    order = t.id()
+    s.ready(order)
+    before = s.show(order)
+    doctor(s)
+    t.eq(s.show(order), before, "the order")
+    code, out, err = s.h5pay("list")
+    t.eq(len(out.splitlines()), 1, "orders")
+    t.eq([x for x in s.log() if x.startswith(("alert", "error"))], [], "log")
+
+
+@test("doctor --offline sends nothing")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_web(gateway=g)
+    s.ready(t.id())
+    before = len(g.calls())
+    code, checks = doctor(s, "--offline")
+    t.eq(code, 0, f"exit status, {checks}")
+    t.eq(len(g.calls()), before, "calls at the gateway")
+    t.eq(of(checks, "checkout") + of(checks, "gateway"), [], "checks")
+
+
+@test("doctor prints one line a finding; --quiet only what is wrong")
+def _(t):
+    s = t.own_web()
+    s.ready(t.id())
+    code, out, err = s.h5pay("doctor")
+    t.eq(code, 0, f"exit status, {out}")
+    for line in out.splitlines():
+        cells = line.split("\t")
+        t.eq(len(cells), 4, line)
+        t.ok(cells[0] in ("PASS", "WARN", "FAIL"), line)
+        t.eq(cells[3] == "-", cells[0] == "PASS", line)
+    t.matches(err, r"^\d+ pass, 2 warn, 0 fail$", "stderr")
+    code, out, err = s.h5pay("--quiet", "doctor")
+    t.eq([x.split("\t")[0] for x in out.splitlines()], ["WARN", "WARN"], out)
+    t.eq((code, err), (0, ""), "exit status and stderr")
+
+
+@test("doctor says nothing secret")
+def _(t):
+    s = t.own_web()
+    code, out, err = s.h5pay("doctor")
+    for secret in h5.KEYS.values():
+        t.lacks(out + err, secret, "the output")
+
+
+@test("doctor with a further word is a usage fault")
+def _(t):
+    code, out, err = t.site.h5pay("doctor", "--dance")
+    t.eq((code, out), (64, ""), "exit status and stdout")
+
+
+# --- this machine -----------------------------------------------------------
+
+
+@test("doctor reports every fault of the configuration")
+def _(t):
+    s = t.own_site({"site.lang": "fr", "orders.expire_minutes": "1"})
+    code, checks = doctor(s, "--offline")
+    t.eq((code, len(checks)), (1, 2), f"exit status and findings: {checks}")
+    t.eq({(c["check"], c["result"]) for c in checks},
+         {("configuration", "fail")}, "findings")
+    t.matches(checks[0]["found"], r"h5pay\.conf:\d+: ", "where")
+
+
+@test("doctor without a configuration says where it looked")
+def _(t):
+    s = t.own_site()
+    code, out, err = s.h5pay("-c", "/nowhere/h5pay.conf", "doctor", conf=False)
+    t.eq(code, 1, f"exit status, {err}")
+    t.contains(out, "/nowhere/h5pay.conf", "the finding")
+
+
+@table("doctor finds the example's {0}", [
+    ("appid", {"merchant.appid": "wx0000000000000000"}, "merchant.appid"),
+    ("mch_id", {"merchant.mch_id": "0000000000"}, "merchant.mch_id"),
+    ("name", {"site.name": "My Shop"}, "site.name"),
+    ("base_url", {"site.base_url": "https://shop.example/cgi-bin"},
+     "site.base_url"),
+    ("api_key", {"merchant.api_key_file": None,
+                 "merchant.api_key": "32-bytes-from-pay.weixin.qq.com-"},
+     "merchant.api_key"),
+    ("secret", {"site.secret_file": None,
+                "site.secret": "at-least-32-bytes-of-random-text"},
+     "site.secret"),
+])
+def _(t, name, change, key):
+    s = t.own_site(change)
+    fails(t, s, "placeholders", rf"^{re.escape(key)} is the example's",
+          "your own value", args=("--offline",))
+
+
+@test("doctor warns of one key for two purposes")
+def _(t):
+    s = t.own_site()
+    s.configure({"site.link_key_file": s.folder / "site.secret"})
+    fails(t, s, "placeholders", "are the same", "openssl rand", "warn",
+          ("--offline",))
+
+
+@test("doctor finds a secret that others may read, and tells the chmod")
+def _(t):
+    s = t.own_site()
+    (s.folder / "api.key").chmod(0o644)
+    fails(t, s, "configuration", r"open to others: chmod o=",
+          "correct", args=("--offline",))
+
+
+@test("doctor finds a catalogue that everybody may write")
+def _(t):
+    s = t.own_site()
+    (s.folder / "catalogue.ini").chmod(0o666)
+    fails(t, s, "modes", "catalogue.ini may be written by everybody",
+          r"chmod go-w .*catalogue.ini", args=("--offline",))
+
+
+@test("doctor finds a store that is open to others")
+def _(t):
+    s = t.own_site()
+    s.ready(t.id())
+    s.store.chmod(0o755)
+    fails(t, s, "store", "cannot hold a store", "chmod 700",
+          args=("--offline",))
+
+
+@test("doctor warns of a store that is not there, and does not make it")
+def _(t):
+    s = t.own_site()
+    fails(t, s, "store", "not there yet", "run doctor again", "warn",
+          ("--offline",))
+    t.no(s.store.exists(), "the store")
+
+
+@test("doctor warns of a store below public_html")
+def _(t):
+    s = t.own_site()
+    folder = s.folder / "public_html"
+    folder.mkdir()
+    s.configure({"store.dir": folder / "orders"})
+    s.ready(t.id())
+    fails(t, s, "document-root", "below a folder called public_html",
+          "move it", "warn", ("--offline",))
+
+
+@test("doctor finds a hook that cannot be run")
+def _(t):
+    s = t.own_site()
+    hook = s.write("hook", "#!/bin/sh\nexit 0\n", 0o755)
+    s.configure({"hooks.exec": hook})
+    code, checks = doctor(s, "--offline")
+    t.eq(of(checks, "hooks")[0]["result"], "pass", "a good hook")
+    hook.unlink()
+    code, checks = doctor(s, "--offline")
+    t.eq(code, 1, f"exit status, {checks}")
+
+
+@test("doctor finds a server.command that is not there")
+def _(t):
+    s = t.own_site({"server.command": "/nowhere/h5pay"})
+    code, checks = doctor(s, "--offline")
+    t.eq(code, 1, f"exit status, {checks}")
+    t.contains(json.dumps(checks), "/nowhere/h5pay", "the finding")
+
+
+@test("doctor warns of a program that was replaced and still runs")
+def _(t):
+    s = t.own_site()
+    folder = s.folder / "old"
+    folder.mkdir()
+    program = folder / "checkout"
+    program.write_bytes(open("/bin/sleep", "rb").read())
+    program.chmod(0o755)
+    p = t.mine(Process([program, "60"]))
+    t.until("it runs the program", lambda: os.readlink(
+        f"/proc/{p.pid}/exe") == str(program))
+    program.unlink()
+    fails(t, s, "processes", f"process {p.pid} still runs a checkout",
+          "restart", "warn", ("--offline",))
+
+
+@test("doctor warns of a program that listens on TCP")
+def _(t):
+    s = t.own_site()
+    folder = s.folder / "tcp"
+    folder.mkdir()
+    program = folder / "notify"
+    program.write_bytes(open("/bin/sleep", "rb").read())
+    program.chmod(0o755)
+    socket = h5.listener()
+    p = t.mine(Process([program, "60"], stdin=socket))
+    socket.close()
+    t.until("it runs the program", lambda: os.readlink(
+        f"/proc/{p.pid}/exe") == str(program))
+    fails(t, s, "processes", f"process {p.pid}, notify, listens on TCP",
+          "CVE-2025-23016", "warn", ("--offline",))
+
+
+class Process:
+    def __init__(self, args, **kw):
+        self.process = h5.spawn(args, **kw)
+        self.pid = self.process.pid
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+# --- WeChat -----------------------------------------------------------------
+
+
+@test("doctor finds a wrong key")
+def _(t):
+    s = t.own_site(keys={**h5.KEYS, "api.key": "0" * 32})
+    fails(t, s, "ids-and-key", "not the APIv2 key of this mch_id.*签名错误",
+          "APIv2 key")
+    t.eq([x for x in s.log() if x.startswith("alert")], [], "log")
+
+
+@table("doctor finds a wrong {0}", [
+    ("mch_id", {"merchant.mch_id": "1999999999"}, "no such merchant number",
+     "mch_id"),
+    ("appid", {"merchant.appid": "wx9999999999999999"},
+     "appid is not bound to mch_id", "bind them"),
+])
+def _(t, name, change, found, remedy):
+    s = t.own_site(change)
+    fails(t, s, "ids-and-key", found, remedy)
+
+
+@test("doctor finds that H5 payment is not opened")
+def _(t):
+    g = t.own_gateway()
+    g.fault("orderquery", "result-fail", name="NOAUTH",
+            value="商户号该产品权限未开通")
+    s = t.own_site(gateway=g)
+    fails(t, s, "ids-and-key", "not opened for this mch_id", "product centre")
+
+
+@test("doctor finds an answer that another key signed")
+def _(t):
+    g = t.own_gateway()
+    g.fault("orderquery", "wrong-sign")
+    s = t.own_site(gateway=g)
+    fails(t, s, "ids-and-key", "signed with another key", "gateway.url")
+
+
+@table("doctor and a clock that is {0} s off: {1}", [
+    (30, "pass"), (-30, "pass"), (100, "warn"), (-100, "warn"), (400, "fail"),
+    (-400, "fail")])
+def _(t, seconds, result):
+    g = t.own_gateway()
+    g.advance(seconds)
+    s = t.own_site(gateway=g)
+    code, checks = doctor(s)
+    (clock,) = of(checks, "clock")
+    t.eq(clock["result"], result, clock)
+    t.contains(clock["found"], "behind" if seconds > 0 else "ahead", "found")
+    if result != "pass":
+        t.contains(clock["remedy"], "clock", "remedy")
+
+
+@test("doctor finds a gateway that is not there")
+def _(t):
+    s = h5.Site(t.build)
+    t.mine(s)
+    checks = fails(t, s, "gateway", "is not reached", "firewall")
+    t.eq(of(checks, "ids-and-key")[0]["result"], "fail", "ids-and-key")
+    t.contains(of(checks, "ids-and-key")[0]["found"], "not proved", "found")
+
+
+# --- our own pages ----------------------------------------------------------
+
+
+@table("doctor finds that the host {0}", [
+    ("adds a Referrer-Policy", '"Referrer-Policy" => "no-referrer"',
+     "Referrer-Policy: no-referrer", "site.handoff = page", "fail"),
+    ("adds a Content-Security-Policy",
+     '"Content-Security-Policy" => "default-src \'self\'"',
+     "Content-Security-Policy: default-src", "block the way", "fail"),
+    ("changes Cache-Control", '"Cache-Control" => "public, max-age=600"',
+     "Cache-Control: public", "switch off the cache", "fail"),
+    ("sets a cookie", '"Set-Cookie" => "spy=1"', "cookie", "who watches",
+     "warn"),
+])
+def _(t, name, header, found, remedy, result):
+    s = t.own_web(extra=f"setenv.set-response-header = ( {header} )\n")
+    fails(t, s, "headers", found, remedy, result)
+
+
+@test("a Referrer-Policy of the host's is only a warning with handoff = page")
+def _(t):
+    s = t.own_web({"site.handoff": "page"}, extra=(
+        'setenv.set-response-header = '
+        '( "Referrer-Policy" => "no-referrer" )\n'))
+    fails(t, s, "headers", "no-referrer", "handoff = page", "warn")
+
+
+REDIRECT = """server.modules += ( "mod_redirect" )
+$HTTP["url"] =~ "^/cgi-bin/{program}" {{
+  url.redirect = ( "" => "/login" )
+}}
+"""
+
+
+@test("doctor finds a redirect before notify")
+def _(t):
+    s = t.own_web(extra=REDIRECT.format(program="notify"))
+    fails(t, s, "notify", "answered 30[12].*redirect",
+          "take the redirect away")
+
+
+@test("doctor finds a redirect before checkout")
+def _(t):
+    s = t.own_web(extra=REDIRECT.format(program="checkout"))
+    fails(t, s, "checkout", "redirects to .*/login", "base_url")
+
+
+@test("doctor finds a login before everything")
+def _(t):
+    s = t.own_web(extra='server.modules += ( "mod_access" )\n'
+                  '$HTTP["url"] =~ "^/cgi-bin/" { url.access-deny = ( "" ) }\n')
+    checks = fails(t, s, "notify", "answered 403", "login")
+    t.eq(of(checks, "checkout")[0]["result"], "fail", "checkout")
+
+
+@test("doctor finds programs that have another key")
+def _(t):
+    s = t.own_web()
+    s.ready(t.id())
+    other = s.write("other.key", "f" * 32 + "\n")
+    conf = s.write("other.conf", h5.conf_text(
+        {**s.conf, "merchant.api_key_file": other}))
+    code, out, err = s.h5pay("--json", "-c", conf, "doctor", conf=False)
+    (got,) = of(json.loads(out)["checks"], "notify")
+    t.eq(got["result"], "fail", got)
+    t.contains(got["remedy"], "another key", "remedy")
+
+
+@test("doctor finds a site that is not there")
+def _(t):
+    s = t.own_site({"site.base_url": "http://127.0.0.1:9/cgi-bin"})
+    fails(t, s, "checkout", "is not reached", "firewall")
+
+
+@test("doctor finds a store in the document root")
+def _(t):
+    s = t.own_web()
+    s.configure({"store.dir": s.docroot / "shop" / "orders"})
+    (s.docroot / "shop").mkdir()
+    s.h5pay("list")
+    checks = fails(t, s, "document-root", "can read the store: http",
+                   "move store.dir")
+    t.eq(of(checks, "checkout")[0]["result"], "fail", "checkout")
+
+
+@test("doctor finds a configuration and a secret in the document root")
+def _(t):
+    s = t.own_web()
+    s.ready(t.id())
+    key = s.docroot / "api.key"
+    key.write_text(h5.API_KEY)
+    key.chmod(0o600)
+    conf = s.docroot / "h5pay.conf"
+    conf.write_text(h5.conf_text({**s.conf, "merchant.api_key_file": key}))
+    conf.chmod(0o600)
+    code, out, err = s.h5pay("--json", "-c", conf, "doctor", conf=False)
+    got = [c["found"] for c in of(json.loads(out)["checks"], "document-root")]
+    t.eq(code, 1, "exit status")
+    t.contains(" ".join(got), "can read the configuration", "found")
+    t.contains(" ".join(got), "can read a secret", "found")
+    t.lacks(out, h5.API_KEY, "the output")
+
+
+@test("doctor finds a proxy's address among the buyers'")
+def _(t):
+    s = t.own_web()
+    s.ready(t.id())
+    s.configure({"site.trusted_proxies": "127.0.0.1"})
+    fails(t, s, "buyers", "was told 127.0.0.1", "trusted_proxies")
+
+
+@test("doctor warns of a proxy in front that is not trusted")
+def _(t):
+    s = t.own_web(
+        extra='setenv.add-response-header = ( "Via" => "1.1 cdn" )\n')
+    fails(t, s, "buyers", "proxy stands in front", "trusted_proxies", "warn")
