@@ -65,6 +65,7 @@ Try
 Look
   {command} list
   {command} show ORDER
+  {command} refund ORDER
   {command} sweep
   orders      {store}
   log         {log}

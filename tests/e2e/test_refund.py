@@ -58,8 +58,8 @@ def _(t):
     order = x.paid()
     code, out, err = x.refund(order, "--reason", "茶漏了")
     t.eq(code, 0, f"exit status, {err!r}")
-    t.contains(out, f"{order}-r1", "stdout")
-    t.contains(out, "PROCESSING", "stdout")
+    t.eq(out, f"{order}\trefunding\t{order}-r1\t1200\tPROCESSING\n",
+         "stdout")
     (f,) = x.asked()
     t.eq((f["out_trade_no"], f["out_refund_no"], f["total_fee"],
           f["refund_fee"], f["refund_fee_type"], f["refund_desc"]),
@@ -278,6 +278,17 @@ def _(t):
     t.contains(out, "SUCCESS", "stdout")
     code, _, _ = x.refund(order, "--id", "mine-1", "--fee", "5")
     t.eq(code, 65, "the number with another amount")
+
+
+@test("eight operators at once refund once")
+def _(t):
+    x = Shop(t, refund_gap_s=0)
+    order = x.paid()
+    codes = h5.together(8, lambda i: x.refund(order)[0])
+    t.eq(codes.count(0), 1, f"exit statuses {codes}")
+    t.ok(set(codes) <= {0, 1, 75}, f"exit statuses {codes}")
+    got = x.g.control("refunds", out_trade_no=order)["refunds"]
+    t.eq([r["refund_fee"] for r in got], [1200], "refunds at WeChat")
 
 
 @test("sweep learns what became of a refund whose answer was lost")

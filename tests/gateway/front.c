@@ -139,6 +139,18 @@ static const struct button query_buttons[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct button refund_buttons[] = {
+    {"option", "refund_result=SUCCESS&refund_s=10", "Succeed in 10 s"},
+    {"option", "refund_result=PROCESSING", "Stay under way"},
+    {"option", "refund_result=CHANGE&refund_s=0", "Turn out abnormal"},
+    {"option", "refund_result=REFUNDCLOSE&refund_s=0", "Are closed"},
+    {"option", "balance=0", "The balance is empty"},
+    {"option", "balance=100000000", "… is full again"},
+    {"fault", "api=refund&kind=cut-after&count=2", "Taken, answer lost"},
+    {"fault", "api=refund&kind=systemerror", "SYSTEMERROR always"},
+    {NULL, NULL, NULL},
+};
+
 static const struct button notice_buttons[] = {
     {"fault", "api=notice&kind=never", "Never"},
     {"fault", "api=notice&kind=late&seconds=20&count=1", "20 s late"},
@@ -399,6 +411,7 @@ gw_front_handle(struct gw *gw, struct gw_request *req, struct gw_response *res)
 	add_buttons(b, "Real causes at the cashier", cause_buttons);
 	add_buttons(b, "Placing an order", order_buttons);
 	add_buttons(b, "Asking and closing", query_buttons);
+	add_buttons(b, "Refunds", refund_buttons);
 	add_buttons(b, "The notice comes", notice_buttons);
 	add_buttons(b, "Time, and tidying up", time_buttons);
 	gw_buf_puts(b, "<h2>Latest calls</h2>\n");
