@@ -30,6 +30,10 @@ static const struct verb *const verbs[] = {
     &verb_hook,
     &verb_bill,
     &verb_reconcile,
+    &verb_report,
+    &verb_export,
+    &verb_status,
+    &verb_support,
     &verb_fsck,
 };
 

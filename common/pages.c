@@ -322,6 +322,9 @@ load_all(struct loader *l)
 		const struct h5_embed *f = &h5_embed_files[i];
 		bool found = false, messages;
 
+		/* The command's own, no page of the programs. */
+		if (strncmp(f->name, "report.", 7) == 0)
+			continue;
 		messages = strncmp(f->name, "messages.", 9) == 0;
 		if (!messages)
 			rc = load_own(l, f->name, &found);

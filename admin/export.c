@@ -1,0 +1,248 @@
+/* h5pay export - orders for a spreadsheet or another program. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/escape.h"
+#include "common/ledger.h"
+
+#define ORDER_MAX (16U << 20) /* bytes of one order as text */
+
+enum { OPT_FORMAT = 256, OPT_SINCE, OPT_UNTIL, OPT_BOM };
+
+static const struct option options[] = {
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"since", required_argument, NULL, OPT_SINCE},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"bom", no_argument, NULL, OPT_BOM},
+    {NULL, 0, NULL, 0},
+};
+
+static const char heading[] =
+    "order,state,alerts,total_fee,yuan,refunded_fee,body,attach,item,qty,"
+    "created_at,expires_at,paid_at,paid_via,transaction_id,out_trade_no,"
+    "closed_at,attempts\r\n";
+
+struct exporting {
+	struct command *cmd;
+	bool csv, bom, broken;
+	int64_t since, until;
+	struct progress bar;
+	uint64_t done;
+	struct h5_buf line;
+};
+
+/* --- CSV ------------------------------------------------------------------ */
+
+static void
+put_text(struct h5_buf *b, const char *s)
+{
+	h5_buf_putc(b, ',');
+	if (s != NULL)
+		h5_escape_csv(b, s);
+}
+
+static void
+put_number(struct h5_buf *b, int64_t n)
+{
+	h5_buf_printf(b, ",%lld", (long long)n);
+}
+
+static void
+put_time(struct h5_buf *b, int64_t t)
+{
+	char at[H5_CLOCK_RFC3339];
+
+	h5_clock_rfc3339(t, at);
+	put_text(b, t == 0 ? "" : at);
+}
+
+static void
+put_alerts(struct h5_buf *b, const struct h5_order *o)
+{
+	static const enum h5_order_alert all[] = {
+	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+	const char *between = "";
+	size_t i;
+
+	h5_buf_putc(b, ',');
+	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+		if ((o->alerts & all[i]) != 0) {
+			h5_buf_puts(b, between);
+			h5_buf_puts(b, h5_order_alert_name(all[i]));
+			between = " ";
+		}
+}
+
+static int64_t
+refunded(const struct h5_order *o)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
+			sum += o->refunds[i].refund_fee;
+	return sum;
+}
+
+/* The number under which it was paid; else the last one. */
+static const char *
+number_of(const struct h5_order *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_attempts; i++)
+		if (o->transaction_id[0] != '\0' &&
+		    strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
+			0)
+			return o->attempts[i].out_trade_no;
+	return h5_order_current(o)->out_trade_no;
+}
+
+static void
+put_csv(struct h5_buf *b, const struct h5_order *o)
+{
+	char yuan[H5_TEXT_FEN];
+
+	h5_text_from_fen(o->total_fee, yuan);
+	h5_escape_csv(b, o->id);
+	put_text(b, h5_order_state_name(o->state));
+	put_alerts(b, o);
+	put_number(b, o->total_fee);
+	put_text(b, yuan);
+	put_number(b, refunded(o));
+	put_text(b, o->body);
+	put_text(b, o->attach);
+	put_text(b, o->item);
+	put_number(b, o->qty);
+	put_time(b, o->created_at);
+	put_time(b, o->expires_at);
+	put_time(b, o->paid_at);
+	put_text(b, o->paid_via);
+	put_text(b, o->transaction_id);
+	put_text(b, number_of(o));
+	put_time(b, o->closed_at);
+	put_number(b, (int64_t)o->n_attempts);
+	h5_buf_puts(b, "\r\n");
+}
+
+/* --- the walk ------------------------------------------------------------- */
+
+static enum h5_code
+visit(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct exporting *x = arg;
+	enum h5_code rc = H5_OK;
+	struct h5_err e;
+
+	if (o == NULL) {
+		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
+		x->broken = true;
+		return H5_OK;
+	}
+	h5_buf_clear(&x->line);
+	if (x->csv) {
+		put_csv(&x->line, o);
+	} else {
+		rc = h5_ledger_order_json(o, &x->line, &e);
+		h5_buf_putc(&x->line, '\n');
+	}
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&x->line, &e);
+	if (rc != H5_OK) {
+		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e.msg);
+		return rc;
+	}
+	(void)fwrite(x->line.data, 1, x->line.len, stdout);
+	/* How many there are is not known; how far in time we are is. */
+	if (x->since > 0 && x->until > x->since)
+		progress_step(&x->bar, (uint64_t)(o->created_at - x->since),
+		    (uint64_t)(x->until - x->since));
+	return ferror(stdout) ? H5_E_IO : H5_OK;
+}
+
+static int
+read_options(struct exporting *x, int argc, char **argv)
+{
+	int64_t now = h5_clock_now();
+	const char *format = x->cmd->json ? "json" : NULL;
+	struct h5_err e;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == OPT_FORMAT)
+			format = optarg;
+		else if (opt == OPT_BOM)
+			x->bom = true;
+		else if (opt != OPT_SINCE && opt != OPT_UNTIL)
+			return command_usage(&verb_export, "unknown option");
+		else if (command_time(optarg, now,
+			     opt == OPT_SINCE ? &x->since : &x->until,
+			     &e) != H5_OK)
+			return command_usage(&verb_export, "%s", e.msg);
+	}
+	if (optind < argc)
+		return command_usage(
+		    &verb_export, "unexpected \"%s\"", argv[optind]);
+	if (format == NULL ||
+	    (strcmp(format, "csv") != 0 && strcmp(format, "json") != 0))
+		return command_usage(
+		    &verb_export, "--format csv or --format json is needed");
+	x->csv = strcmp(format, "csv") == 0;
+	if (x->bom && !x->csv)
+		return command_usage(&verb_export, "--bom is for csv");
+	return EXIT_DONE;
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct exporting x = {.cmd = cmd};
+	struct h5_err e;
+	enum h5_code rc;
+	int status;
+
+	status = read_options(&x, argc, argv);
+	if (status != EXIT_DONE)
+		return status;
+	h5_buf_init(&x.line, ORDER_MAX);
+	if (x.csv)
+		(void)printf("%s%s", x.bom ? "\xef\xbb\xbf" : "", heading);
+	if (x.until == 0)
+		x.until = h5_clock_now() + 1;
+	h5_err_clear(&e);
+	progress_start(&x.bar, cmd, "exporting");
+	rc = h5_store_each(cmd->st, x.since, x.until, visit, &x, &e);
+	progress_end(&x.bar);
+	h5_buf_release(&x.line);
+	if (rc != H5_OK)
+		return h5_err_exit(rc);
+	return x.broken ? EXIT_DATA : EXIT_DONE;
+}
+
+const struct verb verb_export = {
+    .name = "export",
+    .usage = "export --format csv|json [--since TIME] [--until TIME] [--bom]",
+    .summary = "orders for a spreadsheet or another program",
+    .help = "\n"
+	    "  h5pay export --format csv --bom --since 2026-11-01 >orders.csv\n"
+	    "  h5pay export --format json --since yesterday | jq .state\n\n"
+	    "      --format     csv: RFC 4180, one order a line, with a "
+	    "heading\n"
+	    "                   json: one object a line, as show --json\n"
+	    "      --since TIME, --until TIME  made at or after, made before: "
+	    "as for list\n"
+	    "      --bom        begin with a byte order mark, for Excel\n\n"
+	    "Money is fen, beside it yuan.  A text that a spreadsheet would "
+	    "run as a formula\n"
+	    "gets an apostrophe in front.\n"
+	    "exit status: 0, 65 when an order is broken (the others are "
+	    "printed), 74 store\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

@@ -1,0 +1,339 @@
+/* h5pay report - a day or a month as one HTML file: counting. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "admin/report.h"
+#include "common/file.h"
+
+#define DAY_S 86400
+#define BACK_S                                                                 \
+	(8 * DAY_S) /* an order may be this much older than its payment        \
+		     */
+#define OPEN_S 7200 /* longer than most orders live */
+#define SWEEP_S 600
+#define PAGE_MAX (4U << 20)
+
+enum { OPT_LANG = 256 };
+
+static const struct option options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"lang", required_argument, NULL, OPT_LANG},
+    {NULL, 0, NULL, 0},
+};
+
+const int64_t report_wait_s[REPORT_WAITS - 1] = {
+    30, 60, 120, 300, 900, 3600, 86400};
+const int64_t report_notice_s[REPORT_NOTICES - 2] = {2, 5, 15, 60, 300, 3600};
+
+struct reporting {
+	struct command *cmd;
+	struct report r;
+	struct progress bar;
+};
+
+/* --- what one order adds -------------------------------------------------- */
+
+static void
+problem(struct report *r, const char *order, const char *key, int64_t fen)
+{
+	struct report_problem *p;
+
+	if (r->n_problems < REPORT_PROBLEMS) {
+		p = &r->problems[r->n_problems];
+		(void)snprintf(p->order, sizeof p->order, "%s", order);
+		p->key = key;
+		p->fen = fen;
+	}
+	r->n_problems++;
+}
+
+static bool
+within(const struct report *r, int64_t t)
+{
+	return t >= r->start && t < r->end;
+}
+
+static size_t
+bucket(const int64_t *bounds, size_t n, int64_t v)
+{
+	size_t i;
+
+	for (i = 0; i < n && v >= bounds[i]; i++)
+		;
+	return i;
+}
+
+static enum report_fate
+fate_of(const struct h5_order *o, int64_t now)
+{
+	const char *said = h5_order_current(o)->trade_state;
+
+	if (o->paid_at != 0)
+		return REPORT_PAID;
+	if ((o->alerts & H5_ALERT_DISPUTED) != 0 ||
+	    strcmp(said, "PAYERROR") == 0 || strcmp(said, "REVOKED") == 0)
+		return REPORT_FAILED;
+	if (o->state == H5_ORDER_CLOSED || now >= o->expires_at)
+		return REPORT_ABANDONED;
+	return REPORT_OPEN;
+}
+
+/* How long the notice took that made the order paid; by query: none did. */
+static size_t
+notice_column(const struct h5_order *o)
+{
+	const size_t n = REPORT_NOTICES - 2;
+	const char *end;
+	int64_t t;
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++) {
+		if (o->events[i].kind != H5_EVENT_PAID)
+			continue;
+		end = h5_fields_get(&o->events[i].fields, "time_end");
+		if (!h5_fields_is(&o->events[i].fields, "via", "notify") ||
+		    end == NULL ||
+		    h5_clock_from_rfc3339(end, &t, NULL) != H5_OK)
+			break;
+		return bucket(report_notice_s, n, o->events[i].at - t);
+	}
+	return REPORT_NOTICES - 1;
+}
+
+static void
+count_paid(struct report *r, const struct h5_order *o)
+{
+	int64_t day = (o->paid_at - r->days_start) / DAY_S;
+
+	if (o->paid_at == 0)
+		return;
+	if (o->paid_at >= r->days_start && day < (int64_t)r->n_days)
+		r->day_fen[day] += o->total_fee;
+	if (!within(r, o->paid_at))
+		return;
+	r->paid++;
+	r->paid_fen += o->total_fee;
+	r->waits[bucket(
+	    report_wait_s, REPORT_WAITS - 1, o->paid_at - o->created_at)]++;
+	r->notices[notice_column(o)]++;
+}
+
+static void
+count_refunds(struct report *r, const struct h5_order *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++) {
+		if (!within(r, o->refunds[i].changed_at))
+			continue;
+		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
+			r->refunded_fen += o->refunds[i].refund_fee;
+		else if (strcmp(o->refunds[i].status, "CHANGE") == 0 ||
+			 strcmp(o->refunds[i].status, "REFUNDCLOSE") == 0)
+			problem(r, o->id, "p_refund", o->refunds[i].refund_fee);
+	}
+}
+
+static enum h5_code
+count_one(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct reporting *x = arg;
+	struct report *r = &x->r;
+	enum report_fate fate;
+
+	(void)e_o;
+	if (o == NULL) {
+		problem(r, id, "p_broken", 0);
+		return H5_OK;
+	}
+	progress_step(&x->bar,
+	    (uint64_t)(o->created_at - r->days_start + BACK_S),
+	    (uint64_t)(r->end - r->days_start + BACK_S));
+	count_paid(r, o);
+	count_refunds(r, o);
+	if (within(r, o->created_at)) {
+		fate = fate_of(o, r->now);
+		r->hours[(o->created_at - r->start) % DAY_S / 3600][fate]++;
+		r->orders++;
+		r->orders_paid += fate == REPORT_PAID;
+	} else if (!within(r, o->paid_at)) {
+		return H5_OK;
+	}
+	if ((o->alerts & H5_ALERT_DISPUTED) != 0)
+		problem(r, id, "p_disputed", o->total_fee);
+	if ((o->alerts & H5_ALERT_OVERPAID) != 0)
+		problem(r, id, "p_overpaid", o->total_fee);
+	if ((o->alerts & H5_ALERT_LATE) != 0)
+		problem(r, id, "p_late", o->total_fee);
+	return H5_OK;
+}
+
+/* What is open now, whatever the period. */
+static enum h5_code
+count_open(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct reporting *x = arg;
+	struct report *r = &x->r;
+	size_t i;
+
+	(void)e_o;
+	if (o == NULL)
+		return H5_OK;
+	if (!h5_order_settled(o) && (o->alerts & H5_ALERT_DISPUTED) == 0 &&
+	    r->now - o->created_at > OPEN_S)
+		problem(r, id, "p_open", o->total_fee);
+	for (i = 0; i < o->n_outgoing; i++)
+		if (o->outgoing[i].failures > 0 &&
+		    (o->outgoing[i].done & x->cmd->c->hooks.mask) !=
+			x->cmd->c->hooks.mask) {
+			problem(r, id, "p_hook", 0);
+			break;
+		}
+	return H5_OK;
+}
+
+static enum h5_code
+count(struct reporting *x, struct h5_err *e)
+{
+	struct h5_store *st = x->cmd->st;
+	int64_t swept;
+	enum h5_code rc;
+
+	progress_start(&x->bar, x->cmd, "reading orders");
+	rc = h5_store_each(
+	    st, x->r.days_start - BACK_S, x->r.end + DAY_S, count_one, x, e);
+	if (rc == H5_OK)
+		rc = h5_store_each_open(st, count_open, x, e);
+	progress_end(&x->bar);
+	if (rc != H5_OK)
+		return rc;
+	rc = h5_store_swept_at(st, &swept, e);
+	if (rc == H5_E_NOTFOUND ||
+	    (rc == H5_OK && x->r.now - swept > SWEEP_S)) {
+		problem(&x->r, "", "p_no_sweep", 0);
+		rc = H5_OK;
+	}
+	return rc;
+}
+
+/* --- the period ----------------------------------------------------------- */
+
+/* "2026-11": that month.  Else a day, as for list. */
+static enum h5_code
+read_period(const char *s, struct report *r, struct h5_err *e)
+{
+	char day[H5_CLOCK_DAY], next[H5_CLOCK_DAY];
+	bool month = strlen(s) == 7;
+	int64_t t;
+	enum h5_code rc;
+
+	(void)snprintf(day, sizeof day, "%.7s-01", s);
+	if (month && h5_clock_from_day(day, &r->start, NULL) == H5_OK) {
+		h5_clock_day(r->start + 31 * DAY_S, next);
+		next[8] = '0';
+		next[9] = '1';
+		memcpy(r->period, s, 8);
+		r->days_start = r->start;
+		rc = h5_clock_from_day(next, &r->end, e);
+		r->n_days = (unsigned)((r->end - r->start) / DAY_S);
+		return rc;
+	}
+	rc = command_time(s, r->now, &t, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_clock_day(t, r->period);
+	rc = h5_clock_from_day(r->period, &r->start, e);
+	r->end = r->start + DAY_S;
+	r->n_days = 30;
+	r->days_start = r->end - (int64_t)r->n_days * DAY_S;
+	return rc;
+}
+
+/* --- the verb ------------------------------------------------------------- */
+
+static int
+read_options(struct reporting *x, int argc, char **argv, const char **file)
+{
+	struct h5_err e;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		if (opt == 'o')
+			*file = optarg;
+		else if (opt == OPT_LANG)
+			x->r.lang = optarg;
+		else
+			return command_usage(&verb_report, "unknown option");
+	}
+	if (strcmp(x->r.lang, "en") != 0 && strcmp(x->r.lang, "zh-CN") != 0)
+		return command_usage(&verb_report, "--lang is zh-CN or en");
+	if (optind + 1 != argc)
+		return command_usage(
+		    &verb_report, "one day or month is needed");
+	if (read_period(argv[optind], &x->r, &e) != H5_OK)
+		return command_usage(&verb_report, "%s", e.msg);
+	if (*file == NULL && x->cmd->terminal)
+		return command_usage(
+		    &verb_report, "on a terminal it needs -o FILE");
+	if (x->r.start > x->r.now) {
+		(void)fprintf(
+		    stderr, "h5pay: %s is still to come\n", x->r.period);
+		return EXIT_DATA;
+	}
+	return EXIT_DONE;
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct reporting x = {.cmd = cmd};
+	const char *file = NULL;
+	struct h5_buf page;
+	struct h5_err e;
+	enum h5_code rc;
+	int status;
+
+	x.r.now = h5_clock_now();
+	x.r.shop = cmd->c->site.name;
+	x.r.lang = cmd->c->site.lang;
+	status = read_options(&x, argc, argv, &file);
+	if (status != EXIT_DONE)
+		return status;
+	h5_buf_init(&page, PAGE_MAX);
+	rc = count(&x, &e);
+	if (rc == H5_OK)
+		rc = report_page(&x.r, &page, &e);
+	if (rc == H5_OK && file == NULL)
+		(void)fwrite(page.data, 1, page.len, stdout);
+	else if (rc == H5_OK && h5_file_replace(AT_FDCWD, file, page.data,
+				    page.len, 0600, &e) != H5_OK)
+		rc = h5_err_set(&e, H5_E_IO, "cannot write %s", file);
+	h5_buf_release(&page);
+	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
+}
+
+const struct verb verb_report = {
+    .name = "report",
+    .usage = "report DATE|MONTH [-o FILE] [--lang zh-CN|en]",
+    .summary = "a day or a month as one HTML file",
+    .help =
+	"\n"
+	"  h5pay report yesterday -o report.html\n"
+	"  h5pay report 2026-11 --lang zh-CN -o november.html\n\n"
+	"  -o, --output FILE  replaced in one step; else stdout\n"
+	"      --lang         zh-CN or en (site.lang)\n\n"
+	"Open problems first; orders by hour, yuan by day, time from order to "
+	"payment, delay of\n"
+	"WeChat's notices, each as a chart and as a table.  One file that "
+	"loads nothing.\n"
+	"exit status: 0, 65 a day to come, 74 store or FILE\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};

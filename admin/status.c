@@ -1,0 +1,313 @@
+/* h5pay status - how the shop is doing, for a person or for Prometheus. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "admin/command.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/ledger.h"
+
+#define DAYS 30
+#define DAY_S 86400
+#define STATES (H5_ORDER_REFUNDED + 1)
+#define ALERTS 3
+#define TEXT_MAX 65536
+
+enum { OPT_PROMETHEUS = 256 };
+
+static const struct option options[] = {
+    {"prometheus", required_argument, NULL, OPT_PROMETHEUS},
+    {NULL, 0, NULL, 0},
+};
+
+static const enum h5_order_alert alerts[ALERTS] = {
+    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+
+struct counts {
+	struct command *cmd;
+	int64_t now;
+	int64_t orders[STATES], fen[STATES], with_alert[ALERTS], refunded_fen;
+	int64_t unresolved, oldest_s; /* neither paid nor closed */
+	int64_t pending, pending_oldest_s; /* events the shop has not taken */
+	int64_t broken;
+	int64_t swept_at; /* 0: never */
+};
+
+/* --- counting ------------------------------------------------------------- */
+
+static enum h5_code
+count_one(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct counts *c = arg;
+	size_t i;
+
+	(void)id;
+	(void)e_o;
+	if (o == NULL) {
+		c->broken++;
+		return H5_OK;
+	}
+	c->orders[o->state]++;
+	c->fen[o->state] += o->total_fee;
+	for (i = 0; i < ALERTS; i++)
+		c->with_alert[i] += (o->alerts & alerts[i]) != 0;
+	for (i = 0; i < o->n_refunds; i++)
+		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
+			c->refunded_fen += o->refunds[i].refund_fee;
+	return H5_OK;
+}
+
+static void
+older(int64_t *oldest_s, int64_t now, int64_t at)
+{
+	if (now - at > *oldest_s)
+		*oldest_s = now - at;
+}
+
+static enum h5_code
+count_open(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct counts *c = arg;
+	unsigned mask = c->cmd->c->hooks.mask;
+	size_t i;
+
+	(void)id;
+	(void)e_o;
+	if (o == NULL)
+		return H5_OK;
+	if (!h5_order_settled(o)) {
+		c->unresolved++;
+		older(&c->oldest_s, c->now, o->created_at);
+	}
+	for (i = 0; i < o->n_outgoing; i++)
+		if ((o->outgoing[i].done & mask) != mask) {
+			c->pending++;
+			older(&c->pending_oldest_s, c->now, o->outgoing[i].at);
+		}
+	return H5_OK;
+}
+
+static enum h5_code
+count(struct counts *c, struct h5_err *e)
+{
+	struct h5_store *st = c->cmd->st;
+	enum h5_code rc;
+
+	c->now = h5_clock_now();
+	rc = h5_store_each(st, c->now - DAYS * DAY_S, 0, count_one, c, e);
+	if (rc == H5_OK)
+		rc = h5_store_each_open(st, count_open, c, e);
+	if (rc == H5_OK) {
+		rc = h5_store_swept_at(st, &c->swept_at, e);
+		if (rc == H5_E_NOTFOUND)
+			rc = H5_OK;
+	}
+	return rc;
+}
+
+/* --- three ways to say it ------------------------------------------------- */
+
+static void
+metric(struct h5_buf *b, const char *name, const char *help)
+{
+	h5_buf_printf(
+	    b, "# HELP h5pay_%s %s\n# TYPE h5pay_%s gauge\n", name, help, name);
+}
+
+static void
+one_metric(struct h5_buf *b, const char *name, const char *help, int64_t value)
+{
+	metric(b, name, help);
+	h5_buf_printf(b, "h5pay_%s %lld\n", name, (long long)value);
+}
+
+static void
+labelled(struct h5_buf *b, const char *name, const char *label,
+    const char *word, int64_t value)
+{
+	h5_buf_printf(b, "h5pay_%s{%s=\"%s\"} %lld\n", name, label, word,
+	    (long long)value);
+}
+
+static void
+put_prometheus(const struct counts *c, struct h5_buf *b)
+{
+	size_t i;
+
+	metric(b, "orders", "Orders made in the last 30 days.");
+	for (i = 0; i < STATES; i++)
+		labelled(b, "orders", "state",
+		    h5_order_state_name((enum h5_order_state)i), c->orders[i]);
+	metric(b, "order_amount_fen",
+	    "Sum of the orders made in the last 30 days, 1/100 CNY.");
+	for (i = 0; i < STATES; i++)
+		labelled(b, "order_amount_fen", "state",
+		    h5_order_state_name((enum h5_order_state)i), c->fen[i]);
+	one_metric(b, "refunded_fen",
+	    "Refunds of orders made in the last 30 days, 1/100 CNY.",
+	    c->refunded_fen);
+	metric(b, "orders_with_alert",
+	    "Orders made in the last 30 days that have an alert.");
+	for (i = 0; i < ALERTS; i++)
+		labelled(b, "orders_with_alert", "alert",
+		    h5_order_alert_name(alerts[i]), c->with_alert[i]);
+	one_metric(b, "unresolved_orders",
+	    "Orders that are neither paid nor closed.", c->unresolved);
+	one_metric(b, "oldest_unresolved_seconds", "Age of the oldest of them.",
+	    c->oldest_s);
+	one_metric(b, "hooks_pending", "Events that the shop has not taken.",
+	    c->pending);
+	one_metric(b, "hooks_oldest_pending_seconds",
+	    "Age of the oldest of them.", c->pending_oldest_s);
+	one_metric(b, "broken_orders",
+	    "Orders of the last 30 days whose record cannot be read.",
+	    c->broken);
+	one_metric(b, "last_sweep_timestamp_seconds",
+	    "When the last whole sweep ended, Unix time; 0: never.",
+	    c->swept_at);
+	metric(b, "build_info", "The version that wrote this.");
+	labelled(b, "build_info", "version", H5_VERSION, 1);
+}
+
+static void
+put_json_list(
+    struct h5_buf *b, const char *name, const int64_t *v, size_t n, bool states)
+{
+	size_t i;
+
+	h5_buf_printf(b, "\"%s\":{", name);
+	for (i = 0; i < n; i++)
+		h5_buf_printf(b, "%s\"%s\":%lld", i == 0 ? "" : ",",
+		    states ? h5_order_state_name((enum h5_order_state)i)
+			   : h5_order_alert_name(alerts[i]),
+		    (long long)v[i]);
+	h5_buf_puts(b, "},");
+}
+
+static void
+put_json(const struct counts *c, struct h5_buf *b)
+{
+	char at[H5_CLOCK_RFC3339];
+
+	h5_clock_rfc3339(c->now, at);
+	h5_buf_printf(b, "{\"at\":\"%s\",\"days\":%d,", at, DAYS);
+	put_json_list(b, "orders", c->orders, STATES, true);
+	put_json_list(b, "amount_fen", c->fen, STATES, true);
+	put_json_list(b, "alerts", c->with_alert, ALERTS, false);
+	h5_clock_rfc3339(c->swept_at, at);
+	h5_buf_printf(b,
+	    "\"refunded_fen\":%lld,\"unresolved\":%lld,"
+	    "\"oldest_unresolved_seconds\":%lld,\"hooks_pending\":%lld,"
+	    "\"oldest_hook_seconds\":%lld,\"broken\":%lld,\"last_sweep\":%s%s%"
+	    "s,"
+	    "\"version\":\"%s\"}\n",
+	    (long long)c->refunded_fen, (long long)c->unresolved,
+	    (long long)c->oldest_s, (long long)c->pending,
+	    (long long)c->pending_oldest_s, (long long)c->broken,
+	    c->swept_at == 0 ? "" : "\"", c->swept_at == 0 ? "null" : at,
+	    c->swept_at == 0 ? "" : "\"", H5_VERSION);
+}
+
+static void
+row(struct table *t, const char *what, int64_t n, const char *more)
+{
+	table_cell(t, what);
+	table_cell(t, H5_LOG_NUM(n));
+	table_cell(t, more);
+}
+
+static bool
+print_table(const struct counts *c)
+{
+	static const char *const headings[] = {"WHAT", "ORDERS", "YUAN"};
+	struct table *t = table_new(c->cmd, headings, 3);
+	char text[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
+	size_t i;
+
+	if (t == NULL)
+		return false;
+	for (i = 0; i < STATES; i++) {
+		h5_text_from_fen(c->fen[i], text);
+		row(t, h5_order_state_name((enum h5_order_state)i),
+		    c->orders[i], text);
+	}
+	for (i = 0; i < ALERTS; i++)
+		row(t, h5_order_alert_name(alerts[i]), c->with_alert[i], NULL);
+	if (!table_end(t))
+		return false;
+	h5_clock_plain(c->swept_at, at);
+	(void)printf("unresolved\t%lld\toldest %lld min\n"
+		     "events for the shop\t%lld\toldest %lld min\n"
+		     "broken\t%lld\n"
+		     "last sweep\t%s\n",
+	    (long long)c->unresolved, (long long)(c->oldest_s / 60),
+	    (long long)c->pending, (long long)(c->pending_oldest_s / 60),
+	    (long long)c->broken, c->swept_at == 0 ? "never" : at);
+	return true;
+}
+
+/* --- the verb ------------------------------------------------------------- */
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	struct counts c = {.cmd = cmd};
+	const char *file = NULL;
+	struct h5_buf b;
+	struct h5_err e;
+	enum h5_code rc;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_PROMETHEUS)
+			return command_usage(&verb_status, "unknown option");
+		file = optarg;
+	}
+	if (optind < argc)
+		return command_usage(
+		    &verb_status, "unexpected \"%s\"", argv[optind]);
+	h5_buf_init(&b, TEXT_MAX);
+	rc = count(&c, &e);
+	if (rc == H5_OK && file != NULL)
+		put_prometheus(&c, &b);
+	else if (rc == H5_OK && cmd->json)
+		put_json(&c, &b);
+	else if (rc == H5_OK && !print_table(&c))
+		rc = h5_err_nomem(&e);
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&b, &e);
+	/* The collector is another user. */
+	(void)umask(022);
+	if (rc == H5_OK && file != NULL &&
+	    h5_file_replace(AT_FDCWD, file, b.data, b.len, 0644, &e) != H5_OK)
+		rc = h5_err_set(&e, H5_E_IO, "cannot write %s", file);
+	else if (rc == H5_OK && file == NULL)
+		(void)fputs(b.data, stdout);
+	h5_buf_release(&b);
+	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
+}
+
+const struct verb verb_status = {
+    .name = "status",
+    .usage = "status [--prometheus FILE] [--json]",
+    .summary = "orders by state, what is open, when the last sweep was",
+    .help =
+	"\n"
+	"  h5pay status\n"
+	"  h5pay status --prometheus "
+	"/var/lib/prometheus/node-exporter/h5pay.prom\n\n"
+	"      --prometheus FILE  write a text file for node_exporter's "
+	"textfile collector,\n"
+	"                         replaced in one step\n\n"
+	"Counts the orders made in the last 30 days; what is open, whatever "
+	"its age.\n"
+	"exit status: 0, 74 store or FILE\n",
+    .need_config = true,
+    .need_store = true,
+    .run = run,
+};
