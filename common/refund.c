@@ -97,6 +97,10 @@ find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
 	*out = NULL;
 	if (want->out_refund_no != NULL) {
 		*out = h5_refund_find(o, want->out_refund_no);
+		/* Known from a false notice alone: as good as unknown. */
+		if (*out != NULL && (*out)->asked_at == 0 &&
+		    status_is(*out, "refused"))
+			*out = NULL;
 		return H5_OK;
 	}
 	for (i = o->n_refunds; i > 0; i--) {
@@ -314,7 +318,7 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		    "order %s has changed in this moment: look again", o->id);
 	/* A number is asked for with the same words each time. */
 	earlier = h5_refund_find(o, now.out_refund_no);
-	if (earlier != NULL)
+	if (earlier != NULL && earlier->asked_at != 0)
 		reason = earlier->reason;
 	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_ASKED), e,
 	    "out_refund_no", now.out_refund_no, "out_trade_no",

@@ -546,6 +546,7 @@ static void
 test_refund__a_made_up_hint_is_forgotten(void **state)
 {
 	struct h5_order *o;
+	struct h5_refund_plan plan;
 
 	hint(*state, "nobodys", "800");
 	script.look = H5_WX_NO_REFUND;
@@ -557,6 +558,15 @@ test_refund__a_made_up_hint_is_forgotten(void **state)
 	o = load(*state);
 	assert_true(h5_order_at_rest(o, 0));
 	h5_order_free(o);
+	/* And does not stand in anybody's way. */
+	assert_int_equal(
+	    plan_of(*state, want_of("nobodys", 500, NULL), &plan), H5_OK);
+	assert_false(plan.again);
+	assert_int_equal(plan.fee, 500);
+	script.look = H5_WX_SUCCESS;
+	assert_int_equal(ask(*state, want_of("nobodys", 500, "mine")), H5_OK);
+	assert_string_equal(script.reason, "mine");
+	expect(*state, H5_ORDER_REFUNDING, "PROCESSING");
 }
 
 static void
