@@ -21,7 +21,7 @@ check_all(const char *path, struct h5_buf *faults, struct h5_err *e)
 		rc = h5_catalogue_load(c->catalogue.file, faults, &cat, e);
 		if (rc != H5_OK && faults->len == 0)
 			h5_buf_printf(
-			    faults, "%s: %s\n", c->catalogue.file, e->msg);
+			    faults, "%s:1: %s\n", c->catalogue.file, e->msg);
 	}
 	if (c != NULL) {
 		rc_pages =

@@ -32,6 +32,19 @@ plain(struct h5_job *job, enum h5_page_plain page, const struct h5_err *e)
 	h5_page_plain(&job->page, page, NULL, NULL);
 }
 
+/* Was this posted from another site's page?  Then that is the answer. */
+static bool
+foreign(struct h5_job *job)
+{
+	struct h5_err e;
+
+	if (h5_web_origin(job->app->c, job->r) != H5_ORIGIN_FOREIGN)
+		return false;
+	(void)h5_err_set(&e, H5_E_AUTH, "foreign Origin");
+	plain(job, H5_PAGE_BAD_ORIGIN, &e);
+	return true;
+}
+
 /* An order that stands, as its buyer sees it. */
 static void
 show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
@@ -208,6 +221,31 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 	h5_page_confirm(&job->page, &v, status);
 }
 
+/* The price changed after the buyer had ordered: the same form again (double
+ * click, Back) is the same order still, never a second one. */
+static bool
+ordered_before(struct h5_job *job, const struct h5_offer *offer)
+{
+	char ip[H5_NETADDR_TEXT];
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_load(job->app->st, offer->before, &o, &e);
+	if (rc == H5_E_NOTFOUND)
+		return false;
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else if (h5_pay_nothing_due(o))
+		show_order(job, o, H5_NOTE_NONE, 0);
+	else if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK)
+		plain(job, H5_PAGE_BAD_ADDRESS, &e);
+	else
+		start(job, offer->before, ip, false, false);
+	h5_order_free(o);
+	return true;
+}
+
 static void
 no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
     const struct h5_err *e)
@@ -223,7 +261,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 		plain(job, H5_PAGE_BAD_LINK, e);
 		break;
 	case H5_E_EXISTS:
-		confirm(job, offer, true, false, 409);
+		if (!ordered_before(job, offer))
+			confirm(job, offer, true, false, 409);
 		break;
 	case H5_E_STATE:
 		plain(job, H5_PAGE_LINK_EXPIRED, e);
@@ -337,7 +376,10 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	if (!post && (h5_fields_get(f, "form") != NULL ||
 			 h5_fields_get(f, "yuan") != NULL))
 		rc = h5_err_set(&e, H5_E_INPUT, "a form is posted");
-	if (rc == H5_OK && h5_web_in_wechat(job->r))
+	/* Syntax comes first, what the buyer typed is no matter of it. */
+	if ((rc != H5_E_INPUT || offer.ask_again) && post && foreign(job))
+		;
+	else if ((rc == H5_OK || rc == H5_E_EXISTS) && h5_web_in_wechat(job->r))
 		outside(job, "checkout", f, NULL);
 	else if (rc != H5_OK)
 		no_offer(job, rc, &offer, &e);
@@ -355,7 +397,6 @@ handle(struct h5_job *job)
 {
 	bool post = strcmp(job->r->method, "POST") == 0;
 	struct h5_fields f;
-	struct h5_err e;
 	bool order_page;
 
 	if (!h5_visit_fields(job, &f))
@@ -365,14 +406,10 @@ handle(struct h5_job *job)
 		     h5_fields_get(&f, "go") != NULL;
 	if (order_page && !known_wellformed(job, &f, post))
 		goto out;
-	if (post && h5_web_origin(job->app->c, job->r) == H5_ORIGIN_FOREIGN) {
-		(void)h5_err_set(&e, H5_E_AUTH, "foreign Origin");
-		plain(job, H5_PAGE_BAD_ORIGIN, &e);
-	} else if (order_page) {
-		known(job, &f, post);
-	} else {
+	if (!order_page)
 		pay_link(job, &f, post);
-	}
+	else if (!post || !foreign(job))
+		known(job, &f, post);
 out:
 	h5_fields_release(&f);
 }

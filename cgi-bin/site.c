@@ -36,7 +36,7 @@ load_files(const char *path, struct h5_buf *faults, struct h5_config **c,
 		h5_catalogue_free(cat);
 		if (last != H5_OK && faults->len == before)
 			h5_buf_printf(
-			    faults, "%s: %s\n", (*c)->catalogue.file, e->msg);
+			    faults, "%s:1: %s\n", (*c)->catalogue.file, e->msg);
 	}
 	rc = h5_pages_load(*c, faults, pages, e);
 	if (rc == H5_OK)
@@ -285,6 +285,17 @@ h5_site_log(struct h5_sites *s)
 /* --- -t --------------------------------------------------------------------
  */
 
+static enum h5_code
+check_outside(
+    const struct h5_config *c, struct h5_buf *faults, struct h5_err *e)
+{
+	enum h5_code rc = h5_config_outside(c, getenv("DOCUMENT_ROOT"), e);
+
+	if (rc != H5_OK)
+		h5_buf_printf(faults, "%s:1: %s\n", c->path, e->msg);
+	return rc;
+}
+
 bool
 h5_site_check(const struct h5_program *p, const char *option)
 {
@@ -302,7 +313,7 @@ h5_site_check(const struct h5_program *p, const char *option)
 	if (rc == H5_OK)
 		rc = load_files(path.data, &faults, &c, &pages, &e);
 	if (rc == H5_OK)
-		rc = h5_config_outside(c, getenv("DOCUMENT_ROOT"), &e);
+		rc = check_outside(c, &faults, &e);
 	if (rc != H5_OK && faults.len > 0)
 		(void)fputs(faults.data, stderr);
 	else if (rc != H5_OK)

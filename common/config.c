@@ -164,11 +164,7 @@ enter_section(struct load *l, const char *name)
 		else
 			h5_ini_fault(
 			    &l->ini, l->ini.line, "unknown section [%s]", name);
-	} else if (l->section_line[l->section] != 0) {
-		h5_ini_fault(&l->ini, l->ini.line,
-		    "section [%s] stands in line %u already", name,
-		    l->section_line[l->section]);
-	} else {
+	} else if (l->section_line[l->section] == 0) {
 		l->section_line[l->section] = l->ini.line;
 	}
 }

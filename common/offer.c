@@ -301,6 +301,7 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	o->shown = true;
 	if ((int64_t)seen == current)
 		return H5_OK;
+	memcpy(o->before, o->id, sizeof o->before);
 	rc = new_id(now, o->id, e);
 	return rc == H5_OK ? h5_err_set(e, H5_E_EXISTS, "the price changed")
 			   : rc;

@@ -19,6 +19,8 @@
 struct h5_offer {
 	bool signed_link;
 	char id[H5_ORDER_ID_MAX + 1];
+	char before[H5_ORDER_ID_MAX + 1]; /* after H5_E_EXISTS: the id that the
+					     buyer saw */
 	char body[H5_OFFER_TEXT + 1];
 	const char *attach; /* borrowed from the fields; NULL: none */
 	const char *item; /* borrowed from the fields; NULL: signed link */
@@ -36,7 +38,8 @@ struct h5_offer {
  * H5_E_INPUT: malformed (400); also what the buyer typed as yuan: then
  * o->ask_again is set, and the page may ask again.  H5_E_AUTH: sig or form
  * token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price is
- * not the one the buyer saw; o holds the new terms under a new id (409).
+ * not the one the buyer saw; o holds the new terms under a new id, and
+ * o->before the old one: whether that was ordered is the caller's to ask (409).
  * H5_E_STATE: the link has expired (410).  H5_E_CONFIG, H5_E_IO: catalogue. */
 H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_config *c,
     const struct h5_fields *f, int64_t now, struct h5_offer *o,

@@ -350,7 +350,7 @@ check_folder(struct loader *l)
 		return H5_OK;
 	dir = opendir(l->dir);
 	if (dir == NULL) {
-		h5_buf_printf(l->faults, "%s: pages.templates: %s\n", l->dir,
+		h5_buf_printf(l->faults, "%s:1: pages.templates: %s\n", l->dir,
 		    strerror(errno));
 		return H5_OK;
 	}

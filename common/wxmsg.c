@@ -312,8 +312,9 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 		memcpy(t->fee_type, "CNY", sizeof "CNY");
 	s = h5_fields_get(f, "total_fee");
 	if (s != NULL && s[0] != '\0') {
-		/* 0 is well-formed, and never what was ordered. */
-		if (h5_text_u64(s, 0, H5_FEN_MAX, &fee, NULL) != H5_OK)
+		/* 0 and what no order can cost are well-formed, and differ
+		 * from what was ordered. */
+		if (h5_text_u64(s, 0, INT64_MAX, &fee, NULL) != H5_OK)
 			return h5_err_set(e, H5_E_INPUT, "malformed total_fee");
 		t->total_fee = (int64_t)fee;
 	} else if (t->paid) {

@@ -97,7 +97,9 @@ def _(t, name, key, value):
     t.eq(code, 78, f"exit status of -t, {err!r}")
     line = line_of(s, key.split(".")[1] + " =")
     got = faults(err, s)
-    if key != "catalogue.file":
+    if key == "catalogue.file":
+        t.matches(err, r"(?m)^/no/such/file\.ini:1: ", "the catalogue's line")
+    else:
         t.contains([n for n, _ in got], line, f"lines of {err!r}")
     code, out, err = s.h5pay("check")
     t.eq(code, 78, f"exit status of check, {err!r}")
@@ -156,6 +158,18 @@ def _(t, name, text, words):
     got = faults(err, s)
     t.ok(any(n in (want, want - 1) for n, _ in got), f"line {want} in {got}")
     t.matches(err, words, "the message")
+
+
+@test("a section may come again, its keys may not")
+def _(t):
+    s = with_text(t, "[site]\nlang = en\n[orders]\nexpire_minutes = 60\n")
+    code, err = check(s)
+    t.eq((code, err), (0, ""), "-t")
+    t.eq(s.get("checkout", "item=tea").dom.lang, "en", "the page's language")
+    s = with_text(t, "[site]\nname = another\n")
+    code, err = check(s)
+    t.eq(code, 78, "exit status")
+    t.contains(err, "site.name", "the message")
 
 
 @test("every fault is reported in one run, each with its own line")

@@ -345,6 +345,7 @@ def _(t, name):
 @table("notify with {0} leaves the order unpaid and disputed", [
     ("a smaller amount", {"total_fee": "4"}),
     ("a larger amount", {"total_fee": "6"}),
+    ("an amount that no order can cost", {"total_fee": "999999999999999"}),
     ("another currency", {"fee_type": "USD"}),
 ])
 def _(t, name, change):

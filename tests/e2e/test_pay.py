@@ -267,6 +267,11 @@ def _(t):
      "bad-origin"),
     ("another port's Origin", {"Origin": "http://127.0.0.1:81"}, {}, 403,
      "bad-origin"),
+    ("a foreign Origin and an unknown field",
+     {"Origin": "https://evil.example"}, {"colour": "green"}, 400,
+     "bad-request"),
+    ("a foreign Origin and a bad sig", {"Origin": "https://evil.example"},
+     {"sig": "0" * 64}, 403, "bad-origin"),
     ("a doubled field", {}, {"+": "order=x"}, 400, "bad-request"),
     ("an unknown field", {}, {"colour": "green"}, 400, "bad-request"),
     ("another amount", {}, {"total_fee": "1"}, 403, None),
@@ -393,6 +398,23 @@ def _(t):
     to = t.redirect(s.post("checkout", r.form("checkout").fields))
     order = h5.return_params(to)["order"]
     t.eq(s.show(order)["total_fee"], 6, "total_fee")
+
+
+@test("a form that was ordered is that order still when the price changes")
+def _(t):
+    s = t.own_site()
+    fields = confirm(s, "item=tea&qty=2")
+    to = t.redirect(s.post("checkout", fields))
+    order = h5.return_params(to)["order"]
+    s.write("catalogue.ini", h5.CATALOGUE.replace("price = 0.01",
+                                                  "price = 0.03"))
+    t.redirect(s.post("checkout", fields))
+    t.eq(len(calls(t, order)), 1, "calls at the gateway")
+    r = s.post("checkout", fields, headers={"User-Agent": h5.WECHAT})
+    t.page(r, 200, "open-outside")
+    t.ok(s.notify(h5.notice(order, 2)).body == h5.SUCCESS, "the notice")
+    t.page(s.post("checkout", fields), 200, "result", "paid")
+    t.eq(len(s.h5pay("list")[1].splitlines()), 1, "orders")
 
 
 @test("an item that is no longer sold is not found")

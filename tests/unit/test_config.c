@@ -722,7 +722,6 @@ test_config__all_faults_in_one_run(void **state)
 	     "did you mean the one of [merchant]?\n"),
 	    ":10: unknown key quite_unlike in [site]\n",
 	    ":12: site.lang stands in line 11 already\n",
-	    ":13: section [merchant] stands in line 4 already\n",
 	    ":14: unknown section [zzzzzzzzz]\n",
 	    ":4: merchant.mch_id is required and missing\n",
 	    ":4: merchant.api_key is required and missing\n",
@@ -741,7 +740,7 @@ test_config__all_faults_in_one_run(void **state)
 	for (p = f->faults.data; *p != '\0'; p++)
 		lines += *p == '\n';
 	assert_int_equal(lines, COUNT(want));
-	assert_non_null(strstr(f->e.msg, "(and 15 more)"));
+	assert_non_null(strstr(f->e.msg, "(and 14 more)"));
 }
 
 static void

@@ -778,7 +778,7 @@ test_pages__all_faults_in_one_run(void **state)
 	folder_remove(&f);
 	h5_buf_clear(&faults);
 	assert_int_equal(load_from(&f, &s, &faults), H5_E_CONFIG);
-	assert_non_null(strstr(faults.data, "pages.templates"));
+	assert_non_null(strstr(faults.data, ":1: pages.templates"));
 	h5_buf_release(&faults);
 	stage_close(&s);
 }
