@@ -1,5 +1,5 @@
 #!/bin/sh
-# The PHP, Python and Node snippets of deploy/snippets all make the pay link of
+# The PHP, Python, Node, Go and shell snippets of deploy/snippets all make the pay link of
 # tests/fixtures/paylink.json.  A language that is not installed is named and
 # left out, but one at least must run.
 set -u
@@ -29,14 +29,15 @@ set -- $(cat "$dir/args")
 unset IFS
 want=$(cat "$dir/link")
 ran=0 failed=0
-for pair in python3:py php:php node:js; do
+for pair in python3:py php:php node:js "go run":go sh:sh; do
 	tool=${pair%:*} file=deploy/snippets/paylink.${pair#*:}
-	if ! command -v "$tool" >/dev/null; then
+	if ! command -v "${tool% *}" >/dev/null; then
 		echo "snippets: $tool is not installed, $file not tried"
 		continue
 	fi
 	ran=$((ran + 1))
-	got=$("$tool" "$file" "$dir/key" "$@")
+	# shellcheck disable=SC2086
+	got=$($tool "$file" "$dir/key" "$@")
 	if [ "$got" != "$want" ]; then
 		printf '%s\n  got  %s\n  want %s\n' "$file" "$got" "$want"
 		failed=$((failed + 1))
