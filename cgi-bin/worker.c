@@ -459,10 +459,14 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	h5_log_event(log, why == NULL ? H5_LOG_ERROR : H5_LOG_INFO, "leaving",
 	    "why", why == NULL ? "the socket is broken" : why, NULL);
 	(void)eventfd_write(fds[0], 1);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);
+	/* What came while they ended, then the door is shut at once. */
+	if (why != NULL)
+		(void)loop(&w[0]);
+	(void)close(STDIN_FILENO);
+	for (i = 0; i < n; i++)
 		h5_fcgi_free(w[i].fcgi);
-	}
 	return why == NULL ? EX_IOERR : 0;
 }
 

@@ -24,6 +24,7 @@
 #define CHUNK 8192
 #define PATH_BYTES 4096
 #define HEAD_MAX 65536
+#define LATE_MOST 16 /* connections after the word to stop */
 
 struct h5_fcgi {
 	bool cgi;
@@ -31,6 +32,7 @@ struct h5_fcgi {
 	bool open; /* a FastCGI request is in hand */
 	int epfd;
 	int stop_fd; /* known to epfd, or -1 */
+	int late; /* connections taken since we were told to stop */
 	FCGX_Request req;
 };
 
@@ -369,6 +371,7 @@ static enum h5_code
 wait_turn(struct h5_fcgi *f, int stop_fd, int tick_ms, struct h5_err *e)
 {
 	struct epoll_event ev[2];
+	bool stop = false;
 	int n, i;
 
 	if (f->stop_fd != stop_fd) {
@@ -386,7 +389,11 @@ wait_turn(struct h5_fcgi *f, int stop_fd, int tick_ms, struct h5_err *e)
 		return h5_err_sys(e, H5_E_IO, errno, "epoll_wait");
 	for (i = 0; i < n; i++)
 		if (ev[i].data.fd == stop_fd)
-			return h5_err_set(e, H5_E_STATE, "told to stop");
+			stop = true;
+	/* A connection that waits would be cut off if this socket is ours
+	 * alone, as under mod_fcgid.  Not for ever: others may share it. */
+	if (stop && (n < 2 || f->late++ >= LATE_MOST))
+		return h5_err_set(e, H5_E_STATE, "told to stop");
 	return n > 0 ? H5_OK : h5_err_set(e, H5_E_NOTFOUND, "no request");
 }
 

@@ -28,7 +28,8 @@ void h5_fcgi_free(struct h5_fcgi *f);
  * request and read it whole into r (initialised here; released by the caller
  * when the result is H5_OK).  H5_OK.  H5_E_NOTFOUND: none came within tick_ms
  * (-1: no limit): time for house-keeping.  H5_E_STATE: stop_fd became
- * readable, or the one request of plain CGI is done: leave.  H5_E_BUSY: no
+ * readable and no connection waits (at most 16 more are taken), or the one
+ * request of plain CGI is done: leave.  H5_E_BUSY: no
  * descriptor or memory for one more connection just now.  H5_E_NOMEM: a
  * request came and there was no memory for it; it was dropped.  H5_E_IO: the
  * socket is broken.
