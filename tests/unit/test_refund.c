@@ -280,8 +280,8 @@ static void
 test_refund__numbers_are_checked(void **state)
 {
 	static const char *const bad[] = {"", "a b", "a/b", "\xc3\xa9",
-	    "1234567890123456789012345678901234567890123456789012345678901234"
-	    "5"};
+	    ("1234567890123456789012345678901234567890123456789012345678901234"
+	     "5")};
 	struct h5_refund_plan plan;
 	size_t i;
 
