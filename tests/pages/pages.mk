@@ -38,3 +38,8 @@ check-pages: pages tests/node_modules/.package-lock.json
 # Memory runs out where the test says so.
 UNIT_LDFLAGS_test_pages_oom := -Wl,--wrap=malloc,--wrap=calloc \
 	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
+
+# The operator's report in the same browser.
+.PHONY: check-report
+check-report: all $(B)/tests/gateway tests/node_modules/.package-lock.json ## h5pay report in a browser
+	@$(PYTHON) tests/pages/report.py $(B) $(if $(SHOTS),--shots $(SHOTS))
