@@ -329,6 +329,7 @@ class Htaccess(Apache):
     override = "FileInfo Options=ExecCGI,Indexes,MultiViews"
     settings = {"server.processes": "0", "server.threads": "1"}
     file = "apache/htaccess"
+    by_setenv = False  # h5pay.path names the configuration, or SetEnv
 
     def prepare(self, conf):
         super().prepare(conf)
@@ -340,7 +341,12 @@ class Htaccess(Apache):
             shutil.copy(self.bin / program, path)
             path.chmod(0o755)
         self.bin = pay
-        (pay / ".htaccess").write_text(self.shipped(self.file))
+        text = self.shipped(self.file)
+        if self.by_setenv:
+            text = text.replace("#SetEnv", "SetEnv")
+        else:
+            (pay / "h5pay.path").write_text(f"{self.conf_file}\n")
+        (pay / ".htaccess").write_text(text)
         (pay / ".htaccess").chmod(0o644)
 
 
@@ -350,9 +356,14 @@ class ApacheFcgid(Htaccess):
             "FcgidProcessTableFile {folder}/run/fcgid_shm\n")
 
 
+class ApacheFcgidSetEnv(ApacheFcgid):
+    by_setenv = True
+
+
 class ApacheHtaccessCgi(Htaccess):
     modules = ("cgid",)
     more = "ScriptSock {folder}/run/cgisock\n"
+    by_setenv = True
 
 
 class ApacheMinimal(ApacheHtaccessCgi):
@@ -448,8 +459,6 @@ class Suexec(Htaccess):
         www = self.home / "pay"
         shutil.copytree(pay, www)
         super().upload(www)
-        # suEXEC drops SetEnv for plain CGI: the file names it instead.
-        (www / "h5pay.path").write_text(f"{self.conf_file}\n")
         for path in (www, *www.rglob("*")):
             os.chown(path, who.pw_uid, who.pw_gid)
         self.more += (
@@ -574,6 +583,7 @@ ALL = {
     "lighttpd mod_fastcgi": Lighttpd,
     "lighttpd mod_cgi": LighttpdCgi,
     "Apache mod_fcgid by .htaccess": ApacheFcgid,
+    "Apache mod_fcgid by .htaccess with SetEnv": ApacheFcgidSetEnv,
     "Apache mod_cgid by the same .htaccess": ApacheHtaccessCgi,
     "Apache mod_cgid by .htaccess without Options": ApacheMinimal,
     "Apache mod_cgid": ApacheCgid,

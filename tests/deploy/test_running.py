@@ -84,10 +84,14 @@ def _(t, name, server):
             new.rename(path)
 
             def fresh():
-                mine = [p for p in w.pids(program)]
-                return mine and all(running(p) == inode for p in mine)
+                mine = [running(p) for p in w.pids(program)]
+                return load.faults or mine and set(mine) == {inode}
 
-            t.until(f"{program} to be the new one", fresh, 30)
+            try:
+                h5.until(f"{program} to be the new one", fresh, 30)
+            except h5.Late as e:
+                t.fail(f"{e}: {[(p, running(p)) for p in w.pids(program)]}, "
+                       f"new {inode}; {w.server_log()}")
         n = len(load.orders)
         t.until("more orders", lambda: len(load.orders) >= n + 3
                 or load.faults)
