@@ -22,6 +22,7 @@
 #define SPACE_FAIL (16LL << 20) /* bytes left on the store's disk */
 #define SPACE_WARN (256LL << 20)
 #define PEM_MAX 65536
+#define SWEEP_WARN_MIN 10
 
 /* --- what the example left behind ------------------------------------------
  */
@@ -208,6 +209,36 @@ root_by_name(struct doctor *d, const char *what, const char *path)
 	}
 }
 
+/* When did cron last do its part? */
+static void
+sweep(struct doctor *d)
+{
+	struct h5_store *st = NULL;
+	int64_t at = 0, age_min;
+	char when[H5_CLOCK_PLAIN];
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, &e);
+	if (rc == H5_OK)
+		rc = h5_store_swept_at(st, &at, &e);
+	h5_store_close(st);
+	h5_clock_plain(at, when);
+	age_min = (h5_clock_now() - at) / 60;
+	if (rc == H5_OK && age_min < SWEEP_WARN_MIN)
+		doctor_say(d, DOCTOR_PASS, "sweep", NULL, "last at %s", when);
+	else if (rc == H5_OK || rc == H5_E_NOTFOUND)
+		doctor_say(d, DOCTOR_WARN, "sweep",
+		    "crontab -e, as the store's owner: * * * * * h5pay sweep",
+		    "%s%s", rc == H5_OK ? "the last one ended at " : "none yet",
+		    rc == H5_OK ? when : "");
+	else
+		doctor_say(d, DOCTOR_FAIL, "sweep",
+		    "h5pay fsck --repair; restore from a backup what it cannot "
+		    "mend",
+		    "%s", e.msg);
+}
+
 static void
 store(struct doctor *d)
 {
@@ -234,6 +265,7 @@ store(struct doctor *d)
 	doctor_say(d, DOCTOR_PASS, "store", NULL,
 	    "%s belongs to uid %u; fsync, link and locks work", dir, uid);
 	space(d);
+	sweep(d);
 }
 
 /* --- hooks, the command, the certificate -----------------------------------
@@ -308,6 +340,8 @@ certificate(struct doctor *d)
 /* --- running programs ------------------------------------------------------
  */
 
+/* Of this shop, as far as a process tells: another's name another
+ * configuration. */
 struct running {
 	struct doctor *d;
 	unsigned seen, old, tcp;
@@ -362,48 +396,93 @@ listens_on_tcp(const char *pid)
 	       listens_in("/proc/net/tcp6", inode);
 }
 
-static void
-look_at(struct running *r, const char *pid)
+/* One of the strings in a file of /proc: does it name a configuration other
+ * than ours?  In cmdline after "-c", in environ behind H5PAY_CONF=. */
+static bool
+names_another(const struct h5_config *c, const char *pid, const char *file,
+    const char *mark, bool next)
+{
+	char path[64], *s = NULL;
+	const char *value;
+	size_t cap = 0;
+	bool another = false, is_next = false;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/%s/%s", pid, file);
+	f = fopen(path, "re");
+	while (f != NULL && getdelim(&s, &cap, '\0', f) > 0) {
+		value = is_next ? s
+			: !next && strncmp(s, mark, strlen(mark)) == 0
+			    ? s + strlen(mark)
+			    : "";
+		another =
+		    another || (value[0] == '/' && strcmp(value, c->path) != 0);
+		is_next = next && strcmp(s, mark) == 0;
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	free(s);
+	return another;
+}
+
+/* Which of our programs a process runs: its name, within exe, or NULL.  old:
+ * the file is not there any more. */
+static const char *
+program_of(const char *pid, char exe[PATH_MAX], bool *old)
 {
 	static const char *const programs[] = {
 	    "checkout", "return-page", "notify", "query"};
 	static const char gone[] = " (deleted)";
-	char path[64], exe[PATH_MAX], *base;
+	char path[64], *base;
 	size_t i, len;
-	bool old;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof path, "/proc/%s/exe", pid);
-	n = readlink(path, exe, sizeof exe - 1);
+	n = readlink(path, exe, PATH_MAX - 1);
 	if (n <= 0)
-		return;
+		return NULL;
 	exe[n] = '\0';
 	len = (size_t)n;
-	old = len > sizeof gone - 1 &&
-	      strcmp(exe + len - (sizeof gone - 1), gone) == 0;
-	if (old)
+	*old = len > sizeof gone - 1 &&
+	       strcmp(exe + len - (sizeof gone - 1), gone) == 0;
+	if (*old)
 		exe[len - (sizeof gone - 1)] = '\0';
 	base = strrchr(exe, '/');
-	for (i = 0; base != NULL && i < 4; i++)
-		if (strncmp(base + 1, programs[i], strlen(programs[i])) == 0 &&
-		    strchr(".", base[1 + strlen(programs[i])]) != NULL)
-			break;
-	if (base == NULL || i == 4)
+	for (i = 0; base != NULL && i < 4; i++) {
+		len = strlen(programs[i]);
+		/* checkout, or checkout.fcgi */
+		if (strncmp(base + 1, programs[i], len) == 0 &&
+		    (base[1 + len] == '\0' || base[1 + len] == '.'))
+			return base + 1;
+	}
+	return NULL;
+}
+
+static void
+look_at(struct running *r, const char *pid)
+{
+	char exe[PATH_MAX];
+	const char *name;
+	bool old = false;
+
+	name = program_of(pid, exe, &old);
+	if (name == NULL ||
+	    names_another(r->d->c, pid, "cmdline", "-c", true) ||
+	    names_another(r->d->c, pid, "environ", "H5PAY_CONF=", false))
 		return;
 	r->seen++;
 	if (old) {
 		r->old++;
 		doctor_say(r->d, DOCTOR_WARN, "processes",
 		    "restart the web server, or end that process with SIGTERM",
-		    "process %s still runs a %s that was replaced", pid,
-		    base + 1);
+		    "process %s still runs a %s that was replaced", pid, name);
 	}
 	if (listens_on_tcp(pid)) {
 		r->tcp++;
 		doctor_say(r->d, DOCTOR_WARN, "processes",
 		    "let it listen on a unix socket: libfcgi before 2.4.5 can "
 		    "be taken over through TCP (CVE-2025-23016)",
-		    "process %s, %s, listens on TCP", pid, base + 1);
+		    "process %s, %s, listens on TCP", pid, name);
 	}
 }
 

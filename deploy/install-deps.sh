@@ -76,6 +76,7 @@ if [ "$set" = test ]; then
 	need binutils command_ nm
 	need valgrind command_ valgrind
 	need strace command_ strace
+	need mandoc command_ mandoc
 	need faketime command_ faketime
 	need spawn-fcgi command_ spawn-fcgi
 	need apache2 file_ /usr/sbin/apache2

@@ -11,6 +11,7 @@ datarootdir ?= $(prefix)/share
 datadir ?= $(datarootdir)
 mandir ?= $(datarootdir)/man
 docdir ?= $(datarootdir)/doc/h5pay
+completionsdir ?= $(datarootdir)/bash-completion/completions
 unitdir ?= $(prefix)/lib/systemd/system
 pkglibexecdir ?= $(libexecdir)/h5pay
 pkgdatadir ?= $(datadir)/h5pay
@@ -40,13 +41,18 @@ $(ERROR_PAGES) &: deploy/errors/make.sh templates/style.css
 install: all errors
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(pkglibexecdir) \
 	    $(DESTDIR)$(pkgdatadir)/errors $(DESTDIR)$(docdir) \
-	    $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(unitdir)
+	    $(addprefix $(DESTDIR)$(mandir)/,man1 man5 man8) \
+	    $(DESTDIR)$(completionsdir) $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 755 $(COMMAND) $(DESTDIR)$(bindir)/h5pay
 	$(INSTALL) -m 755 $(WEB) $(DESTDIR)$(pkglibexecdir)
 	$(INSTALL) -m 644 $(ERROR_PAGES) $(DESTDIR)$(pkgdatadir)/errors
 	$(INSTALL) -m 644 $(DOCS) deploy/h5pay.conf.example \
 	    deploy/catalogue.ini.example $(DESTDIR)$(docdir)
-	$(INSTALL) -m 644 deploy/h5pay.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 docs/man/h5pay.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 docs/man/h5pay.conf.5 $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 644 docs/man/h5pay-programs.8 $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 644 deploy/completion/h5pay.bash \
+	    $(DESTDIR)$(completionsdir)/h5pay
 	@set -e; umask 022; for f in $(EXAMPLES); do \
 		to=$(DESTDIR)$(pkgdatadir)/$$f; \
 		mkdir -p "$${to%/*}"; $(paths) "$$f" >"$$to"; \
@@ -58,7 +64,10 @@ install: all errors
 	done
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/h5pay $(DESTDIR)$(mandir)/man1/h5pay.1
+	rm -f $(DESTDIR)$(bindir)/h5pay $(DESTDIR)$(mandir)/man1/h5pay.1 \
+	    $(DESTDIR)$(mandir)/man5/h5pay.conf.5 \
+	    $(DESTDIR)$(mandir)/man8/h5pay-programs.8 \
+	    $(DESTDIR)$(completionsdir)/h5pay
 	rm -f $(UNITS:deploy/systemd/%=$(DESTDIR)$(unitdir)/%)
 	rm -rf $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkgdatadir) \
 	    $(DESTDIR)$(docdir)

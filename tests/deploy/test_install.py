@@ -50,6 +50,9 @@ def _(t):
         t.contains(said.stdout, "h5pay", "-V")
     t.ok((d / "opt/pay/bin/h5pay").exists(), "the command")
     for name in ("share/h5pay/errors/502.html", "share/man/man1/h5pay.1",
+                 "share/man/man5/h5pay.conf.5",
+                 "share/man/man8/h5pay-programs.8",
+                 "share/bash-completion/completions/h5pay",
                  "share/h5pay/deploy/nginx/h5pay.conf",
                  "share/doc/h5pay/h5pay.conf.example"):
         t.ok((d / "opt/pay" / name).exists(), name)

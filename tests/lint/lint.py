@@ -386,6 +386,59 @@ def must_check():
                 yield f"{name(path)}:{line}: {m.group(2)}"
 
 
+def roff(path):
+    """A manual's lines as words, without the marks of fonts."""
+    return [line.replace("\\-", "-").split()
+            for line in path.read_text().splitlines()]
+
+
+def manuals():
+    """every verb, option and key stands in its manual, and no other"""
+    main = (ROOT / "admin/main.c").read_text()
+    verbs = set(re.findall(r"&verb_(\w+)", main))
+    if len(verbs) < 10:
+        yield "the verbs were not found in admin/main.c"
+    h5pay = ROOT / "docs/man/h5pay.1"
+    told = {}  # verb: its options
+    for words in roff(h5pay):
+        if words[:2] == [".It", "Ic"]:
+            told.setdefault(words[2], set()).update(
+                "-" + w.rstrip(",") for a, w in zip(words, words[1:] + [""])
+                if a == "Fl" and w.startswith("-"))
+            verb = words[2]
+        elif words[:1] == [".Fl"] and told:
+            told[verb].add("-" + words[1])
+    for verb in sorted(verbs ^ set(told)):
+        yield f"{name(h5pay)}: {verb} is " + (
+            "missing" if verb in verbs else "no verb")
+    for path in sources("admin/*.c"):
+        m = re.search(r'\.usage =\s*((?:"[^"]*"\s*)+)', path.read_text())
+        usage = "".join(re.findall(r'"([^"]*)"', m.group(1))) if m else ""
+        verb = usage.split(" ")[0]
+        for option in set(re.findall(r"--[a-z-]+", usage)) - {"--json"}:
+            if option not in told.get(verb, set()):
+                yield f"{name(h5pay)}: {verb} lacks {option}"
+    conf = ROOT / "docs/man/h5pay.conf.5"
+    section, keys = None, set()
+    for words in roff(conf):
+        if words[:1] == [".Ss"]:
+            section = words[1]
+        elif words[:2] == [".It", "Ic"]:
+            keys |= {f"{section}.{w}" for w in words[2:] if w != ","}
+    known = set(re.findall(r"^#### `(\S+)`",
+                           (ROOT / "docs/CONFIG.md").read_text(), re.M))
+    for key in sorted(keys ^ known):
+        yield f"{name(conf)}: {key} is " + (
+            "missing" if key in known else "no key")
+    for path in sources("docs/man/*"):
+        try:
+            got = run(["mandoc", "-T", "lint", "-W", "warning", path])
+        except FileNotFoundError:
+            print("# mandoc is not here: the manuals' form was not looked at")
+            return
+        yield from got.stdout.splitlines()
+
+
 def paths_of_machines():
     """nothing in the tree names a path of one machine"""
     got = run(["git", "grep", "-nIE", r"(^|[^A-Za-z0-9_.~-])/(root|home/[a-z]+)/",
@@ -397,7 +450,7 @@ def paths_of_machines():
 
 def shell():
     """shell scripts parse, Python compiles"""
-    for path in sources("**/*.sh", ".ci/run", "tests/run-unit"):
+    for path in sources("**/*.sh", "**/*.bash", ".ci/run", "tests/run-unit"):
         if "node_modules" in str(path) or "build" in path.parts[:-1][-1:]:
             continue
         if not path.read_bytes().startswith(b"#!"):
@@ -418,7 +471,7 @@ def shell():
 CHECKS = [layout, floors, includes_from_root, vendors, headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, config_keys, doc_blocks, must_check,
-          paths_of_machines, shell]
+          manuals, paths_of_machines, shell]
 
 
 def main():
