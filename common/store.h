@@ -120,7 +120,8 @@ H5_MUST_CHECK enum h5_code h5_store_check(struct h5_store *st, bool repair,
 /* h5_store_probe(dir, e): can this folder hold a store: fsync, link, flock,
  * no network file system known to break them?  H5_E_CONFIG says what. */
 H5_MUST_CHECK enum h5_code h5_store_probe(const char *dir, struct h5_err *e);
-/* h5_store_owner(dir, uid, gid, e): who the store belongs to. */
+/* h5_store_owner(dir, uid, gid, e): who the store belongs to; one that is
+ * not there yet: whose the folder above it is. */
 H5_MUST_CHECK enum h5_code h5_store_owner(
     const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e);
 

@@ -1,4 +1,5 @@
 /* Whether a folder can hold a store, and whose it is. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,24 @@
 
 #include "common/store_internal.h"
 
+/* The folder above dir; one slash and more may end it. */
+static bool
+look_above(const char *dir, struct stat *st)
+{
+	char path[4096];
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	while (n > 0 && dir[n - 1] != '/')
+		n--;
+	if (n == 0 || n >= sizeof path)
+		return false;
+	memcpy(path, dir, n);
+	path[n] = '\0';
+	return stat(path, st) == 0;
+}
+
 enum h5_code
 h5_store_owner(const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e)
 {
@@ -15,7 +34,7 @@ h5_store_owner(const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e)
 
 	*uid = 0;
 	*gid = 0;
-	if (lstat(dir, &st) != 0)
+	if (lstat(dir, &st) != 0 && (errno != ENOENT || !look_above(dir, &st)))
 		return h5_err_set(e, H5_E_NOTFOUND, "no store %s", dir);
 	if (!S_ISDIR(st.st_mode))
 		return h5_err_set(e, H5_E_CONFIG, "%s is not a folder", dir);

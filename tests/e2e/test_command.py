@@ -542,6 +542,23 @@ def _(t):
     t.eq(code, 0, f"exit status, {out!r} {err!r}")
 
 
+@test("a store that root makes is its folder's owner's")
+def _(t):
+    if os.geteuid() != 0:
+        t.skip("needs root")
+    s = t.own_site(user="nobody")
+    folder = s.folder / "var"
+    folder.mkdir()
+    uid = s.folder.stat().st_uid
+    os.chown(folder, uid, -1)
+    s.configure({"store.dir": folder / "store"})
+    p = subprocess.run([s.command, "-c", s.conf_file, "list"],
+                       capture_output=True, env={"PATH": os.environ["PATH"]})
+    t.eq(p.returncode, 0, f"exit status, {p.stderr!r}")
+    t.eq({x.stat().st_uid for x in folder.rglob("*")}, {uid}, "owners")
+    t.page(s.get("checkout", s.link(t.id())), 200, "confirm")
+
+
 @test("started as root h5pay becomes the store's owner")
 def _(t):
     if os.geteuid() != 0:

@@ -149,13 +149,16 @@ test_store__owner_and_probe(void **state)
 	struct shop *s = *state;
 	unsigned uid, gid;
 	struct h5_err e;
-	char path[FOLDER_PATH];
+	char path[FOLDER_PATH], deep[FOLDER_PATH];
 
 	assert_int_equal(h5_store_owner(s->dir, &uid, &gid, &e), H5_OK);
 	assert_int_equal(uid, geteuid());
 	assert_int_equal(gid, getegid());
 	folder_name(&s->f, "none", path);
-	assert_int_equal(h5_store_owner(path, &uid, &gid, &e), H5_E_NOTFOUND);
+	assert_int_equal(h5_store_owner(path, &uid, &gid, &e), H5_OK);
+	assert_int_equal(uid, geteuid());
+	folder_name(&s->f, "none/store", deep);
+	assert_int_equal(h5_store_owner(deep, &uid, &gid, &e), H5_E_NOTFOUND);
 	assert_int_equal(h5_store_probe(s->dir, &e), H5_OK);
 	assert_int_equal(h5_store_probe(path, &e), H5_E_CONFIG);
 	/* It leaves nothing behind. */
