@@ -304,7 +304,8 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (offer->total_fee != 0 &&
 		 (o->total_fee != offer->total_fee ||
-		     strcmp(o->body, offer->body) != 0 ||
+		     (offer->item == NULL &&
+			 strcmp(o->body, offer->body) != 0) ||
 		     strcmp(o->attach != NULL ? o->attach : "",
 			 offer->attach != NULL ? offer->attach : "") != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);

@@ -158,7 +158,7 @@ start_over(struct supervisor *s)
 	for (i = 0; i < all(s); i++)
 		if (s->kids[i].pid > 0)
 			h5_buf_printf(&pids, "%ld ", (long)s->kids[i].pid);
-	h5_log_event(s->log, H5_LOG_INFO, "starting-over", "program",
+	h5_log_event(s->log, H5_LOG_INFO, "starting-over", "binary",
 	    s->run->watch.exe, NULL);
 	if (pids.bad == H5_OK && setenv(LEAVING, pids.data, 1) == 0) {
 		signal_all(s, SIGTERM);

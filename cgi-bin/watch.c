@@ -153,7 +153,7 @@ try_one(const struct h5_watch *w, char *conf)
 		words.data[strcspn(words.data, "\n")] = '\0';
 	if (rc != H5_OK)
 		h5_log_event(h5_site_log(w->sites), H5_LOG_ERROR,
-		    "replacement-refused", "program", w->exe, "conf", conf,
+		    "replacement-refused", "binary", w->exe, "conf", conf,
 		    "why", words.len > 0 ? words.data : e.msg, NULL);
 	h5_buf_release(&words);
 	return rc == H5_OK;

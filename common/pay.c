@@ -88,7 +88,9 @@ h5_pay_create(const struct h5_pay *p, const struct h5_pay_terms *t,
 	}
 	if (rc != H5_E_EXISTS || *o == NULL)
 		return rc;
-	if ((*o)->total_fee == t->total_fee && same((*o)->body, t->body) &&
+	/* An item's title may have been edited since: the item is the same. */
+	if ((*o)->total_fee == t->total_fee &&
+	    (t->item != NULL || same((*o)->body, t->body)) &&
 	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
 	    (*o)->qty == (t->item != NULL ? t->qty : 0))
 		return H5_OK;

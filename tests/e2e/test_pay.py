@@ -417,6 +417,17 @@ def _(t):
     t.eq(len(s.h5pay("list")[1].splitlines()), 1, "orders")
 
 
+@test("a form that was ordered is that order still when the title changes")
+def _(t):
+    s = t.own_site()
+    fields = confirm(s, "item=cup")
+    order = h5.return_params(t.redirect(s.post("checkout", fields)))["order"]
+    s.write("catalogue.ini", h5.CATALOGUE.replace("Cup & saucer", "Mug"))
+    t.redirect(s.post("checkout", fields))
+    t.eq(len(calls(t, order)), 1, "calls at the gateway")
+    t.contains(s.show(order)["body"], "Cup", "the title")
+
+
 @test("an item that is no longer sold is not found")
 def _(t):
     s = t.own_site()
