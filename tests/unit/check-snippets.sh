@@ -43,5 +43,6 @@ for pair in python3:py php:php node:js "go run":go sh:sh; do
 		failed=$((failed + 1))
 	fi
 done
+python3 tests/unit/check_shop_page.py || failed=$((failed + 1))
 echo "snippets: $((ran - failed)) of $ran make the same pay link"
 [ $failed -eq 0 ] && [ $ran -gt 0 ]
