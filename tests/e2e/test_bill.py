@@ -5,6 +5,7 @@ import datetime
 import gzip
 import io
 import json
+import shutil
 import time
 
 import h5
@@ -471,3 +472,59 @@ def _(t):
     later(g, day)
     rows, sums, err = reconcile(t, s, day.text)
     t.eq((rows, sums["payments"]), ([], 1), "differences")
+
+
+# --- refunds ----------------------------------------------------------------
+
+
+def refund_shop(t):
+    """A shop whose one order was paid yesterday, on a stand-in that refunds
+    at once."""
+    g = t.own_gateway(args=["--plain-refund"])
+    g.option(refund_s=0)
+    s = t.own_site({}, gateway=g)
+    day = Day(1)
+    return s, g, day, paid(t, s, g, day.at(12))
+
+
+@test("a refund from here and from the bill agree")
+def _(t):
+    s, g, day, order = refund_shop(t)
+    code, out, err = s.h5pay("refund", order, "--fee", "100", "--yes")
+    t.eq(code, 0, f"refund, {err!r}")
+    later(g, day)
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    t.eq(rows, [], "differences")
+    t.eq((sums["payments"], sums["refunds"], sums["refund_fee"]),
+         (1, 1, 100), "sums")
+    out, err = bill(t, s, day.text, "--type", "REFUND", "--json")
+    t.eq(json.loads(out)["refunds"], 1, "REFUND")
+
+
+@test("a refund that is not done here yet is state, and --fix mends it")
+def _(t):
+    s, g, day, order = refund_shop(t)
+    g.option(refund_s=30)
+    code, out, err = s.h5pay("refund", order, "--yes")
+    t.eq((code, s.show(order)["state"]), (0, "refunding"), f"refund, {err!r}")
+    later(g, day)
+    rows, sums, err = reconcile(t, s, day.text, want=1)
+    t.eq([(r["difference"], r["order"], r["there"]) for r in rows],
+         [("state", order, "SUCCESS")], "differences")
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    t.eq((rows, s.show(order)["state"]), ([], "refunded"), "after --fix")
+
+
+@test("a refund made at the merchant platform is refund-missing-here")
+def _(t):
+    s, g, day, order = refund_shop(t)
+    other = t.own_site({}, gateway=g)
+    # The other shop shares the merchant: it learns of the order and refunds.
+    shutil.copytree(s.store, other.store)
+    other.store.chmod(0o700)
+    code, out, err = other.h5pay("refund", order, "--fee", "100", "--yes")
+    t.eq(code, 0, f"refund, {err!r}")
+    later(g, day)
+    rows, sums, err = reconcile(t, s, day.text, want=1)
+    t.eq([(r["difference"], r["order"], r["there"]) for r in rows],
+         [("refund-missing-here", order, "100")], "differences")

@@ -1,4 +1,4 @@
-/* bill.c - downloadbill: the payments of a day, as a table.
+/* bill.c - downloadbill: the payments and refunds of a day, as a table.
  *
  * Headings, back-ticks, BOM and line ends are those of live bills.  The fee is
  * 0.60 %, rounded to a fen. */
@@ -37,7 +37,7 @@ struct day {
 	bool all; /* bill_type ALL; else SUCCESS */
 	int64_t from_ms;
 	struct gw_buf *out;
-	int64_t trades, total, fee; /* fen */
+	int64_t trades, total, refunded, fee; /* fen */
 };
 
 static void
@@ -124,6 +124,56 @@ put_orders(struct day *d)
 	}
 }
 
+/* A refund stands under the day it was accepted; WeChat gives its share of the
+ * fee back. */
+static void
+put_refund(struct day *d, struct gw_refund *r)
+{
+	struct gw_order *o = gw_order_find(d->gw, r->out_trade_no);
+	int64_t fee = (r->fee * 60 + 5000) / 10000;
+	struct gw_buf *b = d->out;
+
+	gw_refund_settle(d->gw, r);
+	gw_buf_puts(b, "`");
+	put_time(b, r->asked_ms);
+	gw_buf_putf(b,
+	    ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`MWEB,`REFUND,`OTHERS,`CNY,`0.00,"
+	    "`0.00",
+	    d->gw->setup.appid, d->gw->setup.mch_id,
+	    o != NULL ? gw_list_text(&o->terms, "device_info") : "",
+	    r->transaction_id, r->out_trade_no, o != NULL ? o->openid : "");
+	if (!d->all) {
+		gw_buf_puts(b, ",`");
+		put_time(b, r->asked_ms);
+		gw_buf_puts(b, ",`");
+		if (r->success_ms > 0)
+			put_time(b, r->success_ms);
+	}
+	gw_buf_putf(b, ",`%s,`%s,`", r->refund_id, r->out_refund_no);
+	put_yuan(b, r->fee);
+	gw_buf_putf(b, ",`0.00,`ORIGINAL,`%s,`%s,`%s,`-", r->status,
+	    o != NULL ? gw_list_text(&o->terms, "body") : "",
+	    o != NULL ? gw_list_text(&o->terms, "attach") : "");
+	put_yuan(b, fee);
+	gw_buf_puts(b, "000,`0.60%,`0.00,`");
+	put_yuan(b, r->fee);
+	gw_buf_puts(b, ",`\r\n");
+	d->trades++;
+	d->refunded += r->fee;
+	d->fee -= fee;
+}
+
+static void
+put_refunds(struct day *d)
+{
+	for (struct gw_refund *r = d->gw->refunds; r != NULL; r = r->next) {
+		if (r->asked_ms >= d->from_ms &&
+		    r->asked_ms < d->from_ms + DAY_MS &&
+		    fault_for(d, GW_BILL_DROP, r->out_refund_no) == NULL)
+			put_refund(d, r);
+	}
+}
+
 static void
 put_totals(struct day *d)
 {
@@ -133,11 +183,15 @@ put_totals(struct day *d)
 	gw_buf_puts(b, heading_totals);
 	gw_buf_putf(b, "`%lld.0,`", (long long)(d->trades + more));
 	put_yuan(b, d->total);
-	gw_buf_puts(b, ",`0.00,`0.00,`");
-	put_yuan(b, d->fee);
+	gw_buf_puts(b, ",`");
+	put_yuan(b, d->refunded);
+	gw_buf_puts(b, d->fee < 0 ? ",`0.00,`-" : ",`0.00,`");
+	put_yuan(b, d->fee < 0 ? -d->fee : d->fee);
 	gw_buf_puts(b, "000,`");
 	put_yuan(b, d->total);
-	gw_buf_puts(b, ",`0.00\r\n");
+	gw_buf_puts(b, ",`");
+	put_yuan(b, d->refunded);
+	gw_buf_puts(b, "\r\n");
 }
 
 static void
@@ -202,6 +256,8 @@ gw_bill_make(struct gw *gw, const struct gw_list *in,
 				     : heading_success);
 	if (!refunds)
 		put_orders(&d);
+	if (refunds || d.all)
+		put_refunds(&d);
 	if (d.trades == 0 && fault_for(&d, GW_BILL_EXTRA, NULL) == NULL)
 		fail(out, "20002", "No Bill Exist");
 	put_totals(&d);

@@ -151,7 +151,7 @@ static const struct row rows[GW_KIND_COUNT] = {
 	"shows the error called name, without its cause"},
     [GW_BILL_ERROR] = {"bill-error", BILL, 0,
 	"error_code name (20002), return_msg value (Bill Creating)"},
-    [GW_BILL_DROP] = {"bill-drop", BILL, 0, "order name is not in the bill"},
+    [GW_BILL_DROP] = {"bill-drop", BILL, 0, "order, or refund, name is not in the bill"},
     [GW_BILL_EXTRA] = {"bill-extra", BILL, 0,
 	"a further line, value, not in the totals"},
     [GW_BILL_AMOUNT] = {"bill-amount", BILL, 0,

@@ -1704,6 +1704,28 @@ def test_a_bill_lists_the_payments_of_a_day():
     no_bill(bill(more={"bill_type": "REFUND"}), "20002", "No Bill Exist")
 
 
+def test_a_bill_lists_refunds_too():
+    pay_at("A00001", NOON, fee="1234", time_start=beijing(0, NOON),
+           time_expire=beijing(7200, NOON))
+    GW.control("option", plain_refund=1, refund_s=0)
+    good(ask(fee=1000))
+    GW.control("clock", set=NOON + 24 * 3600)
+    for kind, columns, lines in (("ALL", 27, 6), ("REFUND", 29, 5)):
+        text = bill(more={"bill_type": kind})[1:].split("\r\n")
+        names = text[0].split(",")
+        eq((len(names), len(text)), (columns, lines))
+        row = dict(zip(names, text[-4][1:].split(",`")))
+        eq((row["交易状态"], row["商户订单号"], row["商户退款单号"],
+            row["退款金额"], row["申请退款金额"], row["订单金额"],
+            row["退款状态"], row["手续费"]),
+           ("REFUND", "A00001", "R1", "10.00", "10.00", "0.00", "SUCCESS",
+            "-0.06000"))
+        sums = dict(zip(text[-3].split(","), text[-2][1:].split(",`")))
+        eq((sums["总交易单数"], sums["退款总金额"], sums["手续费总金额"]),
+           ("2.0", "10.00", "0.01000") if kind == "ALL" else
+           ("1.0", "10.00", "-0.06000"))
+
+
 def test_what_a_bill_may_be_asked():
     GW.control("clock", set=NOON)
     for day in ("20261131", "2026-1-1", "20260801", "20261124"):
