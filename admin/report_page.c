@@ -14,6 +14,7 @@
 #define HEIGHT 1480
 
 #define COLUMNS_MAX 32
+#define LABEL 64 /* bytes of a column's name */
 
 struct chart {
 	const char *id; /* also the key of its heading; "_note" of its note */
@@ -21,7 +22,7 @@ struct chart {
 	size_t n, n_series, tick_every;
 	const char *class[REPORT_FATES];
 	const char *series[REPORT_FATES]; /* keys */
-	char label[COLUMNS_MAX][32];
+	char label[COLUMNS_MAX][LABEL];
 	int64_t v[COLUMNS_MAX][REPORT_FATES];
 	bool money;
 };
@@ -284,17 +285,17 @@ chart_days(struct h5_view *v, const struct report *r)
 
 /* "<5 min" */
 static void
-put_bound(const struct h5_view *v, char label[32], int64_t s)
+put_bound(const struct h5_view *v, char label[LABEL], int64_t s)
 {
 	if (s < 60)
 		(void)snprintf(
 		    label, 32, "<%lld %.16s", (long long)s, word(v, "second"));
 	else if (s < 3600)
-		(void)snprintf(label, 32, "<%lld %.16s", (long long)(s / 60),
+		(void)snprintf(label, LABEL, "<%lld %.16s", (long long)(s / 60),
 		    word(v, "minute"));
 	else
-		(void)snprintf(label, 32, "<%lld %.16s", (long long)(s / 3600),
-		    word(v, "hours_unit"));
+		(void)snprintf(label, LABEL, "<%lld %.16s",
+		    (long long)(s / 3600), word(v, "hours_unit"));
 }
 
 static void
