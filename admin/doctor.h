@@ -24,6 +24,8 @@ void doctor_say(struct doctor *d, enum doctor_result result, const char *check,
 void doctor_processes(struct doctor *d);
 /* The rest of this machine. */
 void doctor_local(struct doctor *d);
+/* Is there a store?  To open one that is not there would make it. */
+bool doctor_has_store(const struct doctor *d);
 /* doctor_wechat.c: is WeChat reached, and does it know us? */
 void doctor_wechat(struct doctor *d);
 /* doctor_site.c: our own pages, as the world sees them. */

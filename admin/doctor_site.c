@@ -303,14 +303,11 @@ buyers_address(struct site *s, const char *proxy)
 	struct doctor *d = s->d;
 	struct h5_store *st = NULL;
 	struct buyers b;
-	unsigned uid, gid;
 
 	memset(&b, 0, sizeof b);
 	b.c = d->c;
-	/* To open a store that is not there would make it. */
-	if (h5_store_owner(d->c->store.dir, &uid, &gid, NULL) == H5_OK &&
-	    h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, NULL) ==
-		H5_OK)
+	if (doctor_has_store(d) && h5_store_open(d->c->store.dir,
+				       d->c->hooks.mask, &st, NULL) == H5_OK)
 		(void)!h5_store_each(st,
 		    h5_clock_now() - (int64_t)ADDRESS_DAYS * 86400, 0,
 		    count_buyer, &b, NULL);

@@ -404,8 +404,8 @@ unknown(const struct command *cmd, struct asked *q)
 		near_by_run(q, near, &n);
 	if (cmd->json)
 		(void)printf("null\n");
-	(void)fprintf(
-	    stderr, "h5pay: nothing is known about \"%s\"\n", q->text);
+	(void)fprintf(stderr, "h5pay: nothing is known about \"%.*s\"\n",
+	    (int)h5_text_cut(q->text, strlen(q->text), 100), q->text);
 	for (i = 0; i < n; i++)
 		(void)fprintf(stderr, "%s  %.*s\n",
 		    i == 0 ? "did you mean\n" : "", (int)near[i].n, near[i].p);

@@ -4,6 +4,7 @@ it."""
 import json
 import os
 import re
+import subprocess
 
 import h5
 from case import table, test
@@ -207,6 +208,7 @@ def _(t):
     s = t.own_site()
     fails(t, s, "store", "not there yet", "run doctor again", "warn",
           ("--offline",))
+    doctor(s)
     t.no(s.store.exists(), "the store")
 
 
@@ -501,3 +503,69 @@ def _(t):
     s = t.own_web(
         extra='setenv.add-response-header = ( "Via" => "1.1 cdn" )\n')
     fails(t, s, "buyers", "proxy stands in front", "trusted_proxies", "warn")
+
+
+# --- as root, over TLS ------------------------------------------------------
+
+
+@test("doctor as root looks with the eyes of the store's owner")
+def _(t):
+    if os.geteuid() != 0:
+        t.skip("needs root")
+    s = t.own_site(user="nobody")
+    s.ready(t.id())
+    key = s.folder / "api.key"
+
+    def found():
+        p = subprocess.run(
+            [s.command, "-c", s.conf_file, "--json", "doctor", "--offline"],
+            capture_output=True, env={"PATH": os.environ["PATH"]})
+        return p.returncode, json.loads(p.stdout)["checks"]
+
+    code, checks = found()
+    t.eq(code, 0, f"exit status, {checks}")
+    uid = s.store.stat().st_uid
+    t.contains(of(checks, "store")[0]["found"], f"uid {uid}", "the store")
+    os.chown(key, 0, 0)
+    code, checks = found()
+    t.eq(code, 1, "exit status")
+    (got,) = of(checks, "modes")
+    t.contains(got["found"], f"uid {uid}, which owns the store, cannot read "
+               f"{key}", "found")
+    t.contains(got["remedy"], f"chown {uid} {key}", "remedy")
+
+
+@test("doctor does not trust a certificate that nobody vouches for")
+def _(t):
+    place = t.own_site()
+    key, cert = place.folder / "tls.key", place.folder / "tls.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+         "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+         "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    g = t.own_gateway(args=["--tls-cert", cert, "--tls-key", key])
+    s = t.own_site(gateway=g)
+    checks = fails(t, s, "gateway", "certificate|issuer", "ca_file")
+    t.eq(of(checks, "ids-and-key")[0]["result"], "fail", "ids-and-key")
+    s.configure({"gateway.ca_file": cert})
+    code, checks = doctor(s)
+    t.eq([c["result"] for c in of(checks, "ids-and-key")], ["pass"],
+         f"once it is vouched for: {checks}")
+
+
+@test("doctor warns of a backup host that is not there")
+def _(t):
+    s = t.own_site({"gateway.backup_url": "http://127.0.0.1:9"})
+    checks = fails(t, s, "backup", "is not reached", "firewall", "warn")
+    t.eq(of(checks, "ids-and-key")[0]["result"], "pass", "ids-and-key")
+
+
+@test("doctor checks the certificate for refunds")
+def _(t):
+    s = t.own_site()
+    for name in ("cert.pem", "key.pem"):
+        s.write(name, "no PEM at all\n")
+    s.configure({"merchant.cert_file": s.folder / "cert.pem",
+                 "merchant.key_file": s.folder / "key.pem"})
+    fails(t, s, "certificate", ".", "API security", args=("--offline",))
