@@ -288,8 +288,8 @@ static void
 put_bound(const struct h5_view *v, char label[LABEL], int64_t s)
 {
 	if (s < 60)
-		(void)snprintf(
-		    label, 32, "<%lld %.16s", (long long)s, word(v, "second"));
+		(void)snprintf(label, LABEL, "<%lld %.16s", (long long)s,
+		    word(v, "second"));
 	else if (s < 3600)
 		(void)snprintf(label, LABEL, "<%lld %.16s", (long long)(s / 60),
 		    word(v, "minute"));
