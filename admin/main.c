@@ -309,8 +309,10 @@ run(struct command *cmd, const struct verb *v, int argc, char **argv)
 	struct h5_err e;
 	int status;
 
-	if (prepare(cmd, v, &e) != H5_OK)
-		return command_fail(cmd, &e);
+	if (prepare(cmd, v, &e) != H5_OK) {
+		status = command_fail(cmd, &e);
+		goto out;
+	}
 	/* The verbs parse with getopt_long: argv[0] is their name. */
 	optind = 1;
 	status = v->run(cmd, argc, argv);
@@ -318,6 +320,7 @@ run(struct command *cmd, const struct verb *v, int argc, char **argv)
 		(void)fputs("h5pay: cannot write the answer\n", stderr);
 		status = h5_err_exit(H5_E_IO);
 	}
+out:
 	h5_wxpay_free(cmd->wx);
 	h5_store_close(cmd->st);
 	h5_config_free(cmd->c);

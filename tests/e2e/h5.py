@@ -14,6 +14,7 @@ kernel until the server is up.
 """
 
 import ctypes
+import functools
 import hashlib
 import hmac
 import html.parser
@@ -169,6 +170,24 @@ def _kill(pid, sig):
         os.kill(pid, sig)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def kill_all(process):
+    """Kill a process and what it started, and collect it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.communicate()
+
+
+class Skip(Exception):
+    """This test says nothing here."""
+
+
+@functools.lru_cache
+def sanitized(program):
+    return b"__asan_init" in pathlib.Path(program).read_bytes()
 
 
 class Late(Exception):
@@ -637,8 +656,7 @@ class Site:
         try:
             out, err = p.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired:
-            p.kill()
-            p.communicate()
+            kill_all(p)
             raise Late(f"{program}: no answer within {timeout} s") from None
         if not out:
             raise AssertionError(
@@ -669,6 +687,7 @@ class Site:
             stderr=subprocess.PIPE,
             env=env,
             cwd=cwd,
+            start_new_session=True,
             preexec_fn=prepare,
         )
 
@@ -687,14 +706,15 @@ class Site:
     def h5pay(self, *args, conf=True, env=None, timeout=60, stdin=b"",
               cwd=None, prefix=()):
         """(exit status, stdout, stderr) of h5pay."""
+        if "faketime" in prefix and sanitized(self.command):
+            raise Skip("libfaketime and the sanitizer do not get on")
         e = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(env or {})}
         c = ["-c", self.conf_file] if conf else []
         p = self.popen([*prefix, self.command, *c, *args], env=e, cwd=cwd)
         try:
             out, err = p.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
-            p.kill()
-            p.communicate()
+            kill_all(p)
             raise Late(f"h5pay {args}: not within {timeout} s") from None
         return p.returncode, out.decode(), err.decode()
 
@@ -888,7 +908,10 @@ class Web(Site):
     def close(self):
         self.stop()
         self.socket.close()
+        out = (self.folder / "lighttpd.out").read_text(errors="replace")
         super().close()
+        if re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", out):
+            raise AssertionError(f"a sanitizer complains: {out[-4000:]}")
 
     # -- requests over the wire, with the same arguments as plain CGI
 

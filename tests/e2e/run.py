@@ -76,7 +76,7 @@ def attempt(shelf, number, test):
         try:
             t.close()
         except Exception:
-            traceback.print_exc()
+            ok, text = False, text + traceback.format_exc(limit=-3)
     return ok, text, told
 
 
@@ -94,8 +94,13 @@ def work(build, tests, todo, done):
             h5.reap_adopted()
             done.put((number, ok, text, time.monotonic() - start))
     finally:
-        shelf.close()
+        try:
+            shelf.close()
+        except AssertionError as e:
+            # Of the servers that many tests shared.
+            done.put((None, False, str(e), 0))
         h5.stop_family(list(h5.family(os.getpid())), 5)
+        done.put((None, True, "", 0))
 
 
 def main():
@@ -124,14 +129,22 @@ def main():
     passed = failed = skipped = 0
     slow = []
     left = set(range(len(tests)))
+    closed = 0
     try:
-        while left:
+        while left or closed < len(workers):
             try:
                 number, ok, text, took = done.get(timeout=5)
             except multiprocessing.queues.Empty:
                 if any(w.is_alive() for w in workers):
                     continue
                 break
+            if number is None:
+                closed += ok
+                failed += not ok
+                if not ok:
+                    print("not ok - the servers that tests shared end well")
+                    print("#   " + text.replace("\n", "\n#   "))
+                continue
             left.discard(number)
             sentence = tests[number][1]
             slow.append((took, sentence))
