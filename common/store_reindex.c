@@ -222,7 +222,8 @@ orders_of(
 {
 	int64_t from = 0;
 
-	if (h5_clock_from_day(day, &from, NULL) != H5_OK)
+	/* An empty store has no array to point into. */
+	if (c->n == 0 || h5_clock_from_day(day, &from, NULL) != H5_OK)
 		return;
 	while (*at < c->n && c->v[*at].created_at < from)
 		(*at)++;

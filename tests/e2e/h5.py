@@ -886,6 +886,12 @@ class Web(Site):
             p for p, c in family(self.server.pid).items() if c == comm
         )
 
+    def workers(self, program):
+        """Those of them that answer requests: all but a supervisor."""
+        pids = self.pids(program)
+        below = [p for p in pids if (_stat(p) or ("", "", 0))[2] in pids]
+        return below or pids
+
     def stop(self):
         """Stop lighttpd and everything it started; True if all went by
         themselves."""

@@ -434,6 +434,17 @@ def ledger(site, order):
     return found[0]
 
 
+@test("fsck of an empty store says 0, also when it had days")
+def _(t):
+    s = t.own_site()
+    t.eq(s.h5pay("fsck")[:2], (0, ""), "an empty store")
+    order, _ = ready(t, s)
+    ledger(s, order).unlink()
+    code, out, err = s.h5pay("fsck", "--repair")
+    t.eq(code, 0, f"exit status, {out!r} {err!r}")
+    t.eq(s.h5pay("fsck")[:2], (0, ""), "after the repair")
+
+
 @test("fsck of a good store says 0")
 def _(t):
     s = t.own_site()
