@@ -17,10 +17,27 @@
 /* --- loading ---------------------------------------------------------------
  */
 
-/* Configuration, catalogue and pages of the file at path. */
+/* For one request only what that request may need: a program with refusals
+ * of its own shows no page.  Templates of the shop's are looked through all
+ * the same, so that a fault shows in every program alike. */
 static enum h5_code
-load_files(const char *path, struct h5_buf *faults, struct h5_config **c,
-    struct h5_pages **pages, struct h5_err *e)
+load_pages(const struct h5_sites *s, const struct h5_config *c,
+    struct h5_buf *faults, struct h5_pages **pages, struct h5_err *e)
+{
+	*pages = NULL;
+	if (s == NULL || !s->once)
+		return h5_pages_load(c, faults, pages, e);
+	if (s->program->refuse != NULL &&
+	    (c == NULL || c->pages.templates == NULL))
+		return H5_OK;
+	return h5_pages_load_once(c, faults, pages, e);
+}
+
+/* Configuration, catalogue and pages of the file at path.  s: who serves them;
+ * NULL: to check them. */
+static enum h5_code
+load_files(const struct h5_sites *s, const char *path, struct h5_buf *faults,
+    struct h5_config **c, struct h5_pages **pages, struct h5_err *e)
 {
 	struct h5_catalogue *cat = NULL;
 	enum h5_code rc, last = H5_OK;
@@ -38,7 +55,7 @@ load_files(const char *path, struct h5_buf *faults, struct h5_config **c,
 			h5_buf_printf(
 			    faults, "%s:1: %s\n", (*c)->catalogue.file, e->msg);
 	}
-	rc = h5_pages_load(*c, faults, pages, e);
+	rc = load_pages(s, *c, faults, pages, e);
 	if (rc == H5_OK)
 		rc = last;
 	if (rc != H5_OK) {
@@ -76,8 +93,8 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 	int tries;
 
 	for (tries = 0;; tries++) {
-		rc =
-		    load_files(path, faults, &site->app.c, &site->app.pages, e);
+		rc = load_files(
+		    s, path, faults, &site->app.c, &site->app.pages, e);
 		if (rc != H5_OK || s->once)
 			return rc;
 		before = site->stamp;
@@ -142,13 +159,25 @@ log_faults(const struct h5_log *log, struct h5_buf *faults, const char *why)
 /* --- the list --------------------------------------------------------------
  */
 
+static enum h5_code
+load_bare(struct h5_sites *s, struct h5_err *e)
+{
+	struct h5_buf faults;
+	enum h5_code rc;
+
+	h5_buf_init(&faults, FAULTS_MAX);
+	rc = load_pages(s, NULL, &faults, &s->bare.pages, e);
+	if (rc != H5_OK)
+		log_faults(&s->bare.log, &faults, e->msg);
+	h5_buf_release(&faults);
+	return rc;
+}
+
 enum h5_code
 h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
     bool once, struct h5_err *e)
 {
 	const char *env = getenv("H5PAY_CONF");
-	struct h5_buf faults;
-	enum h5_code rc;
 
 	memset(s, 0, sizeof *s);
 	s->program = p;
@@ -158,12 +187,19 @@ h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
 	(void)pthread_mutex_init(&s->loading, NULL);
 	s->bare.program = p;
 	h5_log_init(&s->bare.log, p->name, NULL);
-	h5_buf_init(&faults, FAULTS_MAX);
-	rc = h5_pages_load(NULL, &faults, &s->bare.pages, e);
-	if (rc != H5_OK)
-		log_faults(&s->bare.log, &faults, e->msg);
-	h5_buf_release(&faults);
-	return rc;
+	/* One request mostly has a configuration, and pages by it. */
+	return once ? H5_OK : load_bare(s, e);
+}
+
+const struct h5_app *
+h5_site_bare(struct h5_sites *s)
+{
+	struct h5_err e;
+
+	if (s->once && s->bare.pages == NULL && load_bare(s, &e) != H5_OK)
+		h5_log_event(
+		    &s->bare.log, H5_LOG_ERROR, "no-pages", "why", e.msg, NULL);
+	return &s->bare;
 }
 
 void
@@ -311,7 +347,7 @@ h5_site_check(const struct h5_program *p, const char *option)
 	if (rc == H5_OK)
 		rc = h5_config_find(option, NULL, &path, &e);
 	if (rc == H5_OK)
-		rc = load_files(path.data, &faults, &c, &pages, &e);
+		rc = load_files(NULL, path.data, &faults, &c, &pages, &e);
 	if (rc == H5_OK)
 		rc = check_outside(c, &faults, &e);
 	if (rc != H5_OK && faults.len > 0)

@@ -273,7 +273,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 	h5_response_init(&resp);
 	memset(&job, 0, sizeof job);
 	rc = h5_site_get(sites, r->conf, &site, &e);
-	job.app = rc == H5_OK ? &site->app : &sites->bare;
+	job.app = rc == H5_OK ? &site->app : h5_site_bare(sites);
 	job.log = job.app->log;
 	name_request(w, &job.log);
 	job.r = r;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ struct table {
 struct h5_pages {
 	struct table templates;
 	struct table messages[LANGS];
+	bool on_demand; /* compiled when met first; the tables are not sorted */
 	char *style;
 	char *csp;
 };
@@ -381,21 +383,90 @@ check_folder(struct loader *l)
 	return H5_OK;
 }
 
+/* --- on demand ----------------------------------------------------------- */
+
+static const char *
+embedded(const char *file, size_t *n)
+{
+	for (size_t i = 0; i < h5_embed_count; i++) {
+		if (strcmp(h5_embed_files[i].name, file) == 0) {
+			*n = h5_embed_files[i].length;
+			return (const char *)h5_embed_files[i].bytes;
+		}
+	}
+	return NULL;
+}
+
+/* The text of "key = text" in the n bytes of a messages file. */
+static const char *
+find_message(const char *s, size_t n, const char *key, size_t *len)
+{
+	const char *end = s + n, *nl;
+	size_t k = strlen(key);
+
+	for (; s < end; s = nl + 1) {
+		nl = memchr(s, '\n', (size_t)(end - s));
+		if (nl == NULL)
+			nl = end;
+		if ((size_t)(nl - s) <= k || memcmp(s, key, k) != 0)
+			continue;
+		s += k;
+		s += strspn(s, " \t");
+		if (s >= nl || *s != '=')
+			continue;
+		s++;
+		s += strspn(s, " \t");
+		*len = s < nl ? (size_t)(nl - s) : 0;
+		return s;
+	}
+	return NULL;
+}
+
 /* --- partials ------------------------------------------------------------ */
 
 struct finder {
-	const struct h5_pages *p;
+	struct h5_pages *p;
 	size_t lang;
 };
+
+/* Compile the one text that is asked for, out of what is compiled in. */
+static const struct h5_template *
+table_fetch(struct finder *f, struct table *tab, const char *name)
+{
+	const char *message = strncmp(name, "m.", 2) == 0 ? name + 2 : NULL;
+	struct entry *en = table_find(tab, name);
+	struct loader l = {.p = f->p};
+	struct h5_template *t;
+	struct h5_err e;
+	char file[64];
+	size_t n;
+	const char *s;
+
+	if (en != NULL)
+		return en->t;
+	l.e = &e;
+	(void)snprintf(file, sizeof file, "%s%s",
+	    message == NULL ? name : "messages.",
+	    message == NULL ? ".html" : langs[f->lang]);
+	s = embedded(file, &n);
+	if (s != NULL && message != NULL)
+		s = find_message(s, n, message, &n);
+	if (s == NULL || h5_template_compile(file, s, n, &t, &e) != H5_OK ||
+	    table_put(&l, tab, name, t, file, 1) != H5_OK)
+		return NULL;
+	return t;
+}
 
 static const struct h5_template *
 find_partial(void *arg, const char *name)
 {
-	const struct finder *f = arg;
+	struct finder *f = arg;
+	struct table *tab = strncmp(name, "m.", 2) == 0
+				? &f->p->messages[f->lang]
+				: &f->p->templates;
 
-	return strncmp(name, "m.", 2) == 0
-		   ? table_look_up(&f->p->messages[f->lang], name)
-		   : table_look_up(&f->p->templates, name);
+	return f->p->on_demand ? table_fetch(f, tab, name)
+			       : table_look_up(tab, name);
 }
 
 /* Looked for at load, not when a buyer stands before it: each partial that
@@ -570,43 +641,73 @@ table_sort(struct table *t)
 		qsort(t->v, t->n, sizeof *t->v, entry_compare);
 }
 
-enum h5_code
-h5_pages_load(const struct h5_config *c, struct h5_buf *faults,
+/* Everything, looked through as far as it is not ours. */
+static enum h5_code
+load_whole(struct loader *l)
+{
+	size_t before = l->faults->len;
+	enum h5_code rc = load_all(l);
+
+	if (rc == H5_OK)
+		rc = check_folder(l);
+	if (rc != H5_OK)
+		return rc;
+	table_sort(&l->p->templates);
+	for (size_t i = 0; i < LANGS; i++)
+		table_sort(&l->p->messages[i]);
+	/* What is compiled in was checked by the unit tests.  A template that
+	 * did not compile would only be missed again. */
+	if (l->dir != NULL && l->faults->len == before)
+		check_partials(l);
+	if (l->faults->len != before)
+		return h5_err_set(
+		    l->e, H5_E_CONFIG, "%s", "the templates have faults");
+	return H5_OK;
+}
+
+static enum h5_code
+load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
     struct h5_pages **out, struct h5_err *e)
 {
 	struct loader l = {.faults = faults, .e = e};
-	size_t before = faults->len;
+	const char *style;
 	enum h5_code rc;
+	size_t n;
 
 	*out = NULL;
 	l.dir = c == NULL ? NULL : c->pages.templates;
 	l.p = calloc(1, sizeof *l.p);
 	if (l.p == NULL)
 		return h5_err_nomem(e);
-	rc = load_all(&l);
+	l.p->on_demand = on_demand && l.dir == NULL;
+	if (l.p->on_demand) {
+		style = embedded("style.css", &n);
+		rc = load_style(&l, "style.css", style, n);
+	} else {
+		rc = load_whole(&l);
+	}
 	if (rc == H5_OK)
-		rc = check_folder(&l);
-	if (rc != H5_OK)
-		goto out;
-	table_sort(&l.p->templates);
-	for (size_t i = 0; i < LANGS; i++)
-		table_sort(&l.p->messages[i]);
-	/* What is compiled in was checked by the unit tests.  A template that
-	 * did not compile would only be missed again. */
-	if (l.dir != NULL && faults->len == before)
-		check_partials(&l);
-	if (faults->len != before)
-		rc = h5_err_set(
-		    e, H5_E_CONFIG, "%s", "the templates have faults");
-	else
 		rc = make_csp(l.p, c, e);
-out:
 	if (rc != H5_OK) {
 		h5_pages_free(l.p);
 		l.p = NULL;
 	}
 	*out = l.p;
 	return rc;
+}
+
+enum h5_code
+h5_pages_load(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	return load(c, false, faults, out, e);
+}
+
+enum h5_code
+h5_pages_load_once(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	return load(c, true, faults, out, e);
 }
 
 void
@@ -623,11 +724,11 @@ h5_pages_free(struct h5_pages *p)
 }
 
 enum h5_code
-h5_pages_render(const struct h5_pages *p, const char *name, const char *lang,
+h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
     const struct h5_view *v, struct h5_buf *out, struct h5_err *e)
 {
 	struct finder f = {p, strcmp(lang, "en") == 0 ? 1 : 0};
-	const struct h5_template *t = table_look_up(&p->templates, name);
+	const struct h5_template *t = p == NULL ? NULL : find_partial(&f, name);
 
 	if (t == NULL)
 		return h5_err_set(
@@ -638,11 +739,11 @@ h5_pages_render(const struct h5_pages *p, const char *name, const char *lang,
 const char *
 h5_pages_csp(const struct h5_pages *p)
 {
-	return p->csp;
+	return p == NULL ? "default-src 'none'" : p->csp;
 }
 
 const char *
 h5_pages_style(const struct h5_pages *p)
 {
-	return p->style;
+	return p == NULL ? "" : p->style;
 }

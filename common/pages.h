@@ -23,14 +23,20 @@ struct h5_pages;
  * faults says which file is wrong. */
 H5_MUST_CHECK enum h5_code h5_pages_load(const struct h5_config *c,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e);
+/* h5_pages_load_once: the same for one request on one thread, and then the
+ * end (plain CGI): what is compiled in is compiled when it is met first.  With
+ * pages.templates it is h5_pages_load. */
+H5_MUST_CHECK enum h5_code h5_pages_load_once(const struct h5_config *c,
+    struct h5_buf *faults, struct h5_pages **out, struct h5_err *e);
 void h5_pages_free(struct h5_pages *p);
 
 /* For page.c, which knows the cases.  h5_pages_render appends the page called
  * name in a language; h5_pages_csp and h5_pages_style are borrowed.  Errors
- * as h5_template_render. */
-H5_MUST_CHECK enum h5_code h5_pages_render(const struct h5_pages *p,
-    const char *name, const char *lang, const struct h5_view *v,
-    struct h5_buf *out, struct h5_err *e);
+ * as h5_template_render.  p may be NULL: no page, no style, a policy that
+ * allows nothing. */
+H5_MUST_CHECK enum h5_code h5_pages_render(struct h5_pages *p, const char *name,
+    const char *lang, const struct h5_view *v, struct h5_buf *out,
+    struct h5_err *e);
 const char *h5_pages_csp(const struct h5_pages *p);
 const char *h5_pages_style(const struct h5_pages *p);
 
@@ -57,7 +63,7 @@ enum h5_page_note {
  * language.  They do not fail: when a template fails, resp is a plain 500 page
  * and the log says why. */
 struct h5_page_ctx {
-	const struct h5_pages *pages;
+	struct h5_pages *pages; /* NULL: a refusal that needs none */
 	const struct h5_config *c; /* NULL before one was found */
 	const struct h5_request *r;
 	const struct h5_log *log;

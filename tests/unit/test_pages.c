@@ -783,6 +783,62 @@ test_pages__all_faults_in_one_run(void **state)
 	stage_close(&s);
 }
 
+/* --- for one request ------------------------------------------------------ */
+
+static void
+test_pages__on_demand_shows_the_same_bytes(void **state)
+{
+	static char zh[] = "zh-CN", en[] = "en";
+	struct h5_pages *once, *all;
+	struct h5_buf faults, want;
+	struct h5_err e;
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	all = s.pages;
+	h5_buf_init(&faults, 1000);
+	h5_buf_init(&want, 1 << 20);
+	for (int i = 0; i < 2 * (H5_PAGE_BUSY + 1); i++) {
+		s.c.site.lang = i % 2 == 0 ? zh : en;
+		assert_int_equal(
+		    h5_pages_load_once(&s.c, &faults, &once, &e), H5_OK);
+		for (int k = 0; k < 2; k++) {
+			h5_response_clear(&s.resp);
+			s.x.pages = k == 0 ? all : once;
+			h5_page_plain(
+			    &s.x, (enum h5_page_plain)(i / 2), &s.o, "tok");
+			if (k == 0) {
+				h5_buf_clear(&want);
+				h5_buf_add(
+				    &want, s.resp.body.data, s.resp.body.len);
+			}
+		}
+		assert_true(want.len > 1000);
+		assert_int_equal(s.resp.body.len, want.len);
+		assert_memory_equal(s.resp.body.data, want.data, want.len);
+		h5_pages_free(once);
+	}
+	h5_buf_release(&want);
+	h5_buf_release(&faults);
+	stage_close(&s);
+}
+
+static void
+test_pages__no_pages_are_a_plain_500(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	s.x.pages = NULL;
+	h5_page_return(&s.x, &s.o, "tok");
+	assert_int_equal(s.resp.status, 500);
+	HAS(&s, "data-page=\"error\"");
+	HEADER(&s, "Content-Security-Policy: default-src 'none'");
+	stage_close(&s);
+}
+
 int
 main(void)
 {
@@ -813,6 +869,8 @@ main(void)
 		test_pages__single_files_and_messages_are_replaced),
 	    cmocka_unit_test(test_pages__faults_name_file_and_line),
 	    cmocka_unit_test(test_pages__all_faults_in_one_run),
+	    cmocka_unit_test(test_pages__on_demand_shows_the_same_bytes),
+	    cmocka_unit_test(test_pages__no_pages_are_a_plain_500),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
