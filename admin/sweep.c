@@ -186,11 +186,8 @@ sweep_order(struct sweeping *s, const char *id)
 	struct h5_order *o = NULL;
 	struct h5_err e;
 
-	if (!h5_text_order_id(id) ||
-	    h5_store_load(s->cmd->st, id, &o, &e) != H5_OK) {
-		(void)fprintf(stderr, "h5pay: no order %s\n", id);
-		return h5_err_exit(H5_E_NOTFOUND);
-	}
+	if (h5_store_load(s->cmd->st, id, &o, &e) != H5_OK)
+		return command_fail(s->cmd, &e);
 	one(s, o);
 	h5_order_free(o);
 	return h5_err_exit(s->worst);

@@ -3,6 +3,21 @@
 
 #include "common/pay_steps.h"
 
+/* WeChat will not close it because it was paid.  Until orderquery says so, too,
+ * it may be neither closed nor followed by another. */
+static enum h5_code
+paid_already(const struct h5_pay *p, const char *out_trade_no,
+    struct h5_order **o, struct h5_err *e)
+{
+	enum h5_code rc = h5_pay_ask_one(p, out_trade_no, o, e);
+
+	if (rc != H5_OK || h5_pay_nothing_due(*o) ||
+	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
+		return rc;
+	return h5_err_set(
+	    e, H5_E_REMOTE, "ORDERPAID, but orderquery knows no payment");
+}
+
 /* Closes one attempt at WeChat.  H5_OK: it can be paid no more, or it was paid
  * (then the order says so).  H5_E_STATE: not yet. */
 enum h5_code
@@ -24,7 +39,7 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 	case H5_WX_UNKNOWN_ORDER:
 		return h5_pay_note(p, o, ended, e);
 	case H5_WX_PAID:
-		return h5_pay_ask_one(p, out_trade_no, o, e);
+		return paid_already(p, out_trade_no, o, e);
 	case H5_WX_NOT_YET:
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat does not close %s yet: try again later",

@@ -330,6 +330,25 @@ def _(t):
     t.eq(s.show(order)["state"], "paid", "state")
 
 
+@table("an order that closeorder calls paid stays open to {0}", [
+    ("the sweep", ["sweep", "--order"], ["faketime", "-f", "+10m"]),
+    ("the operator", ["close"], []),
+])
+def _(t, name, verb, prefix):
+    s = t.own_site({"orders.expire_minutes": "6",
+                    "orders.query_interval_s": "1"})
+    order, q = ready(t, s)
+    # orderquery lags behind the payment.
+    t.gateway.fault("orderquery", "hide-payment", order=order)
+    t.gateway.pay(order)
+    s.h5pay(*verb, order, prefix=prefix)
+    t.eq(s.show(order)["state"], "awaiting", "state")
+    t.gateway.clear(order)
+    s.h5pay(*verb, order, prefix=prefix)
+    t.eq(s.show(order)["state"], "paid", "state")
+    t.eq(s.show(order)["alerts"], [], "alerts")
+
+
 @test("an order that expired while WeChat is unreachable stays open")
 def _(t):
     s = t.own_site({"orders.expire_minutes": "6",
