@@ -82,6 +82,7 @@ help:
 	@echo "make install      [DESTDIR= prefix=/usr/local libexecdir= sysconfdir=/etc]"
 	@echo "make uninstall    takes out what install put in, and no data"
 	@echo "make dist         h5pay-$(VERSION).tar.gz of what is committed"
+	@echo "make deb          the Debian package of what is committed, $(DEB)/"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
 	@echo "make format       clang-format over all C"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"

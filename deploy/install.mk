@@ -46,8 +46,9 @@ install: all errors
 	$(INSTALL) -m 755 $(COMMAND) $(DESTDIR)$(bindir)/h5pay
 	$(INSTALL) -m 755 $(WEB) $(DESTDIR)$(pkglibexecdir)
 	$(INSTALL) -m 644 $(ERROR_PAGES) $(DESTDIR)$(pkgdatadir)/errors
-	$(INSTALL) -m 644 $(DOCS) deploy/h5pay.conf.example \
-	    deploy/catalogue.ini.example $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 $(DOCS) $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 deploy/h5pay.conf.example \
+	    deploy/catalogue.ini.example $(DESTDIR)$(pkgdatadir)
 	$(INSTALL) -m 644 docs/man/h5pay.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 docs/man/h5pay.conf.5 $(DESTDIR)$(mandir)/man5
 	$(INSTALL) -m 644 docs/man/h5pay-programs.8 $(DESTDIR)$(mandir)/man8
@@ -79,3 +80,14 @@ dist:
 	git archive --format=tar --prefix=$(DIST)/ HEAD | \
 	    gzip -9n >$(B)/$(DIST).tar.gz.new
 	mv $(B)/$(DIST).tar.gz.new $(B)/$(DIST).tar.gz
+
+# The Debian package of what is committed, as build/deb/h5pay_*.deb.
+DEB = $(B)/deb
+.PHONY: deb
+deb: dist
+	@rm -rf $(DEB)
+	@mkdir -p $(DEB)
+	@tar -xzf $(B)/$(DIST).tar.gz -C $(DEB)
+	@cp -r $(DEB)/$(DIST)/deploy/debian $(DEB)/$(DIST)/debian
+	cd $(DEB)/$(DIST) && env -u MAKEFLAGS -u MFLAGS \
+	    dpkg-buildpackage -us -uc -b

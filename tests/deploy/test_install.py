@@ -54,7 +54,7 @@ def _(t):
                  "share/man/man8/h5pay-programs.8",
                  "share/bash-completion/completions/h5pay",
                  "share/h5pay/deploy/nginx/h5pay.conf",
-                 "share/doc/h5pay/h5pay.conf.example"):
+                 "share/h5pay/h5pay.conf.example"):
         t.ok((d / "opt/pay" / name).exists(), name)
     unit = (d / "opt/pay/lib/systemd/system/h5pay@.service").read_text()
     t.contains(unit, "ExecStart=/opt/pay/libexec/h5pay/%i -c "
