@@ -53,6 +53,13 @@ def free_port():
     return port
 
 
+def listens(path):
+    """Somebody listens on this unix socket; bound is not enough."""
+    with open("/proc/net/unix") as f:
+        return any(x[3] == "00010000" and x[-1] == str(path)
+                   for x in map(str.split, f))
+
+
 class Behind(h5.Site):
     suffix = ""
     settings = {"server.processes": "2"}
@@ -545,9 +552,10 @@ class NginxFcgiwrap(Nginx):
 
     def back_ends(self):
         who = ["-u", self.user, "-g", self.user] if self.user else []
+        sock = self.folder / "run" / "fcgiwrap.sock"
         self.launch([tool("spawn-fcgi"), "-n", "-M", "0660", *who,
-                     "-s", self.folder / "run" / "fcgiwrap.sock",
-                     "--", tool("fcgiwrap"), "-f", "-c", "4"])
+                     "-s", sock, "--", tool("fcgiwrap"), "-f", "-c", "4"])
+        h5.until("fcgiwrap.sock", lambda: listens(sock))
 
 
 # --- systemd ----------------------------------------------------------------
@@ -575,7 +583,7 @@ class SocketActivated(Nginx):
                         "--clear-groups", *args]
             self.launch(["systemd-socket-activate", "--inetd", "-l", sock,
                          *args])
-            h5.until(f"{program}.sock", sock.exists)
+            h5.until(f"{program}.sock", lambda: listens(sock))
             self.give(sock)
 
 

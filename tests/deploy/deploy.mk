@@ -3,3 +3,8 @@
 check-deploy: all errors $(B)/tests/gateway ## each folder of deploy/ [T=nginx]
 	@$(PYTHON) tests/e2e/run.py --build $(B) --tests tests/deploy \
 	    $(if $(T),'$(T)')
+
+# Not of make test: it compiles once more and fetches a Debian.
+.PHONY: deb-check
+deb-check: deb ## the Debian package in a fresh Debian: root, debootstrap
+	@sh tests/deploy/check-deb.sh $(B)/deb

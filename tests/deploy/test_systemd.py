@@ -116,7 +116,7 @@ def _(t, program):
         sock.unlink(missing_ok=True)
         p = w.launch([behind.tool("spawn-fcgi"), "-n", "-M", "0666", "-s",
                       sock, "--", *trace, w.bin / program, "-c", w.conf_file])
-        h5.until("its socket", sock.exists)
+        h5.until("its socket", lambda: behind.listens(sock))
         if program == "checkout":
             t.redirect(w.order(order))
         elif program == "notify":

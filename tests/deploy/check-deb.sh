@@ -1,0 +1,109 @@
+#!/bin/sh
+# The Debian package in a fresh Debian 12: install, use, upgrade, remove, purge.
+#	check-deb.sh DEB-FOLDER
+# Needs root, debootstrap and a mirror; says so and leaves that part out without.
+set -u
+
+folder=$1
+passed=0 failed=0
+ok() {
+	passed=$((passed + 1))
+	echo "ok - $1"
+}
+check() { # WHAT COMMAND...
+	what=$1
+	shift
+	if "$@" >"$log" 2>&1; then
+		ok "$what"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $what"
+		sed 's/^/#   /' "$log" | tail -20
+	fi
+}
+finish() {
+	echo "deb: $passed passed, $failed failed"
+	[ $failed -eq 0 ] && [ $passed -gt 0 ]
+	exit
+}
+work=$(mktemp -d)
+log=$work/log
+# The package's own folder is left out of the tree only after it is unmounted.
+trap 'umount "$work/root/proc" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+
+deb=$(echo "$folder"/h5pay_*_*.deb)
+if command -v lintian >/dev/null; then
+	check "lintian finds nothing" lintian --fail-on error,warning \
+	    --allow-root "$folder"/h5pay_*.changes
+else
+	echo "# lintian is not installed"
+fi
+
+if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
+	echo "# no root or no debootstrap: the package was not installed"
+	finish
+fi
+root=$work/root
+mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p;s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' \
+    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+needs=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' |
+    sed 's/ *(.*//; s/^ *//; s/ *|.*//' | paste -s -d,)
+if ! debootstrap --variant=minbase --include="$needs" bookworm "$root" \
+    "$mirror" >"$log" 2>&1; then
+	echo "# debootstrap failed: the package was not installed"
+	tail -n 3 "$log" | sed 's/^/#   /'
+	finish
+fi
+mount -t proc proc "$root/proc" 2>/dev/null
+inside() {
+	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+	    DEBIAN_FRONTEND=noninteractive "$@"
+}
+as_h5pay() {
+	inside setpriv --reuid h5pay --regid h5pay --clear-groups "$@"
+}
+conf=$root/etc/h5pay/h5pay.conf
+
+cp "$deb" "$root/one.deb"
+check "install" inside dpkg -i /one.deb
+check "the configuration is there, for root and h5pay alone" \
+    [ "$(inside stat -c %a:%U:%G /etc/h5pay/h5pay.conf)" = 640:root:h5pay ]
+check "what is to be filled in is said" \
+    sh -c "! chroot $root h5pay check 2>&1 | tee /dev/stderr | grep -q good"
+
+echo 8934e7d15453e97507ef794cf7b0519d >"$root/etc/h5pay/secrets/api_key"
+inside chown root:h5pay /etc/h5pay/secrets/api_key
+chmod 640 "$root/etc/h5pay/secrets/api_key"
+sed -i -e 's/^appid = .*/appid = wx8888888888888888/' \
+    -e 's/^mch_id = .*/mch_id = 1230000109/' "$conf"
+check "h5pay check, once it is filled in" as_h5pay h5pay check
+for p in checkout return-page notify query; do
+	check "$p accepts it" as_h5pay /usr/lib/h5pay/$p \
+	    -c /etc/h5pay/h5pay.conf -t
+done
+check "a pay link" as_h5pay h5pay link --order shop-1 --total-fee 1 --body Tea
+check "the store is good" as_h5pay h5pay fsck
+echo kept >"$root/var/lib/h5pay/kept"
+
+# The same package under the next number.
+dpkg-deb -R "$deb" "$work/next"
+sed -i 's/^Version: .*/&+next/' "$work/next/DEBIAN/control"
+dpkg-deb --root-owner-group -b "$work/next" "$root/two.deb" >/dev/null
+cp -p "$conf" "$work/conf"
+cp -p "$root/etc/h5pay/secrets/site_secret" "$work/secret"
+check "upgrade" inside dpkg -i /two.deb
+check "the configuration is as it was" cmp "$conf" "$work/conf"
+check "the secret is as it was" \
+    cmp "$root/etc/h5pay/secrets/site_secret" "$work/secret"
+check "it is still good" as_h5pay h5pay check
+
+check "remove" inside dpkg -r h5pay
+check "the programs are gone" [ ! -e "$root/usr/lib/h5pay/checkout" ]
+check "the configuration stays" [ -e "$conf" ]
+check "install again" inside dpkg -i /two.deb
+check "the configuration is found again" as_h5pay h5pay check
+check "purge" inside dpkg -P h5pay
+check "the configuration is gone" [ ! -e "$conf" ]
+check "the shop's own key stays" [ -e "$root/etc/h5pay/secrets/api_key" ]
+check "the orders stay" [ -e "$root/var/lib/h5pay/kept" ]
+finish
