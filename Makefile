@@ -83,6 +83,7 @@ help:
 	@echo "make uninstall    takes out what install put in, and no data"
 	@echo "make dist         h5pay-$(VERSION).tar.gz of what is committed"
 	@echo "make deb          the Debian package of what is committed, $(DEB)/"
+	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
 	@echo "make format       clang-format over all C"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"
