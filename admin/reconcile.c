@@ -394,8 +394,8 @@ static int
 reconcile(struct reconciling *r)
 {
 	struct h5_bill bill, next;
-	struct h5_err e;
-	enum h5_code rc;
+	struct h5_err e, e_fix;
+	enum h5_code rc, fixed = H5_OK;
 
 	h5_bill_empty(&next);
 	rc = get_bill(r, &bill, &e);
@@ -405,25 +405,20 @@ reconcile(struct reconciling *r)
 	if (rc == H5_OK && r->fix) {
 		rc = pass(r, true, &e);
 		if (rc == H5_OK)
-			rc = fix(r, &e);
+			fixed = fix(r, &e_fix);
 	}
-	/* Also when WeChat was not reached for one: the list stands. */
-	if (rc == H5_OK || rc == H5_E_NET || rc == H5_E_REMOTE) {
-		struct h5_err e_pass;
-		enum h5_code again = H5_OK;
-
-		if (rc == H5_OK || r->ask.n > 0)
-			again = pass(r, false, &e_pass);
-		if (again != H5_OK)
-			rc = h5_err_set(&e, again, "%s", e_pass.msg);
-		else if (rc == H5_OK)
-			print_summary(r);
-	}
+	/* Also when WeChat was not reached: the list stands. */
+	if (rc == H5_OK)
+		rc = pass(r, false, &e);
+	if (rc == H5_OK)
+		print_summary(r);
 	h5_bill_free(&bill);
 	h5_bill_free(&next);
 	free(r->ask.v);
 	if (rc != H5_OK)
 		return command_fail(r->cmd, &e);
+	if (fixed != H5_OK)
+		return command_fail(r->cmd, &e_fix);
 	if (r->broken > 0)
 		return EXIT_DATA;
 	return r->differences > 0 ? EXIT_NO : EXIT_DONE;

@@ -346,6 +346,7 @@ check_folder(struct loader *l)
 	const char **names;
 	const struct dirent *d;
 	const char *near;
+	size_t n = 0;
 	DIR *dir;
 
 	if (l->dir == NULL)
@@ -361,18 +362,19 @@ check_folder(struct loader *l)
 		closedir(dir);
 		return h5_err_nomem(l->e);
 	}
+	/* The report's page is not the shop's to change. */
 	for (size_t i = 0; i < h5_embed_count; i++)
-		names[i] = h5_embed_files[i].name;
+		if (strncmp(h5_embed_files[i].name, "report.", 7) != 0)
+			names[n++] = h5_embed_files[i].name;
 	for (d = readdir(dir); d != NULL; d = readdir(dir)) {
 		size_t i = 0, len = strlen(d->d_name);
 
-		while (i < h5_embed_count && strcmp(names[i], d->d_name) != 0)
+		while (i < n && strcmp(names[i], d->d_name) != 0)
 			i++;
 		/* Hidden files and an editor's copies are none of ours. */
-		if (i < h5_embed_count || d->d_name[0] == '.' ||
-		    d->d_name[len - 1] == '~')
+		if (i < n || d->d_name[0] == '.' || d->d_name[len - 1] == '~')
 			continue;
-		near = h5_text_closest(d->d_name, names, h5_embed_count);
+		near = h5_text_closest(d->d_name, names, n);
 		h5_buf_printf(l->faults,
 		    "%s/%s:1: no template has this name%s%s%s\n", l->dir,
 		    d->d_name, near == NULL ? "" : "; did you mean ",
