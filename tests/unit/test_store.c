@@ -365,6 +365,33 @@ test_store__a_torn_tail_is_cut_by_the_next_writer(void **state)
 	assert_int_equal(shop_events(s->st, ID), 3);
 }
 
+/* A torn unit may be longer than what is written in its place. */
+static void
+test_store__nothing_of_a_torn_unit_stays(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH], desc[5001];
+	struct h5_event ev[2];
+	struct stat st;
+	size_t i;
+
+	memset(desc, 'x', sizeof desc - 1);
+	desc[sizeof desc - 1] = '\0';
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	for (i = 0; i < COUNT(ev); i++)
+		event_of(&ev[i], H5_EVENT_QUERIED, T0, "out_trade_no", ID,
+		    "trade_state", "NOTPAY", "trade_state_desc", desc, NULL);
+	assert_int_equal(shop_update(s->st, ID, ev, COUNT(ev)), H5_OK);
+	shop_ledger(s, ID, path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size - 3), 0);
+	assert_int_equal(shop_events(s->st, ID), 1);
+	assert_int_equal(shop_query(s->st, ID, "NOTPAY"), H5_OK);
+	assert_int_equal(shop_events(s->st, ID), 2);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < 2000);
+}
+
 static void
 damage(const char *path, size_t at)
 {
@@ -871,6 +898,7 @@ main(void)
 	    TEST(test_store__a_batch_is_all_or_nothing),
 	    TEST(test_store__a_batch_holds_four),
 	    TEST(test_store__a_torn_tail_is_cut_by_the_next_writer),
+	    TEST(test_store__nothing_of_a_torn_unit_stays),
 	    TEST(test_store__a_broken_record_is_left_alone),
 	    TEST(test_store__an_empty_record_is_broken),
 	    TEST(test_store__a_record_under_another_name_is_refused),

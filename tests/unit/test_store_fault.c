@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <sys/file.h>
 
+#include "common/ledger.h"
+
 #define ID "order-1"
 
 /* --- the disk ------------------------------------------------------------- */
@@ -41,6 +43,14 @@ static struct {
 	size_t most; /* bytes one write takes; 0: all */
 	bool fired;
 	int64_t now_ms;
+	int garble; /* which pread reads a wrong byte; 0: none */
+	/* Somebody else does something just before this call. */
+	enum op meet;
+	int meet_at; /* which one; 0: none */
+	void (*meet_fn)(void *arg);
+	void (*pause_fn)(void *arg); /* ... or when a lock is waited for */
+	void *arg;
+	char *trace; /* what reached the disk, and in which order */
 } disk;
 
 static void
@@ -57,12 +67,46 @@ fails(enum op op)
 {
 	int n = ++disk.count[op];
 
+	if (n == disk.meet_at && op == disk.meet) {
+		disk.meet_at = 0;
+		disk.meet_fn(disk.arg);
+	}
 	if (disk.at[op] == 0 || n < disk.at[op] ||
 	    (n > disk.at[op] && !disk.sticky))
 		return false;
 	disk.fired = true;
 	errno = disk.error;
 	return true;
+}
+
+#define TRACE 4096
+
+/* Notes "what name; ", where name is fd's below the store. */
+static void
+note(const char *what, int fd)
+{
+	char link[64], path[FOLDER_PATH] = "", *name, *c;
+	size_t n;
+
+	if (disk.trace == NULL)
+		return;
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof path - 1) < 0)
+		path[0] = '\0';
+	name = strstr(path, "/store/");
+	name = name != NULL ? name + 7 : path;
+	if (strstr(path, " (deleted)") != NULL || strstr(name, "/#") != NULL) {
+		memcpy(path, "nameless", 9);
+		name = path;
+	}
+	/* Days and random names as a pattern. */
+	for (c = name; *c != '\0'; c++)
+		if (strncmp(c, "202", 3) == 0)
+			memcpy(c, "DAY", 4);
+		else if (strncmp(c, ".tmp-", 5) == 0)
+			memcpy(c, "TMP", 4);
+	n = strlen(disk.trace);
+	(void)snprintf(disk.trace + n, TRACE - n, "%s %s; ", what, name);
 }
 
 int __real_openat(int dir, const char *path, int flags, ...);
@@ -102,7 +146,14 @@ ssize_t __wrap_pread(int fd, void *p, size_t n, off_t at);
 ssize_t
 __wrap_pread(int fd, void *p, size_t n, off_t at)
 {
-	return fails(PREAD) ? -1 : __real_pread(fd, p, n, at);
+	ssize_t got;
+
+	if (fails(PREAD))
+		return -1;
+	got = __real_pread(fd, p, n, at);
+	if (disk.garble == disk.count[PREAD] && got > 10)
+		((char *)p)[10] ^= 4;
+	return got;
 }
 
 ssize_t __real_write(int fd, const void *p, size_t n);
@@ -110,6 +161,7 @@ ssize_t __wrap_write(int fd, const void *p, size_t n);
 ssize_t
 __wrap_write(int fd, const void *p, size_t n)
 {
+	note("write", fd);
 	if (disk.most > 0 && n > disk.most)
 		n = disk.most;
 	return fails(WRITE) ? -1 : __real_write(fd, p, n);
@@ -128,7 +180,7 @@ int __wrap_fsync(int fd);
 int
 __wrap_fsync(int fd)
 {
-	(void)fd;
+	note("fsync", fd);
 	return fails(FSYNC) ? -1 : 0;
 }
 
@@ -136,7 +188,7 @@ int __wrap_fdatasync(int fd);
 int
 __wrap_fdatasync(int fd)
 {
-	(void)fd;
+	note("fdatasync", fd);
 	return fails(FDATASYNC) ? -1 : 0;
 }
 
@@ -145,6 +197,7 @@ int __wrap_ftruncate(int fd, off_t size);
 int
 __wrap_ftruncate(int fd, off_t size)
 {
+	note("cut", fd);
 	return fails(FTRUNCATE) ? -1 : __real_ftruncate(fd, size);
 }
 
@@ -153,6 +206,7 @@ int __wrap_linkat(int from, const char *a, int to, const char *b, int flags);
 int
 __wrap_linkat(int from, const char *a, int to, const char *b, int flags)
 {
+	note("link into", to);
 	return fails(LINKAT) ? -1 : __real_linkat(from, a, to, b, flags);
 }
 
@@ -193,8 +247,13 @@ void __wrap_h5_clock_pause_ms(int ms);
 void
 __wrap_h5_clock_pause_ms(int ms)
 {
+	void (*fn)(void *arg) = disk.pause_fn;
+
 	assert_true(ms > 0);
 	disk.now_ms += ms;
+	disk.pause_fn = NULL;
+	if (fn != NULL)
+		fn(disk.arg);
 }
 
 /* --- every call in turn --------------------------------------------------- */
@@ -590,6 +649,232 @@ test_store_fault__no_event_wakes_an_order_unheard(void **state)
 	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
 }
 
+/* --- what reaches the disk, in which order ---------------------------------
+ */
+
+static void
+trace_into(char trace[TRACE])
+{
+	disk_good();
+	trace[0] = '\0';
+	disk.trace = trace;
+}
+
+static void
+test_store_fault__create_in_order(void **state)
+{
+	struct shop *s = *state;
+	char trace[TRACE];
+
+	assert_int_equal(shop_create(s->st, "order-0", T0), H5_OK);
+	shop_reopen(s, 0);
+	trace_into(trace);
+	assert_int_equal(step_create(s->st), H5_OK);
+	/* The folders are new, then the index line, then the order. */
+	assert_string_equal(trace,
+	    "write index/created/DAY; fdatasync index/created/DAY; "
+	    "fsync index/created; "
+	    "fsync orders; fsync orders/3; "
+	    "write nameless; fsync nameless; link into orders/3/b; "
+	    "fsync orders/3/b; ");
+	trace_into(trace);
+	assert_int_equal(shop_create(s->st, "order-10", T0), H5_OK);
+	/* The second of the day need not sync the index's folder. */
+	assert_null(strstr(trace, "fsync index/created;"));
+	disk_good();
+}
+
+static void
+test_store_fault__update_in_order(void **state)
+{
+	struct shop *s = *state;
+	char trace[TRACE];
+
+	assert_int_equal(step_create(s->st), H5_OK);
+	shop_reopen(s, 0);
+	trace_into(trace);
+	assert_int_equal(step_paid(s->st), H5_OK);
+	assert_string_equal(trace,
+	    "fsync orders/3/b; write orders/3/b/order-1.ledger; "
+	    "fdatasync orders/3/b/order-1.ledger; ");
+	trace_into(trace);
+	assert_int_equal(step_wake(s->st), H5_OK);
+	assert_string_equal(trace,
+	    "write index/wake/DAY; fdatasync index/wake/DAY; "
+	    "fsync index/wake; write orders/3/b/order-1.ledger; "
+	    "fdatasync orders/3/b/order-1.ledger; ");
+	disk_good();
+}
+
+static void
+test_store_fault__a_sweep_remembers_only_what_is_on_disk(void **state)
+{
+	struct shop *s = *state;
+	struct shop_seen seen;
+	char trace[TRACE];
+
+	assert_int_equal(step_create(s->st), H5_OK);
+	trace_into(trace);
+	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
+	assert_string_equal(trace,
+	    "fdatasync index/created/DAY; "
+	    "write sweep/TMP; fsync sweep/TMP; fsync sweep; ");
+	trace_into(trace);
+	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
+	assert_string_equal(trace, "");
+	disk_good();
+}
+
+/* --- others at the worst moment ------------------------------------------- */
+
+struct other {
+	struct shop *s;
+	int fd;
+	char path[FOLDER_PATH];
+};
+
+/* A writer that holds the ledger, has just put the line into the index that
+ * wakes the order, and writes the event only when the sweep waits for it. */
+static void
+write_event_and_let_go(void *arg)
+{
+	struct other *other = arg;
+	struct h5_ledger_at at;
+	struct h5_order *o;
+	struct h5_event ev;
+	struct h5_buf b;
+	size_t whole, n;
+	char *text;
+
+	text = fixture(other->path, &n);
+	assert_int_equal(
+	    h5_ledger_fold(text, n, ID, &o, &whole, &at, NULL), H5_OK);
+	h5_order_free(o);
+	free(text);
+	h5_buf_init(&b, 4096);
+	event_of(&ev, H5_EVENT_REFUND_ASKED, T0, "out_refund_no", "r1",
+	    "refund_fee", "1", NULL);
+	assert_int_equal(h5_ledger_write(&at, &ev, &b, NULL), H5_OK);
+	h5_event_release(&ev);
+	assert_int_equal(
+	    __real_pwrite(other->fd, b.data, b.len, (off_t)n), b.len);
+	h5_buf_release(&b);
+	assert_int_equal(__real_close(other->fd), 0);
+}
+
+static void
+test_store_fault__a_sweep_waits_for_who_wakes_an_order(void **state)
+{
+	struct other other = {*state, -1, ""};
+	struct shop *s = *state;
+	char day[H5_CLOCK_DAY], name[64];
+	struct shop_seen seen;
+
+	disk_good();
+	assert_int_equal(step_create(s->st), H5_OK);
+	assert_int_equal(step_paid(s->st), H5_OK);
+	assert_string_equal(shop_open_orders(s->st, &seen), "");
+	shop_ledger(s, ID, other.path);
+	other.fd = open(other.path, O_RDWR);
+	assert_int_equal(__real_flock(other.fd, LOCK_EX), 0);
+	h5_clock_day(h5_clock_now(), day);
+	(void)snprintf(name, sizeof name, "store/index/wake/%s", day);
+	folder_write(&s->f, name, ID "\n", 0600);
+	disk.pause_fn = write_event_and_let_go;
+	disk.arg = &other;
+	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
+	assert_null(disk.pause_fn);
+	disk_good();
+}
+
+static void
+replace_index(void *arg)
+{
+	struct other *other = arg;
+	char path[FOLDER_PATH];
+
+	folder_write(&other->s->f, "new", "order-0\n", 0600);
+	assert_int_equal(
+	    rename(folder_name(&other->s->f, "new", path), other->path), 0);
+}
+
+/* fsck has put a rebuilt index in its place between open and lock. */
+static void
+test_store_fault__a_line_goes_into_the_index_that_has_the_name(void **state)
+{
+	struct other other = {*state, -1, ""};
+	struct shop *s = *state;
+	struct shop_seen seen;
+
+	disk_good();
+	assert_int_equal(shop_create(s->st, "order-0", T0), H5_OK);
+	folder_name(&s->f, "store/index/created/2026-11-23", other.path);
+	disk_good();
+	disk.meet = FLOCK;
+	disk.meet_at = 1;
+	disk.meet_fn = replace_index;
+	disk.arg = &other;
+	assert_int_equal(step_create(s->st), H5_OK);
+	assert_int_equal(disk.meet_at, 0);
+	disk_good();
+	assert_string_equal(shop_open_orders(s->st, &seen), "order-0 order-1 ");
+}
+
+static void
+pay_unsynced(void *arg)
+{
+	struct other *other = arg;
+	struct h5_store *st;
+
+	assert_int_equal(h5_store_open(other->s->dir, 0, &st, NULL), H5_OK);
+	assert_int_equal(step_paid(st), H5_OK);
+	h5_store_close(st);
+}
+
+/* A line came in between creation and the moment when this program takes the
+ * ledger for synced: it must not count as such. */
+static void
+test_store_fault__a_creator_knows_only_its_own_line(void **state)
+{
+	struct other other = {*state, -1, ""};
+	struct shop *s = *state;
+
+	disk_good();
+	assert_int_equal(shop_create(s->st, "order-0", T0), H5_OK);
+	disk_good();
+	/* file, two folders made, leaf: the last sync of a creation. */
+	disk.meet = FSYNC;
+	disk.meet_at = 4;
+	disk.meet_fn = pay_unsynced;
+	disk.arg = &other;
+	assert_int_equal(step_create(s->st), H5_OK);
+	assert_int_equal(disk.meet_at, 0);
+	disk_good();
+	assert_int_equal(step_again(s->st), H5_OK);
+	assert_int_equal(disk.count[FDATASYNC], 1);
+}
+
+/* What a reader without a lock may see while a writer cuts and writes. */
+static void
+test_store_fault__what_looks_broken_is_read_again(void **state)
+{
+	struct h5_store_report r = {.found = NULL};
+	struct shop *s = *state;
+
+	disk_good();
+	assert_int_equal(step_create(s->st), H5_OK);
+	assert_int_equal(step_query(s->st), H5_OK);
+	disk_good();
+	disk.garble = 1;
+	assert_int_equal(shop_events(s->st, ID), 2);
+	disk_good();
+	disk.garble = 1;
+	assert_int_equal(h5_store_check(s->st, false, &r, NULL), H5_OK);
+	assert_int_equal(r.broken, 0);
+	assert_int_equal(r.orders, 1);
+	disk_good();
+}
+
 /* --- locks that are held -------------------------------------------------- */
 
 static void
@@ -654,6 +939,14 @@ main(void)
 	    TEST(
 		test_store_fault__a_folder_that_cannot_be_synced_acknowledges_nothing),
 	    TEST(test_store_fault__no_event_wakes_an_order_unheard),
+	    TEST(test_store_fault__create_in_order),
+	    TEST(test_store_fault__update_in_order),
+	    TEST(test_store_fault__a_sweep_remembers_only_what_is_on_disk),
+	    TEST(test_store_fault__a_sweep_waits_for_who_wakes_an_order),
+	    TEST(
+		test_store_fault__a_line_goes_into_the_index_that_has_the_name),
+	    TEST(test_store_fault__a_creator_knows_only_its_own_line),
+	    TEST(test_store_fault__what_looks_broken_is_read_again),
 	    TEST(test_store_fault__a_held_lock_is_given_up_after_four_seconds),
 	    TEST(test_store_fault__a_talk_waits_as_long_as_told),
 	};
