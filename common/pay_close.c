@@ -1,6 +1,7 @@
 /* The end of attempts and of orders: at WeChat first, then here. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/pay_steps.h"
 
 /* WeChat will not close it because it was paid.  Until orderquery says so, too,
@@ -18,6 +19,15 @@ paid_already(const struct h5_pay *p, const char *out_trade_no,
 	    e, H5_E_REMOTE, "ORDERPAID, but orderquery knows no payment");
 }
 
+/* A cashier link was issued for it moments ago: that WeChat does not know it
+ * only means that not all of WeChat knows it yet (PROTOCOL 4). */
+static bool
+too_young(const struct h5_attempt *a)
+{
+	return a != NULL && a->mweb_url != NULL &&
+	       h5_clock_now() < a->mweb_url_at + H5_PAY_CLOSE_AFTER_S;
+}
+
 /* Closes one attempt at WeChat.  H5_OK: it can be paid no more, or it was paid
  * (then the order says so).  H5_E_STATE: not yet. */
 enum h5_code
@@ -33,10 +43,15 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 	if (rc != H5_OK)
 		return rc;
 	switch (refusal.verdict) {
+	case H5_WX_UNKNOWN_ORDER:
+		if (too_young(h5_order_attempt(*o, out_trade_no)))
+			return h5_err_set(e, H5_E_STATE,
+			    "WeChat does not know %s yet: try again later",
+			    out_trade_no);
+		/* It was never ordered, and this call has burnt the number. */
+		return h5_pay_note(p, o, ended, e);
 	case H5_WX_SUCCESS:
 	case H5_WX_CLOSED:
-	/* It was never ordered, and this call has burnt the number. */
-	case H5_WX_UNKNOWN_ORDER:
 		return h5_pay_note(p, o, ended, e);
 	case H5_WX_PAID:
 		return paid_already(p, out_trade_no, o, e);

@@ -229,6 +229,22 @@ def _(t):
     t.eq(attempts(s, order), [(order, "paid")], "attempts")
 
 
+@test("a young number that closeorder does not know makes no second one")
+def _(t):
+    s = patient(t)
+    order, q = ready(t, s)
+    t.gateway.fault("closeorder", "result-fail", order=order,
+                    name="ORDERNOTEXIST")
+    refuse_reuse(t, order)
+    r = again(s, q, env={"REMOTE_ADDR": "203.0.113.9"}, prefix=LATER)
+    t.page(r, 200, "result", "awaiting")
+    t.eq([a for a, _ in attempts(s, order)], [order], "attempts")
+    refuse_reuse(t, order)
+    t.redirect(again(s, q, prefix=["faketime", "-f", "+6m"]))
+    t.eq(attempts(s, order), [(order, "closed"), (order + "_2", "awaiting")],
+         "attempts")
+
+
 @test("a close whose outcome is unknown makes no second number")
 def _(t):
     s = t.own_site({"orders.query_interval_s": "1",
