@@ -10,10 +10,11 @@
 #include "common/hooks.h"
 #include "common/refund.h"
 
-enum { OPT_ORDER = 256 };
+enum { OPT_ORDER = 256, OPT_FOR };
 
 static const struct option options[] = {
     {"order", required_argument, NULL, OPT_ORDER},
+    {"for", required_argument, NULL, OPT_FOR},
     {NULL, 0, NULL, 0},
 };
 
@@ -23,8 +24,13 @@ static const struct option options[] = {
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
 
+/* A sweep ends before cron starts the next. */
+#define SWEEP_FOR_S 50
+
 struct sweeping {
 	struct command *cmd;
+	int64_t until_ms; /* when to stop taking up further orders */
+	bool cut; /* that moment came */
 	struct h5_pay pay;
 	enum h5_code worst; /* the first failure, for the exit status */
 };
@@ -172,6 +178,12 @@ visit(void *arg, const char *id, const struct h5_order *o,
 {
 	struct sweeping *s = arg;
 
+	/* The rest is the next sweep's: what was asked now is not due then, so
+	 * it comes further. */
+	if (h5_clock_mono_ms() >= s->until_ms) {
+		s->cut = true;
+		return H5_E_STATE;
+	}
 	if (o == NULL)
 		failed(s, id, e_o->code, e_o);
 	else
@@ -194,45 +206,62 @@ sweep_order(struct sweeping *s, const char *id)
 }
 
 static int
+sweep_all(struct sweeping *s)
+{
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_each_open(s->cmd->st, visit, s, &e);
+	if (rc == H5_E_STATE && s->cut)
+		rc = H5_OK;
+	if (rc == H5_OK)
+		rc = h5_store_swept(s->cmd->st, &e);
+	return rc == H5_OK ? h5_err_exit(s->worst) : command_fail(s->cmd, &e);
+}
+
+static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct sweeping s = {cmd, {0}, H5_OK};
+	struct sweeping s = {.cmd = cmd, .worst = H5_OK};
+	uint64_t seconds = SWEEP_FOR_S;
 	const char *id = NULL;
 	struct h5_err e;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != OPT_ORDER)
+		if (opt == OPT_ORDER)
+			id = optarg;
+		else if (opt != OPT_FOR)
 			return command_usage(&verb_sweep, "unknown option");
-		id = optarg;
+		else if (h5_text_u64(optarg, 1, 86400, &seconds, &e) != H5_OK)
+			return command_usage(&verb_sweep, "--for: %s", e.msg);
 	}
 	if (optind < argc)
 		return command_usage(
 		    &verb_sweep, "unexpected \"%s\"", argv[optind]);
 	if (command_pay(cmd, &s.pay, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	if (id != NULL)
-		return sweep_order(&s, id);
-	if (h5_store_each_open(cmd->st, visit, &s, &e) != H5_OK ||
-	    h5_store_swept(cmd->st, &e) != H5_OK)
-		return command_fail(cmd, &e);
-	return h5_err_exit(s.worst);
+	s.until_ms = h5_clock_mono_ms() + (int64_t)seconds * 1000;
+	return id != NULL ? sweep_order(&s, id) : sweep_all(&s);
 }
 
 const struct verb verb_sweep = {
     .name = "sweep",
-    .usage = "sweep [--order ID] [--json]",
+    .usage = "sweep [--order ID] [--for SECONDS] [--json]",
     .summary = "for cron: ask, expire and deliver whatever is due",
     .help =
 	"\n"
 	"  * * * * * h5pay sweep          a line for crontab -e\n"
 	"  h5pay sweep --order ID         one order only\n\n"
 	"Asks WeChat about unsettled orders when they are due, closes the "
-	"expired ones,\n"
-	"asks what became of refunds, and delivers events that the shop has "
-	"not taken.  Prints a line for what "
-	"it did, and\n"
-	"nothing when nothing happened.  Many may run at once.\n"
+	"expired ones, asks\n"
+	"what became of refunds, and delivers events that the shop has not "
+	"taken.  Prints a\n"
+	"line for what it did, and nothing when nothing happened.  Many may "
+	"run at once.\n\n"
+	"      --order ID     one order only\n"
+	"      --for SECONDS  take up no further order after that long; 50 "
+	"otherwise\n\n"
 	"exit status: 0, 69 when WeChat or the shop was not reached, 74 "
 	"store\n",
     .need_config = true,

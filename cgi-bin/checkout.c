@@ -420,6 +420,7 @@ const struct h5_program h5_program = {
     .allow = "GET, HEAD, POST",
     .body_max = 16384,
     .threads = 32,
+    .sweeps = true,
     .handle = handle,
     .start = h5_https_start,
     .worker_new = h5_wxpay_worker_new,

@@ -26,6 +26,7 @@ struct h5_site {
 	uint64_t stamp;
 	pthread_mutex_t opening;
 	_Atomic bool ready;
+	_Atomic int64_t swept_ms; /* when the last sweep was last looked at */
 };
 
 struct h5_sites {

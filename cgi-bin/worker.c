@@ -18,6 +18,8 @@
 #define TICK_MS 1000 /* how often replaced files are looked for */
 #define QUIET_MS 1000 /* the same complaint is logged once in this time */
 #define THREADS_MAX 1024
+#define UNSWEPT_LOOK_MS 60000
+#define UNSWEPT_S 600
 #define EX_IOERR 74
 #define EX_CONFIG 78
 /* Measured deepest: getaddrinfo 16 KiB, curl with a TLS handshake 14 KiB; name
@@ -240,6 +242,22 @@ catch_all(struct h5_job *job)
 		h5_buf_puts(&job->resp->body, "Internal error\n");
 }
 
+/* A shop without cron: where no sweep was seen for long, one is started after
+ * an answer, bounded in time.  Looked at once in a while by a process. */
+static void
+sweep_if_nobody_does(struct h5_site *site, const struct h5_log *log)
+{
+	int64_t now_ms = h5_clock_mono_ms();
+	int64_t last_ms = atomic_load(&site->swept_ms);
+
+	if (!site->app.program->sweeps || !atomic_load(&site->ready) ||
+	    (last_ms != 0 && now_ms - last_ms < UNSWEPT_LOOK_MS) ||
+	    !atomic_compare_exchange_strong(&site->swept_ms, &last_ms, now_ms))
+		return;
+	if (h5_store_unswept(site->app.st, h5_clock_now(), UNSWEPT_S))
+		h5_launch_sweep(site->app.c, log);
+}
+
 static void
 respond(struct worker *w, struct h5_job *job)
 {
@@ -291,6 +309,8 @@ serve_request(struct worker *w, const struct h5_request *r)
 		resp.status = 500;
 	}
 	respond(w, &job);
+	if (rc == H5_OK)
+		sweep_if_nobody_does(site, &job.log);
 	h5_response_release(&resp);
 }
 

@@ -213,37 +213,54 @@ start_detached(char *const argv[], char *const env[], struct h5_err *e)
 	return H5_OK;
 }
 
+/* "h5pay -c FILE sweep OPTION VALUE", with nothing of ours but the words. */
+static enum h5_code
+start_sweep(const struct h5_config *c, const char *option, const char *value,
+    struct h5_err *e)
+{
+	const char *words[] = {NULL, "-c", c->path, "sweep", option, value};
+	char *argv[sizeof words / sizeof words[0] + 1] = {NULL};
+	char **env = clean_environment();
+	struct h5_buf path;
+	enum h5_code rc;
+	size_t i;
+
+	h5_buf_init(&path, PATH_BYTES);
+	rc = env == NULL ? h5_err_nomem(e) : h5_launch_find(c, &path, e);
+	words[0] = path.data;
+	for (i = 0; rc == H5_OK && i < sizeof words / sizeof words[0]; i++) {
+		argv[i] = strdup(words[i]);
+		if (argv[i] == NULL)
+			rc = h5_err_nomem(e);
+	}
+	if (rc == H5_OK)
+		rc = start_detached(argv, env, e);
+	for (i = 0; argv[i] != NULL; i++)
+		free(argv[i]);
+	h5_buf_release(&path);
+	free(env);
+	return rc;
+}
+
 void
 h5_launch_deliver(
     const struct h5_config *c, const struct h5_log *log, const char *id)
 {
-	char sweep[] = "sweep", dash_c[] = "-c", dash_order[] = "--order";
-	struct h5_buf path;
 	struct h5_err e;
-	enum h5_code rc;
-	char *order = strdup(id);
-	char **env = clean_environment();
-	char *argv[7];
 
-	h5_buf_init(&path, PATH_BYTES);
-	rc = order == NULL || env == NULL ? h5_err_nomem(&e)
-					  : h5_launch_find(c, &path, &e);
-	if (rc == H5_OK) {
-		argv[0] = path.data;
-		argv[1] = dash_c;
-		argv[2] = c->path;
-		argv[3] = sweep;
-		argv[4] = dash_order;
-		argv[5] = order;
-		argv[6] = NULL;
-		rc = start_detached(argv, env, &e);
-	}
-	if (rc != H5_OK)
+	if (start_sweep(c, "--order", id, &e) != H5_OK)
 		h5_log_event(log, H5_LOG_ERROR, "delivery-not-started", "order",
 		    id, "why", e.msg, NULL);
-	h5_buf_release(&path);
-	free(order);
-	free(env);
+}
+
+void
+h5_launch_sweep(const struct h5_config *c, const struct h5_log *log)
+{
+	struct h5_err e;
+
+	if (start_sweep(c, "--for", "10", &e) != H5_OK)
+		h5_log_event(
+		    log, H5_LOG_ERROR, "sweep-not-started", "why", e.msg, NULL);
 }
 
 /* --- a trial ---------------------------------------------------------------

@@ -20,6 +20,10 @@ H5_MUST_CHECK enum h5_code h5_launch_find(
 void h5_launch_deliver(
     const struct h5_config *c, const struct h5_log *log, const char *id);
 
+/* h5_launch_sweep(c, log): "h5pay sweep --for 10", for a shop without cron; its
+ * failure is logged and harmless likewise. */
+void h5_launch_sweep(const struct h5_config *c, const struct h5_log *log);
+
 /* h5_launch_try(argv, limit_ms, words, e): run argv[0] (a path) to its end, at
  * most limit_ms; what it writes to stderr is appended to words.  H5_OK: it
  * exited 0.  H5_E_STATE: it exited otherwise, or was killed at the limit.

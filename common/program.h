@@ -4,6 +4,7 @@
 #ifndef H5_PROGRAM_H
 #define H5_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/config.h"
@@ -36,6 +37,7 @@ struct h5_program {
 	const char *allow; /* "GET, HEAD, POST" */
 	size_t body_max; /* bytes */
 	int threads; /* as FastCGI, when server.threads is not set */
+	bool sweeps; /* its answers may start the sweep of a cronless shop */
 	/* Answers one request; main has checked method and body already.  */
 	void (*handle)(struct h5_job *job);
 	/* Answers what main refuses before the handler (405, 413, 400, 500,

@@ -95,11 +95,14 @@ H5_MUST_CHECK enum h5_code h5_store_each_open(
 
 /* h5_store_swept(st, e): a sweep over all open orders ends now; durable.
  * h5_store_swept_at(st, at, e): when the last one ended.  H5_E_NOTFOUND: none
- * is known of. */
+ * is known of.
+ * h5_store_unswept(st, now, age_s): have age_s seconds gone by since then, or,
+ * when none was, since the store was made? */
 H5_MUST_CHECK enum h5_code h5_store_swept(
     struct h5_store *st, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_store_swept_at(
     struct h5_store *st, int64_t *at, struct h5_err *e);
+bool h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s);
 
 /* What fsck found, one call each; and progress. */
 struct h5_store_report {

@@ -1,4 +1,7 @@
 /* When the last sweep ended: for those who ask whether cron is alive. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "common/clock.h"
 #include "common/store_internal.h"
 
@@ -30,4 +33,18 @@ h5_store_swept_at(struct h5_store *st, int64_t *at, struct h5_err *e)
 		rc = h5_clock_from_rfc3339(b.data, at, e);
 	h5_buf_release(&b);
 	return rc == H5_E_INPUT ? H5_E_NOTFOUND : rc;
+}
+
+bool
+h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s)
+{
+	struct stat made;
+	int64_t at;
+
+	if (h5_store_swept_at(st, &at, NULL) != H5_OK) {
+		if (fstatat(st->dir, "format", &made, AT_SYMLINK_NOFOLLOW) != 0)
+			return false;
+		at = (int64_t)made.st_mtime;
+	}
+	return now - at >= age_s;
 }

@@ -28,7 +28,7 @@ _h5pay_options() { # VERB: its own options
 	link) echo --order --total-fee --body --attach --expires ;;
 	list) echo --state --since --until ;;
 	refund) echo --fee --reason --id --yes ;;
-	sweep) echo --order ;;
+	sweep) echo --order --for ;;
 	bill) echo --type ;;
 	reconcile) echo --fix --kept --back --csv ;;
 	fsck) echo --repair ;;

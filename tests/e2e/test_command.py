@@ -423,6 +423,41 @@ def _(t):
     t.eq(s.show(order)["state"], "awaiting", "state")
 
 
+@test("sweep --for takes up no further order when its time is over")
+def _(t):
+    s = t.own_site()
+    orders = [ready(t, s)[0] for _ in range(4)]
+    for o in orders:
+        t.gateway.pay(o, notice=False)
+        t.gateway.fault("orderquery", "delay", o, number=700)
+    later = ["faketime", "-f", "+10m"]
+    code, out, err = s.h5pay("sweep", "--for", "1", prefix=later)
+    t.eq(code, 0, f"exit status, {err!r}")
+    paid = [o for o in orders if s.show(o)["state"] == "paid"]
+    t.ok(0 < len(paid) < 4, f"{len(paid)} of 4 settled")
+    for o in orders:
+        t.gateway.clear(o)
+    code, out, err = s.h5pay("sweep", prefix=later)
+    t.eq([s.show(o)["state"] for o in orders], ["paid"] * 4, "the next one")
+
+
+@test("sweep --for 0 is a usage fault")
+def _(t):
+    t.eq(t.own_site().h5pay("sweep", "--for", "0")[0], 64, "exit status")
+
+
+@table("a shop without cron is swept after {0} answers", ["checkout", "query"])
+def _(t, program):
+    s = t.own_site({"orders.query_interval_s": "60"})
+    order, token = ready(t, s)
+    t.ok(not (s.store / "swept").exists(), "a young store needs no sweep")
+    long_ago = time.time() - 3600
+    os.utime(s.store / "format", (long_ago, long_ago))
+    s.post(program, {"order": order, "t": token,
+                     **({"again": "1"} if program == "checkout" else {})})
+    t.until("the sweep", (s.store / "swept").exists)
+
+
 # --- fsck -------------------------------------------------------------------
 
 
