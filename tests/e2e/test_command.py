@@ -428,7 +428,7 @@ def _(t):
     s = t.own_site()
     orders = [ready(t, s)[0] for _ in range(4)]
     for o in orders:
-        t.gateway.pay(o, notice=False)
+        t.gateway.pay(o)
         t.gateway.fault("orderquery", "delay", o, number=700)
     later = ["faketime", "-f", "+10m"]
     code, out, err = s.h5pay("sweep", "--for", "1", prefix=later)
