@@ -246,6 +246,23 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 	return true;
 }
 
+/* The link is over, but what was bought with it is not: who has paid sees that,
+ * and never that the time to pay has passed. */
+static bool
+settled_already(struct h5_job *job, const struct h5_offer *offer)
+{
+	struct h5_order *o = NULL;
+	bool settled;
+
+	settled = h5_store_load(job->app->st, offer->id, &o, NULL) == H5_OK &&
+		  h5_pay_nothing_due(o) && o->total_fee == offer->total_fee &&
+		  strcmp(o->body, offer->body) == 0;
+	if (settled)
+		show_order(job, o, H5_NOTE_NONE, 0);
+	h5_order_free(o);
+	return settled;
+}
+
 static void
 no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
     const struct h5_err *e)
@@ -265,7 +282,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 			confirm(job, offer, true, false, 409);
 		break;
 	case H5_E_STATE:
-		plain(job, H5_PAGE_LINK_EXPIRED, e);
+		if (!settled_already(job, offer))
+			plain(job, H5_PAGE_LINK_EXPIRED, e);
 		break;
 	case H5_E_CONFIG:
 		h5_log_event(

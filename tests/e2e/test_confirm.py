@@ -275,6 +275,19 @@ def _(t):
     t.page(r, 410, "link-expired")
 
 
+@test("an expired link of a paid order shows that it is paid")
+def _(t):
+    order = t.id()
+    soon = int(time.time()) + 2
+    t.site.ready(order, 5, expires=soon)
+    t.success(t.site.notify(h5.notice(order, 5)))
+    link = t.site.link(order, 5, expires=soon)
+    t.until("the link's end", lambda: time.time() > soon + 0.1)
+    t.page(t.site.get("checkout", link), 200, "result")
+    other = t.site.link(order, 6, expires=soon)
+    t.page(t.site.get("checkout", other), 410, "link-expired")
+
+
 @test("an expired link with a bad sig is a bad link")
 def _(t):
     q = signed(expires="1").replace("total_fee=100", "total_fee=1")

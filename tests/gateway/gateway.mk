@@ -12,12 +12,14 @@ GATEWAY_OBJ = $(patsubst tests/gateway/%.c,$(B)/tests/gateway-obj/%.o, \
 
 $(GATEWAY_OBJ): $(B)/tests/gateway-obj/%.o: tests/gateway/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(GATEWAY_WARN) -O2 -g $(CFLAGS) -pthread \
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(GATEWAY_WARN) -O2 -g $(CFLAGS) -pthread \
 		-MMD -MP -I. -c -o $@ $<
 
 $(B)/tests/gateway: $(GATEWAY_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $(GATEWAY_OBJ) -lssl -lcrypto
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $(GATEWAY_OBJ) -lssl -lcrypto
 
 -include $(GATEWAY_OBJ:.o=.d)
 
