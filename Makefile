@@ -79,6 +79,8 @@ help:
 	@echo "make e2e          the suite from outside [T=notify: one file,"
 	@echo "                  T='wrong amount': the tests that say so]"
 	@echo "make browser      the suite in Chromium; screenshots in $(B)/browser/"
+	@echo "make bench        against what could be reached at all: report and chart"
+	@echo "                  in $(B)/bench/ [ROUNDS=5] [MANY=100000] [T=notify]"
 	@echo "make install      [DESTDIR= prefix=/usr/local libexecdir= sysconfdir=/etc]"
 	@echo "make uninstall    takes out what install put in, and no data"
 	@echo "make dist         h5pay-$(VERSION).tar.gz of what is committed"

@@ -1,0 +1,28 @@
+# h5pay against what could be reached at all: one run, ratios.
+BENCH := $(patsubst %,$(B)/bench/%,limit spawn orders calls linked-dynamic \
+	linked-crypto)
+
+$(B)/bench/limit $(B)/bench/spawn: $(B)/bench/%: $(B)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_FCGI)
+# Does nothing with the libraries it is linked to.
+$(B)/bench/linked-dynamic $(B)/bench/linked-crypto: \
+    $(B)/obj/tests/bench/limit.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) -Wl,--no-as-needed $(CFLAGS) $(LDFLAGS) -o $@ \
+	    $^ $(if $(findstring dynamic,$@),$(filter-out $(LIB_Z),$(LIBS)),\
+	    $(LIB_FCGI) $(LIB_MXML) $(LIB_JSON) $(LIB_CRYPTO))
+$(B)/bench/orders $(B)/bench/calls: $(B)/bench/%: \
+    $(B)/obj/tests/bench/%.o $(LIBH5)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+ROUNDS ?= 5
+MANY ?= 100000
+.PHONY: bench
+bench: all $(BENCH) $(B)/tests/gateway
+	@$(PYTHON) tests/bench/bench.py --build $(B) --rounds $(ROUNDS) \
+	    --many $(MANY) $(T)

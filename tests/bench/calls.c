@@ -1,0 +1,186 @@
+/* calls - nanoseconds and allocations of one call of what a request is made
+ * of.  Allocations are counted here, those of the libraries too. */
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/sign.h"
+#include "common/template.h"
+#include "common/xml.h"
+
+#define TURNS 20000
+
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t n);
+
+static atomic_long allocations;
+
+void *
+malloc(size_t n)
+{
+	atomic_fetch_add(&allocations, 1);
+	return __libc_malloc(n);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	atomic_fetch_add(&allocations, 1);
+	return __libc_calloc(n, size);
+}
+
+void *
+realloc(void *p, size_t n)
+{
+	atomic_fetch_add(&allocations, 1);
+	return __libc_realloc(p, n);
+}
+
+struct bench {
+	struct h5_sign_key *key;
+	struct h5_fields f;
+	struct h5_buf xml, page;
+	struct h5_template *t;
+	struct h5_view *v;
+};
+
+static enum h5_code
+sign_md5(struct bench *b)
+{
+	char hex[H5_SIGN_HEX];
+
+	return h5_sign_fields(b->key, H5_SIGN_MD5, &b->f, hex, NULL);
+}
+
+static enum h5_code
+sign_hmac(struct bench *b)
+{
+	char hex[H5_SIGN_HEX];
+
+	return h5_sign_fields(b->key, H5_SIGN_HMAC_SHA256, &b->f, hex, NULL);
+}
+
+static enum h5_code
+read_xml(struct bench *b)
+{
+	struct h5_fields f;
+	enum h5_code rc;
+
+	rc = h5_xml_read(b->xml.data, b->xml.len, "xml", &f, NULL);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static enum h5_code
+write_xml(struct bench *b)
+{
+	h5_buf_clear(&b->page);
+	return h5_xml_write(&b->f, &b->page, NULL);
+}
+
+static enum h5_code
+render(struct bench *b)
+{
+	h5_buf_clear(&b->page);
+	return h5_template_render(b->t, b->v, NULL, NULL, &b->page, NULL);
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void
+measure(const char *name, enum h5_code (*call)(struct bench *), struct bench *b)
+{
+	int64_t best = INT64_MAX, t;
+	long before = 0;
+
+	for (int round = 0; round < 5; round++) {
+		before = atomic_load(&allocations);
+		t = now_ns();
+		for (int i = 0; i < TURNS / 5; i++)
+			if (call(b) != H5_OK)
+				exit(1);
+		t = now_ns() - t;
+		if (t < best)
+			best = t;
+	}
+	(void)printf("%s\t%lld\t%.1f\n", name, (long long)(best / (TURNS / 5)),
+	    (double)(atomic_load(&allocations) - before) / (TURNS / 5));
+}
+
+/* The fields of a notice. */
+static enum h5_code
+fill(struct bench *b, struct h5_err *e)
+{
+	static const char *const pairs[][2] = {{"appid", "wx8888888888888888"},
+	    {"bank_type", "OTHERS"}, {"cash_fee", "1"}, {"fee_type", "CNY"},
+	    {"is_subscribe", "N"}, {"mch_id", "1230000109"},
+	    {"nonce_str", "5d2b6c2a8db53831f7eda20af46e531c"},
+	    {"openid", "oUpF8uMEb4qRXf22hE3X68TekukE"},
+	    {"out_trade_no", "BENCH00000001"}, {"result_code", "SUCCESS"},
+	    {"return_code", "SUCCESS"}, {"time_end", "20261123164012"},
+	    {"total_fee", "1"}, {"trade_type", "MWEB"},
+	    {"transaction_id", "4200000000202611230000000001"}};
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; i < sizeof pairs / sizeof *pairs && rc == H5_OK; i++)
+		rc = h5_fields_add(&b->f, pairs[i][0], pairs[i][1], e);
+	return rc;
+}
+
+int
+main(void)
+{
+	static const char source[] =
+	    "<main data-page=\"return\"><h1>{{shop}}</h1>\n"
+	    "{{#paid}}<p>{{amount}} {{order}}</p>\n{{/paid}}"
+	    "{{^paid}}<form><input value=\"{{order}}\">\n</form>{{/paid}}\n"
+	    "</main>\n";
+	struct bench b;
+	struct h5_err e;
+	enum h5_code rc;
+
+	memset(&b, 0, sizeof b);
+	h5_fields_init(&b.f, 64, 65536);
+	h5_buf_init(&b.xml, 65536);
+	h5_buf_init(&b.page, 65536);
+	rc =
+	    h5_sign_key_new("8934e7d15453e97507ef794cf7b0519d", 32, &b.key, &e);
+	if (rc == H5_OK)
+		rc = fill(&b, &e);
+	if (rc == H5_OK)
+		rc = h5_xml_write(&b.f, &b.xml, &e);
+	if (rc == H5_OK)
+		rc = h5_template_compile(
+		    "bench", source, sizeof source - 1, &b.t, &e);
+	if (rc != H5_OK) {
+		(void)fprintf(stderr, "calls: %s\n", e.msg);
+		return 1;
+	}
+	b.v = h5_view_new();
+	h5_view_str(b.v, "shop", "Tea & Co");
+	h5_view_str(b.v, "order", "BENCH00000001");
+	measure("sign 15 fields, MD5", sign_md5, &b);
+	measure("sign 15 fields, HMAC-SHA256", sign_hmac, &b);
+	measure("read a notice (XML)", read_xml, &b);
+	measure("write a message (XML)", write_xml, &b);
+	measure("render a small template", render, &b);
+	h5_view_free(b.v);
+	h5_template_free(b.t);
+	h5_sign_key_free(b.key);
+	h5_fields_release(&b.f);
+	h5_buf_release(&b.xml);
+	h5_buf_release(&b.page);
+	return 0;
+}

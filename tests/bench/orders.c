@@ -1,0 +1,87 @@
+/* orders - fills a store with orders that await payment, by the library.
+ *   orders STORE PREFIX FIRST COUNT
+ * Each is called PREFIX and eight digits and costs one fen.  Nothing waits for
+ * the disk here: fsync and fdatasync do nothing in this program, and one
+ * sync() ends it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/store.h"
+
+int
+fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+static enum h5_code
+prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	(void)arg;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_PREPAID), e,
+	    "out_trade_no", o->id, "spbill_create_ip", "203.0.113.7",
+	    "prepay_id", "wx201410272009395522657a690389285100", "mweb_url",
+	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
+	    "prepay_id=wx201410272009395522657a690389285100&package=363092778",
+	    NULL);
+}
+
+static enum h5_code
+make(struct h5_store *st, const char *id, struct h5_err *e)
+{
+	char now[H5_CLOCK_RFC3339], end[H5_CLOCK_RFC3339];
+	struct h5_order *o = NULL;
+	struct h5_event ev;
+	enum h5_code rc;
+
+	h5_clock_rfc3339(h5_clock_now(), now);
+	h5_clock_rfc3339(h5_clock_now() + 7200, end);
+	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
+	rc = h5_event_fill(&ev, e, "order", id, "total_fee", "1", "body",
+	    "Green tea, 250 g", "lang", "zh-CN", "expires_at", end,
+	    "out_trade_no", id, "spbill_create_ip", "203.0.113.7", "time_start",
+	    now, "time_expire", end, NULL);
+	if (rc == H5_OK)
+		rc = h5_store_create(st, &ev, &o, e);
+	h5_order_free(o);
+	if (rc == H5_OK)
+		rc = h5_store_update(st, id, prepaid, NULL, NULL, e);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct h5_store *st;
+	struct h5_err e;
+	enum h5_code rc;
+	char id[64];
+	long i, first, count;
+
+	if (argc != 5)
+		return 64;
+	first = strtol(argv[3], NULL, 10);
+	count = strtol(argv[4], NULL, 10);
+	rc = h5_store_open(argv[1], 0, &st, &e);
+	for (i = first; i < first + count && rc == H5_OK; i++) {
+		(void)snprintf(id, sizeof id, "%s%08ld", argv[2], i);
+		rc = make(st, id, &e);
+	}
+	if (rc != H5_OK)
+		(void)fprintf(stderr, "orders: %s\n", e.msg);
+	else
+		h5_store_close(st);
+	sync();
+	return rc == H5_OK ? 0 : 1;
+}
