@@ -551,7 +551,6 @@ class Bench:
             text += [part, ""]
         (self.tools / "report.md").write_text("\n".join(text))
         (self.tools / "chart.svg").write_text(self.chart())
-        print(f"{self.tools}/report.md, chart.svg")
 
     def chart(self):
         """Ratios to the limit as bars; the mark is the target."""
@@ -604,7 +603,8 @@ def main():
         except Wrong as e:
             wrong.append(f"{name}: {e}")
             b.more.append(f"**{name} gave a wrong answer and was left.**")
-    b.report(head)
+        b.report(head)
+    print(f"{b.tools}/report.md, chart.svg")
     if wrong:
         sys.exit("bench: " + "\n".join(wrong))
 
