@@ -78,6 +78,8 @@ def _(t):
     b.submit(b.reply.form("checkout", again="1"))
     t.eq(b.reply.page, "cashier", f"at the cashier again: {b.reply}")
     act(b, "pay")
+    # WeChat was asked a moment ago: only the notice may settle it now.
+    t.until("the notice", lambda: w.show(order)["state"] == "paid")
     if b.reply.page == "return":
         b.submit(b.reply.form("query"))
     t.page(b.reply, 200, "result", "paid")
