@@ -1,6 +1,6 @@
 /* sign.h - signatures, tokens, random bytes.  Floor 1.
  * The only user of OpenSSL.  Every EVP result is checked: with FIPS
- * providers MD5 vanishes and the output would stay unset (RELIABILITY 15). */
+ * providers MD5 vanishes and the output would stay unset. */
 #ifndef H5_SIGN_H
 #define H5_SIGN_H
 

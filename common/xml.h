@@ -1,7 +1,7 @@
 /* xml.h - WeChat Pay's flat XML, read through a strict guard.  Floor 1.
  * The only user of mxml.  mxml 3.x must never see raw network bytes (it over-
  * reads on FE FF, is quadratic in attributes, leaks on refused input, accepts
- * truncated documents): RELIABILITY F1. */
+ * truncated documents; seen with 3.3.1). */
 #ifndef H5_XML_H
 #define H5_XML_H
 
