@@ -1,0 +1,18 @@
+"""break.py KIND FROM TO - common/file.c with one thing wrong."""
+
+import sys
+
+WRONG = {
+    # Nobody looks whether a write worked.
+    "notify": ('return h5_err_sys(e, H5_E_IO, errno, "write");',
+               "return H5_OK;"),
+    # The one sync of an append is missing.
+    "early": ("if (fdatasync(fd) != 0)", "if (fd < -1)"),
+}
+
+kind, source, target = sys.argv[1:]
+text = open(source).read()
+right, wrong = WRONG[kind]
+if text.count(right) != 1:
+    sys.exit(f"{source}: {right!r} is there {text.count(right)} times")
+open(target, "w").write(text.replace(right, wrong))

@@ -1,0 +1,44 @@
+# Storage that fails, power that fails, workers that are killed.  Results:
+# docs/RELIABILITY.md.
+FAULT := $(B)/fault
+FAULT_TOOLS := $(FAULT)/shim.so $(FAULT)/check $(FAULT)/broken/notify \
+	$(FAULT)/broken/early
+FAULT_CC = $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-null-dereference -O2 -g
+
+$(FAULT)/shim.so: tests/fault/shim.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(FAULT_CC) -fPIC -shared -o $@ $<
+$(FAULT)/check: $(B)/obj/tests/fault/check.o $(LIBH5)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# What the proofs must catch: notify that believes in every write, and notify
+# that answers before its ledger is on disk.
+$(FAULT)/broken/notify.c $(FAULT)/broken/early.c: common/file.c \
+    tests/fault/break.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tests/fault/break.py $(basename $(@F)) $< $@
+$(FAULT)/broken/%: $(FAULT)/broken/%.c $(B)/obj/cgi-bin/notify.o $(RUN_OBJ) \
+    $(LIBH5)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_CPPFLAGS) $(H5_CFLAGS) -w $(CFLAGS) -c -o $@.o $<
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ \
+	    $(B)/obj/cgi-bin/notify.o $(RUN_OBJ) $@.o $(LIBH5) $(LIBS)
+
+.PHONY: fault check-fault soak races
+fault: all $(FAULT_TOOLS) ## each storage call fails, power is cut: all of it
+	@$(PYTHON) tests/fault/matrix.py --build $(B)
+	@$(PYTHON) tests/fault/crash_model.py --build $(B)
+	@$(PYTHON) tests/fault/ext4.py --build $(B)
+check-fault: all $(FAULT_TOOLS) ## the quick part of make fault and make races
+	@$(PYTHON) tests/fault/quick.py --build $(B)
+
+# make soak SECONDS_LONG=1800; make races ROUNDS=10000
+SECONDS_LONG ?= 1800
+ROUNDS ?= 10000
+soak: all $(FAULT_TOOLS)
+	@$(PYTHON) tests/fault/soak.py --build $(B) --seconds $(SECONDS_LONG)
+races: all $(FAULT_TOOLS)
+	@$(PYTHON) tests/fault/races.py --build $(B) --rounds $(ROUNDS)

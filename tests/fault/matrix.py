@@ -1,0 +1,170 @@
+"""matrix.py - every storage call of a request fails, in every way, one by one.
+
+    matrix.py --build build [--quick] [--start N/M]
+
+A case: a store, one request under shim.so with one step failing, then a look
+without faults, the same request again, and a look once more.
+  I1 what was acknowledged is there        I2 old or new, never broken
+  I3 paid is never undone                  I4 one paid event, never two
+  I5 after one repetition it is done       I6 at most one leftover file
+The last part is the control: a notify that does not look whether its writes
+work must be caught."""
+
+import argparse
+import concurrent.futures
+import json
+import sys
+import time
+
+import lab
+
+REQUESTS = (("nothing", "checkout"), ("empty", "checkout"),
+            ("awaiting", "notify"), ("paid", "notify"), ("torn", "notify"),
+            ("awaiting", "query"), ("torn", "query"), ("awaiting", "sweep"))
+CALLS_THAT_WRITE = ("write",)
+
+
+def plans(names):
+    """Every fault that a step of this name can have."""
+    for n, name in enumerate(names, 1):
+        for what in ("EIO", "ENOSPC", "EDQUOT", "EINTR"):
+            for how in ("once", "sticky"):
+                yield f"{n}:before:{what}:{how}"
+                # It happened, and yet an error is reported.
+                if what != "EINTR" and name != "read":
+                    yield f"{n}:after:{what}:{how}"
+                if what != "EINTR" and name in CALLS_THAT_WRITE:
+                    yield f"{n}:mid:{what}:{how}"
+        yield f"{n}:before:kill:once"
+        yield f"{n}:after:kill:once"
+        if name in CALLS_THAT_WRITE:
+            yield f"{n}:mid:kill:once"
+            yield f"{n}:mid:short:once"
+            yield f"{n}:mid:short:sticky"
+
+
+class Broken(Exception):
+    pass
+
+
+def need(ok, what):
+    if not ok:
+        raise Broken(what)
+
+
+def look(room, was_paid, acknowledged, what):
+    """The invariants, as the store is now; the order or None."""
+    left = [p for p in room.store.rglob(".tmp-*")] if room.store.exists() else []
+    need(len(left) <= 1, f"I6 leftovers {left}")
+    o = room.show()
+    if o is None:
+        need(not was_paid and what == "checkout", "I1 the order is gone")
+        need(not acknowledged, "I1 acknowledged and gone")
+        return None
+    kinds = [e["event"] for e in o["events"]]
+    need(kinds.count("paid") <= 1, f"I4 paid {kinds.count('paid')} times")
+    if was_paid:
+        need(o["state"] == "paid", f"I3 paid became {o['state']}")
+    if o["state"] == "paid":
+        need(o["transaction_id"] == lab.TRANSACTION, "I2 another payment")
+        need(kinds.count("paid") == 1, "I4 paid without its event")
+    if acknowledged and what in ("notify", "query", "sweep"):
+        need(o["state"] == "paid", f"I1 acknowledged and {o['state']}")
+    if acknowledged and what == "checkout":
+        need("prepaid" in kinds, f"I1 acknowledged and {kinds}")
+    return o
+
+
+def case(room, start, what, plan, program=None):
+    room.reset(start)
+    was_paid = start == "paid"
+    begun = time.monotonic()
+    good, code, out = room.run(what, {"H5_FAULT": plan}, program)
+    need(time.monotonic() - begun < 5, "longer than WeChat waits")
+    need(code >= 0 or (code == -9 and ":kill:" in plan), f"ended by {-code}")
+    # A reply that was cut off is none: WeChat asks again.
+    if what == "notify" and out.endswith(b"</xml>") and not good:
+        need(lab.h5.FAIL.match(out.split(b"\r\n\r\n", 1)[-1]),
+             f"neither SUCCESS nor FAIL: {out[-90:]}")
+    after = look(room, was_paid, good and code >= 0, what)
+    was_paid = was_paid or (after is not None and after["state"] == "paid")
+    again, code, out = room.run(what, None, program)
+    need(again, f"I5 the repetition failed: {code} {out[-200:]}")
+    look(room, was_paid, True, what)
+    code, out, err = room.site.h5pay("--json", "fsck")
+    report = json.loads(out.splitlines()[-1])
+    need(report["broken"] == 0, f"I2 fsck: {out}{err}")
+
+
+def count(room, start, what, program=None):
+    """The steps of a run without faults."""
+    names = room.folder / "steps"
+    names.unlink(missing_ok=True)
+    room.reset(start)
+    good, code, out = room.run(what, {"H5_FAULT_COUNT": names}, program)
+    if not good:
+        sys.exit(f"{start} {what}: fails without a fault: {code} {out}")
+    return names.read_text().split()
+
+
+def walk(build, todo, program=None):
+    """(cases, violations) of these (start, what, plan)."""
+    room = lab.Lab(build)
+    bad = []
+    try:
+        for start, what, plan in todo:
+            try:
+                case(room, start, what, plan, program)
+            except (Broken, AssertionError) as e:
+                bad.append(f"{start} {what} {plan}: {e}")
+    finally:
+        room.close()
+    return len(todo), bad
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", default="build")
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--jobs", type=int, default=2)
+    args = p.parse_args()
+    begun = time.monotonic()
+    passed, failed = run(args.build, args.quick, args.jobs)
+    print(f"# {time.monotonic() - begun:.0f} s")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def run(build, quick, jobs):
+    room = lab.Lab(build)
+    broken = room.tools / "broken" / "notify"
+    todo = []
+    try:
+        for start, what in REQUESTS:
+            names = count(room, start, what)
+            mine = [(start, what, plan) for plan in plans(names)]
+            print(f"# {what} on {start}: {len(names)} steps, "
+                  f"{len(mine)} cases", flush=True)
+            todo += mine
+        control = [("awaiting", "notify", plan) for plan in
+                   plans(count(room, "awaiting", "notify", broken))]
+    finally:
+        room.close()
+    if quick:
+        todo = todo[::17]
+        control = [c for c in control if ":EIO:once" in c[2]]
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        parts = [pool.submit(walk, build, todo[i::jobs]) for i in range(jobs)]
+        bad = sorted(b for part in parts for b in part.result()[1])
+        caught = pool.submit(walk, build, control, broken).result()[1]
+    for line in bad:
+        print("not ok - " + line)
+    if not caught:
+        print("not ok - the control, writes unchecked, was not caught")
+    print(f"# control (writes unchecked): {len(caught)} of {len(control)} "
+          "cases violated, as they must")
+    return len(todo) - len(bad) + bool(caught), len(bad) + (not caught)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
