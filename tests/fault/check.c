@@ -1,6 +1,7 @@
 /* check.c - looks at stores as an operator would after a crash.
  * One line in: FOLDER ORDER.  One line out: how it opened, the order, how
- * often it was paid, whether a sweep finds it, and the same after a repair. */
+ * often it was paid, whether a sweep finds it, and the same after a repair.
+ * ORDER may be "-": then a line for each order of the store. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,35 @@ tell(struct h5_store *st, const char *id)
 	h5_order_free(o);
 }
 
+static enum h5_code
+print_order(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	int paid = 0;
+	size_t i;
+
+	(void)arg;
+	for (i = 0; o != NULL && i < o->n_events; i++)
+		paid += o->events[i].kind == H5_EVENT_PAID;
+	(void)printf("order %s %d %s\n", id, paid, o != NULL ? "ok" : e_o->msg);
+	return H5_OK;
+}
+
+/* Every order, a line each, then how fsck finds the store. */
+static void
+list(struct h5_store *st)
+{
+	struct h5_store_report r = {0};
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_each(st, 0, 0, print_order, NULL, &e);
+	if (rc == H5_OK)
+		rc = h5_store_check(st, false, &r, &e);
+	(void)printf(
+	    "end %s %llu\n", h5_err_name(rc), (unsigned long long)r.broken);
+}
+
 static void
 look(const char *dir, const char *id)
 {
@@ -52,6 +82,11 @@ look(const char *dir, const char *id)
 
 	/* A hook is configured, so a paid order is not at rest. */
 	rc = h5_store_open(dir, H5_HOOK_EXEC, &st, &e);
+	if (rc == H5_OK && strcmp(id, "-") == 0) {
+		list(st);
+		h5_store_close(st);
+		return;
+	}
 	(void)printf("%s ", h5_err_name(rc));
 	if (rc != H5_OK) {
 		(void)printf("%s\n", e.msg);

@@ -9,7 +9,9 @@ itself),
 and entries of a folder that was not synced since (each one for itself, in any
 order).  Each such state is built as a real store and looked at by the
 library: acknowledged is there, broken is nothing, paid once, and a sweep
-finds what is not at rest; the same again after fsck --repair."""
+finds what is not at rest; the same again after fsck --repair.  "Held" are the
+states in which an unacknowledged line lost its line feed alone (see
+Disk.lacks_its_end)."""
 
 import argparse
 import itertools
@@ -109,6 +111,14 @@ class Disk:
                     tree[path] = what
             yield {p: None if w == "folder" else content.get(w, b"")
                    for p, w in tree.items() if self.reachable(p, tree)}
+
+    def lacks_its_end(self, state):
+        """Is all of a line there but its line feed, with another byte in its
+        place?  The ledger does not guess then: it holds the order for the
+        operator, and acknowledges nothing."""
+        ends = [now for i, now in self.now.items() if i in self.versions]
+        return any(data and data[:-1] == now[:-1] and data != now
+                   for data in state.values() for now in ends)
 
     def reachable(self, path, tree):
         while path != self.root:
@@ -232,8 +242,9 @@ def both(room, env):
 
 
 def explore(checker, room, disk, ops, seen, limit):
-    """(states looked at, violations) over every point of a trace."""
+    """(states looked at, held, violations) over every point of a trace."""
     bad = []
+    held = 0
     looked = 0
     acknowledged = None
     for at in range(len(ops) + 1):
@@ -244,10 +255,13 @@ def explore(checker, room, disk, ops, seen, limit):
             seen.add(hash(key))
             looked += 1
             wrong = judge(checker.look(str(room.store), state), acknowledged)
-            if wrong:
+            if (wrong and wrong.startswith("broken") and
+                    acknowledged != "paid" and disk.lacks_its_end(state)):
+                held += 1
+            elif wrong:
                 bad.append(f"step {at}: {wrong}")
             if looked >= limit:
-                return looked, bad
+                return looked, held, bad
         if at == len(ops):
             break
         verb, ino, number, path, data = ops[at]
@@ -259,14 +273,14 @@ def explore(checker, room, disk, ops, seen, limit):
                 acknowledged = "order"
         else:
             disk.apply(verb, ino, number, path, data)
-    return looked, bad
+    return looked, held, bad
 
 
 def run(build, quick):
     room = lab.Lab(build)
     checker = Checker(room)
     limit = 40 if quick else 10 ** 9
-    total = 0
+    total = held = 0
     bad = []
     try:
         for start, steps in RUNS:
@@ -276,18 +290,21 @@ def run(build, quick):
                 if turn and "both" not in words:
                     break
                 disk, ops = trace(room, start, steps, not quick)
-                n, wrong = explore(checker, room, disk, ops, seen, limit)
+                n, kept, wrong = explore(checker, room, disk, ops, seen, limit)
                 total += n
+                held += kept
                 bad += [f"{words} on {start}, {w}" for w in wrong]
                 print(f"# {words} on {start}: {len(ops)} steps, {n} states, "
-                      f"{len(wrong)} violations", flush=True)
+                      f"{kept} held, {len(wrong)} violations", flush=True)
         early = room.tools / "broken" / "early"
         disk, ops = trace(room, "awaiting", [("notify", None)], not quick,
                           early)
-        n, caught = explore(checker, room, disk, ops, set(), limit)
+        n, _, caught = explore(checker, room, disk, ops, set(), limit)
     finally:
         checker.close()
         room.close()
+    print(f"# {total} states, {held} of them held for the operator, "
+          f"{len(bad)} violations")
     for line in bad[:40]:
         print("not ok - " + line)
     if not caught:

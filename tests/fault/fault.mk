@@ -35,10 +35,11 @@ fault: all $(FAULT_TOOLS) ## each storage call fails, power is cut: all of it
 check-fault: all $(FAULT_TOOLS) ## the quick part of make fault and make races
 	@$(PYTHON) tests/fault/quick.py --build $(B)
 
-# make soak SECONDS_LONG=1800; make races ROUNDS=10000
+# make soak SECONDS_LONG=1800; make races ROUNDS=5000 (for each of two buyers)
 SECONDS_LONG ?= 1800
-ROUNDS ?= 10000
+ROUNDS ?= 5000
 soak: all $(FAULT_TOOLS)
-	@$(PYTHON) tests/fault/soak.py --build $(B) --seconds $(SECONDS_LONG)
+	@$(PYTHON) tests/fault/storm.py --build $(B) --seconds $(SECONDS_LONG)
 races: all $(FAULT_TOOLS)
-	@$(PYTHON) tests/fault/races.py --build $(B) --rounds $(ROUNDS)
+	@$(PYTHON) tests/fault/storm.py --build $(B) --seconds 86400 \
+	    --rounds $(ROUNDS) --width 64 --waves 1 --mix 60 4 0 0 --kill-every 0

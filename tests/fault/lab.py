@@ -49,7 +49,10 @@ class _WeChat(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(out)))
         self.end_headers()
-        self.wfile.write(out)
+        try:
+            self.wfile.write(out)
+        except ConnectionError:
+            self.close_connection = True  # the asker was killed
 
 
 class WeChat(http.server.ThreadingHTTPServer):

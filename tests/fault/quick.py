@@ -1,0 +1,31 @@
+"""quick.py --build build - the part of make fault, make soak and make races
+that is quick enough for every run of the tests."""
+
+import argparse
+import sys
+
+import crash_model
+import matrix
+import storm
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", default="build")
+    build = p.parse_args().build
+    results = [
+        matrix.run(build, True, 2),
+        crash_model.run(build, True),
+        storm.run(storm.options(["--build", build, "--seconds", "60",
+                                 "--rounds", "10", "--width", "64",
+                                 "--waves", "1", "--mix", "60", "4", "0", "0",
+                                 "--kill-every", "0"])),
+        storm.run(storm.options(["--build", build, "--seconds", "6"])),
+    ]
+    print(f"{sum(r[0] for r in results)} passed, "
+          f"{sum(r[1] for r in results)} failed")
+    return 1 if any(r[1] for r in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
