@@ -17,10 +17,10 @@ def main():
         matrix.run(build, True, 2),
         crash_model.run(build, True),
         storm.run(storm.options(["--build", build, "--seconds", "60",
-                                 "--rounds", "10", "--width", "64",
+                                 "--rounds", "5", "--width", "64",
                                  "--waves", "1", "--mix", "60", "4", "0", "0",
                                  "--kill-every", "0"])),
-        storm.run(storm.options(["--build", build, "--seconds", "6"])),
+        storm.run(storm.options(["--build", build, "--seconds", "3"])),
     ]
     print(f"{sum(r[0] for r in results)} passed, "
           f"{sum(r[1] for r in results)} failed")
