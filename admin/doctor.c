@@ -22,8 +22,7 @@ static const struct {
     {"FAIL", "fail", "\033[31m"},
 };
 
-/* --- what is said ----------------------------------------------------------
- */
+/* --- what is said --- */
 
 static void
 say_json(struct doctor *d, enum doctor_result r, const char *check,
@@ -84,8 +83,7 @@ doctor_say(struct doctor *d, enum doctor_result r, const char *check,
 		say_line(d, r, check, remedy, found);
 }
 
-/* --- the configuration -----------------------------------------------------
- */
+/* --- the configuration --- */
 
 /* Each fault is a finding of its own: "file:line: what is wrong". */
 static void
@@ -147,8 +145,7 @@ configuration(struct doctor *d)
 	return rc == H5_OK;
 }
 
-/* --- the verb --------------------------------------------------------------
- */
+/* --- the verb --- */
 
 static int
 end(struct doctor *d)

@@ -24,8 +24,7 @@
 #define PEM_MAX 65536
 #define SWEEP_WARN_MIN 10
 
-/* --- what the example left behind ------------------------------------------
- */
+/* --- what the example left behind --- */
 
 /* Secrets have no getter: two keys are the same when they sign alike. */
 static bool
@@ -96,8 +95,7 @@ placeholders(struct doctor *d)
 		    "nothing of the example is left");
 }
 
-/* --- modes -----------------------------------------------------------------
- */
+/* --- modes --- */
 
 /* Who may write to it can change what the shop does. */
 static bool
@@ -157,8 +155,7 @@ modes(struct doctor *d)
 		    c->n_files);
 }
 
-/* --- the store -------------------------------------------------------------
- */
+/* --- the store --- */
 
 static void
 space(struct doctor *d)
@@ -276,8 +273,7 @@ store(struct doctor *d)
 	sweep(d);
 }
 
-/* --- hooks, the command, the certificate -----------------------------------
- */
+/* --- hooks, the command, the certificate --- */
 
 static void
 hooks(struct doctor *d)
@@ -345,8 +341,7 @@ certificate(struct doctor *d)
 	h5_buf_release(&cert);
 }
 
-/* --- running programs ------------------------------------------------------
- */
+/* --- running programs --- */
 
 /* Of this shop, as far as a process tells: another's name another
  * configuration. */

@@ -35,8 +35,7 @@ struct site {
 	struct h5_https_answer a;
 };
 
-/* --- headers as they came ---------------------------------------------------
- */
+/* --- headers as they came --- */
 
 /* The n-th (from 0) value of a header into out, without its blanks. */
 static bool
@@ -78,8 +77,7 @@ get(struct site *s, struct h5_err *e)
 	    s->h, s->url.data, TIMEOUT_MS, &s->head, &s->body, &s->a, e);
 }
 
-/* --- a program's page ------------------------------------------------------
- */
+/* --- a program's page --- */
 
 static const char *
 remedy_of_status(long status)
@@ -149,8 +147,7 @@ page(struct site *s, const char *program, long status, const char *mark)
 	return good;
 }
 
-/* --- what the host added or changed ----------------------------------------
- */
+/* --- what the host added or changed --- */
 
 struct expected {
 	const char *name, *value;
@@ -227,8 +224,7 @@ headers(struct site *s)
 		    "our pages arrive with our headers alone");
 }
 
-/* --- a proxy in front, and whose address we send ---------------------------
- */
+/* --- a proxy in front, and whose address we send --- */
 
 struct buyers {
 	const struct h5_config *c;
@@ -333,8 +329,7 @@ buyers_address(struct site *s, const char *proxy)
 		    ADDRESS_DAYS, b.n, b.n == ADDRESSES ? " or more" : "");
 }
 
-/* --- the notice ------------------------------------------------------------
- */
+/* --- the notice --- */
 
 /* Signed as WeChat would, about an order that cannot be there. */
 static enum h5_code
@@ -445,8 +440,7 @@ notice(struct site *s)
 	h5_buf_release(&body);
 }
 
-/* --- what must not be reached ----------------------------------------------
- */
+/* --- what must not be reached --- */
 
 /* Is the file at path handed out below any of the folders above it?  The
  * document root need not be known for that. */
@@ -519,8 +513,7 @@ exposed(struct site *s)
 		    "store, configuration and secrets are not handed out");
 }
 
-/* --- the address ------------------------------------------------------------
- */
+/* --- the address --- */
 
 static void
 address(struct doctor *d)

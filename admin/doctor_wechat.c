@@ -14,8 +14,7 @@
 #define SKEW_WARN_S 60
 #define SKEW_FAIL_S 300
 
-/* --- reaching it -----------------------------------------------------------
- */
+/* --- reaching it --- */
 
 static void
 clock_against(struct doctor *d, const char *date, int64_t now)
@@ -85,8 +84,7 @@ host(struct doctor *d, struct h5_https *h, const char *check, const char *url,
 	return rc == H5_OK || rc == H5_E_REMOTE;
 }
 
-/* --- ids and key -----------------------------------------------------------
- */
+/* --- ids and key --- */
 
 #define BIND                                                                   \
 	"bind them on the merchant platform, product centre, AppID accounts; " \

@@ -33,8 +33,7 @@ struct entry {
 	struct slice part[PARTS];
 };
 
-/* --- the file ---------------------------------------------------------------
- */
+/* --- the file --- */
 
 static bool
 next_line(const char **at, struct slice *line)
@@ -107,8 +106,7 @@ command_word(const char *name, struct h5_buf *out)
 			h5_buf_add(out, line.p + len + 2, line.n - len - 2);
 }
 
-/* --- finding ---------------------------------------------------------------
- */
+/* --- finding --- */
 
 /* Blanks, punctuation and case do not count: SYSTEM_ERROR is SYSTEMERROR. */
 static void
@@ -210,8 +208,7 @@ matches(struct asked *q, const struct entry *x, enum how how)
 	return false;
 }
 
-/* --- near matches ----------------------------------------------------------
- */
+/* --- near matches --- */
 
 /* The longest run of bytes that both have. */
 static size_t
@@ -275,8 +272,7 @@ near_by_letters(struct asked *q, struct slice found[NEAR], size_t *n)
 		}
 }
 
-/* --- answering -------------------------------------------------------------
- */
+/* --- answering --- */
 
 /* "@whose.shop the shop|..." in one language. */
 static void

@@ -14,8 +14,7 @@
 
 #include "common/program.h"
 
-/* --- site.c: a configuration and all that hangs on it ----------------------
- */
+/* --- site.c: a configuration and all that hangs on it --- */
 
 /* Never changes once it is published, but for the store of one that could
  * not be opened: app.st is set, then ready. */
@@ -64,8 +63,7 @@ const struct h5_log *h5_site_log(struct h5_sites *s);
  * OpenSSL; every fault on stderr.  true: good. */
 bool h5_site_check(const struct h5_program *p, const char *option);
 
-/* --- watch.c: was the configuration or the program replaced? ---------------
- */
+/* --- watch.c: was the configuration or the program replaced? --- */
 
 struct h5_watch {
 	struct h5_sites *sites;
@@ -87,8 +85,7 @@ uint64_t h5_watch_stamp(const struct h5_config *c);
  * that does not pass is logged once. */
 bool h5_watch_look(struct h5_watch *w);
 
-/* --- a run -----------------------------------------------------------------
- */
+/* --- a run --- */
 
 struct h5_run {
 	struct h5_sites sites;

@@ -14,8 +14,7 @@
 #define SITES_MAX 16 /* one process serves few shops; a limit all the same */
 #define AGAIN_MS 1000
 
-/* --- loading ---------------------------------------------------------------
- */
+/* --- loading --- */
 
 /* For one request only what that request may need: a program with refusals
  * of its own shows no page.  Templates of the shop's are looked through all
@@ -156,8 +155,7 @@ log_faults(const struct h5_log *log, struct h5_buf *faults, const char *why)
 	}
 }
 
-/* --- the list --------------------------------------------------------------
- */
+/* --- the list --- */
 
 static enum h5_code
 load_bare(struct h5_sites *s, struct h5_err *e)
@@ -318,8 +316,7 @@ h5_site_log(struct h5_sites *s)
 	return site == NULL ? &s->bare.log : &site->app.log;
 }
 
-/* --- -t --------------------------------------------------------------------
- */
+/* --- -t --- */
 
 static enum h5_code
 check_outside(

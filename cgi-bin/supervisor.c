@@ -45,8 +45,7 @@ struct supervisor {
 	int64_t kill_ms; /* when KILL is */
 };
 
-/* --- workers ---------------------------------------------------------------
- */
+/* --- workers --- */
 
 static size_t
 all(const struct supervisor *s)
@@ -142,8 +141,7 @@ any_left(const struct supervisor *s)
 	return false;
 }
 
-/* --- starting over ---------------------------------------------------------
- */
+/* --- starting over --- */
 
 /* The new program takes the place of this one: same process id, same socket,
  * so nothing is refused meanwhile.  The workers leave, each with the request
@@ -197,8 +195,7 @@ adopt(struct supervisor *s, const char *list)
 	}
 }
 
-/* --- the loop --------------------------------------------------------------
- */
+/* --- the loop --- */
 
 static void
 begin_stop(struct supervisor *s)

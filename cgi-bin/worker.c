@@ -46,8 +46,7 @@ struct worker {
 	uint64_t serial;
 };
 
-/* --- one request -----------------------------------------------------------
- */
+/* --- one request --- */
 
 static void
 name_request(struct worker *w, struct h5_log *log)
@@ -314,8 +313,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 	h5_response_release(&resp);
 }
 
-/* --- a thread --------------------------------------------------------------
- */
+/* --- a thread --- */
 
 /* Takes one request.  false: leave. */
 static bool
@@ -388,8 +386,7 @@ h5_worker_once(struct h5_run *run)
 	return rc == H5_OK ? 0 : h5_err_exit(rc);
 }
 
-/* --- many threads ----------------------------------------------------------
- */
+/* --- many threads --- */
 
 int
 h5_worker_threads(const struct h5_program *p, const struct h5_config *c)

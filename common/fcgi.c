@@ -67,8 +67,7 @@ h5_fcgi_start(struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- a thread's end of it -------------------------------------------------
- */
+/* --- a thread's end of it --- */
 
 static enum h5_code
 watch_socket(struct h5_fcgi *f, struct h5_err *e)
@@ -153,8 +152,7 @@ h5_fcgi_free(struct h5_fcgi *f)
 	free(f);
 }
 
-/* --- reading a request -----------------------------------------------------
- */
+/* --- reading a request --- */
 
 /* A parameter; nginx sends empty strings for what is absent. */
 static const char *
@@ -364,8 +362,7 @@ read_request(
 	return H5_OK;
 }
 
-/* --- waiting for one -------------------------------------------------------
- */
+/* --- waiting for one --- */
 
 static enum h5_code
 wait_turn(struct h5_fcgi *f, int stop_fd, int tick_ms, struct h5_err *e)
@@ -474,8 +471,7 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
 	return rc;
 }
 
-/* --- answering -------------------------------------------------------------
- */
+/* --- answering --- */
 
 static const char *
 reason(int status)

@@ -50,8 +50,7 @@ h5_hooks_due(const struct h5_config *c, const struct h5_order *o, int64_t now)
 	return g != NULL && g->retry_at <= now ? g : NULL;
 }
 
-/* --- sending ---------------------------------------------------------------
- */
+/* --- sending --- */
 
 enum variable {
 	PATH,
@@ -129,8 +128,7 @@ send_one(const struct h5_config *c, const struct h5_log *log,
 	return rc;
 }
 
-/* --- recording -------------------------------------------------------------
- */
+/* --- recording --- */
 
 struct result {
 	char id[sizeof((struct h5_outgoing *)0)->id];
@@ -195,8 +193,7 @@ deliver_event(const struct h5_config *c, const struct h5_log *log,
 	return worst;
 }
 
-/* --- an order --------------------------------------------------------------
- */
+/* --- an order --- */
 
 static enum h5_code
 deliver_all(const struct h5_config *c, const struct h5_log *log,
@@ -251,8 +248,7 @@ h5_hooks_deliver(const struct h5_config *c, const struct h5_log *log,
 	return rc;
 }
 
-/* --- a rehearsal -----------------------------------------------------------
- */
+/* --- a rehearsal --- */
 
 static enum h5_code
 made_up_order(const char *id, struct h5_order **o, struct h5_err *e)

@@ -37,8 +37,7 @@ h5_https_start(struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- a handle --------------------------------------------------------------
- */
+/* --- a handle --- */
 
 /* Where distributions keep the bundle; libcurl's own idea of it is that of the
  * machine it was built on. */
@@ -126,8 +125,7 @@ struct asking {
 	int timeout_ms;
 };
 
-/* --- receiving -------------------------------------------------------------
- */
+/* --- receiving --- */
 
 /* Our own cap: curl's knows only what Content-Length announces. */
 static size_t
@@ -177,8 +175,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return whole;
 }
 
-/* --- one call --------------------------------------------------------------
- */
+/* --- one call --- */
 
 /* The url comes from the configuration alone; still, nothing but TLS leaves
  * this machine. */

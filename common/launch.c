@@ -19,8 +19,7 @@
 
 extern char **environ;
 
-/* --- where h5pay is --------------------------------------------------------
- */
+/* --- where h5pay is --- */
 
 /* Appends the folder this program lies in, without a slash at its end. */
 static bool
@@ -144,8 +143,7 @@ open_null(void)
 	return high;
 }
 
-/* --- the environment -------------------------------------------------------
- */
+/* --- the environment --- */
 
 /* Does the variable describe one request (plain CGI)?  A buyer's header or a
  * token in a query string must not reach the shop's hook. */
@@ -183,8 +181,7 @@ clean_environment(void)
 	return env;
 }
 
-/* --- a delivery ------------------------------------------------------------
- */
+/* --- a delivery --- */
 
 /* The child of a child: nobody waits for it, and init reaps it. */
 static enum h5_code
@@ -263,8 +260,7 @@ h5_launch_sweep(const struct h5_config *c, const struct h5_log *log)
 		    log, H5_LOG_ERROR, "sweep-not-started", "why", e.msg, NULL);
 }
 
-/* --- a trial ---------------------------------------------------------------
- */
+/* --- a trial --- */
 
 /* Reads words from fd until its end; false when the limit passed first. */
 static bool

@@ -305,8 +305,7 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- one function an event; each changes nothing unless it succeeds --------
- */
+/* --- one function an event; each changes nothing unless it succeeds --- */
 
 typedef enum h5_code (*apply_fn)(
     struct h5_order *o, const struct h5_event *ev, struct h5_err *e);

@@ -427,8 +427,7 @@ h5_sign_open_refund(const struct h5_sign_key *k, const char *req_info,
 	return rc;
 }
 
-/* --- the merchant's certificate -------------------------------------------
- */
+/* --- the merchant's certificate --- */
 
 /* Nobody is asked for a password: a program has no one to ask. */
 static int

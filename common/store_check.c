@@ -52,8 +52,7 @@ add_entry(struct h5_store_check *c, const struct h5_order *o, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- orders ----------------------------------------------------------------
- */
+/* --- orders --- */
 
 /* Reads one ledger; *tail: bytes of a torn tail, which is cut off when cut is
  * true (then under the lock). */

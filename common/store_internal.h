@@ -65,8 +65,7 @@ H5_MUST_CHECK enum h5_code h5_store_fold(int fd, size_t size, const char *id,
 H5_MUST_CHECK enum h5_code h5_store_load_locked(struct h5_store *st,
     const char *id, struct h5_order **out, struct h5_err *e);
 
-/* --- indexes (store_index.c) -----------------------------------------------
- */
+/* --- indexes (store_index.c) --- */
 
 /* h5_store_note(st, which, at, id, fd, e): a durable line with id in the index
  * of the day of at.  Whoever rebuilds that index waits until *fd is closed:
@@ -117,8 +116,7 @@ H5_MUST_CHECK enum h5_code h5_store_ids_add(
 bool h5_store_ids_has(const struct h5_store_ids *ids, const char *id);
 void h5_store_ids_release(struct h5_store_ids *ids);
 
-/* --- sweeping (store_sweep.c) -----------------------------------------------
- */
+/* --- sweeping (store_sweep.c) --- */
 
 /* What is remembered of one day: how far its indexes were read, and which of
  * the orders named there may not be at rest. */
@@ -138,8 +136,7 @@ H5_MUST_CHECK enum h5_code h5_store_sweep_news(struct h5_store *st,
     const char *day, struct h5_store_sweep *s, int *fd, struct h5_err *e);
 void h5_store_sweep_release(struct h5_store_sweep *s);
 
-/* --- fsck (store_check.c, store_reindex.c) ----------------------------------
- */
+/* --- fsck (store_check.c, store_reindex.c) --- */
 
 /* What every order that was read leaves for the look at the indexes. */
 struct h5_store_entry {

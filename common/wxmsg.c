@@ -9,8 +9,7 @@
 
 #define REPLY_MSG 120
 
-/* --- refusals --------------------------------------------------------------
- */
+/* --- refusals --- */
 
 /* Every code of PROTOCOL 2.6; the note is for the operator's log:
  * what to fix or what to know. */
@@ -114,8 +113,7 @@ h5_wxmsg_note(const char *err_code)
 	return NULL;
 }
 
-/* --- answers ---------------------------------------------------------------
- */
+/* --- answers --- */
 
 /* Copies what fits, cut at a character; "" for NULL. */
 static void
@@ -214,8 +212,7 @@ h5_wxmsg_answer(const struct h5_config *c, const char *body, size_t n,
 	return rc;
 }
 
-/* --- a trade ---------------------------------------------------------------
- */
+/* --- a trade --- */
 
 void
 h5_wx_trade_init(struct h5_wx_trade *t)
@@ -341,8 +338,7 @@ h5_wxmsg_trade(
 	return rc;
 }
 
-/* --- notices ---------------------------------------------------------------
- */
+/* --- notices --- */
 
 static enum h5_code
 read_payment(const struct h5_config *c, const struct h5_fields *f,

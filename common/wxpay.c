@@ -70,8 +70,7 @@ h5_wxpay_worker_free(void *worker)
 	h5_wxpay_free(worker);
 }
 
-/* --- asking ----------------------------------------------------------------
- */
+/* --- asking --- */
 
 enum h5_code
 h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
@@ -237,8 +236,7 @@ h5_wxpay_converse(struct h5_wxpay *w, const struct h5_log *log,
 	}
 }
 
-/* --- what is logged --------------------------------------------------------
- */
+/* --- what is logged --- */
 
 /* Words of unsigned refusals, as bytes of UTF-8, and what they mean for the
  * one who reads the log. */
@@ -348,8 +346,7 @@ h5_wxpay_report(const struct h5_log *log, const struct h5_wxpay_call *k,
 	    H5_LOG_NUM(h5_clock_mono_ms() - k->began_ms), NULL);
 }
 
-/* --- unifiedorder ----------------------------------------------------------
- */
+/* --- unifiedorder --- */
 
 static enum h5_code
 scene_with(const struct h5_config *c, size_t name_bytes, struct h5_buf *out,
@@ -550,8 +547,7 @@ h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
 }
 
-/* --- orderquery, closeorder ------------------------------------------------
- */
+/* --- orderquery, closeorder --- */
 
 static enum h5_code
 take_trade(const struct h5_fields *f, const char *out_trade_no,

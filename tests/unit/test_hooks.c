@@ -17,8 +17,7 @@
 /* Of the specification's own test. */
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/* --- a shop's server -------------------------------------------------------
- */
+/* --- a shop's server --- */
 
 struct server {
 	int fd;
@@ -59,8 +58,7 @@ serve(void *arg)
 	}
 }
 
-/* --- a shop ----------------------------------------------------------------
- */
+/* --- a shop --- */
 
 struct shop {
 	struct folder f;
@@ -224,8 +222,7 @@ out_of(struct shop *s)
 	return fixture(s->out, &n);
 }
 
-/* --- running a program -----------------------------------------------------
- */
+/* --- running a program --- */
 
 static enum h5_code
 run(struct shop *s, const char *text, size_t n, int ms,
@@ -356,8 +353,7 @@ test_hooks__a_slow_program_is_killed_with_its_children(void **state)
 	assert_true(tries != 200);
 }
 
-/* --- webhooks --------------------------------------------------------------
- */
+/* --- webhooks --- */
 
 static void
 test_hooks__standard_webhooks_vector(void **state)
@@ -460,8 +456,7 @@ test_hooks__only_2xx_takes_a_webhook(void **state)
 	assert_int_equal(s->server.n, COUNT(rows));
 }
 
-/* --- delivering ------------------------------------------------------------
- */
+/* --- delivering --- */
 
 #define NOTE                                                                   \
 	"#!/bin/sh\necho \"$H5PAY_EVENT $H5PAY_EVENT_ID $H5PAY_ORDER "         \

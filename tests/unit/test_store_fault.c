@@ -649,8 +649,7 @@ test_store_fault__no_event_wakes_an_order_unheard(void **state)
 	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
 }
 
-/* --- what reaches the disk, in which order ---------------------------------
- */
+/* --- what reaches the disk, in which order --- */
 
 static void
 trace_into(char trace[TRACE])

@@ -20,8 +20,7 @@
 	     "trade_type=MWEB|bank_type=CFT|openid="                           \
 	     "oUpF8uMEb4qRXf22hE3X68TekukE"
 
-/* --- making messages -------------------------------------------------------
- */
+/* --- making messages --- */
 
 static int
 set_up(void **state)
@@ -163,8 +162,7 @@ notice_only(const struct h5_config *c, const char *xml, struct h5_err *e)
 	return rc;
 }
 
-/* --- verdicts --------------------------------------------------------------
- */
+/* --- verdicts --- */
 
 static void
 test_wxmsg__every_err_code_has_its_verdict(void **state)
@@ -264,8 +262,7 @@ test_wxmsg__long_words_of_a_refusal_are_cut_at_a_character(void **state)
 	free(xml);
 }
 
-/* --- answers ---------------------------------------------------------------
- */
+/* --- answers --- */
 
 static void
 test_wxmsg__a_good_answer_is_believed(void **state)
@@ -575,8 +572,7 @@ test_wxmsg__captured_messages_of_others_are_not_ours(void **state)
 	}
 }
 
-/* --- trades ----------------------------------------------------------------
- */
+/* --- trades --- */
 
 static enum h5_code
 trade(const char *pairs, struct h5_wx_trade *t, struct h5_err *e)
@@ -769,8 +765,7 @@ test_wxmsg__many_further_elements_are_kept(void **state)
 	h5_wx_trade_release(&t);
 }
 
-/* --- notices ---------------------------------------------------------------
- */
+/* --- notices --- */
 
 static void
 test_wxmsg__a_notice_says_what_was_paid(void **state)
@@ -908,8 +903,7 @@ test_wxmsg__a_refund_notice_for_others_is_refused(void **state)
 	free(xml);
 }
 
-/* --- replies ---------------------------------------------------------------
- */
+/* --- replies --- */
 
 static void
 test_wxmsg__replies_are_these_bytes(void **state)
