@@ -45,6 +45,10 @@ header() { # the compiler finds these headers
 file_() {
 	[ -e "$1" ]
 }
+clang_rt_() { # clang's sanitizers are a package of their own
+	[ -e "$(clang -print-file-name="libclang_rt.asan-$(uname -m).a" \
+	    2>/dev/null)" ]
+}
 
 cppflags=${CPPFLAGS:-}
 compiler=${CC:-cc}
@@ -72,6 +76,7 @@ if [ "$set" = test ]; then
 	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
 	need gcc command_ gcc
 	need clang command_ clang
+	need libclang-rt-dev clang_rt_
 	need clang-format command_ clang-format clang-format-14
 	need binutils command_ nm
 	need valgrind command_ valgrind
