@@ -149,7 +149,7 @@ def _(t):
     order, _ = ready(t, s)
     start = time.monotonic()
     t.success(s.notify(h5.notice(order, 5)))
-    t.ok(time.monotonic() - start < 3, "answered at once")
+    t.ok(time.monotonic() - start < 6, "answered at once")
     t.until("the hook to have started", lambda: book.events("order.paid"))
 
 
@@ -211,7 +211,7 @@ def _(t):
     t.until("the failure to be noted", lambda: "undelivered" in [
         x["event"] for x in s.show(order)["events"]], 20)
     took = time.monotonic() - start
-    t.ok(8 < took < 16, f"noted after {took:.1f} s")
+    t.ok(8 < took < 25, f"noted after {took:.1f} s")
 
 
 @test("a delivery that was interrupted is due again at once, with its id")
@@ -390,11 +390,11 @@ def _(t, status):
 @test("a shop that does not answer does not hold notify")
 def _(t):
     s, r = with_webhook(t, web=True)
-    r.delay = 5
+    r.delay = 8
     order, _ = ready(t, s)
     start = time.monotonic()
     t.success(s.notify(h5.notice(order, 5)))
-    t.ok(time.monotonic() - start < 2, "answered at once")
+    t.ok(time.monotonic() - start < 6, "answered at once")
 
 
 @test("with exec and webhook both are told, each until it took it")

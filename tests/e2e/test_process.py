@@ -36,7 +36,7 @@ def _(t, program, name):
     w.get(program, "item=tea")
     (pid,) = w.pids(program)
     os.kill(pid, getattr(signal, name))
-    t.until(f"{program} to exit", lambda: not h5.alive_process(pid), 10)
+    t.until(f"{program} to exit", lambda: not h5.alive_process(pid))
     # lighttpd starts another, about a second later.
     t.until("the next request", lambda: w.get(
         program, "item=tea").status < 500)
@@ -58,7 +58,7 @@ def _(t, name):
     os.kill(pid, getattr(signal, name))
     worker.join()
     t.redirect(got[0])
-    t.until("checkout to exit", lambda: not h5.alive_process(pid), 10)
+    t.until("checkout to exit", lambda: not h5.alive_process(pid))
 
 
 @test("many requests at once are served by the threads of one process")
@@ -71,11 +71,11 @@ def _(t):
     start = h5.time.monotonic()
     for f in forms:
         t.gateway.fault("unifiedorder", "delay", order=dict(f)["order"],
-                        ms=500)
+                        ms=1000)
     got = h5.together(8, lambda i: w.post("checkout", forms[i]))
     took = h5.time.monotonic() - start
     t.eq({r.status for r in got}, {303}, "statuses")
-    t.ok(took < 3, f"side by side: {took:.1f} s for 8 of 0.5 s")
+    t.ok(took < 6, f"side by side: {took:.1f} s for 8 of 1 s")
     t.eq(w.pids("checkout"), [pid], "processes")
 
 
@@ -85,7 +85,7 @@ def _(t):
     t.contains(w.get("checkout", "item=tea").visible, "ShopOne", "page")
     w.configure({"site.name": "ShopTwo"})
     t.until("the new name", lambda: "ShopTwo" in w.get(
-        "checkout", "item=tea").visible, 10)
+        "checkout", "item=tea").visible)
 
 
 @test("a new secret file is taken up between requests")
@@ -96,7 +96,7 @@ def _(t):
     t.page(w.get("return-page", q), 200, "return")
     w.write("site.secret", "y" * 40 + "\n")
     t.until("the old token to be refused",
-            lambda: w.get("return-page", q).status == 404, 10)
+            lambda: w.get("return-page", q).status == 404)
 
 
 @test("a new configuration that is bad is not taken up, and the log says why")
@@ -112,13 +112,13 @@ def _(t):
         t.contains(r.visible, "ShopOne", "page")
         return [x for x in w.log() if "lang" in x or "config" in x.lower()]
 
-    lines = t.until("a word in the log", said, 10)
+    lines = t.until("a word in the log", said)
     t.ok(lines, "a word in the log")
     # Beside it there may be the one that tries the new configuration.
     t.contains(w.pids("checkout"), pids[0], "processes")
     w.configure({"site.lang": "en"})
     t.until("the mended configuration", lambda: "ShopTwo" in w.get(
-        "checkout", "item=tea").visible, 10)
+        "checkout", "item=tea").visible)
 
 
 @table("a replaced program is taken up between requests with {0} processes",
@@ -139,7 +139,7 @@ def _(t, processes):
             lost.append(r)
         return r.status == 200 and not set(w.workers("checkout")) & set(old)
 
-    t.until("other processes", replaced, 10)
+    t.until("other processes", replaced)
     # A supervisor keeps the socket; without one lighttpd makes another, and
     # what was in the old one's queue is lost.
     t.ok(len(lost) <= (0 if processes else 2), f"lost: {lost}")
@@ -207,7 +207,7 @@ def _(t):
     w.server.terminate()
     w.server.wait(10)
     t.until("all processes to be gone",
-            lambda: not any(h5.alive_process(p) for p in pids), 10)
+            lambda: not any(h5.alive_process(p) for p in pids))
 
 
 @test("a client that goes away in the middle of a body harms nobody")
