@@ -91,3 +91,47 @@ deb: dist
 	@cp -r $(DEB)/$(DIST)/deploy/debian $(DEB)/$(DIST)/debian
 	cd $(DEB)/$(DIST) && env -u MAKEFLAGS -u MFLAGS \
 	    dpkg-buildpackage -us -uc -b
+
+# For a host without a shell: programs that need no library of the host, in the
+# folders that FTP uploads.  Fetches the source of curl from Debian, once.
+STATIC = $(B)/static
+STATIC_NAME = h5pay-$(VERSION)-linux-x86_64-static
+STATIC_TREE = $(STATIC)/$(STATIC_NAME)
+STATIC_CURL = $(STATIC)/curl/lib/libcurl.a
+STATIC_FROM := deploy/apache/htaccess deploy/apache/htaccess-minimal \
+	deploy/h5pay.conf.example deploy/catalogue.ini.example LICENSE \
+	$(wildcard deploy/static/README-FTP*.txt)
+# What stands ready in h5pay.conf.example for such a host.
+static_conf = sed -e 's|^\#program_suffix = .*|program_suffix = .fcgi|' \
+	-e 's|^\#file = log/h5pay.log|file = h5pay.log|' \
+	-e 's|^\#command = .*|command = bin/h5pay|' \
+	-e 's|^\#threads = .*|threads = 1|' \
+	-e 's|^base_url = .*|base_url = https://shop.example/pay|'
+$(STATIC_CURL): deploy/static/curl.sh
+	$(call say,GET,$@)
+	$(Q)CC='$(CC)' sh deploy/static/curl.sh $(STATIC)/curl
+
+.PHONY: dist-static
+dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
+	$(Q)$(MAKE) --no-print-directory B=$(STATIC)/programs \
+	    CPPFLAGS='-I$(STATIC)/curl/include $(CPPFLAGS)' \
+	    H5_LDFLAGS='$(patsubst -pie,-static-pie,$(H5_LDFLAGS))' \
+	    LIB_CURL='$(STATIC_CURL) -lcares -lssl' all
+	@rm -rf $(STATIC_TREE)
+	@set -e; umask 022; t=$(STATIC_TREE); p=$$t/public_html/pay; h=$$t/h5pay; \
+	mkdir -p $$p $$h/bin; cp -r $(ERRORS) $$p/errors; \
+	for f in $(PROGRAMS); do \
+		strip -o $$p/$$f.fcgi $(STATIC)/programs/cgi-bin/$$f; \
+	done; \
+	strip -o $$h/bin/h5pay $(STATIC)/programs/h5pay; \
+	chmod 755 $$p/*.fcgi $$h/bin/h5pay; \
+	cp deploy/apache/htaccess $$p/.htaccess; \
+	echo ../../h5pay/h5pay.conf >$$p/h5pay.path; \
+	cp deploy/apache/htaccess-minimal deploy/catalogue.ini.example \
+	    LICENSE deploy/static/README-FTP*.txt $$h; \
+	$(static_conf) deploy/h5pay.conf.example >$$h/h5pay.conf.example; \
+	cd $$t; find * -type f | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+	@tar -C $(STATIC) --sort=name --owner=0 --group=0 --numeric-owner \
+	    --mtime="@$$(git log -1 --format=%ct)" -cf - $(STATIC_NAME) | \
+	    gzip -9n >$(B)/$(STATIC_NAME).tar.gz.new
+	@mv $(B)/$(STATIC_NAME).tar.gz.new $(B)/$(STATIC_NAME).tar.gz
