@@ -362,6 +362,14 @@ h5_file_mkdir(int dirfd, const char *name, struct h5_err *e)
 	return rc;
 }
 
+enum h5_code
+h5_file_mkdir_unsynced(int dirfd, const char *name, struct h5_err *e)
+{
+	if (mkdirat(dirfd, name, 0700) != 0 && errno != EEXIST)
+		return h5_err_sys(e, H5_E_IO, errno, "cannot make %s", name);
+	return H5_OK;
+}
+
 /* --- where a path leads --------------------------------------------------- */
 
 /* path with its links resolved; what does not exist yet is judged by the

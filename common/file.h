@@ -127,6 +127,10 @@ typedef enum h5_code (*h5_file_each_fn)(
 H5_MUST_CHECK enum h5_code h5_file_list(
     int fd, h5_file_each_fn each, void *arg, struct h5_err *e);
 
+/* h5_file_mkdir_unsynced(dirfd, name, e): the same, not durable before the
+ * folder above is synced: for many at once. */
+H5_MUST_CHECK enum h5_code h5_file_mkdir_unsynced(
+    int dirfd, const char *name, struct h5_err *e);
 /* h5_file_below(path, root): does path, links resolved, lie below root?  For
  * the rule that nothing secret lies below DOCUMENT_ROOT. */
 bool h5_file_below(const char *path, const char *root);
