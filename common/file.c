@@ -366,7 +366,8 @@ enum h5_code
 h5_file_mkdir_unsynced(int dirfd, const char *name, struct h5_err *e)
 {
 	if (mkdirat(dirfd, name, 0700) != 0 && errno != EEXIST)
-		return h5_err_sys(e, H5_E_IO, errno, "cannot make %s", name);
+		return h5_err_sys(e, errno == ENOENT ? H5_E_NOTFOUND : H5_E_IO,
+		    errno, "cannot make %s", name);
 	return H5_OK;
 }
 

@@ -20,13 +20,18 @@ _Static_assert(
 
 /* --- paths ---------------------------------------------------------------- */
 
+unsigned
+h5_store_hash(const char *id)
+{
+	return (unsigned)(h5_sum_64(id, strlen(id), 0) >> 56);
+}
+
 void
 h5_store_leaf(const char *id, char out[H5_STORE_PATH])
 {
-	uint64_t h = h5_sum_64(id, strlen(id), 0);
+	unsigned h = h5_store_hash(id);
 
-	(void)snprintf(out, H5_STORE_PATH, "orders/%x/%x", (unsigned)(h >> 60),
-	    (unsigned)(h >> 56 & 15));
+	(void)snprintf(out, H5_STORE_PATH, "orders/%x/%x", h >> 4, h & 15);
 }
 
 void
@@ -72,31 +77,20 @@ must_be_own(void *arg, const char *name, struct h5_err *e)
 	    "it is no order store and not empty either (%s)", name);
 }
 
-/* The folders that orders live in, all at once: made one by one they would
- * slow down the first orders of a store, each by two more syncs. */
+/* orders/0 to orders/f.  The folders in these are made when they are needed:
+ * all 256 at once would take a tenth of a second. */
 static enum h5_code
-make_leaves(int dir, struct h5_err *e)
+make_branches(int dir, struct h5_err *e)
 {
 	char name[H5_STORE_PATH];
 	enum h5_code rc = H5_OK;
 	unsigned i;
 
-	for (i = 0; rc == H5_OK && i < 256; i++) {
-		(void)snprintf(name, sizeof name, "orders/%x", i >> 4);
-		if ((i & 15) == 0)
-			rc = h5_file_mkdir_unsynced(dir, name, e);
-		(void)snprintf(
-		    name, sizeof name, "orders/%x/%x", i >> 4, i & 15);
-		if (rc == H5_OK)
-			rc = h5_file_mkdir_unsynced(dir, name, e);
-	}
 	for (i = 0; rc == H5_OK && i < 16; i++) {
 		(void)snprintf(name, sizeof name, "orders/%x", i);
-		rc = h5_file_sync_folder(dir, name, e);
+		rc = h5_file_mkdir_unsynced(dir, name, e);
 	}
-	if (rc == H5_OK)
-		rc = h5_file_sync_folder(dir, "orders", e);
-	return rc;
+	return rc == H5_OK ? h5_file_sync_folder(dir, "orders", e) : rc;
 }
 
 /* The format file comes last: where it stands, all the rest does. */
@@ -111,7 +105,7 @@ furnish(int dir, struct h5_err *e)
 	for (i = 0; rc == H5_OK && i < LENGTH(folders); i++)
 		rc = h5_file_mkdir(dir, folders[i], e);
 	if (rc == H5_OK)
-		rc = make_leaves(dir, e);
+		rc = make_branches(dir, e);
 	if (rc == H5_OK)
 		rc = h5_file_open(dir, "talk", O_RDWR | O_CREAT, &fd, &size, e);
 	h5_file_drop(&fd);
@@ -594,28 +588,59 @@ found_taken(struct h5_store *st, const char *id, struct h5_order **out,
 	return h5_err_set(e, H5_E_EXISTS, "order %s exists", id);
 }
 
-/* The ledger with its first line; its folder is made when it is missing. */
+/* The folder for an order, there and durable by its name.  Whoever made it may
+ * have died before that was so: each process makes sure once. */
+static enum h5_code
+ensure_leaf(struct h5_store *st, const char *id, struct h5_err *e)
+{
+	char leaf[H5_STORE_PATH], branch[H5_STORE_PATH];
+	bool *sure = &st->sure[h5_store_hash(id)];
+	enum h5_code rc;
+	bool done;
+
+	(void)pthread_mutex_lock(&st->lock);
+	done = *sure;
+	(void)pthread_mutex_unlock(&st->lock);
+	if (done)
+		return H5_OK;
+	h5_store_leaf(id, leaf);
+	rc = h5_file_mkdir(st->dir, leaf, e);
+	if (rc == H5_E_NOTFOUND) {
+		memcpy(branch, leaf, sizeof branch);
+		branch[strlen("orders/x")] = '\0';
+		rc = h5_file_mkdir(st->dir, branch, e);
+		if (rc == H5_OK)
+			rc = h5_file_mkdir(st->dir, leaf, e);
+	}
+	(void)pthread_mutex_lock(&st->lock);
+	*sure = rc == H5_OK;
+	(void)pthread_mutex_unlock(&st->lock);
+	return rc;
+}
+
+/* The ledger with its first line. */
 static enum h5_code
 create_ledger(struct h5_store *st, const char *id, const struct h5_buf *line,
     struct h5_err *e)
 {
-	char path[H5_STORE_PATH], leaf[H5_STORE_PATH];
+	char path[H5_STORE_PATH];
 	enum h5_code rc;
+	int turn;
 
 	h5_store_path(id, path);
-	rc = h5_file_create(st->dir, path, line->data, line->len, 0600, e);
-	if (rc != H5_E_NOTFOUND)
-		return rc;
-	h5_store_leaf(id, leaf);
-	leaf[strlen("orders/x")] = '\0';
-	rc = h5_file_mkdir(st->dir, leaf, e);
-	h5_store_leaf(id, leaf);
-	if (rc == H5_OK)
-		rc = h5_file_mkdir(st->dir, leaf, e);
-	if (rc == H5_OK)
-		rc = h5_file_create(
-		    st->dir, path, line->data, line->len, 0600, e);
-	return rc;
+	for (turn = 0; turn < 2; turn++) {
+		rc = ensure_leaf(st, id, e);
+		if (rc == H5_OK)
+			rc = h5_file_create(
+			    st->dir, path, line->data, line->len, 0600, e);
+		if (rc != H5_E_NOTFOUND)
+			return rc;
+		/* The folder was there once and is gone. */
+		(void)pthread_mutex_lock(&st->lock);
+		st->sure[h5_store_hash(id)] = false;
+		(void)pthread_mutex_unlock(&st->lock);
+	}
+	return h5_err_set(e, H5_E_IO, "the folder of order %s vanishes", id);
 }
 
 /* From now on a repetition by this process needs no sync; unless somebody

@@ -40,12 +40,16 @@ struct h5_store {
 	/* The day of each index whose file's name this process knows to be
 	 * on disk. */
 	char synced[2][H5_CLOCK_DAY];
+	/* The same of the folders that orders live in, by h5_store_hash. */
+	bool sure[256];
 };
 
 /* h5_store_own_name(name): may an entry of the store's folder be called so? */
 bool h5_store_own_name(const char *name);
 
 #define H5_STORE_PATH 64
+/* h5_store_hash(id): 0 to 255, which folder id lives in. */
+unsigned h5_store_hash(const char *id);
 /* h5_store_leaf(id, out): "orders/a/b", the folder that id lives in. */
 void h5_store_leaf(const char *id, char out[H5_STORE_PATH]);
 /* h5_store_path(id, out): "orders/a/b/<id>.ledger". */

@@ -16,13 +16,20 @@ struct folder {
 	char path[64];
 };
 
+/* folder_make_in(f, base): a new, empty one below base. */
+static inline void
+folder_make_in(struct folder *f, const char *base)
+{
+	(void)snprintf(f->path, sizeof(f->path), "%s/h5pay-unit-XXXXXX", base);
+	if (mkdtemp(f->path) == NULL)
+		fail_msg("cannot make a folder below %s", base);
+}
+
 /* folder_make(f): a new, empty one; its path holds no link. */
 static inline void
 folder_make(struct folder *f)
 {
-	(void)snprintf(f->path, sizeof(f->path), "/tmp/h5pay-unit-XXXXXX");
-	if (mkdtemp(f->path) == NULL)
-		fail_msg("cannot make a folder below /tmp");
+	folder_make_in(f, "/tmp");
 }
 
 /* folder_name(f, name, out): its path and a name below it. */

@@ -32,16 +32,22 @@ shop_reopen(struct shop *s, unsigned hooks)
 }
 
 static inline int
-shop_setup(void **state)
+shop_setup_in(void **state, const char *base)
 {
 	struct shop *s = calloc(1, sizeof *s);
 
 	assert_non_null(s);
-	folder_make(&s->f);
+	folder_make_in(&s->f, base);
 	folder_name(&s->f, "store", s->dir);
 	shop_open(s, 0);
 	*state = s;
 	return 0;
+}
+
+static inline int
+shop_setup(void **state)
+{
+	return shop_setup_in(state, "/tmp");
 }
 
 static inline int
