@@ -22,7 +22,7 @@ VENDOR = {
     "curl/": {"common/https.c"},
     "fcgiapp.h": {"common/fcgi.c"},
     "fcgi_stdio.h": set(),
-    "jansson.h": {"common/ledger.c", "common/json.c"},
+    "jansson.h": set(),
     "zlib.h": {"common/gunzip.c"},
 }
 
