@@ -42,6 +42,7 @@ static struct {
 	int error;
 	size_t most; /* bytes one write takes; 0: all */
 	bool fired;
+	bool no_tmpfile; /* a file system without nameless files */
 	int64_t now_ms;
 	int garble; /* which pread reads a wrong byte; 0: none */
 	/* Somebody else does something just before this call. */
@@ -120,6 +121,10 @@ __wrap_openat(int dir, const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
+	if (disk.no_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
 	return fails(OPENAT) ? -1 : __real_openat(dir, path, flags, mode);
 }
 
@@ -765,6 +770,41 @@ test_store_fault__a_sweep_remembers_only_what_is_on_disk(void **state)
 	disk_good();
 }
 
+/* Where a file cannot be nameless, it has a temporary name first, never two. */
+static void
+test_store_fault__without_nameless_files(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH], trace[TRACE];
+	struct stat st;
+	int at;
+
+	for (at = 1; at < 20; at++) {
+		trace_into(trace);
+		disk.no_tmpfile = true;
+		disk.at[WRITE] = at;
+		disk.error = ENOSPC;
+		if (step_create(s->st) == H5_OK)
+			break;
+		disk_good();
+		assert_int_equal(visible(s), 0);
+	}
+	assert_true(at > 1 && at < 20);
+	assert_non_null(
+	    strstr(trace, "write orders/3/b/TMP; fsync orders/3/b/TMP; "
+			  "fsync orders/3/b; "));
+	disk.no_tmpfile = true;
+	assert_int_equal(step_create(s->st), H5_E_EXISTS);
+	disk_good();
+	shop_ledger(s, ID, path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_nlink, 1);
+	/* Nothing else lies in its folder. */
+	assert_int_equal(unlink(path), 0);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
+}
+
 /* --- others at the worst moment ------------------------------------------- */
 
 struct other {
@@ -983,6 +1023,7 @@ main(void)
 	    TEST(test_store_fault__a_missing_folder_is_made_and_synced),
 	    TEST(test_store_fault__update_in_order),
 	    TEST(test_store_fault__a_sweep_remembers_only_what_is_on_disk),
+	    TEST(test_store_fault__without_nameless_files),
 	    TEST(test_store_fault__a_sweep_waits_for_who_wakes_an_order),
 	    TEST(
 		test_store_fault__a_line_goes_into_the_index_that_has_the_name),
