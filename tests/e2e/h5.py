@@ -206,6 +206,14 @@ def until(what, check, timeout=30.0):
         time.sleep(0.01)
 
 
+def terminal():
+    """(master, slave) of a pseudo terminal."""
+    try:
+        return os.openpty()
+    except OSError as e:
+        raise Skip(f"no pseudo terminal here: {e}") from None
+
+
 def listener(port=0, host="127.0.0.1"):
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

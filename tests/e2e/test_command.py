@@ -271,9 +271,7 @@ def _(t):
     ready(t, s)
 
     def on_terminal(**env):
-        import pty
-
-        master, slave = pty.openpty()
+        master, slave = h5.terminal()
         p = subprocess.Popen(
             [s.command, "-c", s.conf_file, "list"], stdout=slave,
             stderr=slave, stdin=slave,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import select
 import shutil
@@ -186,7 +185,7 @@ def _(t):
 def _(t, answer, want):
     x = Shop(t)
     order = x.paid()
-    master, slave = pty.openpty()
+    master, slave = h5.terminal()
     p = subprocess.Popen(
         [str(x.s.command), "-c", str(x.s.conf_file), "refund", order],
         stdin=slave, stdout=slave, stderr=slave, close_fds=True)
