@@ -417,3 +417,70 @@ def _(t, name, text):
     code, out, err = s.h5pay("check")
     t.eq(code, 78, f"exit status, {out!r} {err!r}")
     t.matches(out + err, r"catalogue\.ini:\d+: ", "file and line")
+
+
+def in_namespace(t, over, name, conf):
+    """A prefix that runs a program with a folder of its own over OVER, in
+    which NAME is this configuration."""
+    import subprocess
+
+    script = ('mount -t tmpfs none "$1" && mkdir -p "$1/$(dirname "$2")" && '
+              'cat >"$1/$2" <"$3" && chmod 600 "$1/$2" && shift 3 && '
+              'exec "$@"')
+    prefix = ["unshare", "-m", "sh", "-c", script, "sh", over, name, conf]
+    if subprocess.run([*map(str, prefix), "true"],
+                      capture_output=True).returncode:
+        t.skip("needs a mount namespace of its own")
+    return prefix
+
+
+@table("without any other word the configuration is {0}", [
+    "h5pay/h5pay.conf under the account's home", "/etc/h5pay/h5pay.conf"])
+def _(t, where):
+    import pwd
+
+    s = named(t, "ShopA")
+    if where.startswith("/etc"):
+        over, name = "/etc", "h5pay/h5pay.conf"
+    else:
+        over, name = pwd.getpwuid(os.geteuid()).pw_dir, "h5pay/h5pay.conf"
+        if str(s.bin).startswith(over + "/"):
+            t.skip("the build is below the account's home")
+    prefix = in_namespace(t, over, name, s.conf_file)
+    # HOME is not looked at: under suEXEC there is none.
+    r = s.get("checkout", "item=tea", conf=False, prefix=prefix,
+              env={"HOME": "/nowhere", "PATH": os.environ["PATH"]})
+    t.eq(shop_of(r), "ShopA", "the shop")
+
+
+@test("shop_url is where every page leads back to; by default the origin")
+def _(t):
+    s = t.own_site({"site.shop_url": "https://shop.example/tea?x=1&y=2"})
+    for site, want in ((s, "https://shop.example/tea?x=1&y=2"),
+                       (t.site, "http://127.0.0.1")):
+        order = t.id()
+        token = site.ready(order, 5)
+        t.success(site.notify(h5.notice(order, 5)))
+        for r in (site.get("query", {"order": order, "t": token}),
+                  site.get("checkout", "item=coffee")):
+            hrefs = [a.get("href", "").rstrip("/") for a in r.dom.links]
+            t.contains(hrefs, want, f"links of {r.page}")
+
+
+@test("a new price in the catalogue needs no restart")
+def _(t):
+    w = t.own_web()
+    t.contains(w.get("checkout", "item=tea").visible, "0.01", "page")
+    w.write("catalogue.ini", h5.CATALOGUE.replace("price = 0.01",
+                                                  "price = 0.02"))
+    t.contains(w.get("checkout", "item=tea").visible, "0.02", "page")
+
+
+@test("a catalogue that became bad is our fault, not the buyer's")
+def _(t):
+    s = t.own_site()
+    s.write("catalogue.ini", "[tea]\nprice = x\n")
+    r = s.get("checkout", "item=tea")
+    t.page(r, 500, "error")
+    t.lacks(r.visible, "catalogue", "the page")
+    t.contains(r.stderr + "\n".join(s.log()), "catalogue", "the log")

@@ -251,6 +251,14 @@ def _(t):
     t.eq(len(book.events("order.paid", order)), 1, "deliveries")
 
 
+@test("h5pay is found in the programs' parent folder without server.command")
+def _(t):
+    s, book = with_hook(t, conf={"server.command": None})
+    order, _ = ready(t, s)
+    t.success(s.notify(h5.notice(order, 5)))
+    t.until("the event", lambda: book.events("order.paid", order))
+
+
 @test("return-page starts no delivery")
 def _(t):
     s, book = with_hook(t, web=False)

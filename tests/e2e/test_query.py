@@ -293,6 +293,36 @@ def _(t):
     t.eq(s.show(order)["state"], "created", "state")
 
 
+@test("an order whose record is broken is our fault: 500, and no other state")
+def _(t):
+    from test_command import ledger
+
+    s = t.own_site()
+    order, q = ready(t, 5, site=s)
+    path = ledger(s, order)
+    path.write_bytes(path.read_bytes().replace(b'"total_fee":5',
+                                               b'"total_fee":4', 1))
+    for r in (s.get("query", q), s.get("return-page", q), s.post("query", q),
+              s.post("checkout", dict(q, again="1"))):
+        t.page(r, 500, "error")
+    t.eq(len(t.gateway.calls(order=order)), 1, "calls at the gateway")
+    t.ok(any(x.startswith("alert") for x in s.log()), "an alert in the log")
+
+
+@test("every event has the name that the interface gives it")
+def _(t):
+    s = t.own_site({"orders.query_interval_s": "1"})
+    a, q = ready(t, 5, site=s)
+    s.post("query", q)
+    t.refused(s.notify(h5.notice(a, 4)))
+    t.success(s.notify(h5.notice(a, 5)))
+    t.eq([e["event"] for e in s.show(a)["events"]],
+         ["created", "prepaid", "queried", "alert", "paid"], "events")
+    b, _ = ready(t, 5, site=s)
+    s.h5pay("close", b)
+    t.contains([e["event"] for e in s.show(b)["events"]], "closed", "events")
+
+
 @table("{0} query is not allowed", ["PUT", "DELETE", "PATCH"])
 def _(t, method):
     r = t.site.cgi("query", method, "order=abcdefg&t=x")
