@@ -103,6 +103,15 @@ def work(build, tests, todo, done):
         done.put((None, True, "", 0))
 
 
+def forget_old_clocks():
+    """faketime names its shared memory by process id and leaves some behind;
+    the next process with that id would refuse to start."""
+    for path in pathlib.Path("/dev/shm").glob("*faketime_*"):
+        pid = path.name.rpartition("_")[2]
+        if pid.isdigit() and not pathlib.Path("/proc", pid).exists():
+            path.unlink(missing_ok=True)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build", default=str(HERE.parent.parent / "build"))
@@ -115,6 +124,7 @@ def main():
     tests = list(chosen(a.words))
     if not tests:
         sys.exit("no test is called so")
+    forget_old_clocks()
     context = multiprocessing.get_context("fork")
     todo, done = context.Queue(), context.Queue()
     for number in range(len(tests)):

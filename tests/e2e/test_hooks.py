@@ -388,7 +388,8 @@ def _(t, status):
     t.until("the failure to be noted", lambda: "undelivered" in [
         x["event"] for x in s.show(order)["events"]])
     r.answer = 200
-    s.h5pay("sweep", prefix=["faketime", "-f", "+2d"])
+    code, out, err = s.h5pay("sweep", prefix=["faketime", "-f", "+2d"])
+    t.eq(code, 0, f"exit status, {out!r} {err!r}")
     t.eq(len({e["id"] for e in r.events("order.paid")}), 1, "ids")
     t.eq(len(r.got), 2, "deliveries; a redirect is not followed")
     t.contains([x["event"] for x in s.show(order)["events"]], "delivered",
