@@ -464,8 +464,10 @@ def _(t):
 @test("doctor finds a store in the document root")
 def _(t):
     s = t.own_web()
+    s.stop()  # so that no program runs on with the good one
     s.configure({"store.dir": s.docroot / "shop" / "orders"})
     (s.docroot / "shop").mkdir()
+    s.start()
     s.h5pay("list")
     checks = fails(t, s, "document-root", "can read the store: http",
                    "move store.dir")
