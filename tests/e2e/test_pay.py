@@ -290,6 +290,41 @@ def _(t, name, headers, change, status, page):
     t.eq(calls(t, order), [], "calls at the gateway")
 
 
+def spoil_token(fields):
+    """The hidden fields with one character of the token changed."""
+    name = max(fields, key=lambda n: len(fields[n]))
+    last = fields[name][-2]
+    return {name: fields[name][:-2] + ("A" if last != "A" else "B")
+            + fields[name][-1]}
+
+
+@table("an item's form whose {0} was changed makes no order", [
+    ("quantity", lambda f: {"qty": "1"}),
+    ("item", lambda f: {"item": "cup"}),
+    ("order id", lambda f: {"order": f["order"][:-1] + (
+        "0" if f["order"][-1] != "0" else "1")}),
+    ("amount", lambda f: {"total_fee": "1"}),
+    ("hidden token", spoil_token),
+])
+def _(t, name, change):
+    s = t.own_site()
+    fields = confirm(s, "item=tea&qty=3")
+    fields.update(change(fields))
+    r = s.post("checkout", fields)
+    t.ok(r.status in (400, 403, 404, 409), f"{r}")
+    t.eq(s.h5pay("list")[1], "", "orders")
+
+
+@test("one form's hidden token does not fit another form")
+def _(t):
+    s = t.own_site()
+    one, two = confirm(s, "item=tea"), confirm(s, "item=tea")
+    token = max(one, key=lambda n: len(one[n]))
+    r = s.post("checkout", {**two, token: one[token]})
+    t.eq(r.status, 403, "status")
+    t.eq(s.h5pay("list")[1], "", "orders")
+
+
 @table("POST checkout passes with {0} and a good hidden token", [
     ("no Origin", {}),
     ("Origin null", {"Origin": "null"}),
