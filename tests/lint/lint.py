@@ -316,21 +316,75 @@ def libraries():
             yield f"{program} does not need libcurl: is this check alive?"
 
 
+def weaknesses(path):
+    """What an ELF file lacks of RELIABILITY's flags."""
+    out = run(["readelf", "-W", "-h", "-l", "-d", "--dyn-syms", path]).stdout
+    must = {
+        "not PIE": r"Type:\s+DYN .*[\s\S]*Flags:.* PIE\b",
+        "no RELRO": r"GNU_RELRO",
+        "lazy binding": r"\(FLAGS\)\s+.*BIND_NOW|\(BIND_NOW\)",
+        "no word about its stack": r"GNU_STACK",
+        "no stack canary": r"UND __stack_chk_fail\b",
+        "no FORTIFY": r"UND __(?!stack)\w+_chk\b",
+    }
+    never = {
+        "executable stack": r"GNU_STACK\s.* RWE ",
+        "memory that is written and run": r"LOAD\s.* RWE ",
+        "text relocations": r"TEXTREL",
+        "a library path of its own": r"\((RPATH|RUNPATH)\)",
+    }
+    yield from (w for w, p in must.items() if not re.search(p, out))
+    yield from (w for w, p in never.items() if re.search(p, out))
+
+
+# One function with an array to guard and a call to fortify.
+WEAK_SOURCE = """\
+#include <stdio.h>
+#include <string.h>
+int main(int c, char **v)
+{
+	char a[40];
+	(void)snprintf(a, sizeof a - (size_t)c, "%s%d", v[0], c);
+	return (int)strlen(a);
+}
+"""
+WEAK_FLAGS = """-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie
+-Wl,-z,relro,-z,now,-z,noexecstack""".split()
+# Weakened by one flag at the end, and what must be noticed.
+WEAKENED = [
+    (["-U_FORTIFY_SOURCE"], "no FORTIFY"),
+    (["-fno-stack-protector"], "no stack canary"),
+    (["-fno-PIE", "-no-pie"], "not PIE"),
+    (["-Wl,-z,norelro"], "no RELRO"),
+    (["-Wl,-z,lazy"], "lazy binding"),
+    (["-Wl,-z,execstack"], "executable stack"),
+    (["-Wl,-rpath,/opt/lib"], "a library path of its own"),
+]
+
+
 def hardened():
-    """programs are PIE, RELRO, BIND_NOW, with a stack that is not code"""
-    for path in [*(B / "cgi-bin").glob("*"), B / "h5pay"]:
+    """programs have PIE, full RELRO, a canary, FORTIFY, a stack that is not
+    code; and a program without one of them is noticed"""
+    for path in [*(B / "cgi-bin" / p for p in (
+            "checkout", "return-page", "notify", "query")), B / "h5pay"]:
         if not path.exists():
             yield f"{path} is not built"
             continue
-        head = run(["readelf", "-W", "-h", "-l", "-d", path]).stdout
-        if not re.search(r"Type:\s+DYN", head):
-            yield f"{path.name}: not PIE"
-        if "GNU_RELRO" not in head:
-            yield f"{path.name}: no RELRO"
-        if "BIND_NOW" not in head and "NOW" not in head:
-            yield f"{path.name}: lazy binding"
-        if re.search(r"GNU_STACK.*RWE", head):
-            yield f"{path.name}: executable stack"
+        for what in weaknesses(path):
+            yield f"{path.name}: {what}"
+    with tempfile.TemporaryDirectory() as tmp:
+        src, exe = pathlib.Path(tmp) / "weak.c", pathlib.Path(tmp) / "weak"
+        src.write_text(WEAK_SOURCE)
+        for more, want in [([], None), *WEAKENED]:
+            got = run([*CC.split(), *WEAK_FLAGS, src, "-o", exe, *more])
+            if got.returncode:
+                yield f"{more}: {got.stderr.splitlines()[:2]}"
+                continue
+            found = list(weaknesses(exe))
+            if want is None and found:
+                yield f"a hardened program is said to have: {found}"
+            elif want is not None and want not in found:
+                yield f"{more}: not noticed: {want} (found {found})"
 
 
 def config_keys():
