@@ -79,6 +79,17 @@ h5_buf_commit(struct h5_buf *b, size_t n)
 	b->data[b->len] = '\0';
 }
 
+/* How many bytes fit without asking for more memory. */
+static size_t
+ready(const struct h5_buf *b)
+{
+	size_t most = b->cap == 0 ? 0 : b->cap - 1;
+
+	if (b->bad != H5_OK)
+		return 0;
+	return (most < b->max ? most : b->max) - b->len;
+}
+
 void
 h5_buf_add(struct h5_buf *b, const void *p, size_t n)
 {
@@ -102,22 +113,37 @@ h5_buf_puts(struct h5_buf *b, const char *s)
 void
 h5_buf_putc(struct h5_buf *b, char c)
 {
-	h5_buf_add(b, &c, 1);
+	if (ready(b) < 1) {
+		h5_buf_add(b, &c, 1);
+		return;
+	}
+	b->data[b->len] = c;
+	h5_buf_commit(b, 1);
 }
 
 void
 h5_buf_printf(struct h5_buf *b, const char *fmt, ...)
 {
+	size_t room = ready(b);
 	va_list ap;
 	char *to;
 	int n;
 
+	if (b->bad != H5_OK)
+		return;
+	/* Into what room there is; what does not fit is written again. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? b->data + b->len : NULL,
+	    room > 0 ? room + 1 : 0, fmt, ap);
 	va_end(ap);
+	if (n >= 0 && (size_t)n <= room) {
+		b->len += (size_t)n;
+		return;
+	}
+	if (room > 0)
+		b->data[b->len] = '\0';
 	if (n < 0) {
-		if (b->bad == H5_OK)
-			b->bad = H5_E_INPUT;
+		b->bad = H5_E_INPUT;
 		return;
 	}
 	to = h5_buf_room(b, (size_t)n);

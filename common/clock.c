@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define BEIJING_S (8 * 3600)
+#define DAY_S 86400
 #define LAST 253402271999 /* 9999-12-31 23:59:59, Beijing time */
 
 int64_t
@@ -37,112 +38,154 @@ h5_clock_pause_ms(int ms)
 	(void)nanosleep(&ts, NULL);
 }
 
+/* The ways a time is written: Y M D h m s stand for digits of those parts and
+ * every other byte for itself. */
+#define WIRE "YYYYMMDDhhmmss"
+#define RFC3339 "YYYY-MM-DDThh:mm:ss+08:00"
+#define PLAIN "YYYY-MM-DD hh:mm:ss"
+#define DAY "YYYY-MM-DD"
+
 struct parts {
 	unsigned year, month, day, hour, minute, second;
 };
 
+static unsigned *
+part_of(struct parts *p, char letter)
+{
+	switch (letter) {
+	case 'Y':
+		return &p->year;
+	case 'M':
+		return &p->month;
+	case 'D':
+		return &p->day;
+	case 'h':
+		return &p->hour;
+	case 'm':
+		return &p->minute;
+	case 's':
+		return &p->second;
+	default:
+		return NULL;
+	}
+}
+
+/* The calendar is reckoned here: the C library's takes a lock and looks for a
+ * time zone at each call.  Years are counted from a first of March, so that the
+ * day that comes and goes is the last one of its year. */
+#define YEARS_400 146097 /* days of 400 years */
+#define TO_1970 719468 /* days from 0000-03-01 to 1970-01-01 */
+
+static int64_t
+days_before(unsigned year, unsigned month, unsigned day)
+{
+	unsigned y = month > 2 ? year : year - 1;
+	unsigned m = month > 2 ? month - 3 : month + 9;
+
+	return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 +
+	       (153 * m + 2) / 5 + day - 1 - TO_1970;
+}
+
+/* The other way round; days: from 1970-01-01, not negative. */
+static void
+set_date(struct parts *p, unsigned days)
+{
+	unsigned n = days + TO_1970, era = n / YEARS_400, y, m;
+
+	n %= YEARS_400;
+	y = (n - n / 1460 + n / 36524 - n / (YEARS_400 - 1)) / 365;
+	n -= 365 * y + y / 4 - y / 100;
+	m = (5 * n + 2) / 153;
+	p->day = n - (153 * m + 2) / 5 + 1;
+	p->month = m < 10 ? m + 3 : m - 9;
+	p->year = era * 400 + y + (p->month <= 2);
+}
+
 static struct parts
 split(int64_t t)
 {
-	struct parts p = {1970, 1, 1, 0, 0, 0};
-	struct tm tm;
-	time_t shifted;
+	struct parts p;
+	unsigned s;
 
 	if (t < 0)
 		t = 0;
 	if (t > LAST)
 		t = LAST;
-	shifted = (time_t)(t + BEIJING_S);
-	if (gmtime_r(&shifted, &tm) == NULL)
-		return p;
-	p.year = (unsigned)tm.tm_year + 1900;
-	p.month = (unsigned)tm.tm_mon + 1;
-	p.day = (unsigned)tm.tm_mday;
-	p.hour = (unsigned)tm.tm_hour;
-	p.minute = (unsigned)tm.tm_min;
-	p.second = (unsigned)tm.tm_sec;
+	t += BEIJING_S;
+	set_date(&p, (unsigned)(t / DAY_S));
+	s = (unsigned)(t % DAY_S);
+	p.hour = s / 3600;
+	p.minute = s / 60 % 60;
+	p.second = s % 60;
 	return p;
+}
+
+/* From the last digit to the first. */
+static void
+write_shape(int64_t t, const char *shape, char *out)
+{
+	struct parts p = split(t);
+	size_t i = strlen(shape);
+	unsigned *part;
+
+	out[i] = '\0';
+	while (i > 0) {
+		i--;
+		part = part_of(&p, shape[i]);
+		out[i] = shape[i];
+		if (part == NULL)
+			continue;
+		out[i] = (char)('0' + *part % 10);
+		*part /= 10;
+	}
 }
 
 void
 h5_clock_wire(int64_t t, char out[H5_CLOCK_WIRE])
 {
-	struct parts p = split(t);
-
-	(void)snprintf(out, H5_CLOCK_WIRE, "%04u%02u%02u%02u%02u%02u",
-	    p.year % 10000, p.month % 100, p.day % 100, p.hour % 100,
-	    p.minute % 100, p.second % 100);
+	write_shape(t, WIRE, out);
 }
 
 void
 h5_clock_rfc3339(int64_t t, char out[H5_CLOCK_RFC3339])
 {
-	h5_clock_plain(t, out);
-	out[10] = 'T';
-	memcpy(out + 19, "+08:00", 7);
+	write_shape(t, RFC3339, out);
 }
 
 void
 h5_clock_plain(int64_t t, char out[H5_CLOCK_PLAIN])
 {
-	struct parts p = split(t);
-
-	(void)snprintf(out, H5_CLOCK_PLAIN, "%04u-%02u-%02u %02u:%02u:%02u",
-	    p.year % 10000, p.month % 100, p.day % 100, p.hour % 100,
-	    p.minute % 100, p.second % 100);
+	write_shape(t, PLAIN, out);
 }
 
 void
 h5_clock_day(int64_t t, char out[H5_CLOCK_DAY])
 {
-	char full[H5_CLOCK_PLAIN];
-
-	h5_clock_plain(t, full);
-	memcpy(out, full, H5_CLOCK_DAY - 1);
-	out[H5_CLOCK_DAY - 1] = '\0';
+	write_shape(t, DAY, out);
 }
 
-/* Reads s against a shape in which Y M D h m s stand for digits of those
- * parts and every other byte for itself. */
+/* Reads s against a shape. */
 static enum h5_code
 read_shape(const char *s, const char *shape, int64_t *t, struct h5_err *e)
 {
-	struct parts p = {0, 1, 1, 0, 0, 0}, back;
+	struct parts p = {0, 0, 0, 0, 0, 0}, back;
 	unsigned *part;
-	struct tm tm = {0};
-	const char *c;
-	char last = '\0';
 
 	*t = 0;
-	for (c = shape; *c != '\0'; c++, s++) {
-		part = *c == 'Y'   ? &p.year
-		       : *c == 'M' ? &p.month
-		       : *c == 'D' ? &p.day
-		       : *c == 'h' ? &p.hour
-		       : *c == 'm' ? &p.minute
-		       : *c == 's' ? &p.second
-				   : NULL;
-		if (part == NULL ? *s != *c : *s < '0' || *s > '9')
+	for (; *shape != '\0'; shape++, s++) {
+		part = part_of(&p, *shape);
+		if (part == NULL ? *s != *shape : *s < '0' || *s > '9')
 			return h5_err_set(e, H5_E_INPUT, "not a time");
-		if (part == NULL)
-			continue;
-		if (*c != last)
-			*part = 0;
-		last = *c;
-		*part = *part * 10 + (unsigned)(*s - '0');
+		if (part != NULL)
+			*part = *part * 10 + (unsigned)(*s - '0');
 	}
 	if (*s != '\0')
 		return h5_err_set(e, H5_E_INPUT, "not a time");
 	if (p.year < 1970 || p.month < 1 || p.month > 12)
 		return h5_err_set(e, H5_E_INPUT, "no such time");
-	tm.tm_year = (int)p.year - 1900;
-	tm.tm_mon = (int)p.month - 1;
-	tm.tm_mday = (int)p.day;
-	tm.tm_hour = (int)p.hour;
-	tm.tm_min = (int)p.minute;
-	tm.tm_sec = (int)p.second;
-	*t = (int64_t)timegm(&tm) - BEIJING_S;
-	/* timegm repairs 31 February; a time that is not itself is refused. */
+	*t = days_before(p.year, p.month, p.day) * DAY_S + p.hour * 3600 +
+	     p.minute * 60 + p.second - BEIJING_S;
+	/* 31 February is 3 March; a time that is not itself is refused. */
 	back = split(*t);
 	if (memcmp(&back, &p, sizeof p) != 0) {
 		*t = 0;
@@ -154,25 +197,25 @@ read_shape(const char *s, const char *shape, int64_t *t, struct h5_err *e)
 enum h5_code
 h5_clock_from_wire(const char *s, int64_t *t, struct h5_err *e)
 {
-	return read_shape(s, "YYYYMMDDhhmmss", t, e);
+	return read_shape(s, WIRE, t, e);
 }
 
 enum h5_code
 h5_clock_from_rfc3339(const char *s, int64_t *t, struct h5_err *e)
 {
-	return read_shape(s, "YYYY-MM-DDThh:mm:ss+08:00", t, e);
+	return read_shape(s, RFC3339, t, e);
 }
 
 enum h5_code
 h5_clock_from_plain(const char *s, int64_t *t, struct h5_err *e)
 {
-	return read_shape(s, "YYYY-MM-DD hh:mm:ss", t, e);
+	return read_shape(s, PLAIN, t, e);
 }
 
 enum h5_code
 h5_clock_from_day(const char *s, int64_t *t, struct h5_err *e)
 {
-	return read_shape(s, "YYYY-MM-DD", t, e);
+	return read_shape(s, DAY, t, e);
 }
 
 enum h5_code

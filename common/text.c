@@ -104,6 +104,26 @@ utf8_next(const unsigned char *p, size_t n, uint32_t *cp)
 	return len;
 }
 
+#define EACH(byte) (UINT64_MAX / 255 * (byte)) /* in each of eight bytes */
+
+/* How many bytes at p are ASCII and not NUL, counted in eights: most of what
+ * is read is nothing else. */
+static size_t
+ascii_run(const unsigned char *p, size_t n)
+{
+	uint64_t eight;
+	size_t i;
+
+	for (i = 0; n - i >= sizeof eight; i += sizeof eight) {
+		memcpy(&eight, p + i, sizeof eight);
+		/* The first term has the top bit of every NUL; a borrow can
+		 * only mark a byte beside one. */
+		if ((((eight - EACH(1)) | eight) & EACH(0x80)) != 0)
+			break;
+	}
+	return i;
+}
+
 bool
 h5_text_utf8(const char *p, size_t n)
 {
@@ -111,11 +131,13 @@ h5_text_utf8(const char *p, size_t n)
 	size_t i, len;
 	uint32_t cp;
 
-	for (i = 0; i < n; i += len) {
+	for (i = ascii_run(u, n); i < n; i += len) {
 		len = utf8_next(u + i, n - i, &cp);
 		if (len == 0 || cp == 0 || cp == 0xfeff || cp == 0xfffe ||
 		    cp == 0xffff)
 			return false;
+		if (len > 1)
+			len += ascii_run(u + i + len, n - i - len);
 	}
 	return true;
 }

@@ -63,6 +63,30 @@ test_buf__holds_exactly_its_ceiling(void **state)
 	h5_buf_release(&b);
 }
 
+/* Less than fits may lie ready, and more memory than the ceiling allows. */
+static void
+test_buf__prints_whole_or_not_at_all(void **state)
+{
+	struct h5_buf b;
+	char want[200];
+	int n;
+
+	(void)state;
+	for (n = 0; n < 150; n++) {
+		h5_buf_init(&b, 100);
+		h5_buf_puts(&b, "ab");
+		h5_buf_printf(&b, "%0*d", n, 7);
+		(void)snprintf(want, sizeof want, "ab%0*d", n, 7);
+		if (n <= 98)
+			assert_string_equal(b.data, want);
+		else
+			assert_string_equal(b.data, "ab");
+		assert_int_equal(
+		    h5_buf_finish(&b, NULL), n <= 98 ? H5_OK : H5_E_INPUT);
+		h5_buf_release(&b);
+	}
+}
+
 static void
 test_buf__first_failure_sticks(void **state)
 {
@@ -155,6 +179,7 @@ main(void)
 	    cmocka_unit_test(test_buf__empty_is_an_empty_string),
 	    cmocka_unit_test(test_buf__appends_grow_and_end_in_nul),
 	    cmocka_unit_test(test_buf__holds_exactly_its_ceiling),
+	    cmocka_unit_test(test_buf__prints_whole_or_not_at_all),
 	    cmocka_unit_test(test_buf__first_failure_sticks),
 	    cmocka_unit_test(test_buf__no_length_wraps_around),
 	    cmocka_unit_test(test_buf__room_and_commit),

@@ -140,6 +140,26 @@ test_clock__out_of_range_is_clamped(void **state)
 	assert_string_equal(wire, "99991231235959");
 }
 
+/* Every day that can be written, beside the C library's calendar. */
+static void
+test_clock__every_day_is_the_c_librarys(void **state)
+{
+	char day[H5_CLOCK_DAY], want[32];
+	struct tm tm;
+	time_t t;
+
+	(void)state;
+	for (t = 57600; t < 253402271999; t += 86400) {
+		h5_clock_day((int64_t)t, day);
+		t += 28800;
+		assert_non_null(gmtime_r(&t, &tm));
+		t -= 28800;
+		assert_int_equal(strftime(want, sizeof want, "%Y-%m-%d", &tm),
+		    H5_CLOCK_DAY - 1);
+		assert_string_equal(day, want);
+	}
+}
+
 /* Each day of four centuries there and back. */
 static void
 test_clock__every_day_there_and_back(void **state)
@@ -188,6 +208,7 @@ main(void)
 	    cmocka_unit_test(test_clock__day_begins_at_midnight_in_beijing),
 	    cmocka_unit_test(test_clock__refuses_what_is_no_time),
 	    cmocka_unit_test(test_clock__out_of_range_is_clamped),
+	    cmocka_unit_test(test_clock__every_day_is_the_c_librarys),
 	    cmocka_unit_test(test_clock__every_day_there_and_back),
 	    cmocka_unit_test(test_clock__http_dates_are_read),
 	};

@@ -151,6 +151,39 @@ test_text__utf8(void **state)
 		    h5_text_utf8(rows[i].s, rows[i].n) == rows[i].good);
 }
 
+/* ASCII is read in eights: what is wrong is found wherever it stands, and
+ * nothing behind the end is looked at (a sanitizer would see it). */
+static void
+test_text__utf8_at_every_place(void **state)
+{
+	size_t n, at;
+	char *p;
+
+	(void)state;
+	for (n = 0; n < 40; n++) {
+		p = malloc(n > 0 ? n : 1);
+		assert_non_null(p);
+		memset(p, '\x01', n);
+		assert_true(h5_text_utf8(p, n));
+		for (at = 0; at < n; at++) {
+			p[at] = '\0';
+			assert_false(h5_text_utf8(p, n));
+			p[at] = '\x80';
+			assert_false(h5_text_utf8(p, n));
+			p[at] = '\xc2';
+			assert_false(h5_text_utf8(p, n));
+			if (at > 0) {
+				p[at - 1] = '\xc2';
+				p[at] = '\x80';
+				assert_true(h5_text_utf8(p, n));
+				p[at - 1] = '\x7f';
+			}
+			p[at] = '\x7f';
+		}
+		free(p);
+	}
+}
+
 /* Every two-byte text, and every three-byte one around a lead byte, against
  * a decoder written from the Unicode table alone. */
 static bool
@@ -346,6 +379,7 @@ main(void)
 	    cmocka_unit_test(test_text__fen_and_yuan),
 	    cmocka_unit_test(test_text__fen_is_written_and_read_back),
 	    cmocka_unit_test(test_text__utf8),
+	    cmocka_unit_test(test_text__utf8_at_every_place),
 	    cmocka_unit_test(test_text__utf8_agrees_with_the_table),
 	    cmocka_unit_test(test_text__printable),
 	    cmocka_unit_test(test_text__cut_never_splits_a_character),
