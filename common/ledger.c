@@ -1,7 +1,6 @@
 #include "common/ledger.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -28,8 +27,9 @@ among(const char *const *list, size_t n, const char *name)
 {
 	size_t i;
 
+	/* The first letter is enough for most. */
 	for (i = 0; i < n; i++)
-		if (strcmp(list[i], name) == 0)
+		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
 			return true;
 	return false;
 }
@@ -126,7 +126,17 @@ fit_field(const struct h5_field *f, struct h5_err *e)
 	return H5_OK;
 }
 
-/* A checksum as text back to its number; "" before the first line is 0. */
+static void
+sum_text(uint64_t sum, char hex[H5_LEDGER_SUM])
+{
+	size_t i;
+
+	for (i = H5_LEDGER_SUM - 1; i-- > 0; sum >>= 4)
+		hex[i] = "0123456789abcdef"[sum & 15];
+	hex[H5_LEDGER_SUM - 1] = '\0';
+}
+
+/* And back to its number; "" before the first line is 0. */
 static bool
 sum_of(const char *hex, uint64_t *sum)
 {
@@ -150,8 +160,8 @@ enum h5_code
 h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
     struct h5_buf *out, struct h5_err *e)
 {
+	char when[H5_CLOCK_RFC3339], hex[H5_LEDGER_SUM];
 	size_t start = out->len, i;
-	char when[H5_CLOCK_RFC3339];
 	enum h5_code rc = H5_OK;
 	uint64_t sum;
 
@@ -175,14 +185,17 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	if (rc != H5_OK)
 		return rc;
 	sum = h5_sum_64(out->data + start, out->len - start, sum);
-	h5_buf_printf(out, SUM_HEAD "%016" PRIx64 SUM_TAIL "\n", sum);
+	sum_text(sum, hex);
+	h5_buf_puts(out, SUM_HEAD);
+	h5_buf_puts(out, hex);
+	h5_buf_puts(out, SUM_TAIL "\n");
 	rc = h5_buf_finish(out, e);
 	if (rc == H5_OK && out->len - start > H5_LEDGER_LINE)
 		rc = h5_err_set(e, H5_E_INPUT, "a ledger line longer than %d",
 		    H5_LEDGER_LINE);
 	if (rc != H5_OK)
 		return rc;
-	(void)snprintf(at->sum, sizeof at->sum, "%016" PRIx64, sum);
+	memcpy(at->sum, hex, sizeof hex);
 	at->n++;
 	return H5_OK;
 }

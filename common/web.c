@@ -93,7 +93,10 @@ h5_response_header(struct h5_response *r, const char *name, const char *value,
 	if (!good_header(name, value))
 		return h5_err_set(
 		    e, H5_E_INPUT, "a byte that no header may hold");
-	h5_buf_printf(&r->headers, "%s: %s\r\n", name, value);
+	h5_buf_puts(&r->headers, name);
+	h5_buf_puts(&r->headers, ": ");
+	h5_buf_puts(&r->headers, value);
+	h5_buf_puts(&r->headers, "\r\n");
 	return h5_buf_finish(&r->headers, e);
 }
 
