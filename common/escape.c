@@ -42,6 +42,17 @@ control(char c)
 	return ((unsigned char)c < 0x20 && c != '\0') || c == 0x7f;
 }
 
+/* How many bytes at s are ASCII that HTML takes as it is. */
+static size_t
+plain_run(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= ' ' && s[n] < 0x7f && entity(s[n]) == NULL)
+		n++;
+	return n;
+}
+
 void
 h5_escape_html(struct h5_buf *out, const char *s)
 {
@@ -49,6 +60,11 @@ h5_escape_html(struct h5_buf *out, const char *s)
 	const char *word;
 
 	for (i = 0; i<n; i += len> 0 ? len : 1) {
+		len = plain_run(s + i);
+		if (len > 0) {
+			h5_buf_add(out, s + i, len);
+			continue;
+		}
 		len = character(s + i, n - i);
 		word = entity(s[i]);
 		if (len == 0)

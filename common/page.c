@@ -7,6 +7,7 @@
 #include "common/text.h"
 
 #define URL_MAX 32768 /* longest address on a page, bytes */
+#define USUAL 20000 /* bytes that hold nearly every page */
 
 /* One page in the making. */
 struct page {
@@ -344,6 +345,8 @@ finish(struct page *pg, const char *name, int status)
 	enum h5_code rc;
 
 	h5_buf_clear(&x->resp->body);
+	/* Room for all of it, instead of nine times twice as much. */
+	(void)h5_buf_room(&x->resp->body, USUAL);
 	rc = h5_pages_render(
 	    x->pages, name, pg->lang, pg->v, &x->resp->body, &e);
 	if (rc == H5_OK)

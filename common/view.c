@@ -50,8 +50,10 @@ h5_view_free(struct h5_view *v)
 static struct h5_view_value *
 value_of(const struct h5_view *v, const char *name)
 {
+	/* The first letter tells most of them apart. */
 	for (size_t i = 0; i < v->n; i++) {
-		if (strcmp(v->v[i].name, name) == 0)
+		if (v->v[i].name[0] == name[0] &&
+		    strcmp(v->v[i].name, name) == 0)
 			return &v->v[i];
 	}
 	return NULL;
