@@ -1,14 +1,19 @@
 # Storage that fails, power that fails, workers that are killed.  Results:
 # docs/RELIABILITY.md.
 FAULT := $(B)/fault
-FAULT_TOOLS := $(FAULT)/shim.so $(FAULT)/check $(FAULT)/broken/notify \
-	$(FAULT)/broken/early
+FAULT_TOOLS := $(FAULT)/shim.so $(FAULT)/check $(FAULT)/load $(FAULT)/hook \
+	$(FAULT)/broken/notify $(FAULT)/broken/early
 FAULT_CC = $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-null-dereference -O2 -g
 
 $(FAULT)/shim.so: tests/fault/shim.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(FAULT_CC) -fPIC -shared -o $@ $<
+# Small and static: it is started for every order.
+$(FAULT)/load $(FAULT)/hook: $(FAULT)/%: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(FAULT_CC) -static -o $@ $<
 $(FAULT)/check: $(B)/obj/tests/fault/check.o $(LIBH5)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -35,11 +40,14 @@ fault: all $(FAULT_TOOLS) ## each storage call fails, power is cut: all of it
 check-fault: all $(FAULT_TOOLS) ## the quick part of make fault and make races
 	@$(PYTHON) tests/fault/quick.py --build $(B)
 
-# make soak SECONDS_LONG=1800; make races ROUNDS=5000 (for each of two buyers)
+# make soak SECONDS_LONG=1800; make races ROUNDS=5000 (for each of two buyers).
+# FIGURES=FILE gets a line a run; storm.py --sum FILE adds them up.
 SECONDS_LONG ?= 1800
 ROUNDS ?= 5000
+STORM = $(PYTHON) tests/fault/storm.py --build $(B) \
+	$(if $(FIGURES),--log $(FIGURES))
 soak: all $(FAULT_TOOLS)
-	@$(PYTHON) tests/fault/storm.py --build $(B) --seconds $(SECONDS_LONG)
+	@$(STORM) --seconds $(SECONDS_LONG)
 races: all $(FAULT_TOOLS)
-	@$(PYTHON) tests/fault/storm.py --build $(B) --seconds 86400 \
-	    --rounds $(ROUNDS) --width 64 --waves 1 --mix 60 4 0 0 --kill-every 0
+	@$(STORM) --seconds 86400 --rounds $(ROUNDS) --buyers 2 --width 64 \
+	    --waves 1 --mix 60 4 0 0 --kill-every 0 --processes 2

@@ -17,9 +17,9 @@ def main():
         matrix.run(build, True, 2),
         crash_model.run(build, True),
         storm.run(storm.options(["--build", build, "--seconds", "60",
-                                 "--rounds", "5", "--width", "64",
+                                 "--rounds", "8", "--width", "64",
                                  "--waves", "1", "--mix", "60", "4", "0", "0",
-                                 "--kill-every", "0"])),
+                                 "--kill-every", "0", "--processes", "2"])),
         storm.run(storm.options(["--build", build, "--seconds", "3"])),
     ]
     print(f"{sum(r[0] for r in results)} passed, "

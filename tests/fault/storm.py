@@ -3,14 +3,17 @@ make races share.
 
     soak   workers are killed with SIGKILL all the while
     races  nobody is killed; 64 of one order at once
+    storm.py --sum FILE    adds up the runs that --log FILE has written
 
 An order is created, then gets notices that are good, repeated, forged (wrong
 key, wrong amount) and clicks on "I have paid", in waves of connections that
-are opened together.  At the end the whole store is looked at by the library,
-and what the shop's hook got is counted."""
+are opened together (load.c, which looks at every answer).  At the end the
+whole store is looked at by the library, and what the shop's hook got (hook.c)
+is counted."""
 
 import argparse
 import collections
+import fcntl
 import json
 import multiprocessing
 import os
@@ -19,7 +22,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -27,167 +29,51 @@ import time
 import lab
 
 h5 = lab.h5
+F_SETPIPE_SZ = 1031
+KINDS = ("notices", "clicks", "wrong keys", "wrong amounts")
 
 
 def transaction(order):
     return "42" + "".join(str(ord(c) % 10) for c in order).rjust(26, "0")[-26:]
 
 
-# --- FastCGI ------------------------------------------------------------------
-
-
-def record(kind, content):
-    return struct.pack("!BBHHBB", 1, kind, 1, len(content), 0, 0) + content
-
-
-def size(n):
-    return struct.pack("!B", n) if n < 128 else struct.pack("!I", n | 1 << 31)
-
-
-def request(program, body, content_type, query=""):
-    pairs = {
-        "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
-        "REQUEST_METHOD": "POST" if body is not None else "GET",
-        "SCRIPT_NAME": "/cgi-bin/" + program, "QUERY_STRING": query,
-        "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1",
-        "HTTP_USER_AGENT": h5.PHONE,
-    }
-    if body is not None:
-        pairs["CONTENT_TYPE"] = content_type
-        pairs["CONTENT_LENGTH"] = str(len(body))
-    text = b""
-    for name, value in pairs.items():
-        name, value = name.encode(), value.encode()
-        text += size(len(name)) + size(len(value)) + name + value
-    return (record(1, struct.pack("!HB5x", 1, 0)) + record(4, text) +
-            record(4, b"") + (record(5, body) if body else b"") +
-            record(5, b""))
-
-
-def answer(raw):
-    """What came on standard output; None if it did not come whole."""
-    out = b""
-    at = 0
-    while at + 8 <= len(raw):
-        _, kind, _, n, pad, _ = struct.unpack("!BBHHBB", raw[at:at + 8])
-        if kind == 6:
-            out += raw[at + 8:at + 8 + n]
-        if kind == 3 and at + 8 + n <= len(raw):
-            return out
-        at += 8 + n + pad
-    return None
-
-
-def wave(asked):
-    """The answers to [(socket path, request)], all sent before one is read;
-    None for one that was lost."""
-    socks = []
-    for path, data in asked:
-        s = socket.socket(socket.AF_UNIX)
-        try:
-            s.connect(path)
-            s.sendall(data)
-        except OSError:
-            pass
-        socks.append(s)
-    out = []
-    for s in socks:
-        raw = b""
-        s.settimeout(30)
-        try:
-            while True:
-                piece = s.recv(65536)
-                if not piece:
-                    break
-                raw += piece
-        except OSError:
-            pass
-        s.close()
-        out.append(answer(raw))
-    return out
-
-
 # --- one buyer after the other ------------------------------------------------
 
 
-def buyer(who, site, sockets, args, until, pipe):
-    rnd = random.Random(args.seed + who)
-    count = collections.Counter()
-    taken = []
-    n = 0
-    while time.monotonic() < until and (not args.rounds or n < args.rounds):
-        n += 1
-        order = f"S{who}x{n:07d}"
-        token = create(site, sockets, order, count)
-        if token is None:
-            count["orders not created"] += 1
-            continue
-        good = 0
-        for _ in range(args.waves):
-            good += one_wave(rnd, sockets, args, order, token, count)
-        if good:
-            taken.append(order)
-        count["orders"] += 1
-    pipe.send((count, taken))
+def line_of(site, order):
+    """What load wants to know of an order."""
+    fields = h5.notice_fields(order, lab.FEE, transaction(order))
+    wrong = {**fields, "total_fee": str(lab.FEE + 1)}
+    parts = [order, site.link(order, lab.FEE, "tea")]
+    for f, key in ((fields, h5.API_KEY), (fields, "x" * 32),
+                   (wrong, h5.API_KEY)):
+        parts.append(h5.wx_xml({**f, "sign": h5.wx_sign(f, key)}).decode())
+    return "\t".join(parts) + "\n"
 
 
-def create(site, sockets, order, count):
-    """t of a new order; a lost answer is asked for again."""
-    path = sockets["checkout"]
-    for _ in range(5):
-        query = site.link(order, lab.FEE)
-        page = wave([(path, request("checkout", None, "", query))])[0]
-        if page is None:
-            count["lost"] += 1
-            continue
-        form = h5.split_cgi(page).form("checkout").fields
-        got = wave([(path, request("checkout", h5.form_body(form),
-                                   "application/x-www-form-urlencoded"))])[0]
-        if got is None:
-            count["lost"] += 1
-            continue
-        reply = h5.split_cgi(got)
-        if reply.status == 303:
-            return site.token(reply)
-    return None
-
-
-def one_wave(rnd, sockets, args, order, token, count):
-    """How many of this wave were acknowledged."""
-    good = h5.notice(order, lab.FEE, transaction(order))
-    click = h5.form_body({"order": order, "t": token})
-    kinds = []
-    asked = []
-    for _ in range(args.width):
-        kind = rnd.choices(("notice", "click", "wrong key", "wrong amount"),
-                           args.mix)[0]
-        body = {"notice": good, "click": click}.get(kind)
-        if kind == "wrong key":
-            body = h5.notice(order, lab.FEE, transaction(order), key="x" * 32)
-        elif kind == "wrong amount":
-            body = h5.notice(order, lab.FEE + 1, transaction(order))
-        program = "query" if kind == "click" else "notify"
-        asked.append((sockets[program], request(
-            program, body, "text/xml" if program == "notify" else
-            "application/x-www-form-urlencoded")))
-        kinds.append(kind)
-    taken = 0
-    for kind, out in zip(kinds, wave(asked)):
-        count["clicks" if kind == "click" else "notices"] += 1
-        if out is None:
-            count["lost"] += 1
-        elif kind in ("wrong key", "wrong amount"):
-            count["forged"] += 1
-            count["forged and taken"] += b"SUCCESS" in out
-        elif kind == "notice" and b"SUCCESS" in out:
-            taken += 1
-        elif kind == "notice":
-            count["refused: " + out.split(b"return_msg")[1][:40].decode()] += 1
-        elif b"303" in out.split(b"\r\n")[0]:
-            taken += 1
-        else:
-            count["click: " + out.split(b"\r\n")[0].decode()] += 1
-    return taken
+def buyer(who, room, args, until, pipe):
+    """Feeds a load; sends what it counted and [(order, acknowledged)]."""
+    with open(room.folder / f"load{who}", "w+b") as out:
+        p = subprocess.Popen(
+            [room.tools / "load", room.folder, str(args.width),
+             str(args.waves), *map(str, args.mix), str(args.seed + who)],
+            stdin=subprocess.PIPE, stdout=out)
+        # No more than two orders ahead, so that the end is the end.
+        fcntl.fcntl(p.stdin, F_SETPIPE_SZ, 4096)
+        n = 0
+        while time.monotonic() < until and n != args.rounds:
+            p.stdin.write(line_of(room.site, f"S{who}x{n:07d}").encode())
+            p.stdin.flush()
+            n += 1
+        p.stdin.close()
+        status = p.wait()
+        out.seek(0)
+        lines = [x.decode().split(" ", 2) for x in out.read().splitlines()]
+    count = collections.Counter({x[2]: int(x[1]) for x in lines
+                                 if x[0] == "count"})
+    if status:
+        count[f"!load ended by {status}"] = 1
+    pipe.send((count, [(x[1], int(x[2])) for x in lines if x[0] == "order"]))
 
 
 # --- the whole ----------------------------------------------------------------
@@ -203,7 +89,7 @@ def start(site, program, folder):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True)
     listener.close()
-    return path, p
+    return p
 
 
 def workers(parents):
@@ -219,10 +105,10 @@ def workers(parents):
     return out
 
 
-def kill_all_the_while(parents, until, every, children):
-    rnd = random.Random(7)
+def kill_all_the_while(parents, every, seed, children):
+    rnd = random.Random(seed)
     kills = 0
-    while time.monotonic() < until and any(c.is_alive() for c in children):
+    while any(c.is_alive() for c in children):
         time.sleep(every * rnd.uniform(0.2, 1.8))
         alive = workers(parents)
         if alive:
@@ -234,14 +120,8 @@ def kill_all_the_while(parents, until, every, children):
     return kills
 
 
-HOOK = """#!/bin/sh
-read -r event
-printf '%s\\n' "$event" >>{folder}/events
-"""
-
-
-def look(room, taken):
-    """[(order, paid events)] of the whole store, and what is wrong."""
+def look(room, answered):
+    """{order: paid events} of the whole store, and what is wrong."""
     p = subprocess.run([room.tools / "check"], text=True,
                        input=f"{room.store} -\n", capture_output=True)
     paid = {}
@@ -250,44 +130,82 @@ def look(room, taken):
         words = line.split()
         if words[0] == "order":
             paid[words[1]] = int(words[2])
-        elif words[0] != "end" or words[1:] != ["ok", "0"]:
+        if words[0] == "order" and words[3:] != ["ok"]:
+            bad.append("broken: " + line)
+        if words[0] == "end" and words[1:] != ["ok", "0"]:
             bad.append("store: " + line)
-    bad += [f"lost: {o}" for o in taken if not paid.get(o)]
+    if p.returncode or "\nend " not in p.stdout:
+        bad.append(f"the look ended by {p.returncode}")
+    bad += [f"lost: {o}" for o, good in answered if good and not paid.get(o)]
+    bad += [f"created and gone: {o}" for o, _ in answered if o not in paid]
     bad += [f"doubled: {o}, {n} times" for o, n in paid.items() if n > 1]
     return paid, bad
 
 
-def delivered(room, paid):
-    """Orders whose event did not reach the shop, or under two ids."""
-    for _ in range(6):
-        room.site.h5pay("sweep", timeout=900)
-    ids = collections.defaultdict(set)
+def events(room):
+    """What the shop got: {order: [ids of order.paid]}."""
+    ids = collections.defaultdict(list)
     for line in (room.folder / "events").read_text().splitlines():
         event = json.loads(line)
         if event["type"] == "order.paid":
-            ids[event["order"]["order"]].add(event["id"])
-    bad = [f"unfulfilled: {o}" for o, n in paid.items() if n and not ids[o]]
-    return bad + [f"two ids: {o} {i}" for o, i in ids.items() if len(i) > 1]
+            ids[event["order"]["order"]].append(event["id"])
+    return ids
+
+
+def delivered(room, paid):
+    """(orders whose event did not reach the shop, or under two ids; events).
+    Sweeps deliver what a kill took, a failed delivery after five seconds."""
+    due = {o for o, n in paid.items() if n}
+    for _ in range(8):
+        room.site.h5pay("sweep", timeout=900)
+        ids = events(room)
+        if due <= set(ids):
+            break
+        time.sleep(1)
+    bad = [f"unfulfilled: {o}" for o in due if o not in ids]
+    bad += [f"two ids: {o} {i}" for o, i in ids.items() if len(set(i)) > 1]
+    bad += [f"event of an order that is not paid: {o}"
+            for o in ids if o not in due]
+    return bad, sum(map(len, ids.values()))
 
 
 def options(words=None):
     p = argparse.ArgumentParser()
     p.add_argument("--build", default="build")
     p.add_argument("--seconds", type=float, default=1800)
-    p.add_argument("--rounds", type=int, default=0, help="orders a buyer")
-    p.add_argument("--kill-every", type=float, default=0.1)
-    p.add_argument("--width", type=int, default=16, help="connections at once")
+    p.add_argument("--rounds", type=int, default=-1, help="orders a buyer")
+    p.add_argument("--kill-every", type=float, default=0.06)
+    p.add_argument("--width", type=int, default=24, help="connections at once")
     p.add_argument("--waves", type=int, default=4)
-    p.add_argument("--mix", type=int, nargs=4, default=(80, 4, 8, 8))
-    p.add_argument("--buyers", type=int, default=2)
-    p.add_argument("--seed", type=int, default=20261123)
+    p.add_argument("--mix", type=int, nargs=4, default=(80, 4, 8, 8),
+                   metavar="WEIGHT", help=", ".join(KINDS))
+    p.add_argument("--buyers", type=int, default=3)
+    p.add_argument("--processes", type=int, default=8, help="of each program")
+    p.add_argument("--threads", type=int, default=4)
+    p.add_argument("--seed", type=int, default=time.time_ns() // 10**6 % 10**9)
+    p.add_argument("--log", type=pathlib.Path, help="gets a line of figures")
+    p.add_argument("--sum", type=pathlib.Path, help="add up such lines")
     return p.parse_args(words)
 
 
 def main():
-    passed, failed = run(options())
+    args = options()
+    if args.sum:
+        return add_up(args.sum)
+    passed, failed = run(args)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def add_up(log):
+    """Every run counts, those that failed too."""
+    total = collections.Counter()
+    for line in log.read_text().splitlines():
+        total["runs"] += 1
+        total.update(json.loads(line))
+    for name, n in total.items():
+        print(f"{name}: {n}")
+    return 1 if total["violations"] else 0
 
 
 def run(args):
@@ -296,14 +214,13 @@ def run(args):
     parents = []
     try:
         room.wechat.transaction = transaction
-        hook = room.folder / "hook"
-        hook.write_text(HOOK.format(folder=room.folder))
-        hook.chmod(0o700)
+        shutil.copy(room.tools / "hook", room.folder / "hook")
         (room.folder / "events").touch()
         shutil.rmtree(room.store, ignore_errors=True)
         room.site.configure({
-            "hooks.exec": hook, "server.processes": 2, "server.threads": 4,
-            "log.file": "/dev/null"})
+            "hooks.exec": room.folder / "hook",
+            "server.processes": args.processes,
+            "server.threads": args.threads, "log.file": "/dev/null"})
         return storm(room, args, parents)
     finally:
         for q in parents:
@@ -313,49 +230,61 @@ def run(args):
         room.close()
 
 
-def storm(room, args, parents):
-    sockets = {}
+def rage(room, args, parents):
+    """(kills, counts, [(order, acknowledged)]) of the storm itself."""
     for program in ("checkout", "notify", "query"):
-        sockets[program], q = start(room.site, program, room.folder)
-        parents.append(q)
-    begun = time.monotonic()
-    until = begun + args.seconds
+        parents.append(start(room.site, program, room.folder))
+    until = time.monotonic() + args.seconds
     children, pipes = [], []
     for who in range(args.buyers):
         mine, theirs = multiprocessing.Pipe()
         c = multiprocessing.Process(target=buyer, args=(
-            who, room.site, sockets, args, until, theirs))
+            who, room, args, until, theirs))
         c.start()
         children.append(c)
         pipes.append(mine)
     kills = 0
     if args.kill_every:
-        kills = kill_all_the_while(parents, until, args.kill_every, children)
+        kills = kill_all_the_while(parents, args.kill_every, args.seed,
+                                   children)
     count = collections.Counter()
-    taken = []
+    answered = []
     for pipe in pipes:
-        c, t = pipe.recv()
+        c, a = pipe.recv()
         count += c
-        taken += t
+        answered += a
     for c in children:
         c.join()
+    return kills, count, answered
+
+
+def storm(room, args, parents):
+    begun = time.monotonic()
+    kills, count, answered = rage(room, args, parents)
     took = time.monotonic() - begun
-    paid, bad = look(room, taken)
-    bad += delivered(room, paid)
-    if count["forged and taken"]:
-        bad.append(f"forged and taken: {count['forged and taken']}")
-    # One kill can take the requests of its four threads with it.
-    if count["lost"] > 4 * kills:
-        bad.append(f"{count['lost']} replies lost by {kills} kills")
-    if not taken:
+    paid, bad = look(room, answered)
+    wrong, n_events = delivered(room, paid)
+    bad += wrong
+    bad += [f"{n}: {count[n]}" for n in count if n.startswith("!")]
+    # One kill can take the requests of its threads with it.
+    if count["replies lost"] > args.threads * kills:
+        bad.append(f"{count['replies lost']} replies lost by {kills} kills")
+    if not any(good for _, good in answered):
         bad.append("nothing was paid")
-    print(f"# {took:.0f} s, {kills} kills, {len(paid)} orders, "
-          f"{len(taken)} acknowledged")
-    for name in sorted(count):
-        print(f"# {name}: {count[name]}")
+    figures = {
+        "seconds": round(took), "kills": kills, **count,
+        "orders paid": sum(n > 0 for n in paid.values()),
+        "orders acknowledged": sum(good > 0 for _, good in answered),
+        "events the shop got": n_events, "violations": len(bad)}
+    print(f"# seed {args.seed}")
+    for name, n in figures.items():
+        print(f"# {name}: {n}")
     for line in bad[:40]:
         print("not ok - " + line)
-    return max(0, count["orders"] - len(bad)), len(bad)
+    if args.log:
+        with open(args.log, "a") as f:
+            f.write(json.dumps(figures) + "\n")
+    return max(0, len(answered) - len(bad)), len(bad)
 
 
 if __name__ == "__main__":
