@@ -71,6 +71,7 @@ struct h5_watch {
 	char *exe; /* the path this program was started from */
 	uint64_t exe_stamp; /* 0: not ours */
 	uint64_t refused; /* the stamp of what did not pass -t */
+	int64_t again_ms; /* when it is tried once more; 0: not as it is */
 };
 
 void h5_watch_init(struct h5_watch *w, struct h5_sites *s);
@@ -82,7 +83,8 @@ void h5_watch_leave(struct h5_watch *w);
  * that replace built-in ones. */
 uint64_t h5_watch_stamp(const struct h5_config *c);
 /* h5_watch_look(w): a new pair is there and passes its own -t: leave.  One
- * that does not pass is logged once. */
+ * that does not pass is logged once; one whose trial came to no end, on a busy
+ * machine, say, is tried again. */
 bool h5_watch_look(struct h5_watch *w);
 
 /* --- a run --- */

@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/launch.h"
 
 #define PATH_BYTES 4096
 #define TRY_MS 5000
+#define TRY_AGAIN_MS 10000
+#define SELF "/proc/self/exe"
 #define WORDS_MAX 4096
 #define TEMPLATES_MAX 256 /* files looked at in pages.templates */
 
@@ -21,7 +24,7 @@ static char *
 exe_path(void)
 {
 	char path[PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	ssize_t n = readlink(SELF, path, sizeof path - 1);
 	size_t len, cut = sizeof gone - 1;
 
 	if (n <= 0 || n >= (ssize_t)sizeof path - 1)
@@ -92,9 +95,11 @@ h5_watch_init(struct h5_watch *w, struct h5_sites *s)
 {
 	w->sites = s;
 	w->exe = exe_path();
-	w->exe_stamp = stamp_at(AT_FDCWD, w->exe);
+	/* Not what the path stands for: that may be a newer program already. */
+	w->exe_stamp = stamp_at(AT_FDCWD, SELF);
 	w->known = NULL;
 	w->refused = 0;
+	w->again_ms = 0;
 }
 
 void
@@ -133,7 +138,7 @@ look(const struct h5_watch *w, bool *changed)
 	return all;
 }
 
-static bool
+static enum h5_code
 try_one(const struct h5_watch *w, char *conf)
 {
 	char dash_t[] = "-t", dash_c[] = "-c", dash_v[] = "-V";
@@ -156,35 +161,41 @@ try_one(const struct h5_watch *w, char *conf)
 		    "replacement-refused", "binary", w->exe, "conf", conf,
 		    "why", words.len > 0 ? words.data : e.msg, NULL);
 	h5_buf_release(&words);
-	return rc == H5_OK;
+	return rc;
 }
 
-static bool
+static enum h5_code
 try_all(const struct h5_watch *w)
 {
 	struct h5_site *site = atomic_load(&w->sites->first);
+	enum h5_code rc = H5_OK;
 
 	if (site == NULL)
 		return try_one(w, NULL);
-	for (; site != w->known; site = site->next)
-		if (!try_one(w, site->app.c->path))
-			return false;
-	return true;
+	for (; rc == H5_OK && site != w->known; site = site->next)
+		rc = try_one(w, site->app.c->path);
+	return rc;
 }
 
 bool
 h5_watch_look(struct h5_watch *w)
 {
 	bool changed = false;
+	enum h5_code rc;
 	uint64_t now;
 
 	if (w->exe == NULL)
 		return false;
 	now = look(w, &changed);
-	if (!changed || now == w->refused)
+	if (!changed ||
+	    (now == w->refused &&
+		(w->again_ms == 0 || h5_clock_mono_ms() < w->again_ms)))
 		return false;
-	if (try_all(w))
+	rc = try_all(w);
+	if (rc == H5_OK)
 		return true;
 	w->refused = now;
+	/* It said no, or it could not say anything. */
+	w->again_ms = rc == H5_E_STATE ? 0 : h5_clock_mono_ms() + TRY_AGAIN_MS;
 	return false;
 }

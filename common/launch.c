@@ -292,7 +292,7 @@ static enum h5_code
 verdict(bool ended, int status, struct h5_err *e)
 {
 	if (!ended)
-		return h5_err_set(e, H5_E_STATE, "it did not end in time");
+		return h5_err_set(e, H5_E_BUSY, "it did not end in time");
 	if (WIFSIGNALED(status))
 		return h5_err_set(
 		    e, H5_E_STATE, "signal %d ended it", WTERMSIG(status));

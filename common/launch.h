@@ -26,8 +26,8 @@ void h5_launch_sweep(const struct h5_config *c, const struct h5_log *log);
 
 /* h5_launch_try(argv, limit_ms, words, e): run argv[0] (a path) to its end, at
  * most limit_ms; what it writes to stderr is appended to words.  H5_OK: it
- * exited 0.  H5_E_STATE: it exited otherwise, or was killed at the limit.
- * H5_E_IO: it could not be started.  Blocks. */
+ * exited 0.  H5_E_STATE: it exited otherwise.  H5_E_BUSY: it was killed at the
+ * limit.  H5_E_IO: it could not be started.  Blocks. */
 H5_MUST_CHECK enum h5_code h5_launch_try(
     char *const argv[], int limit_ms, struct h5_buf *words, struct h5_err *e);
 

@@ -9,6 +9,7 @@ and a configuration of its own.  Nothing sleeps for a guessed time: trials
 wait for an answer, a line in the log, or the end of a process; LIMIT_S only
 bounds how long a failure takes.  Prints TAP and "N passed, N failed"."""
 
+import concurrent.futures
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ import threading
 import time
 
 LIMIT_S = 20
+SIDE_BY_SIDE = 4
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
 GET_VALUES, GET_VALUES_RESULT = 9, 10
 KEEP_CONN = 1
@@ -188,14 +190,18 @@ class Shop:
 class Run:
     """The program as FastCGI on a socket of its own."""
 
-    def __init__(self, shop, args, env=None):
+    def __init__(self, shop, args, env=None, opened=None):
         self.path = os.path.join(shop.dir, "s%d" % len(shop.runs))
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(1024)
         self.lines, self.news = [], threading.Condition()
+        # opened: the program as it was when it was opened, whatever its
+        # name stands for by now.
         self.p = subprocess.Popen(
             [shop.program] + list(args), stdin=self.listener,
+            executable=None if opened is None else "/proc/self/fd/%d" % opened,
+            pass_fds=[] if opened is None else [opened],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={} if env is None else env, cwd=shop.dir)
         # Only the program holds the socket now: when it is gone, a client
@@ -815,6 +821,35 @@ def a_new_program_ends_the_run(shop):
 
 
 @trial
+def a_program_replaced_while_it_starts_ends_the_run(shop):
+    old = os.open(shop.program, os.O_RDONLY)
+    shutil.copy(PROGRAM, shop.program + ".new")
+    os.rename(shop.program + ".new", shop.program)
+    r = shop.run(opened=old)
+    os.close(old)
+    r.log("why=replaced")
+    check("exit", r.end(), 0)
+
+
+@trial
+def a_new_program_that_is_slow_to_answer_is_tried_again(shop):
+    r = shop.run()
+    r.ok()
+    busy = os.path.join(shop.dir, "busy")
+    open(busy, "w").close()
+    with open(shop.program + ".new", "w") as f:
+        f.write("#!/bin/sh\nwhile [ -e %s ]; do sleep 0.1; done\n" % busy)
+        os.fchmod(f.fileno(), 0o755)
+    os.rename(shop.program + ".new", shop.program)
+    n = r.log("replacement-refused")
+    check_in("why", "in time", r.lines[n - 1])
+    r.ok()
+    os.unlink(busy)
+    r.log("why=replaced")
+    check("exit", r.end(), 0)
+
+
+@trial
 def a_new_program_that_does_not_run_is_refused(shop):
     r = shop.run()
     r.ok()
@@ -1257,6 +1292,25 @@ def a_run_is_hardened(shop):
 
 # --- main -------------------------------------------------------------------
 
+def name_of(f):
+    return f.__name__.replace("_", " ")
+
+
+def try_out(f):
+    """(why it failed or None, seconds, the programs' last words)"""
+    shop = Shop()
+    start = time.monotonic()
+    try:
+        f(shop)
+        why = None
+    except (Failed, OSError, subprocess.SubprocessError) as e:
+        why = "%s: %s" % (type(e).__name__, e)
+    took = time.monotonic() - start
+    lines = [l for r in shop.runs for l in r.lines[-20:]]
+    shop.close()
+    return why, took, lines
+
+
 def main():
     global PROGRAM
     words = [a for a in sys.argv[1:] if a != "-v"]
@@ -1264,29 +1318,21 @@ def main():
         sys.exit(__doc__)
     PROGRAM = os.path.abspath(words[0])
     passed = failed = 0
-    for f in TRIALS:
-        name = f.__name__.replace("_", " ")
-        if words[1:] and not any(w in name for w in words[1:]):
-            continue
-        shop = Shop()
-        start = time.monotonic()
-        try:
-            f(shop)
-            why = None
-        except (Failed, OSError, subprocess.SubprocessError) as e:
-            why = "%s: %s" % (type(e).__name__, e)
-        if why is None:
-            passed += 1
-            print("ok %d - %s (%.1f s)" % (passed + failed, name,
-                                           time.monotonic() - start))
-        else:
-            failed += 1
-            print("not ok %d - %s" % (passed + failed, name))
-            print("# " + why)
-            for r in shop.runs:
-                print("".join("#   %s\n" % l for l in r.lines[-20:]), end="")
-        sys.stdout.flush()
-        shop.close()
+    todo = [f for f in TRIALS
+            if not words[1:] or any(w in name_of(f) for w in words[1:])]
+    # Most of a trial is waiting for a second to pass in the program.
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for f, (why, took, lines) in zip(todo, pool.map(try_out, todo)):
+            if why is None:
+                passed += 1
+                print("ok %d - %s (%.1f s)" % (passed + failed, name_of(f),
+                                               took))
+            else:
+                failed += 1
+                print("not ok %d - %s" % (passed + failed, name_of(f)))
+                print("# " + why)
+                print("".join("#   %s\n" % l for l in lines), end="")
+            sys.stdout.flush()
     print("1..%d" % (passed + failed))
     print("fcgi: %d passed, %d failed" % (passed, failed))
     sys.exit(1 if failed or not passed else 0)
