@@ -1,10 +1,7 @@
 #include "common/xml.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <mxml.h>
 
 #include "common/text.h"
 
@@ -13,12 +10,15 @@
 #define CDATA "<![CDATA["
 #define CDATA_LEN (sizeof CDATA - 1)
 
-/* Where the guard stands in the document. */
+/* Where the reader stands in the document.  It takes what the guard lets pass,
+ * so the two are one walk; without out it is the guard alone. */
 struct scan {
 	const char *p;
 	size_t n;
 	size_t i;
 	size_t elements;
+	struct h5_fields *out; /* or NULL */
+	struct h5_buf value; /* of the element at hand */
 	struct h5_err *e;
 };
 
@@ -87,28 +87,80 @@ read_end_tag(struct scan *s, const char *name, size_t len)
 	return next_is(s, ">", 1) ? H5_OK : refuse(s, "end tag not closed");
 }
 
+/* A piece of the document as it stands, but for its line ends: CR LF and CR
+ * are LF (XML 1.0, 2.11). */
+static void
+keep_piece(struct scan *s, const char *p, size_t n)
+{
+	const char *cr;
+
+	if (s->out == NULL)
+		return;
+	while ((cr = memchr(p, '\r', n)) != NULL) {
+		h5_buf_add(&s->value, p, (size_t)(cr - p));
+		h5_buf_putc(&s->value, '\n');
+		n -= (size_t)(cr + 1 - p);
+		p = cr + 1;
+		if (n > 0 && *p == '\n') {
+			p++;
+			n--;
+		}
+	}
+	h5_buf_add(&s->value, p, n);
+}
+
 static enum h5_code
 read_cdata(struct scan *s)
 {
-	const char *end;
+	const char *from = s->p + s->i, *end;
 
-	end = memmem(s->p + s->i, s->n - s->i, "]]>", 3);
+	end = memmem(from, s->n - s->i, "]]>", 3);
 	if (end == NULL)
 		return refuse(s, "CDATA without an end");
+	keep_piece(s, from, (size_t)(end - from));
 	s->i = (size_t)(end - s->p) + 3;
 	return H5_OK;
 }
 
-/* Numeric references are refused: the gateway sends none, and mxml wraps
- * large ones around to other characters. */
+/* Numeric references are refused: the gateway sends none. */
 static enum h5_code
 read_entity(struct scan *s)
 {
-	if (next_is(s, "&lt;", 4) || next_is(s, "&gt;", 4) ||
-	    next_is(s, "&amp;", 5) || next_is(s, "&quot;", 6) ||
-	    next_is(s, "&apos;", 6))
-		return H5_OK;
+	static const struct {
+		const char *text;
+		size_t len;
+		char is;
+	} known[] = {{"&lt;", 4, '<'}, {"&gt;", 4, '>'}, {"&amp;", 5, '&'},
+	    {"&quot;", 6, '"'}, {"&apos;", 6, '\''}};
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (next_is(s, known[i].text, known[i].len)) {
+			keep_piece(s, &known[i].is, 1);
+			return H5_OK;
+		}
 	return refuse(s, "entity that is not lt gt amp quot apos");
+}
+
+/* Plain text up to the next markup. */
+static enum h5_code
+read_text(struct scan *s)
+{
+	size_t from = s->i;
+	char c;
+
+	for (; s->i < s->n; s->i++) {
+		c = s->p[s->i];
+		if (c == '<' || c == '&')
+			break;
+		if (c == ']' && s->n - s->i >= 3 &&
+		    memcmp(s->p + s->i, "]]>", 3) == 0) {
+			s->i += 3;
+			return refuse(s, "]]> outside CDATA");
+		}
+	}
+	keep_piece(s, s->p + from, s->i - from);
+	return H5_OK;
 }
 
 /* Text and CDATA sections up to the end tag, in any mix. */
@@ -120,16 +172,31 @@ read_value(struct scan *s)
 	while (rc == H5_OK && s->i < s->n) {
 		if (s->p[s->i] == '&')
 			rc = read_entity(s);
+		else if (s->p[s->i] != '<')
+			rc = read_text(s);
 		else if (next_is(s, CDATA, CDATA_LEN))
 			rc = read_cdata(s);
-		else if (s->p[s->i] == '<')
-			return H5_OK;
-		else if (next_is(s, "]]>", 3))
-			rc = refuse(s, "]]> outside CDATA");
 		else
-			s->i++;
+			return H5_OK;
 	}
 	return rc == H5_OK ? refuse(s, "document cut off") : rc;
+}
+
+static enum h5_code
+keep_field(struct scan *s, const char *name, size_t len)
+{
+	enum h5_code rc;
+
+	if (s->out == NULL)
+		return H5_OK;
+	rc = h5_buf_finish(&s->value, s->e);
+	if (rc == H5_OK)
+		rc = h5_fields_addn(
+		    s->out, name, len, s->value.data, s->value.len, s->e);
+	if (rc == H5_E_EXISTS)
+		rc = h5_err_set(s->e, H5_E_INPUT, "XML: doubled element");
+	h5_buf_clear(&s->value);
+	return rc;
 }
 
 static enum h5_code
@@ -150,7 +217,9 @@ read_element(struct scan *s)
 	if (!next_is(s, ">", 1))
 		return refuse(s, "more than a name in a start tag");
 	rc = read_value(s);
-	return rc == H5_OK ? read_end_tag(s, name, len) : rc;
+	if (rc == H5_OK)
+		rc = read_end_tag(s, name, len);
+	return rc == H5_OK ? keep_field(s, name, len) : rc;
 }
 
 static enum h5_code
@@ -177,147 +246,51 @@ read_document(struct scan *s, const char *root)
 	return rc;
 }
 
-/* The bytes alone: what XML 1.0 has no character for, and what would send
- * mxml into UTF-16. */
+/* The bytes alone: what XML 1.0 has no character for. */
 static enum h5_code
 check_bytes(struct scan *s)
 {
-	unsigned char c;
-
 	if (s->n < SHORTEST || s->n > H5_XML_MAX)
 		return h5_err_set(s->e, H5_E_INPUT,
 		    "XML: %zu bytes, not %d to %d", s->n, SHORTEST, H5_XML_MAX);
 	if (!h5_text_utf8(s->p, s->n))
 		return h5_err_set(s->e, H5_E_INPUT, "XML: not UTF-8");
-	for (s->i = 0; s->i < s->n; s->i++) {
-		c = (unsigned char)s->p[s->i];
-		if (c < 0x20 && !space(s->p[s->i]))
+	for (s->i = 0; s->i < s->n; s->i++)
+		if ((unsigned char)s->p[s->i] < 0x20 && !space(s->p[s->i]))
 			return refuse(s, "control byte");
-	}
 	s->i = 0;
 	return H5_OK;
 }
 
 static enum h5_code
-guard(struct scan *s, const char *root)
+walk(const char *p, size_t n, const char *root, struct h5_fields *out,
+    struct h5_err *e)
 {
-	enum h5_code rc = check_bytes(s);
+	struct scan s = {.p = p, .n = n, .out = out, .e = e};
+	enum h5_code rc;
 
-	return rc == H5_OK ? read_document(s, root) : rc;
+	h5_buf_init(&s.value, H5_XML_MAX);
+	rc = check_bytes(&s);
+	if (rc == H5_OK)
+		rc = read_document(&s, root);
+	h5_buf_release(&s.value);
+	return rc;
 }
 
 enum h5_code
 h5_xml_guard(const char *p, size_t n, const char *root, struct h5_err *e)
 {
-	struct scan s = {p, n, 0, 0, e};
-
-	return guard(&s, root);
-}
-
-/* mxml's own default prints the sender's text on stderr. */
-static void
-say_nothing(const char *message)
-{
-	(void)message;
-}
-
-/* A copy for mxml: begins with "<", which mxml asks for, and has its line
- * ends as XML 1.0 section 2.11 wants them (CR LF and CR are LF), which mxml
- * leaves undone. */
-static char *
-normal_copy(const char *p, size_t n)
-{
-	size_t i = 0, len = 0;
-	char *copy;
-
-	copy = malloc(n + 1);
-	if (copy == NULL)
-		return NULL;
-	while (i < n && space(p[i]))
-		i++;
-	for (; i < n; i++) {
-		if (p[i] != '\r')
-			copy[len++] = p[i];
-		else if (i + 1 >= n || p[i + 1] != '\n')
-			copy[len++] = '\n';
-	}
-	copy[len] = '\0';
-	return copy;
-}
-
-/* An element's value: its text and CDATA children one after the other. */
-static enum h5_code
-value_of(mxml_node_t *element, struct h5_buf *out, struct h5_err *e)
-{
-	mxml_node_t *child;
-	const char *text;
-
-	h5_buf_clear(out);
-	for (child = mxmlGetFirstChild(element); child != NULL;
-	     child = mxmlGetNextSibling(child)) {
-		text = mxmlGetType(child) == MXML_OPAQUE ? mxmlGetOpaque(child)
-							 : mxmlGetCDATA(child);
-		if (text == NULL)
-			return h5_err_set(e, H5_E_BUG,
-			    "XML: mxml found what the guard did not");
-		h5_buf_puts(out, text);
-	}
-	return h5_buf_finish(out, e);
-}
-
-static enum h5_code
-take_fields(
-    mxml_node_t *root, size_t elements, struct h5_fields *out, struct h5_err *e)
-{
-	enum h5_code rc = H5_OK;
-	struct h5_buf value;
-	mxml_node_t *node;
-
-	h5_buf_init(&value, H5_XML_MAX);
-	for (node = mxmlGetFirstChild(root); node != NULL && rc == H5_OK;
-	     node = mxmlGetNextSibling(node)) {
-		if (mxmlGetType(node) != MXML_ELEMENT)
-			continue; /* white space between elements */
-		rc = value_of(node, &value, e);
-		if (rc == H5_OK)
-			rc = h5_fields_addn(out, mxmlGetElement(node),
-			    strlen(mxmlGetElement(node)), value.data, value.len,
-			    e);
-	}
-	h5_buf_release(&value);
-	if (rc == H5_E_EXISTS)
-		rc = h5_err_set(e, H5_E_INPUT, "XML: doubled element");
-	/* Two readers of one document must agree on what it says. */
-	if (rc == H5_OK && out->n != elements)
-		rc = h5_err_set(e, H5_E_BUG, "XML: mxml and the guard differ");
-	return rc;
+	return walk(p, n, root, NULL, e);
 }
 
 enum h5_code
 h5_xml_read(const char *p, size_t n, const char *root, struct h5_fields *out,
     struct h5_err *e)
 {
-	struct scan s = {p, n, 0, 0, e};
-	mxml_node_t *tree = NULL;
 	enum h5_code rc;
-	char *copy = NULL;
 
 	h5_fields_init(out, H5_XML_ELEMENTS, H5_XML_MAX);
-	rc = guard(&s, root);
-	if (rc != H5_OK)
-		return rc;
-	copy = normal_copy(p, n);
-	if (copy == NULL)
-		return h5_err_nomem(e);
-	mxmlSetErrorCallback(say_nothing);
-	tree = mxmlLoadString(NULL, copy, MXML_OPAQUE_CALLBACK);
-	/* The guard let it pass, so only memory can have been short. */
-	if (tree == NULL)
-		rc = h5_err_nomem(e);
-	else
-		rc = take_fields(tree, s.elements, out, e);
-	mxmlDelete(tree);
-	free(copy);
+	rc = walk(p, n, root, out, e);
 	if (rc != H5_OK)
 		h5_fields_release(out);
 	return rc;

@@ -13,7 +13,7 @@ $(B)/bench/linked-dynamic $(B)/bench/linked-crypto: \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) -Wl,--no-as-needed $(CFLAGS) $(LDFLAGS) -o $@ \
 	    $^ $(if $(findstring dynamic,$@),$(filter-out $(LIB_Z),$(LIBS)),\
-	    $(LIB_FCGI) $(LIB_MXML) $(LIB_JSON) $(LIB_CRYPTO))
+	    $(LIB_FCGI) $(LIB_CRYPTO))
 $(B)/bench/orders $(B)/bench/calls: $(B)/bench/%: \
     $(B)/obj/tests/bench/%.o $(LIBH5)
 	@mkdir -p $(@D)

@@ -430,7 +430,7 @@ class Bench:
                     a.append(x / 1e3)
                     b.append(y / 1e3)
             word = {bare: "a bare C program", crypto:
-                    "one linked to OpenSSL, mxml, jansson", dynamic:
+                    "one linked to OpenSSL", dynamic:
                     "one linked to curl and the rest"}[limit]
             self.row(f"plain CGI, {program}: start to answer, of {word}",
                      [y / x for x, y in zip(a, b)],

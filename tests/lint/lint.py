@@ -17,7 +17,7 @@ CC = os.environ.get("CC") or "cc"
 # Each vendor header is known to one file, so that a library can be changed
 # in one place and is guarded in one place.
 VENDOR = {
-    "mxml.h": {"common/xml.c"},
+    "mxml.h": set(),
     "openssl/": {"common/sign.c"},
     "curl/": {"common/https.c"},
     "fcgiapp.h": {"common/fcgi.c"},

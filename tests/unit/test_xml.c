@@ -56,7 +56,7 @@ test_xml__reads_values(void **state)
 	    /* line ends, XML 1.0 section 2.11 */
 	    {"<xml><v>a\r\nb\rc\r\r\nd\r</v></xml>", "a\nb\nc\n\nd\n"},
 	    {"<xml><v><![CDATA[a\r\nb\rc]]></v></xml>", "a\nb\nc"},
-	    /* what mxml would take for a number or a white-space list */
+	    /* what is no list of numbers, and no white space */
 	    {"<xml><v>  1  2   3 </v></xml>", "  1  2   3 "},
 	    {"<xml><v>\xc2\xa0</v></xml>", "\xc2\xa0"},
 	    {"<xml><" NAME_64 ">1</" NAME_64 "><v>2</v></xml>", "2"},
@@ -573,8 +573,7 @@ test_xml__hostile_values_come_back(void **state)
 	}
 }
 
-/* mxml prints what it dislikes on stderr, which is a web server's log, unless
- * each thread says otherwise. */
+/* Nothing of a sender's text may reach stderr, which is a web server's log. */
 static void *
 read_in_thread(void *arg)
 {
