@@ -11,7 +11,6 @@
 
 #define CATALOGUE_MAX (1024 * 1024) /* bytes of the file */
 #define ITEMS_MAX 10000
-#define TITLE_MAX 127 /* bytes; PROTOCOL 2.1: body is String(128) */
 #define QTY_MAX 9999
 
 enum key { TITLE, PRICE, MIN_PRICE, MAX_PRICE, MAX_QTY, KEYS };
@@ -70,11 +69,9 @@ begin_item(struct load *l, const char *name)
 static enum h5_code
 read_title(const char *value, struct h5_item *item, struct h5_err *e)
 {
-	if (value[0] == '\0' || !h5_text_printable(value) ||
-	    strlen(value) > TITLE_MAX)
+	if (value[0] == '\0' || !h5_text_printable(value))
 		return h5_err_set(e, H5_E_CONFIG,
-		    "1 to %d bytes on one line (a Chinese character has 3)",
-		    TITLE_MAX);
+		    "what the buyer shall read, without control characters");
 	item->title = strdup(value);
 	return item->title == NULL ? h5_err_nomem(e) : H5_OK;
 }

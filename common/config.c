@@ -16,6 +16,7 @@
 #define CONFIG_MAX (256 * 1024) /* bytes of a configuration */
 #define NOTIFY_URL_MAX 256 /* PROTOCOL 2.1: notify_url is String(256) */
 #define SCENE_MAX 256 /* PROTOCOL 2.1: scene_info is String(256) */
+#define SCENE_NAME 30 /* ten Chinese characters */
 #define SCENE_FRAME                                                            \
 	"{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":\"\",\"wap_name\":\"\"}}"
 
@@ -42,7 +43,8 @@ static const struct h5_config_key keys[] = {
     {"site", "base_url", NULL, true, T(base), AT(site.base_url), 0, 0},
     {"site", "program_suffix", "", false, T(suffix), AT(site.program_suffix), 0,
 	16},
-    {"site", "name", NULL, true, T(text), AT(site.name), 0, 64},
+    {"site", "name", NULL, true, T(text), AT(site.name), 0,
+	H5_INI_VALUE},
     {"site", "secret", NULL, true, T(secret), AT(site.secret), 32, 4096},
     {"site", "secret_file", NULL, false, T(secret_file), AT(site.secret), 32,
 	4096},
@@ -56,7 +58,7 @@ static const struct h5_config_key keys[] = {
     {"site", "shop_url", NULL, false, T(link), AT(site.shop_url), 0, 0},
     {"site", "lang", "zh-CN", false, T(lang), AT(site.lang), 0, 0},
     {"site", "contact", NULL, false, T(optional_text), AT(site.contact), 0,
-	200},
+	H5_INI_VALUE},
     {"site", "handoff", "redirect", false, T(handoff), AT(site.handoff_page), 0,
 	0},
     {"gateway", "url", "https://api.mch.weixin.qq.com", false, T(base),
@@ -81,9 +83,9 @@ static const struct h5_config_key keys[] = {
     {"hooks", "exec", NULL, false, T(program), AT(hooks.exec), 0, 0},
     {"hooks", "webhook_url", NULL, false, T(link), AT(hooks.webhook_url), 0, 0},
     {"hooks", "webhook_secret", NULL, false, T(webhook),
-	AT(hooks.webhook_secret), 24, 64},
+	AT(hooks.webhook_secret), 16, 64},
     {"hooks", "webhook_secret_file", NULL, false, T(webhook_file),
-	AT(hooks.webhook_secret), 24, 64},
+	AT(hooks.webhook_secret), 16, 64},
     {"pages", "templates", NULL, false, T(path), AT(pages.templates), 0, 0},
     {"log", "file", NULL, false, T(path), AT(log.file), 0, 0},
     {"server", "command", NULL, false, T(program), AT(server.command), 0, 0},
@@ -341,7 +343,6 @@ static void
 check_lengths(struct load *l)
 {
 	const struct h5_config *c = l->c;
-	const char *p;
 	size_t n;
 
 	if (c->site.base_url == NULL || c->site.program_suffix == NULL)
@@ -353,16 +354,15 @@ check_lengths(struct load *l)
 		    "site.base_url: the notify URL made from it has %zu bytes, "
 		    "WeChat takes %d",
 		    n, NOTIFY_URL_MAX);
-	if (c->site.name == NULL || c->site.origin == NULL)
+	if (c->site.origin == NULL)
 		return;
-	n = strlen(SCENE_FRAME) + strlen(c->site.origin);
-	for (p = c->site.name; *p != '\0'; p++)
-		n += *p == '"' || *p == '\\' ? 2 : 1;
+	/* The shop's name is cut to what is left, of which it needs some. */
+	n = strlen(SCENE_FRAME) + strlen(c->site.origin) + SCENE_NAME;
 	if (n > SCENE_MAX)
-		h5_ini_fault(&l->ini, line_of(l, "site", "name"),
-		    "site.name: too long beside the host of site.base_url "
-		    "(together %zu bytes of scene_info, WeChat takes %d)",
-		    n, SCENE_MAX);
+		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
+		    "site.base_url: its host leaves no room for site.name in "
+		    "scene_info, of which WeChat takes %d bytes",
+		    SCENE_MAX);
 }
 
 static enum h5_code

@@ -15,7 +15,7 @@
 #define BLANKS " \t"
 #define DIGITS "0123456789"
 #define ALNUM DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define LIST_MAX 64 /* entries of a list */
+#define LIST_MAX (H5_INI_VALUE / 2) /* entries of a list: as many as fit */
 #define WHSEC "whsec_"
 
 static void *
@@ -471,7 +471,7 @@ static enum h5_code
 set_webhook(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 {
 	static const char rule[] =
-	    "whsec_ and then base64 of 24 to 64 random bytes";
+	    "whsec_ and then base64 of 16 to 64 random bytes";
 	struct h5_buf raw;
 	enum h5_code rc;
 

@@ -138,7 +138,9 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	enum h5_code rc;
 	size_t n;
 
-	if (!next_element(&type, ';', &p, &n) || !is_word(p, n, FORM_TYPE))
+	/* Who says nothing sends what is asked for here (RFC 9110, 8.3). */
+	if (type[0] != '\0' &&
+	    (!next_element(&type, ';', &p, &n) || !is_word(p, n, FORM_TYPE)))
 		return h5_err_set(e, H5_E_INPUT, "not a form");
 	if (r->body_code != H5_OK)
 		return h5_err_set(e, H5_E_INPUT, "an incomplete body");
@@ -183,11 +185,14 @@ enum h5_code
 h5_web_client(const struct h5_config *c, const struct h5_request *r,
     char out[H5_NETADDR_TEXT], struct h5_err *e)
 {
+	/* A server that names no address, and a stand-in that takes any. */
+	bool local = r->remote_addr[0] == '\0' && c->gateway.loopback;
 	struct h5_netaddr a;
 	enum h5_code rc;
 
 	out[0] = '\0';
-	rc = h5_netaddr_client(r->remote_addr, r->forwarded_for,
+	rc = h5_netaddr_client(local ? "127.0.0.1" : r->remote_addr,
+	    r->forwarded_for,
 	    c->site.trusted_proxies, c->site.n_trusted_proxies, &a, e);
 	if (rc != H5_OK)
 		return rc;

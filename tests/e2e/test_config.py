@@ -1,5 +1,6 @@
 """Programs and configuration (interface sections 1 and 2)."""
 
+import json
 import os
 import re
 import shutil
@@ -193,13 +194,33 @@ def _(t):
     t.contains(r.visible, "Tea # 1; best", "the shop's name")
 
 
-@test("a value may be 4 KiB")
-def _(t):
-    origins = " ".join(f"https://shop{i:03}.example" for i in range(64))
-    s = t.own_site({"site.allowed_origins": origins,
-                    "site.trusted_proxies": None})
-    t.ok(len(origins) > 1500, "a long value")
-    t.eq(check(s)[0], 0, "exit status")
+def words(word, size=4096):
+    """As many different words as fit, blanks between them."""
+    out = ""
+    for i in range(10000):
+        more = f"{' ' if out else ''}{word.format(i, i // 200, i % 200 + 1)}"
+        if len(out) + len(more) > size:
+            return out.ljust(size)[:size].rstrip()
+        out += more
+
+
+@table("{0} may be 4 KiB", [
+    ("site.name", "茶" * 1365 + "x"),
+    ("site.contact", "x" * 4096),
+    ("site.allowed_origins", words("https://shop{0:03}.example")),
+    ("site.trusted_proxies", words("10.9.{1}.{2}")),
+])
+def _(t, key, value):
+    s = t.own_site({key: value})
+    t.eq(check(s), (0, ""), "-t")
+    order = t.id()
+    page = s.get("checkout", s.link(order))
+    t.page(page, 200, "confirm")
+    t.redirect(s.post("checkout", page.form("checkout").fields))
+    scene = s.gateway.calls("unifiedorder", order)[0]["fields"]["scene_info"]
+    t.ok(len(scene.encode()) <= 256, f"scene_info: {scene}")
+    name = json.loads(scene)["h5_info"]["wap_name"]
+    t.ok(s.conf["site.name"].startswith(name) and name, f"wap_name {name}")
 
 
 @table("a secret file of mode {0:o} is {1}", [
@@ -395,6 +416,17 @@ def _(t):
     t.contains(out + err, "foot.html", "the message")
 
 
+@test("a title that WeChat does not take is cut at a character")
+def _(t):
+    s = t.own_site(catalogue="[tea]\ntitle = " + "茶" * 50 + "\nprice = 1\n")
+    page = s.get("checkout", "item=tea")
+    t.contains(page.visible, "茶" * 42, "the page")
+    form = page.form("checkout")
+    t.redirect(s.post("checkout", form.fields))
+    calls = s.gateway.calls("unifiedorder", form.get("order"))
+    t.eq(calls[0]["fields"]["body"], "茶" * 42, "body")
+
+
 @table("a catalogue with {0} is refused by check", [
     ("no price", "[x]\ntitle = X\n"),
     ("a price with three decimals", "[x]\ntitle = X\nprice = 1.001\n"),
@@ -405,7 +437,6 @@ def _(t):
     ("half a range", "[x]\ntitle = X\nmin_price = 1\n"),
     ("a range upside down", "[x]\ntitle = X\nmin_price = 2\nmax_price = 1\n"),
     ("no title", "[x]\nprice = 1\n"),
-    ("a title of 128 bytes", "[x]\ntitle = " + "x" * 128 + "\nprice = 1\n"),
     ("an item name with a blank", "[a b]\ntitle = X\nprice = 1\n"),
     ("an item name of 33 bytes", "[" + "a" * 33 + "]\ntitle = X\nprice = 1\n"),
     ("a doubled item", "[x]\ntitle = X\nprice = 1\n[x]\ntitle = Y\nprice = 2\n"),

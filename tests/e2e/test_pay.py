@@ -370,6 +370,15 @@ def _(t, name, headers, status):
     t.eq(r.status, status, "status for an item")
 
 
+@test("a form that does not say what it is is a form")
+def _(t):
+    fields = confirm(t.site, t.site.link(t.id()))
+    t.redirect(t.site.post("checkout", fields, env={"CONTENT_TYPE": None}))
+    r = t.site.post("checkout", fields,
+                    headers={"Content-Type": "multipart/form-data"})
+    t.page(r, 400, "bad-request")
+
+
 @table("POST checkout with {0} is a bad request", [
     ("nothing", b""),
     ("half an escape", b"item=te%2"),
@@ -704,8 +713,11 @@ def _(t, name, address):
     t.eq(s.show(order), None, "the order")
 
 
+# Nobody lives at the addresses of the documents' examples, but they are neither
+# private nor loopback nor malformed.
 @table("a public address like {0} is asked for", [
-    "203.0.114.7", "2001:4860:4860::8888", "::ffff:8.8.8.8"])
+    "203.0.114.7", "2001:4860:4860::8888", "::ffff:8.8.8.8", "203.0.113.7",
+    "198.51.100.7", "192.0.2.7", "2001:db8::7"])
 def _(t, address):
     s = t.own_site({"gateway.url": "https://gateway.invalid",
                     "gateway.cashier": "https://gateway.invalid/",
@@ -713,6 +725,15 @@ def _(t, address):
     fields = confirm(s, s.link(t.id()))
     r = s.post("checkout", fields, env={"REMOTE_ADDR": address})
     t.page(r, 502, "gateway-error")
+
+
+@test("a stand-in on this machine needs no REMOTE_ADDR from the server")
+def _(t):
+    order = t.id()
+    fields = confirm(t.site, t.site.link(order))
+    t.redirect(t.site.post("checkout", fields, env={"REMOTE_ADDR": None}))
+    t.eq(t.site.show(order)["attempts"][0]["spbill_create_ip"], "127.0.0.1",
+         "spbill_create_ip")
 
 
 FORWARDED = [
