@@ -55,7 +55,9 @@ H5_MUST_CHECK enum h5_code h5_site_get(struct h5_sites *s, const char *conf,
 /* h5_site_bare(s): what answers without a configuration.  Its pages may be
  * NULL, for a program that shows none and when memory ran out. */
 const struct h5_app *h5_site_bare(struct h5_sites *s);
-/* h5_site_open(site, e): its store, unless it is open. */
+/* h5_site_has_store(site): is its store open, or there to be opened? */
+bool h5_site_has_store(struct h5_site *site);
+/* h5_site_open(site, e): its store, unless it is open; made if need be. */
 H5_MUST_CHECK enum h5_code h5_site_open(struct h5_site *site, struct h5_err *e);
 /* h5_site_log(s): where what concerns the process is written. */
 const struct h5_log *h5_site_log(struct h5_sites *s);

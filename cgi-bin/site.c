@@ -290,6 +290,13 @@ h5_site_get(struct h5_sites *s, const char *conf, struct h5_site **out,
 	return rc;
 }
 
+bool
+h5_site_has_store(struct h5_site *site)
+{
+	return atomic_load(&site->ready) ||
+	       h5_store_there(site->app.c->store.dir);
+}
+
 enum h5_code
 h5_site_open(struct h5_site *site, struct h5_err *e)
 {

@@ -108,12 +108,13 @@ refuse(struct h5_job *job, enum h5_page_plain why)
 		    e.msg, NULL);
 }
 
-/* Our own fault: the buyer learns a request id, the log the rest. */
+/* Our own fault: the buyer learns a request id, the log the rest, and an
+ * operator must act. */
 static void
 give_up(struct h5_job *job, enum h5_page_plain page, const char *event,
     const char *why)
 {
-	h5_log_event(&job->log, H5_LOG_ERROR, event, "why", why, NULL);
+	h5_log_event(&job->log, H5_LOG_ALERT, event, "why", why, NULL);
 	refuse(job, page);
 }
 
@@ -184,6 +185,28 @@ make_own(struct worker *w, struct h5_site *site, struct h5_err *e)
 	return rc;
 }
 
+static bool
+reads(const struct h5_request *r)
+{
+	return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+}
+
+/* To look writes nothing, not even an empty store: the first order makes it.
+ * app is a copy, since another thread may be making it right now. */
+static void
+answer_without_store(struct h5_job *job, const struct h5_site *site)
+{
+	const struct h5_app app = {.program = site->app.program,
+	    .c = site->app.c,
+	    .pages = site->app.pages,
+	    .log = site->app.log};
+	const struct h5_app *shared = job->app;
+
+	job->app = &app;
+	app.program->handle(job);
+	job->app = shared;
+}
+
 /* In the order of INTERFACE section 3: method, size, syntax; what is wrong
  * with us comes before or after, never between. */
 static void
@@ -204,6 +227,8 @@ handle(struct worker *w, struct h5_job *job, struct h5_site *site)
 		refuse(job, H5_PAGE_TOO_LARGE);
 	} else if (r->body_code != H5_OK) {
 		refuse(job, H5_PAGE_BAD_REQUEST);
+	} else if (reads(r) && !h5_site_has_store(site)) {
+		answer_without_store(job, site);
 	} else if (h5_site_open(site, &e) != H5_OK) {
 		give_up(job, H5_PAGE_STORE_ERROR, "store-not-open", e.msg);
 	} else if (make_own(w, site, &e) != H5_OK) {

@@ -18,7 +18,7 @@ struct h5_app {
 	const struct h5_program *program;
 	struct h5_config *c;
 	struct h5_pages *pages;
-	struct h5_store *st;
+	struct h5_store *st; /* NULL: not made yet, and only looked at */
 	struct h5_log log;
 };
 

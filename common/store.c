@@ -143,9 +143,9 @@ check_format(int dir, struct h5_err *e)
 	return rc;
 }
 
-/* Opens the folder, which is made when it is missing. */
+/* Opens the folder.  make: when it is missing, it is made. */
 static enum h5_code
-open_folder(const char *dir, int *fd, struct h5_err *e)
+open_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 {
 	struct h5_buf path;
 	enum h5_code rc;
@@ -160,7 +160,7 @@ open_folder(const char *dir, int *fd, struct h5_err *e)
 	rc = h5_buf_finish(&path, e);
 	if (rc == H5_OK)
 		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
-	if (rc == H5_E_NOTFOUND) {
+	if (rc == H5_E_NOTFOUND && make) {
 		rc = h5_file_mkdir(AT_FDCWD, path.data, e);
 		if (rc == H5_E_NOTFOUND)
 			rc = h5_err_set(e, H5_E_CONFIG,
@@ -170,6 +170,22 @@ open_folder(const char *dir, int *fd, struct h5_err *e)
 	}
 	h5_buf_release(&path);
 	return rc;
+}
+
+bool
+h5_store_there(const char *dir)
+{
+	size_t size;
+	int folder = -1, format = -1;
+	enum h5_code rc;
+
+	rc = open_folder(dir, false, &folder, NULL);
+	if (rc == H5_OK)
+		rc = h5_file_open(
+		    folder, "format", O_RDONLY, &format, &size, NULL);
+	h5_file_drop(&format);
+	h5_file_drop(&folder);
+	return rc != H5_E_NOTFOUND;
 }
 
 enum h5_code
@@ -193,7 +209,7 @@ h5_store_open(
 		h5_store_close(st);
 		return h5_err_nomem(e);
 	}
-	rc = open_folder(dir, &st->dir, &why);
+	rc = open_folder(dir, true, &st->dir, &why);
 	if (rc == H5_OK)
 		rc = check_format(st->dir, &why);
 	if (rc != H5_OK) {
@@ -359,6 +375,10 @@ h5_store_load(struct h5_store *st, const char *id, struct h5_order **out,
 {
 	enum h5_code rc;
 
+	*out = NULL;
+	if (st == NULL)
+		return h5_err_set(
+		    e, H5_E_NOTFOUND, "no order was ever made here");
 	rc = load(st, id, 0, out, e);
 	/* A writer may have cut off a torn tail and written anew while it was
 	 * being read: what looks broken is looked at again in peace. */

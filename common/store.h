@@ -25,6 +25,9 @@ struct h5_store_talk;
 H5_MUST_CHECK enum h5_code h5_store_open(
     const char *dir, unsigned hooks, struct h5_store **out, struct h5_err *e);
 void h5_store_close(struct h5_store *st);
+/* h5_store_there(dir): was a store made there already?  True also for what is
+ * there and is none: h5_store_open says what is wrong with it. */
+bool h5_store_there(const char *dir);
 
 /* h5_store_create(st, created, out, e): make an order durable from its first
  * event (taken over).  H5_OK: the order and its directory entry are on disk;
@@ -38,6 +41,7 @@ H5_MUST_CHECK enum h5_code h5_store_create(struct h5_store *st,
     struct h5_event *created, struct h5_order **out, struct h5_err *e);
 
 /* h5_store_load(st, id, out, e): the order as it is now, without a lock.
+ * st may be NULL: a store that was not made yet, which holds no order.
  * H5_E_NOTFOUND.  H5_E_INPUT: its record is broken (fsck).  H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_store_load(struct h5_store *st, const char *id,
     struct h5_order **out, struct h5_err *e);

@@ -231,6 +231,19 @@ def _(t, name, order):
     t.contains(r.visible, order, "order")
 
 
+@table("before the first order GET {0} makes no store", [
+    ("checkout", "item=tea", 200), ("checkout", signed(), 200),
+    ("return-page", "order=shop-1001&t=x", 404),
+    ("query", "order=shop-1001&t=x", 404)])
+def _(t, program, query, status):
+    s = t.own_site()
+    t.eq(s.get(program, query).status, status, "status")
+    t.no(s.store.exists(), "a store")
+    s.store.mkdir(mode=0o700)
+    t.eq(s.get(program, query).status, status, "status")
+    t.eq(list(s.store.iterdir()), [], "what lies in the folder")
+
+
 @table("a signed link with {0} is bad", [
     ("another amount", signed().replace("total_fee=100", "total_fee=1")),
     ("another title", signed().replace("body=tea", "body=tee")),
