@@ -12,6 +12,7 @@ run(struct command *cmd, int argc, char **argv)
 	struct h5_pay pay;
 	struct h5_err e, e_hook;
 	enum h5_code rc;
+	bool settled;
 	int status;
 
 	status = command_order(&verb_close, argc, argv, &id);
@@ -24,9 +25,12 @@ run(struct command *cmd, int argc, char **argv)
 		status = command_print_order(cmd, o);
 	else if (rc == H5_OK && !cmd->quiet)
 		(void)printf("%s closed\n", id);
+	settled = o != NULL && h5_order_settled(o);
 	h5_order_free(o);
 	if (rc != H5_OK)
 		status = command_fail(cmd, &e);
+	if (rc == H5_E_STATE && !settled)
+		status = EXIT_LATER;
 	(void)fflush(stdout);
 	if (cmd->c->hooks.mask != 0)
 		(void)!h5_hooks_deliver(
@@ -44,8 +48,8 @@ const struct verb verb_close = {
 	    "came in, then\n"
 	    "closes the order here.  WeChat does not close an order younger "
 	    "than five minutes.\n"
-	    "exit status: 0 closed, 1 it is paid or cannot be closed yet, 66 "
-	    "no such order,\n69 WeChat unreachable\n",
+	    "exit status: 0 closed, 1 it is paid, 66 no such order, 69 WeChat "
+	    "unreachable,\n75 it cannot be closed yet: try later\n",
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -16,7 +16,13 @@
 #include "common/store.h"
 
 /* Exit statuses beside those of h5_err_exit (INTERFACE section 6). */
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 64, EXIT_DATA = 65 };
+enum {
+	EXIT_DONE = 0,
+	EXIT_NO = 1,
+	EXIT_USAGE = 64,
+	EXIT_DATA = 65,
+	EXIT_LATER = 75
+};
 
 struct command {
 	const char *config_path; /* -c, or NULL */

@@ -62,6 +62,16 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	return H5_OK;
 }
 
+/* Who wants something delivered needs somebody who takes it. */
+static int
+no_hook(void)
+{
+	(void)fputs("h5pay: no hook is configured: set hooks.exec or "
+		    "hooks.webhook_url\n",
+	    stderr);
+	return h5_err_exit(H5_E_CONFIG);
+}
+
 static int
 list(struct command *cmd)
 {
@@ -83,6 +93,7 @@ list(struct command *cmd)
 static int
 retry(struct command *cmd, const char *id)
 {
+	struct h5_order *o = NULL;
 	struct h5_err e;
 
 	if (!h5_text_order_id(id)) {
@@ -90,6 +101,11 @@ retry(struct command *cmd, const char *id)
 		    stderr, "h5pay: \"%s\" cannot be an order's id\n", id);
 		return h5_err_exit(H5_E_NOTFOUND);
 	}
+	if (h5_store_load(cmd->st, id, &o, &e) != H5_OK)
+		return command_fail(cmd, &e);
+	h5_order_free(o);
+	if (cmd->c->hooks.mask == 0)
+		return no_hook();
 	if (h5_hooks_deliver(cmd->c, &cmd->log, cmd->st, id, true, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (!cmd->quiet)
@@ -102,6 +118,8 @@ test(struct command *cmd)
 {
 	struct h5_err e;
 
+	if (cmd->c->hooks.mask == 0)
+		return no_hook();
 	if (h5_hooks_test(cmd->c, &cmd->log, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (!cmd->quiet)
@@ -115,10 +133,6 @@ run(struct command *cmd, int argc, char **argv)
 	struct h5_pay unused;
 	struct h5_err e;
 
-	if (cmd->c->hooks.mask == 0)
-		(void)fputs("h5pay: no hook is configured: set hooks.exec or "
-			    "hooks.webhook_url\n",
-		    stderr);
 	if (command_pay(cmd, &unused, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
@@ -138,8 +152,8 @@ const struct verb verb_hook = {
 	    "  h5pay hook list\n"
 	    "  h5pay hook retry 20261123-0007\n"
 	    "  h5pay hook test\n\n"
-	    "exit status: 0, 69 when the shop did not take it, 75 when another "
-	    "process delivers\n",
+	    "exit status: 0, 66 no such order, 69 the shop did not take it, "
+	    "75 another process\ndelivers, 78 no hook is configured\n",
     .need_config = true,
     .need_store = true,
     .run = run,

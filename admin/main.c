@@ -142,8 +142,14 @@ command_time(const char *s, int64_t now, int64_t *t, struct h5_err *e)
 		return h5_clock_from_day(day, t, e);
 	}
 	if (h5_clock_from_day(s, t, NULL) == H5_OK ||
-	    h5_clock_from_rfc3339(s, t, NULL) == H5_OK)
+	    h5_clock_from_plain(s, t, NULL) == H5_OK ||
+	    h5_clock_from_any_rfc3339(s, t, NULL) == H5_OK)
 		return H5_OK;
+	/* Unix seconds, as --expires has them: nobody means the year 1973. */
+	if (len >= 9 && h5_text_u64(s, 0, 253402271999, &n, NULL) == H5_OK) {
+		*t = (int64_t)n;
+		return H5_OK;
+	}
 	unit = len > 1 ? strchr(units, s[len - 1]) : NULL;
 	if (unit != NULL && len < sizeof digits) {
 		memcpy(digits, s, len - 1);
@@ -155,8 +161,9 @@ command_time(const char *s, int64_t now, int64_t *t, struct h5_err *e)
 	}
 	*t = 0;
 	return h5_err_set(e, H5_E_INPUT,
-	    "\"%s\" is not a time: use 2026-11-23, today, yesterday, "
-	    "2026-11-23T16:40:12+08:00, or an age like 30m, 6h, 2d",
+	    "\"%s\" is not a time: use 2026-11-23, \"2026-11-23 16:40:12\", "
+	    "today, yesterday, RFC 3339, Unix seconds, or an age like "
+	    "30m, 6h, 2d",
 	    s);
 }
 

@@ -206,6 +206,54 @@ h5_clock_from_rfc3339(const char *s, int64_t *t, struct h5_err *e)
 	return read_shape(s, RFC3339, t, e);
 }
 
+/* "Z" or "+hh:mm", the rest of a time, as seconds. */
+static enum h5_code
+read_offset(const char *s, int64_t *offset, struct h5_err *e)
+{
+	int i, hours, minutes;
+
+	*offset = 0;
+	if ((s[0] == 'Z' || s[0] == 'z') && s[1] == '\0')
+		return H5_OK;
+	if (strlen(s) != 6 || (s[0] != '+' && s[0] != '-') || s[3] != ':')
+		return h5_err_set(e, H5_E_INPUT, "not a time");
+	for (i = 1; i < 6; i++)
+		if (i != 3 && (s[i] < '0' || s[i] > '9'))
+			return h5_err_set(e, H5_E_INPUT, "not a time");
+	hours = (s[1] - '0') * 10 + s[2] - '0';
+	minutes = (s[4] - '0') * 10 + s[5] - '0';
+	if (hours > 23 || minutes > 59)
+		return h5_err_set(e, H5_E_INPUT, "no such time");
+	*offset = (hours * 60 + minutes) * (s[0] == '-' ? -60 : 60);
+	return H5_OK;
+}
+
+enum h5_code
+h5_clock_from_any_rfc3339(const char *s, int64_t *t, struct h5_err *e)
+{
+	char plain[H5_CLOCK_PLAIN];
+	int64_t offset;
+	enum h5_code rc;
+
+	*t = 0;
+	if (strnlen(s, H5_CLOCK_PLAIN) < H5_CLOCK_PLAIN ||
+	    (s[10] != 'T' && s[10] != 't'))
+		return h5_err_set(e, H5_E_INPUT, "not a time");
+	memcpy(plain, s, sizeof plain - 1);
+	plain[10] = ' ';
+	plain[sizeof plain - 1] = '\0';
+	s += sizeof plain - 1;
+	if (s[0] == '.' && s[1] >= '0' && s[1] <= '9')
+		for (s++; *s >= '0' && *s <= '9';)
+			s++;
+	rc = read_offset(s, &offset, e);
+	if (rc == H5_OK)
+		rc = h5_clock_from_plain(plain, t, e);
+	if (rc == H5_OK)
+		*t += BEIJING_S - offset;
+	return rc;
+}
+
 enum h5_code
 h5_clock_from_plain(const char *s, int64_t *t, struct h5_err *e)
 {

@@ -32,6 +32,9 @@ H5_MUST_CHECK enum h5_code h5_clock_from_wire(
     const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_rfc3339(
     const char *s, int64_t *t, struct h5_err *e);
+/* The same at any offset ("Z", "+09:30"), and with a fraction, which is cut. */
+H5_MUST_CHECK enum h5_code h5_clock_from_any_rfc3339(
+    const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_plain(
     const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_day(

@@ -173,6 +173,19 @@ def _(t):
     t.eq(s.h5pay("hook", "list")[1], "", "hook list after it")
 
 
+@test("hook retry and hook test need an order, and somebody who listens")
+def _(t):
+    s, _ = with_hook(t, web=False)
+    t.eq(s.h5pay("hook", "retry", "nobodys-1")[0], 66, "no such order")
+    t.eq(t.site.h5pay("hook", "retry", "nobodys-1")[0], 66, "no such order")
+    order, _ = ready(t, s)
+    t.eq(s.h5pay("hook", "retry", order)[0], 0, "nothing is due")
+    order, _ = ready(t, t.site)
+    for args in (("retry", order), ("test",)):
+        code, out, err = t.site.h5pay("hook", *args)
+        t.eq((code, out), (78, ""), f"without a hook: {err}")
+
+
 @test("hook retry delivers now what waits for its back-off")
 def _(t):
     s, book = with_hook(t, web=False)

@@ -129,6 +129,37 @@ test_clock__refuses_what_is_no_time(void **state)
 }
 
 static void
+test_clock__rfc3339_at_any_offset(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t t;
+	} rows[] = {{"2024-02-28T16:00:00Z", 1709136000},
+	    {"2024-02-28t16:00:00z", 1709136000},
+	    {"2024-02-29T00:00:00+08:00", 1709136000},
+	    {"2024-02-28T16:00:00.75-00:00", 1709136000},
+	    {"2024-02-28T11:30:00-04:30", 1709136000}};
+	static const char *const bad[] = {"", "2024-02-29T00:00:00",
+	    "2024-02-29 00:00:00Z", "2024-02-29T00:00:00.Z",
+	    "2024-02-29T00:00:00+0800", "2024-02-29T00:00:00+24:00",
+	    "2024-02-29T00:00:00+08:60", "2024-02-29T00:00:00+08:0x",
+	    "2024-02-29T00:00:00Zx", "2024-02-30T00:00:00Z",
+	    "2024-02-29T00:00:00*08:00", "2024-02-29T00:00:00+08-00"};
+	int64_t t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		ROW(rows[i].text,
+		    h5_clock_from_any_rfc3339(rows[i].text, &t, NULL) == H5_OK);
+		ROW(rows[i].text, t == rows[i].t);
+	}
+	for (i = 0; i < COUNT(bad); i++)
+		ROW(bad[i],
+		    h5_clock_from_any_rfc3339(bad[i], &t, NULL) == H5_E_INPUT);
+}
+
+static void
 test_clock__out_of_range_is_clamped(void **state)
 {
 	char wire[H5_CLOCK_WIRE];
@@ -207,6 +238,7 @@ main(void)
 	    cmocka_unit_test(test_clock__the_machines_zone_does_not_matter),
 	    cmocka_unit_test(test_clock__day_begins_at_midnight_in_beijing),
 	    cmocka_unit_test(test_clock__refuses_what_is_no_time),
+	    cmocka_unit_test(test_clock__rfc3339_at_any_offset),
 	    cmocka_unit_test(test_clock__out_of_range_is_clamped),
 	    cmocka_unit_test(test_clock__every_day_is_the_c_librarys),
 	    cmocka_unit_test(test_clock__every_day_there_and_back),
