@@ -192,8 +192,8 @@ h5_web_client(const struct h5_config *c, const struct h5_request *r,
 
 	out[0] = '\0';
 	rc = h5_netaddr_client(local ? "127.0.0.1" : r->remote_addr,
-	    r->forwarded_for,
-	    c->site.trusted_proxies, c->site.n_trusted_proxies, &a, e);
+	    r->forwarded_for, c->site.trusted_proxies,
+	    c->site.n_trusted_proxies, &a, e);
 	if (rc != H5_OK)
 		return rc;
 	if (!c->gateway.loopback && !h5_netaddr_public(&a))
