@@ -1,7 +1,10 @@
-/* check.c - looks at stores as an operator would after a crash.
- * One line in: FOLDER ORDER.  One line out: how it opened, the order, how
- * often it was paid, whether a sweep finds it, and the same after a repair.
- * ORDER may be "-": then a line for each order of the store. */
+/* check.c - looks at stores as an operator would after a crash.  A line in:
+ *   mend FOLDER ORDER  how it opened, the order, how often it was paid,
+ *                      whether a sweep finds it, and the same after a repair
+ *   show FOLDER ORDER  how it was read, what is broken in the store; then its
+ *                      state, its payment and its events
+ *   list FOLDER        a line for each order, and one at the end
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -73,46 +76,80 @@ list(struct h5_store *st)
 }
 
 static void
-look(const char *dir, const char *id)
+mend(struct h5_store *st, const char *id)
 {
 	struct h5_store_report r = {0};
-	struct h5_store *st;
 	struct h5_err e;
 	enum h5_code rc;
 
-	/* A hook is configured, so a paid order is not at rest. */
-	rc = h5_store_open(dir, H5_HOOK_EXEC, &st, &e);
-	if (rc == H5_OK && strcmp(id, "-") == 0) {
-		list(st);
-		h5_store_close(st);
-		return;
-	}
-	(void)printf("%s ", h5_err_name(rc));
-	if (rc != H5_OK) {
-		(void)printf("%s\n", e.msg);
-		return;
-	}
+	(void)printf("ok ");
 	tell(st, id);
 	rc = h5_store_check(st, true, &r, &e);
 	(void)printf(
 	    " %s %llu ", h5_err_name(rc), (unsigned long long)r.broken);
 	tell(st, id);
 	(void)printf("\n");
+}
+
+static void
+show(struct h5_store *st, const char *id)
+{
+	struct h5_store_report r = {0};
+	struct h5_order *o = NULL;
+	enum h5_code rc, rc_check;
+	struct h5_err e;
+	size_t i;
+
+	rc = h5_store_load(st, id, &o, &e);
+	rc_check = h5_store_check(st, false, &r, &e);
+	(void)printf("%s %llu", h5_err_name(rc == H5_OK ? rc_check : rc),
+	    (unsigned long long)r.broken);
+	if (o != NULL)
+		(void)printf(" %s %s ", h5_order_state_name(o->state),
+		    o->transaction_id[0] != '\0' ? o->transaction_id : "-");
+	for (i = 0; o != NULL && i < o->n_events; i++)
+		(void)printf(
+		    "%s%s", i > 0 ? "," : "", h5_event_name(o->events[i].kind));
+	(void)printf("\n");
+	h5_order_free(o);
+}
+
+static bool
+look(const char *verb, const char *dir, const char *id)
+{
+	struct h5_store *st;
+	struct h5_err e;
+	enum h5_code rc;
+
+	/* A hook is configured, so a paid order is not at rest. */
+	rc = h5_store_open(dir, H5_HOOK_EXEC, &st, &e);
+	if (rc != H5_OK) {
+		(void)printf("%s %s\n", h5_err_name(rc), e.msg);
+		return true;
+	}
+	if (strcmp(verb, "list") == 0)
+		list(st);
+	else if (strcmp(verb, "mend") == 0)
+		mend(st, id);
+	else if (strcmp(verb, "show") == 0)
+		show(st, id);
+	else
+		verb = NULL;
 	h5_store_close(st);
+	return verb != NULL;
 }
 
 int
 main(void)
 {
-	char line[1024], *blank;
+	char line[1024], verb[8], dir[512], id[128];
+	int n;
 
 	while (fgets(line, sizeof line, stdin) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		blank = strchr(line, ' ');
-		if (blank == NULL)
+		id[0] = '\0';
+		n = sscanf(line, "%7s %511s %127s", verb, dir, id);
+		if (n < 2 || !look(verb, dir, id))
 			return 2;
-		*blank = '\0';
-		look(line, blank + 1);
 		(void)fflush(stdout);
 	}
 	return 0;

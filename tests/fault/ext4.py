@@ -92,7 +92,7 @@ def look(room, site, copy, taken):
     try:
         p = subprocess.run([room.tools / "check"], text=True,
                            capture_output=True,
-                           input="".join(f"{place}/store {o}\n"
+                           input="".join(f"mend {place}/store {o}\n"
                                          for o in taken))
         bad = []
         for order, line in zip(taken, p.stdout.splitlines()):

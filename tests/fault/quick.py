@@ -14,7 +14,7 @@ def main():
     p.add_argument("--build", default="build")
     build = p.parse_args().build
     results = [
-        matrix.run(build, True, 2),
+        matrix.run(build, 2, 0, 80),
         crash_model.run(build, True),
         storm.run(storm.options(["--build", build, "--seconds", "60",
                                  "--rounds", "8", "--width", "64",

@@ -6,6 +6,8 @@
  *   H5_FAULT_COUNT a file that gets one line a step: its name
  *   H5_FAULT_TRACE a file that gets what each step did, one line a step
  * One thread a process at a time is meant: plain CGI and commands. */
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PATH 512
@@ -169,12 +172,21 @@ after(const struct fate *f)
 
 /* --- the record ----------------------------------------------------------- */
 
+/* Past our own fstat and fstatat. */
+static int
+stat_of(int dir, const char *name, struct stat *st, int flags)
+{
+	return (int)syscall(SYS_newfstatat, dir, name, st, flags);
+}
+
 static unsigned long
 inode(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 ? (unsigned long)st.st_ino : 0;
+	return stat_of(fd, "", &st, AT_EMPTY_PATH) == 0
+		   ? (unsigned long)st.st_ino
+		   : 0;
 }
 
 /* verb, inode, number, path, then bytes in hex; the path has no blank. */
@@ -214,7 +226,7 @@ record_entry(const char *verb, int dir, const char *name)
 	int was = errno;
 
 	full_path(dir, name, path);
-	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (stat_of(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		record(verb, (unsigned long)st.st_ino, 0, path, NULL, 0);
 	errno = was;
 }
@@ -241,7 +253,7 @@ openat(int dir, const char *name, int flags, ...)
 	f = next("openat");
 	if (before(&f))
 		return -1;
-	was_there = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	was_there = stat_of(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	fd = (int)syscall(SYS_openat, dir, name, flags, mode);
 	if (fd >= 0 && (flags & O_CREAT) != 0 && !was_there)
 		record_entry("entry", dir, name);
@@ -281,7 +293,7 @@ put(int fd, const void *p, size_t n, off_t at)
 		return -1;
 	if (f.where != NULL && f.where[0] == 'm')
 		n = n > 1 ? n / 2 : n;
-	if (at < 0 && fstat(fd, &st) == 0)
+	if (at < 0 && stat_of(fd, "", &st, AT_EMPTY_PATH) == 0)
 		pos = (fcntl(fd, F_GETFL) & O_APPEND) != 0
 			  ? st.st_size
 			  : lseek(fd, 0, SEEK_CUR);
@@ -359,6 +371,65 @@ __pread_chk(int fd, void *p, size_t n, off_t at, size_t room)
 	if (n > room)
 		abort();
 	return pread(fd, p, n, at);
+}
+
+int
+fstat(int fd, struct stat *st)
+{
+	struct fate f;
+
+	if (ours(fd)) {
+		f = next("fstat");
+		if (before(&f))
+			return -1;
+	}
+	return stat_of(fd, "", st, AT_EMPTY_PATH);
+}
+
+int
+fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	char path[PATH];
+	struct fate f;
+
+	full_path(dir, name, path);
+	if (below(path)) {
+		f = next("fstatat");
+		if (before(&f))
+			return -1;
+	}
+	return stat_of(dir, name, st, flags);
+}
+
+int
+fstatfs(int fd, struct statfs *st)
+{
+	struct fate f;
+
+	if (ours(fd)) {
+		f = next("fstatfs");
+		if (before(&f))
+			return -1;
+	}
+	return (int)syscall(SYS_fstatfs, fd, st);
+}
+
+/* The one call that cannot be made without the C library. */
+struct dirent *
+readdir(DIR *d)
+{
+	struct dirent *(*real)(DIR *);
+	struct fate f;
+	void *p;
+
+	if (ours(dirfd(d))) {
+		f = next("readdir");
+		if (before(&f))
+			return NULL;
+	}
+	p = dlsym(RTLD_NEXT, "readdir");
+	memcpy(&real, &p, sizeof real);
+	return real(d);
 }
 
 #define ONE_FD(NAME, VERB, ARGS, FD, CALL)                                     \

@@ -123,7 +123,7 @@ def kill_all_the_while(parents, every, seed, children):
 def look(room, answered):
     """{order: paid events} of the whole store, and what is wrong."""
     p = subprocess.run([room.tools / "check"], text=True,
-                       input=f"{room.store} -\n", capture_output=True)
+                       input=f"list {room.store}\n", capture_output=True)
     paid = {}
     bad = []
     for line in p.stdout.splitlines():
