@@ -42,9 +42,9 @@ H5_MUST_CHECK enum h5_code h5_ledger_read(struct h5_ledger_at *at,
 
 /* h5_ledger_fold(p, n, id, out, whole, at, e): a whole file into an order.
  * whole: bytes of good units; less than n means a torn tail, which is not an
- * error: a tail is torn when it is the last piece of the file and is not a
- * whole good line (nor begins with one), or when lines of its unit are
- * missing at the end.
+ * error: a tail is torn when it is the last piece of the file, is no whole
+ * good line and holds no more than one line's end, or when lines of its unit
+ * are missing at the end.
  * H5_E_INPUT: broken in the middle, the id inside is not id, or a line that
  * arrived whole makes no sense.  H5_E_NOTFOUND: no whole unit at all.
  * H5_E_NOMEM.  at: where the chain ends. */

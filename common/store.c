@@ -508,6 +508,25 @@ undo(struct update *u)
 		h5_file_spoil(u->fd, u->whole + u->out.len - 4);
 }
 
+/* Each line is on disk before the next one is written.  So a crash can spoil
+ * the last line of a file only, and a line that does not fit before the last
+ * is known to have been damaged later. */
+static enum h5_code
+write_unit(struct update *u, struct h5_err *e)
+{
+	const char *p = u->out.data, *end = p + u->out.len;
+	enum h5_code rc = H5_OK;
+	size_t at = u->whole, n;
+
+	for (; rc == H5_OK && p < end; p += n, at += n) {
+		n = strcspn(p, "\n") + 1;
+		rc = h5_file_write_at(u->fd, at, p, n, e);
+		if (rc == H5_OK)
+			rc = h5_file_sync_data(u->fd, e);
+	}
+	return rc;
+}
+
 /* A4 to A6. */
 static enum h5_code
 append(struct update *u, struct h5_err *e)
@@ -529,10 +548,7 @@ append(struct update *u, struct h5_err *e)
 	if (rc == H5_OK && u->whole < u->look.size)
 		rc = h5_file_cut(u->fd, u->whole, e);
 	if (rc == H5_OK) {
-		rc = h5_file_write_at(
-		    u->fd, u->whole, u->out.data, u->out.len, e);
-		if (rc == H5_OK)
-			rc = h5_file_sync_data(u->fd, e);
+		rc = write_unit(u, e);
 		if (rc != H5_OK)
 			undo(u);
 	}

@@ -119,6 +119,7 @@ def _(t):
 TORN = [
     ("half a line", lambda b: b[:len(b) - len(b.splitlines(True)[-1]) // 2]),
     ("a line without its line feed", lambda b: b[:-1]),
+    ("another byte than its line feed", lambda b: b[:-1] + b"\xa5"),
     ("one byte more", lambda b: b + b"{"),
     ("a page of zeros", lambda b: b + b"\0" * 4096),
     ("rubbish", lambda b: b + os.urandom(100).replace(b"\n", b"x")),

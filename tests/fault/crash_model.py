@@ -3,27 +3,32 @@
     crash_model.py --build build [--quick]
 
 Real runs under shim.so give a trace.  For each point of it the model holds
-what is surely on disk, and what may be: data of a file that was not synced
-since (torn at every byte: then nothing, zeros or old rubbish; each file for
-itself),
-and entries of a folder that was not synced since (each one for itself, in any
-order).  Each such state is built as a real store and looked at by the
-library: acknowledged is there, broken is nothing, paid once, and a sweep
-finds what is not at rest; the same again after fsck --repair.  "Held" are the
-states in which an unacknowledged line lost its line feed alone (see
-Disk.lacks_its_end)."""
+what is surely on disk, and what may be.  Of a file that was not synced since:
+only the first bytes of what was written, at every byte (then nothing, zeros or
+old rubbish), or all but one block of 512 bytes, wherever its border lies.
+Entries of a folder that was not synced since: each one for itself, in any
+order.  Files and folders are independent.  Each such state is built as a real
+store and looked at by the library: acknowledged is there, broken is nothing,
+paid once, and a sweep finds what is not at rest; the same again after fsck
+--repair.  "Held" are states in which the ledger refuses the order and nothing
+acknowledged is lost (see Disk.holds)."""
 
 import argparse
+import concurrent.futures
 import itertools
+import math
 import os
 import pathlib
+import random
 import shutil
 import sys
 import time
 
 import lab
+import matrix
 
 STATES_AT_ONE_POINT = 4096
+BLOCK = 512
 
 
 class Disk:
@@ -35,6 +40,7 @@ class Disk:
         self.sure = {}  # inode: bytes
         self.now = {}  # inode: bytes
         self.versions = {}  # inode: what may be on disk, oldest first
+        self.writes = {}  # inode: how many were not synced
         self.sure_entries = {}  # path: inode, or "folder"
         self.loose = []  # (path, inode, "folder" or None) not synced
         if os.path.isdir(root):
@@ -51,13 +57,15 @@ class Disk:
         if verb == "write":
             old = self.now.get(ino, b"").ljust(number, b"\0")
             new = old[:number] + data + old[number + len(data):]
-            self.change(ino, self.torn(old, number, data) + [new])
+            self.writes[ino] = self.writes.get(ino, 0) + 1
+            self.change(ino, self.torn(ino, new) + [new])
         elif verb == "cut":
             self.change(ino, [self.now.get(ino, b"")[:number]])
         elif verb == "sync":
             if ino in self.now:
                 self.sure[ino] = self.now[ino]
                 self.versions.pop(ino, None)
+                self.writes.pop(ino, None)
             for entry in [x for x in self.loose
                           if os.path.dirname(x[0]) == path]:
                 self.settle(entry)
@@ -69,17 +77,21 @@ class Disk:
         elif verb == "gone":
             self.loose.append((path, None))
 
-    def torn(self, old, number, data):
-        """A write of which only the first bytes arrived: the rest is not
-        there, is zeros, or is what a block held before."""
-        n = len(data)
-        step = 1 if self.fine else max(1, n // 2)
+    def torn(self, ino, new):
+        """What may be there of everything since the last sync: its first
+        bytes, and the rest is not there, is zeros, or is what a block held
+        before; or all of it but one block."""
+        sure = self.sure.get(ino, b"")
+        begin = len(os.path.commonprefix([sure, new]))
+        n = len(new)
+        step = 1 if self.fine else max(1, (n - begin) // 2)
         out = []
-        for k in range(0, n, step):
-            head = old[:number] + data[:k]
-            out += [head + old[number + k:],
-                    head + bytes(n - k) + old[number + n:],
-                    head + b"\xa5" * (n - k) + old[number + n:]]
+        for k in range(begin, n, step):
+            out += [new[:k], new[:k] + bytes(n - k),
+                    new[:k] + b"\xa5" * (n - k)]
+        for k in range(begin - BLOCK + 1, n, step):
+            a, b = max(k, begin), min(k + BLOCK, n)
+            out.append(new[:a] + bytes(b - a) + new[b:])
         return out
 
     def change(self, ino, news):
@@ -93,13 +105,28 @@ class Disk:
         else:
             self.sure_entries[path] = what
 
+    def choices(self, files, entries):
+        """All combinations where they can be counted; else each file in all
+        its versions, the others old or new, and some drawn by lot."""
+        sides = files + entries
+        if math.prod(map(len, sides)) <= STATES_AT_ONE_POINT:
+            yield from itertools.product(*sides)
+            return
+        for i, side in enumerate(sides):
+            for others in (0, -1):
+                for one in side:
+                    yield tuple(one if i == j else s[others]
+                                for j, s in enumerate(sides))
+        rnd = random.Random(len(sides))
+        for _ in range(STATES_AT_ONE_POINT // 2):
+            yield tuple(rnd.choice(s) for s in sides)
+
     def states(self):
         """Every {path: bytes or None for a folder} a cut may leave now."""
         inodes = sorted(self.versions)
         files = [list(dict.fromkeys(self.versions[i])) for i in inodes]
         entries = [[False, True] for _ in self.loose]
-        choices = itertools.product(*files, *entries)
-        for choice in itertools.islice(choices, STATES_AT_ONE_POINT):
+        for choice in self.choices(files, entries):
             content = dict(self.sure)
             content.update(zip(inodes, choice))
             tree = dict(self.sure_entries)
@@ -111,13 +138,12 @@ class Disk:
             yield {p: None if w == "folder" else content.get(w, b"")
                    for p, w in tree.items() if self.reachable(p, tree)}
 
-    def lacks_its_end(self, state):
-        """Is all of a line there but its line feed, with another byte in its
-        place?  The ledger does not guess then: it holds the order for the
-        operator, and acknowledges nothing."""
-        ends = [now for i, now in self.now.items() if i in self.versions]
-        return any(data and data[:-1] == now[:-1] and data != now
-                   for data in state.values() for now in ends)
+    def holds(self):
+        """Did a writer add a line behind one whose writer was killed before
+        its sync?  If then the power fails before the second one's sync is
+        done, and the disk has written the second line and not the first, that
+        looks like a ledger that was damaged later: it is not guessed at."""
+        return any(n > 1 for n in self.writes.values())
 
     def reachable(self, path, tree):
         while path != self.root:
@@ -168,8 +194,9 @@ def judge(words, acknowledged):
     return None
 
 
-# A run: the store it starts from, then what happens on it.  A plan cuts a
-# process off; "both" is two writers at the same time.
+# A run: the store it starts from, then what happens on it.  A plan kills the
+# process at the K-th call of a name; "both" is two kinds of writers at the
+# same time.
 RUNS = (
     ("nothing", [("checkout", None)]),
     ("empty", [("checkout", None), ("notify", None), ("notify", None)]),
@@ -178,19 +205,37 @@ RUNS = (
     ("awaiting", [("both", None)]),
     ("awaiting", [("both", None), ("notify", None)]),
     ("awaiting", [("sweep", None), ("notify", None)]),
+    # Two lines, one unit.
+    ("closed", [("notify", None), ("notify", None)]),
+    ("paid", [("refund", None), ("sweep", None)]),
     # The first writer dies after its write, the second one answers.
-    ("awaiting", [("notify", "9:after:kill:once"), ("notify", None)]),
-    ("awaiting", [("notify", "9:mid:kill:once"), ("notify", None)]),
-    ("torn", [("notify", "9:after:kill:once"), ("notify", None)]),
-    ("empty", [("checkout", "31:after:kill:once"), ("checkout", None),
+    ("awaiting", [("notify", "write 1 after"), ("notify", None)]),
+    ("awaiting", [("notify", "write 1 mid"), ("notify", None)]),
+    ("awaiting", [("query", "write 1 after"), ("notify", None)]),
+    ("closed", [("notify", "write 1 after"), ("notify", None)]),
+    ("torn", [("notify", "ftruncate 1 after"), ("notify", None)]),
+    ("torn", [("notify", "write 1 after"), ("notify", None)]),
+    # ... or adds a line of its own.
+    ("paid", [("refund", "write 1 after"), ("refund", None)]),
+    ("empty", [("checkout", "linkat 1 after"), ("checkout", None),
                ("notify", None)]),
-    ("nothing", [("checkout", "66:after:kill:once"), ("checkout", None),
+    ("nothing", [("checkout", "linkat 2 after"), ("checkout", None),
                  ("notify", None)]),
 )
 
 
+def plan_of(room, start, what, words):
+    """The shim's plan for "NAME K WHERE"."""
+    name, k, where = words.split()
+    names = matrix.count(room, start, what)
+    at = [n for n, x in enumerate(names, 1) if x == name][int(k) - 1]
+    return f"{at}:{where}:kill:once"
+
+
 def trace(room, start, steps, fine, program=None):
     """[(verb, inode, number, path, bytes)] of these runs."""
+    steps = [(what, plan and plan_of(room, start, what, plan))
+             for what, plan in steps]
     room.reset(start)
     disk = Disk(room.store, fine)
     if start == "torn":
@@ -231,27 +276,26 @@ def both(room, env):
         sys.exit(f"two writers: {got}")
 
 
-def explore(checker, room, disk, ops, seen, limit):
+def explore(checker, room, start, disk, ops, limit):
     """(states looked at, held, violations) over every point of a trace."""
     bad = []
+    seen = set()
     held = 0
-    looked = 0
-    acknowledged = None
+    acknowledged = {"nothing": None, "empty": None, "paid": "paid"}.get(
+        start, "order")
     for at in range(len(ops) + 1):
         for state in disk.states():
-            key = (acknowledged, tuple(sorted(state.items())))
-            if hash(key) in seen:
+            key = hash((acknowledged, tuple(sorted(state.items()))))
+            if key in seen:
                 continue
-            seen.add(hash(key))
-            looked += 1
+            seen.add(key)
             wrong = judge(checker.look(str(room.store), state), acknowledged)
-            if (wrong and wrong.startswith("broken") and
-                    acknowledged != "paid" and disk.lacks_its_end(state)):
+            if wrong and wrong.startswith("broken") and disk.holds():
                 held += 1
             elif wrong:
                 bad.append(f"step {at}: {wrong}")
-            if looked >= limit:
-                return looked, held, bad
+            if len(seen) >= limit:
+                return len(seen), held, bad
         if at == len(ops):
             break
         verb, ino, number, path, data = ops[at]
@@ -263,37 +307,43 @@ def explore(checker, room, disk, ops, seen, limit):
                 acknowledged = "order"
         else:
             disk.apply(verb, ino, number, path, data)
-    return looked, held, bad
+    return len(seen), held, bad
 
 
-def run(build, quick):
+def walk(build, start, steps, quick, program=None):
+    """One run: (line to print, states, held, violations)."""
     room = lab.Lab(build)
-    checker = Checker(room)
-    limit = 40 if quick else 10 ** 9
-    total = held = 0
-    bad = []
+    words = "+".join(w for w, _ in steps) + " on " + start
     try:
-        for start, steps in RUNS:
-            seen = set()
-            words = "+".join(w for w, _ in steps)
-            for turn in range(1 if quick else 4):
-                if turn and "both" not in words:
-                    break
-                disk, ops = trace(room, start, steps, not quick)
-                n, kept, wrong = explore(checker, room, disk, ops, seen, limit)
-                total += n
-                held += kept
-                bad += [f"{words} on {start}, {w}" for w in wrong]
-                print(f"# {words} on {start}: {len(ops)} steps, {n} states, "
-                      f"{kept} held, {len(wrong)} violations", flush=True)
-        early = room.tools / "broken" / "early"
-        disk, ops = trace(room, "awaiting", [("notify", None)], not quick,
-                          early)
-        n, _, caught = explore(checker, room, disk, ops, set(), limit)
+        disk, ops = trace(room, start, steps, not quick, program)
+        n, held, bad = explore(Checker(room), room, start, disk, ops,
+                               40 if quick else 10 ** 9)
     finally:
         room.close()
-    print(f"# {total} states, {held} of them held for the operator, "
-          f"{len(bad)} violations")
+    return (f"{words}: {len(ops)} steps, {n} states, {held} held, "
+            f"{len(bad)} violations", n, held, [f"{words}, {b}" for b in bad])
+
+
+def run(build, quick, jobs=3):
+    todo = [r for r in RUNS
+            for _ in range(4 if r[1][0][0] == "both" and not quick else 1)]
+    control = ("awaiting", [("notify", None)])
+    total = held = two = 0
+    bad = []
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        parts = [pool.submit(walk, build, *r, quick) for r in todo]
+        early = pool.submit(walk, build, *control, quick, pathlib.Path(
+            build).resolve() / "fault" / "broken" / "early")
+        for (_, steps), part in zip(todo, parts):
+            line, n, kept, wrong = part.result()
+            print("# " + line, flush=True)
+            total += n
+            two += n if len(steps) > 1 or steps[0][0] == "both" else 0
+            held += kept
+            bad += wrong
+        _, n, _, caught = early.result()
+    print(f"# {total} states, {two} of them with two writers, {held} held for "
+          f"the operator, {len(bad)} violations")
     for line in bad[:40]:
         print("not ok - " + line)
     if not caught:

@@ -554,7 +554,11 @@ test_store_fault__a_repetition_by_the_same_program_syncs_nothing(void **state)
 	assert_int_equal(step_create(s->st), H5_E_EXISTS);
 	assert_int_equal(disk.count[FSYNC] + disk.count[FDATASYNC], 0);
 	assert_int_equal(step_paid(s->st), H5_OK);
-	/* One event, one sync, and the folder not at all. */
+	/* Two lines, a sync each, and the folder not at all. */
+	assert_int_equal(disk.count[FDATASYNC], 2);
+	assert_int_equal(disk.count[FSYNC], 0);
+	disk_good();
+	assert_int_equal(step_query(s->st), H5_OK);
 	assert_int_equal(disk.count[FDATASYNC], 1);
 	assert_int_equal(disk.count[FSYNC], 0);
 	disk_good();
@@ -741,6 +745,8 @@ test_store_fault__update_in_order(void **state)
 	assert_int_equal(step_paid(s->st), H5_OK);
 	assert_string_equal(trace,
 	    "fsync orders/3/b; write orders/3/b/order-1.ledger; "
+	    "fdatasync orders/3/b/order-1.ledger; "
+	    "write orders/3/b/order-1.ledger; "
 	    "fdatasync orders/3/b/order-1.ledger; ");
 	trace_into(trace);
 	assert_int_equal(step_wake(s->st), H5_OK);
