@@ -34,14 +34,14 @@ H5_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
 LIB_FCGI ?= -lfcgi
 LIB_CURL ?= $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || echo -lcurl)
 LIB_CRYPTO ?= -lcrypto
-LIB_Z ?= -lz
-# For tests alone: a second opinion on the JSON that h5pay writes, and on the
-# XML that it reads.
-LIB_JSON ?= -ljansson
 LIB_MXML ?= $(shell $(PKG_CONFIG) --libs mxml 2>/dev/null || echo -lmxml)
+LIB_Z ?= -lz
+# For tests alone: a second opinion on the JSON that h5pay writes.
+LIB_JSON ?= -ljansson
 # --as-needed drops what a program does not use: notify and return-page call
-# nothing of curl, so they are not linked to it (checked by make lint).
-LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_CRYPTO) $(LIB_Z)
+# nothing of curl or mxml, so they are not linked to them (checked by make
+# lint).
+LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z)
 
 COMMON_SRC := $(sort $(wildcard common/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))
@@ -170,7 +170,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(LIBH5)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -o $@ $^ \
-	    $(LIBS) $(LIB_JSON) $(LIB_MXML) -lcmocka
+	    $(LIBS) $(LIB_JSON) -lcmocka
 
 # What a test replaces at link time: here WeChat and the clock.
 UNIT_LDFLAGS_test_pay := $(foreach f,h5_wxpay_unifiedorder \

@@ -5,7 +5,6 @@
 
 #include "common/text.h"
 
-#define NAME_MAX_LEN 64
 #define SHORTEST 11 /* <xml></xml> */
 #define CDATA "<![CDATA["
 #define CDATA_LEN (sizeof CDATA - 1)
@@ -66,13 +65,13 @@ read_name(struct scan *s, const char **name, size_t *len)
 	*len = 0;
 	if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
 		return refuse(s, "name that begins with a digit");
-	while (s->i < s->n && *len <= NAME_MAX_LEN &&
+	while (s->i < s->n && *len <= H5_XML_NAME &&
 	       (name_byte(s->p[s->i]) ||
 		   (*len > 0 && (s->p[s->i] == '-' || s->p[s->i] == '.')))) {
 		s->i++;
 		(*len)++;
 	}
-	if (*len < 1 || *len > NAME_MAX_LEN)
+	if (*len < 1 || *len > H5_XML_NAME)
 		return refuse(
 		    s, "not a name of 1 to 64 letters, digits, _ - or .");
 	return H5_OK;
@@ -294,63 +293,4 @@ h5_xml_read(const char *p, size_t n, const char *root, struct h5_fields *out,
 	if (rc != H5_OK)
 		h5_fields_release(out);
 	return rc;
-}
-
-static enum h5_code
-check_field(const struct h5_field *f, struct h5_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < f->name_len; i++)
-		if (!name_byte(f->name[i]))
-			break;
-	if (i == 0 || i < f->name_len || i > NAME_MAX_LEN ||
-	    (f->name[0] >= '0' && f->name[0] <= '9'))
-		return h5_err_set(e, H5_E_INPUT, "not a name for XML");
-	for (i = 0; i < f->value_len; i++)
-		if ((unsigned char)f->value[i] < 0x20 || f->value[i] == 0x7f)
-			return h5_err_set(
-			    e, H5_E_INPUT, "control byte in %s", f->name);
-	if (!h5_text_utf8(f->value, f->value_len))
-		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
-	return H5_OK;
-}
-
-/* Escaped text, not CDATA: "]]>" needs no second thought, and quotes stay as
- * they are, so that the JSON of scene_info reads the same either way. */
-static void
-write_value(const struct h5_field *f, struct h5_buf *out)
-{
-	size_t i;
-
-	for (i = 0; i < f->value_len; i++) {
-		if (f->value[i] == '&')
-			h5_buf_puts(out, "&amp;");
-		else if (f->value[i] == '<')
-			h5_buf_puts(out, "&lt;");
-		else if (f->value[i] == '>')
-			h5_buf_puts(out, "&gt;");
-		else
-			h5_buf_putc(out, f->value[i]);
-	}
-}
-
-enum h5_code
-h5_xml_write(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
-{
-	enum h5_code rc = H5_OK;
-	size_t i;
-
-	for (i = 0; i < f->n && rc == H5_OK; i++)
-		rc = check_field(&f->v[i], e);
-	if (rc != H5_OK)
-		return rc;
-	h5_buf_puts(out, "<xml>");
-	for (i = 0; i < f->n; i++) {
-		h5_buf_printf(out, "<%s>", f->v[i].name);
-		write_value(&f->v[i], out);
-		h5_buf_printf(out, "</%s>", f->v[i].name);
-	}
-	h5_buf_puts(out, "</xml>");
-	return h5_buf_finish(out, e);
 }

@@ -1,7 +1,8 @@
 /* xml.h - WeChat Pay's flat XML, read by its own narrow grammar.  Floor 1.
  * A guard that lets nothing else pass has walked the whole document, so the
- * same walk takes the values, and no general parser sees a stranger's bytes.
- * mxml and expat are asked in the tests whether they read the same. */
+ * same walk takes the values, and no general parser sees a stranger's bytes
+ * (mxml and expat are asked in the tests whether they read the same).  What we
+ * write, mxml writes. */
 #ifndef H5_XML_H
 #define H5_XML_H
 
@@ -13,6 +14,7 @@
 
 #define H5_XML_MAX 65536 /* bytes of a document */
 #define H5_XML_ELEMENTS 1024
+#define H5_XML_NAME 64 /* bytes of a name */
 
 /* h5_xml_guard(p, n, root, e): is it exactly
  *   ws <root> ws (<name> value </name ws> ws)* </root ws> ws
@@ -34,10 +36,10 @@ H5_MUST_CHECK enum h5_code h5_xml_guard(
 H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
     const char *root, struct h5_fields *out, struct h5_err *e);
 
-/* h5_xml_write(f, out, e): append <xml>...</xml> with every value escaped, so
- * that markup or "]]>" in a product name stays text.  H5_E_INPUT: not a name
- * as above or one with . or -, a control byte (below 0x20, 0x7f), invalid
- * UTF-8, the buffer's ceiling. */
+/* h5_xml_write(f, out, e): append <xml>...</xml>; markup and "]]>" in a
+ * product name stay text.  H5_E_INPUT: not a name as above or one with . or -,
+ * a control byte (below 0x20, 0x7f), invalid UTF-8, the buffer's ceiling.
+ * H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_xml_write(
     const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
 

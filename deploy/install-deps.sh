@@ -55,12 +55,13 @@ compiler=${CC:-cc}
 if ! command_ "${compiler%% *}" >/dev/null 2>&1; then
 	# Without a compiler no header can be asked for: take them all.
 	missing=" gcc libc6-dev libfcgi-dev libcurl4-openssl-dev libssl-dev"
-	missing="$missing zlib1g-dev"
+	missing="$missing libmxml-dev zlib1g-dev"
 else
 	need libc6-dev header stdlib.h pthread.h
 	need libfcgi-dev header fcgiapp.h
 	need libcurl4-openssl-dev header curl/curl.h
 	need libssl-dev header openssl/evp.h
+	need libmxml-dev header mxml.h
 	need zlib1g-dev header zlib.h
 fi
 need make command_ make
@@ -72,7 +73,6 @@ if [ "$set" != build ]; then
 fi
 if [ "$set" = test ]; then
 	need libjansson-dev header jansson.h
-	need libmxml-dev header mxml.h
 	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
 	need gcc command_ gcc
 	need clang command_ clang

@@ -13,9 +13,10 @@ die() {
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 lib=/usr/lib/$(${CC:-cc} -print-multiarch 2>/dev/null || true)
-for f in libcares.a libssl.a libcrypto.a libfcgi.a libz.a libc.a; do
+for f in libcares.a libssl.a libcrypto.a libfcgi.a libmxml.a libz.a \
+	libc.a; do
 	[ -e "$lib/$f" ] || die "no $lib/$f: apt-get install libc-ares-dev" \
-	    "libssl-dev libfcgi-dev zlib1g-dev"
+	    "libssl-dev libfcgi-dev libmxml-dev zlib1g-dev"
 done
 
 # A list of sources of our own: the machine's stays as it is.

@@ -17,7 +17,7 @@ CC = os.environ.get("CC") or "cc"
 # Each vendor header is known to one file, so that a library can be changed
 # in one place and is guarded in one place.
 VENDOR = {
-    "mxml.h": set(),
+    "mxml.h": {"common/xml_write.c"},
     "openssl/": {"common/sign.c"},
     "curl/": {"common/https.c"},
     "fcgiapp.h": {"common/fcgi.c"},
@@ -299,21 +299,24 @@ def no_float():
 
 
 def libraries():
-    """notify and return-page are not linked to libcurl, the others to what
-    they need"""
+    """notify and return-page are not linked to libcurl and mxml, the others to
+    what they need"""
     for program in ("notify", "return-page"):
         path = B / "cgi-bin" / program
         if not path.exists():
             yield f"{path} is not built"
             continue
         out = run(["readelf", "-d", path]).stdout
-        if "libcurl" in out:
-            yield f"{program} needs libcurl"
+        for library in ("libcurl", "libmxml"):
+            if library in out:
+                yield f"{program} needs {library}"
     for program in ("checkout", "query"):
         path = B / "cgi-bin" / program
-        if path.exists() and "libcurl" not in run(["readelf", "-d",
-                                                   path]).stdout:
-            yield f"{program} does not need libcurl: is this check alive?"
+        out = run(["readelf", "-d", path]).stdout if path.exists() else ""
+        for library in ("libcurl", "libmxml"):
+            if out and library not in out:
+                yield (f"{program} does not need {library}: is this check "
+                       "alive?")
 
 
 def weaknesses(path):
