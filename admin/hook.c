@@ -108,7 +108,9 @@ retry(struct command *cmd, const char *id)
 		return no_hook();
 	if (h5_hooks_deliver(cmd->c, &cmd->log, cmd->st, id, true, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	if (!cmd->quiet)
+	if (cmd->json)
+		(void)printf("{\"order\":\"%s\",\"delivered\":true}\n", id);
+	else if (!cmd->quiet)
 		(void)printf("%s delivered\n", id);
 	return EXIT_DONE;
 }
@@ -122,7 +124,9 @@ test(struct command *cmd)
 		return no_hook();
 	if (h5_hooks_test(cmd->c, &cmd->log, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	if (!cmd->quiet)
+	if (cmd->json)
+		(void)puts("{\"ok\":true}");
+	else if (!cmd->quiet)
 		(void)puts("the shop took a test event");
 	return EXIT_DONE;
 }
@@ -146,7 +150,7 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_hook = {
     .name = "hook",
-    .usage = "hook list | retry ID | test",
+    .usage = "hook list | retry ID | test [--json]",
     .summary = "deliveries to the shop: what waits, again now, a test",
     .help = "\n"
 	    "  h5pay hook list\n"

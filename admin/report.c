@@ -278,7 +278,7 @@ read_options(struct reporting *x, int argc, char **argv, const char **file)
 		    &verb_report, "one day or month is needed");
 	if (read_period(argv[optind], &x->r, &e) != H5_OK)
 		return command_usage(&verb_report, "%s", e.msg);
-	if (*file == NULL && x->cmd->terminal)
+	if (*file == NULL && x->cmd->terminal && !x->cmd->json)
 		return command_usage(
 		    &verb_report, "on a terminal it needs -o FILE");
 	if (x->r.start > x->r.now) {
@@ -308,7 +308,8 @@ run(struct command *cmd, int argc, char **argv)
 	h5_buf_init(&page, PAGE_MAX);
 	rc = count(&x, &e);
 	if (rc == H5_OK)
-		rc = report_page(&x.r, &page, &e);
+		rc = cmd->json ? report_json(&x.r, &page, &e)
+			       : report_page(&x.r, &page, &e);
 	if (rc == H5_OK && file == NULL)
 		(void)fwrite(page.data, 1, page.len, stdout);
 	else if (rc == H5_OK && h5_file_replace(AT_FDCWD, file, page.data,
@@ -320,14 +321,15 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_report = {
     .name = "report",
-    .usage = "report DATE|MONTH [-o FILE] [--lang zh-CN|en]",
+    .usage = "report DATE|MONTH [-o FILE] [--lang zh-CN|en] [--json]",
     .summary = "a day or a month as one HTML file",
     .help =
 	"\n"
 	"  h5pay report yesterday -o report.html\n"
 	"  h5pay report 2026-11 --lang zh-CN -o november.html\n\n"
 	"  -o, --output FILE  replaced in one step; else stdout\n"
-	"      --lang         zh-CN or en (site.lang)\n\n"
+	"      --lang         zh-CN or en (site.lang)\n"
+	"      --json         the numbers alone, one object\n\n"
 	"Open problems first; orders by hour, yuan by day, time from order to "
 	"payment, delay of\n"
 	"WeChat's notices, each as a chart and as a table.  One file that "

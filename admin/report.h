@@ -55,5 +55,8 @@ extern const int64_t report_notice_s[REPORT_NOTICES - 2];
 /* report_page(r, out, e): the HTML file, appended to out. */
 H5_MUST_CHECK enum h5_code report_page(
     const struct report *r, struct h5_buf *out, struct h5_err *e);
+/* report_json(r, out, e): the same numbers as one JSON object, a line. */
+H5_MUST_CHECK enum h5_code report_json(
+    const struct report *r, struct h5_buf *out, struct h5_err *e);
 
 #endif

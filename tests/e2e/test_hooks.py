@@ -202,6 +202,16 @@ def _(t):
     t.eq(len(book.events()), 2, "deliveries")
 
 
+@test("hook retry and hook test speak JSON when asked")
+def _(t):
+    s, _ = with_hook(t, web=False)
+    order, _ = ready(t, s)
+    for args, want in ((("retry", order), {"order": order, "delivered": True}),
+                       (("test",), {"ok": True})):
+        code, out, err = s.h5pay("hook", *args, "--json")
+        t.eq((code, json.loads(out)), (0, want), f"hook {args}")
+
+
 @test("hook test delivers a made-up event")
 def _(t):
     s, book = with_hook(t, web=False)

@@ -276,6 +276,24 @@ def _(t):
                  float(a["y"]) >= 7.9, f"a bar inside the chart: {a}")
 
 
+@test("report --json is the numbers of the page")
+def _(t):
+    s, ids = shop(t)
+    code, out, err = s.h5pay("report", "today", "--json")
+    t.eq((code, err), (0, ""), "exit status")
+    r = json.loads(out)
+    t.eq((r["period"], r["orders"], r["orders_paid"], r["paid_fee"]),
+         (today(), 4, 2, 1256), "figures")
+    t.contains([p["order"] for p in r["problems"]], ids["disputed"],
+               "problems")
+    t.eq([sum(h[k] for h in r["hours"])
+          for k in ("paid", "abandoned", "failed", "open")],
+         [2, 0, 1, 1], "hours")
+    t.eq(r["days"][-1], {"day": today(), "paid_fee": 1256}, "days")
+    t.eq(sum(x["payments"] for x in r["order_to_paid"]), 2, "waits")
+    t.eq(r["learned_by_query"], 1, "learned by query")
+
+
 @test("report speaks the shop's language, or the one that is asked for")
 def _(t):
     s, ids = shop(t)
