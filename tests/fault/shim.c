@@ -5,7 +5,8 @@
  *                  WHAT kill, short or an errno; HOW once sticky
  *   H5_FAULT_COUNT a file that gets one line a step: its name
  *   H5_FAULT_TRACE a file that gets what each step did, one line a step
- * One thread a process at a time is meant: plain CGI and commands. */
+ * One thread of one process is meant: plain CGI and commands, without what they
+ * start. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,6 +27,13 @@
 
 static long step_now;
 static bool interrupted;
+static pid_t self;
+
+__attribute__((constructor)) static void
+begin(void)
+{
+	self = getpid();
+}
 
 /* --- the plan ------------------------------------------------------------- */
 
@@ -123,6 +131,8 @@ next(const char *name)
 	size_t i;
 	int len;
 
+	if (getpid() != self)
+		return f;
 	len = snprintf(line, sizeof line, "%s\n", name);
 	tell("H5_FAULT_COUNT", line, (size_t)len);
 	step_now++;
