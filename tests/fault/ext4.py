@@ -2,19 +2,21 @@
 image is copied under load; each copy is mounted, and what was acknowledged
 before the copy must be in it.
 
-    ext4.py --build build [--images 24]"""
+    ext4.py --build build [--images 24]
+
+A copy is what a power cut at that moment leaves: every program is stopped
+while it is taken, nothing is flushed, and mounting replays the journal."""
 
 import argparse
-import os
-import pathlib
+import multiprocessing
+import random
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import lab
+import storm
 
 h5 = lab.h5
 
@@ -28,7 +30,7 @@ def mountable(folder):
     """An image mounted at folder/live, or why not."""
     image = folder / "image"
     with open(image, "wb") as f:
-        f.truncate(24 << 20)
+        f.truncate(64 << 20)
     live = folder / "live"
     live.mkdir()
     if sh("mkfs.ext4", "-q", "-F", image).returncode != 0:
@@ -37,52 +39,25 @@ def mountable(folder):
     return None if got.returncode == 0 else got.stderr.strip()
 
 
-class Load:
-    """Two buyers pay order after order; taken: what was acknowledged."""
-
-    def __init__(self, site):
-        self.site = site
-        self.taken = []
-        self.stop = False
-        self.running = set()
-        self.gate = threading.Event()
-        self.gate.set()
-        self.threads = [threading.Thread(target=self.work, args=(i,))
-                        for i in range(2)]
-
-    def work(self, who):
-        n = 0
-        while not self.stop:
-            n += 1
-            order = f"C{who}x{n:06d}"
-            terms = self.site.get("checkout", self.site.link(order, lab.FEE))
-            if not self.one("checkout", terms.form("checkout").fields, b"303"):
-                continue
-            if self.one("notify", h5.notice(order, lab.FEE), b"SUCCESS"):
-                self.taken.append(order)
-
-    def one(self, program, body, sign):
-        self.gate.wait()
-        p = self.site.cgi(program, "POST", body=body, wait=False)
-        self.running.add(p.pid)
-        out = p.stdout.read()
-        p.wait()
-        self.running.discard(p.pid)
-        p.stdout.close()
-        p.stderr.close()
-        return sign in out
-
-    def freeze(self, on):
-        """No further step of any program while the image is copied."""
-        if on:
-            self.gate.clear()
-        for pid in list(self.running):
-            h5._kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
-        if not on:
-            self.gate.set()
+def stopped(pid):
+    stat = h5._stat(pid)
+    return stat is None or stat[1] in "TZX"
 
 
-def look(room, site, copy, taken):
+def freeze(parents):
+    """Every program stands still, in no system call."""
+    pids = [p.pid for p in parents] + storm.workers(parents)
+    for pid in pids:
+        h5._kill(pid, signal.SIGSTOP)
+    h5.until("the programs stand still", lambda: all(map(stopped, pids)))
+    return pids
+
+
+def answers(buyers):
+    return [x for b in buyers for x in b.orders()]
+
+
+def look(room, copy, answered):
     """What a mounted copy lacks."""
     place = room.folder / "after"
     place.mkdir(exist_ok=True)
@@ -90,18 +65,7 @@ def look(room, site, copy, taken):
     if got.returncode != 0:
         return [f"cannot be mounted: {got.stderr}"]
     try:
-        p = subprocess.run([room.tools / "check"], text=True,
-                           capture_output=True,
-                           input="".join(f"mend {place}/store {o}\n"
-                                         for o in taken))
-        bad = []
-        for order, line in zip(taken, p.stdout.splitlines()):
-            words = line.split()
-            if words[:3] != ["ok", "ok", "1"] or words[6] != "0":
-                bad.append(f"{order}: {line}")
-        if len(p.stdout.splitlines()) != len(taken):
-            bad.append(f"the look ended by {p.returncode}")
-        return bad
+        return storm.look(room, place / "store", answered)[1]
     finally:
         sh("umount", place)
 
@@ -109,51 +73,65 @@ def look(room, site, copy, taken):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", default="build")
-    p.add_argument("--images", type=int, default=24)
+    p.add_argument("--images", type=int, default=200)
     args = p.parse_args()
     room = lab.Lab(args.build)
-    disk = pathlib.Path(lab.tempfile.mkdtemp(prefix="h5ext4-"))
-    live = disk / "live"
+    live = room.folder / "live"
+    parents = []
     try:
-        why = mountable(disk)
+        why = mountable(room.folder)
         if why:
             print(f"# skipped: an ext4 image cannot be mounted here: {why}")
             print("0 passed, 0 failed")
             return 0
-        return cut(room, disk, live, args.images)
+        return cut(room, live, args, parents)
     finally:
+        for q in parents:
+            q.terminate()
+        for q in parents:
+            q.wait()
         sh("umount", live)
-        shutil.rmtree(disk, ignore_errors=True)
         room.close()
 
 
-def cut(room, disk, live, images):
-    room.site.configure({"store.dir": live / "store"})
-    load = Load(room.site)
-    for t in load.threads:
-        t.start()
+def cut(room, live, args, parents):
+    room.wechat.transaction = storm.transaction
+    room.site.configure({"store.dir": live / "store", "log.file": "/dev/null",
+                         "server.processes": 2, "server.threads": 4})
+    for program in ("checkout", "notify", "query"):
+        parents.append(storm.start(room.site, program, room.folder))
+    load = storm.options(["--width", "3", "--waves", "1", "--buyers", "3",
+                          "--mix", "9", "1", "0", "0"])
+    stop = multiprocessing.Event()
+    buyers = [storm.Buyer(room, load, who, stop.is_set)
+              for who in range(load.buyers)]
+    rnd = random.Random(load.seed)
     bad = []
-    done = 0
-    for n in range(images):
-        time.sleep(0.15 + 0.037 * (n % 7))
-        taken = list(load.taken)
-        load.freeze(True)
-        sh("cp", "--sparse=always", disk / "image", disk / "copy")
-        load.freeze(False)
-        wrong = look(room, room.site, disk / "copy", taken)
-        done += len(taken)
-        bad += [f"image {n}: {w}" for w in wrong]
-    load.stop = True
-    for t in load.threads:
-        t.join()
+    looked = 0
+    for n in range(args.images):
+        # The more there is, the more a copy can lack.
+        before = len(answers(buyers))
+        more = rnd.randrange(10)
+        h5.until("more payments",
+                 lambda: len(answers(buyers)) > before + more)
+        pids = freeze(parents)
+        answered = answers(buyers)
+        shutil.copy(room.folder / "image", room.folder / "copy")
+        for pid in pids:
+            h5._kill(pid, signal.SIGCONT)
+        bad += [f"image {n}: {w}"
+                for w in look(room, room.folder / "copy", answered)]
+        looked += sum(good > 0 for _, good in answered)
+    stop.set()
+    count, answered = storm.harvest(buyers)
     for line in bad[:20]:
         print("not ok - " + line)
-    print(f"# {images} images, {len(load.taken)} payments acknowledged, "
-          f"{done} looked for")
-    if not done:
+    print(f"# {args.images} images, {len(answered)} orders paid, "
+          f"{looked} payments looked for")
+    if not looked:
         bad.append("nothing was acknowledged")
-    print(f"{images - min(len(bad), images)} passed, "
-          f"{min(len(bad), images)} failed")
+    print(f"{args.images - min(len(bad), args.images)} passed, "
+          f"{min(len(bad), args.images)} failed")
     return 1 if bad else 0
 
 

@@ -549,6 +549,8 @@ main(int argc, char **argv)
 	l.random = strtoul(argv[8], NULL, 10) * 0x9e3779b97f4a7c15 + 1;
 	if (l.width == 0 || l.width > WIDTH_MAX)
 		return 2;
+	/* Who reads along sees each order as soon as it is acknowledged. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	while (getline(&line, &room, stdin) > 0) {
 		if (!split(line, &b))
 			return 2;

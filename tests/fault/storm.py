@@ -51,29 +51,55 @@ def line_of(site, order):
     return "\t".join(parts) + "\n"
 
 
-def buyer(who, room, args, until, pipe):
-    """Feeds a load; sends what it counted and [(order, acknowledged)]."""
-    with open(room.folder / f"load{who}", "w+b") as out:
-        p = subprocess.Popen(
-            [room.tools / "load", room.folder, str(args.width),
-             str(args.waves), *map(str, args.mix), str(args.seed + who)],
-            stdin=subprocess.PIPE, stdout=out)
+class Buyer(multiprocessing.Process):
+    """Feeds a load, order after order, until over() or args.rounds."""
+
+    def __init__(self, room, args, who, over):
+        super().__init__()
+        self.room, self.args, self.who, self.over = room, args, who, over
+        self.out = room.folder / f"load{who}"
+        self.start()
+
+    def run(self):
+        args = self.args
+        with open(self.out, "wb") as out:
+            p = subprocess.Popen(
+                [self.room.tools / "load", self.room.folder, str(args.width),
+                 str(args.waves), *map(str, args.mix),
+                 str(args.seed + self.who)], stdin=subprocess.PIPE, stdout=out)
         # No more than two orders ahead, so that the end is the end.
         fcntl.fcntl(p.stdin, F_SETPIPE_SZ, 4096)
         n = 0
-        while time.monotonic() < until and n != args.rounds:
-            p.stdin.write(line_of(room.site, f"S{who}x{n:07d}").encode())
+        while not self.over() and n != args.rounds:
+            line = line_of(self.room.site, f"S{self.who}x{n:07d}")
+            p.stdin.write(line.encode())
             p.stdin.flush()
             n += 1
         p.stdin.close()
-        status = p.wait()
-        out.seek(0)
-        lines = [x.decode().split(" ", 2) for x in out.read().splitlines()]
-    count = collections.Counter({x[2]: int(x[1]) for x in lines
-                                 if x[0] == "count"})
-    if status:
-        count[f"!load ended by {status}"] = 1
-    pipe.send((count, [(x[1], int(x[2])) for x in lines if x[0] == "order"]))
+        sys.exit(p.wait())
+
+    def said(self):
+        """Every whole line of the load, as three words."""
+        text = self.out.read_text() if self.out.exists() else ""
+        return [x.split(" ", 2)
+                for x in text[:text.rfind("\n") + 1].splitlines()]
+
+    def orders(self):
+        """[(order, how often it was acknowledged)] up to now."""
+        return [(x[1], int(x[2])) for x in self.said() if x[0] == "order"]
+
+
+def harvest(buyers):
+    """(counts, [(order, acknowledged)]) when all have ended."""
+    count = collections.Counter()
+    answered = []
+    for b in buyers:
+        b.join()
+        if b.exitcode:
+            count[f"!load ended by {b.exitcode}"] += 1
+        count.update({x[2]: int(x[1]) for x in b.said() if x[0] == "count"})
+        answered += b.orders()
+    return count, answered
 
 
 # --- the whole ----------------------------------------------------------------
@@ -105,10 +131,10 @@ def workers(parents):
     return out
 
 
-def kill_all_the_while(parents, every, seed, children):
+def kill_all_the_while(parents, every, seed, buyers):
     rnd = random.Random(seed)
     kills = 0
-    while any(c.is_alive() for c in children):
+    while any(b.is_alive() for b in buyers):
         time.sleep(every * rnd.uniform(0.2, 1.8))
         alive = workers(parents)
         if alive:
@@ -120,10 +146,10 @@ def kill_all_the_while(parents, every, seed, children):
     return kills
 
 
-def look(room, answered):
+def look(room, store, answered):
     """{order: paid events} of the whole store, and what is wrong."""
     p = subprocess.run([room.tools / "check"], text=True,
-                       input=f"list {room.store}\n", capture_output=True)
+                       input=f"list {store}\n", capture_output=True)
     paid = {}
     bad = []
     for line in p.stdout.splitlines():
@@ -235,37 +261,23 @@ def rage(room, args, parents):
     for program in ("checkout", "notify", "query"):
         parents.append(start(room.site, program, room.folder))
     until = time.monotonic() + args.seconds
-    children, pipes = [], []
-    for who in range(args.buyers):
-        mine, theirs = multiprocessing.Pipe()
-        c = multiprocessing.Process(target=buyer, args=(
-            who, room, args, until, theirs))
-        c.start()
-        children.append(c)
-        pipes.append(mine)
+    buyers = [Buyer(room, args, who, lambda: time.monotonic() > until)
+              for who in range(args.buyers)]
     kills = 0
     if args.kill_every:
-        kills = kill_all_the_while(parents, args.kill_every, args.seed,
-                                   children)
-    count = collections.Counter()
-    answered = []
-    for pipe in pipes:
-        c, a = pipe.recv()
-        count += c
-        answered += a
-    for c in children:
-        c.join()
-    return kills, count, answered
+        kills = kill_all_the_while(parents, args.kill_every, args.seed, buyers)
+    return kills, *harvest(buyers)
 
 
 def storm(room, args, parents):
     begun = time.monotonic()
     kills, count, answered = rage(room, args, parents)
     took = time.monotonic() - begun
-    paid, bad = look(room, answered)
+    paid, bad = look(room, room.store, answered)
     wrong, n_events = delivered(room, paid)
     bad += wrong
-    bad += [f"{n}: {count[n]}" for n in count if n.startswith("!")]
+    bad += [f"{what}: {n}" for what, n in count.items()
+            if n and what.startswith("!")]
     # One kill can take the requests of its threads with it.
     if count["replies lost"] > args.threads * kills:
         bad.append(f"{count['replies lost']} replies lost by {kills} kills")
