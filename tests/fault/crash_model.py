@@ -310,38 +310,44 @@ def explore(checker, room, start, disk, ops, limit):
     return len(seen), held, bad
 
 
-def walk(build, start, steps, quick, program=None):
-    """One run: (line to print, states, held, violations)."""
+def walk(build, runs, quick):
+    """[(name, steps, states, held, violations)] of these runs."""
     room = lab.Lab(build)
-    words = "+".join(w for w, _ in steps) + " on " + start
+    out = []
     try:
-        disk, ops = trace(room, start, steps, not quick, program)
-        n, held, bad = explore(Checker(room), room, start, disk, ops,
-                               40 if quick else 10 ** 9)
+        for start, steps, program in runs:
+            name = "+".join(w for w, _ in steps) + " on " + start
+            disk, ops = trace(room, start, steps, not quick, program)
+            n, held, bad = explore(Checker(room), room, start, disk, ops,
+                                   40 if quick else 10 ** 9)
+            out.append((name, len(ops), n, held, bad))
     finally:
         room.close()
-    return (f"{words}: {len(ops)} steps, {n} states, {held} held, "
-            f"{len(bad)} violations", n, held, [f"{words}, {b}" for b in bad])
+    return out
 
 
 def run(build, quick, jobs=3):
-    todo = [r for r in RUNS
-            for _ in range(4 if r[1][0][0] == "both" and not quick else 1)]
-    control = ("awaiting", [("notify", None)])
+    early = pathlib.Path(build).resolve() / "fault" / "broken" / "early"
+    todo = [("awaiting", [("notify", None)], early)]
+    for start, steps in RUNS:
+        both = steps[0][0] == "both" and not quick
+        todo += [(start, steps, None)] * (4 if both else 1)
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        parts = [pool.submit(walk, build, todo[i::jobs], quick)
+                 for i in range(jobs)]
+        results = [None] * len(todo)
+        for i, part in enumerate(parts):
+            results[i::jobs] = part.result()
+    _, _, n, _, caught = results.pop(0)
     total = held = two = 0
     bad = []
-    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        parts = [pool.submit(walk, build, *r, quick) for r in todo]
-        early = pool.submit(walk, build, *control, quick, pathlib.Path(
-            build).resolve() / "fault" / "broken" / "early")
-        for (_, steps), part in zip(todo, parts):
-            line, n, kept, wrong = part.result()
-            print("# " + line, flush=True)
-            total += n
-            two += n if len(steps) > 1 or steps[0][0] == "both" else 0
-            held += kept
-            bad += wrong
-        _, n, _, caught = early.result()
+    for (_, steps, _), (name, ops, k, kept, wrong) in zip(todo[1:], results):
+        print(f"# {name}: {ops} steps, {k} states, {kept} held, "
+              f"{len(wrong)} violations")
+        total += k
+        two += k if len(steps) > 1 or steps[0][0] == "both" else 0
+        held += kept
+        bad += [f"{name}, {w}" for w in wrong]
     print(f"# {total} states, {two} of them with two writers, {held} held for "
           f"the operator, {len(bad)} violations")
     for line in bad[:40]:
