@@ -46,8 +46,10 @@ LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z)
 COMMON_SRC := $(sort $(wildcard common/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))
 PROGRAMS := checkout return-page notify query
-# What the four share: main and the files beside it.
-RUN_SRC := $(filter-out $(PROGRAMS:%=cgi-bin/%.c),\
+# For hosts without a shell: what h5pay doctor says, in the browser.
+DOCTOR := doctor
+# What they share: main and the files beside it.
+RUN_SRC := $(filter-out $(PROGRAMS:%=cgi-bin/%.c) cgi-bin/$(DOCTOR).c,\
 	$(sort $(wildcard cgi-bin/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 
@@ -67,7 +69,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)')
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
-all: $(WEB) $(COMMAND)
+all: $(WEB) $(B)/cgi-bin/$(DOCTOR) $(COMMAND)
 
 .PHONY: help
 help:
@@ -131,7 +133,7 @@ $(B)/obj/%.o: %.c | $(B)/.deps
 # Templates, messages and style are compiled in: a program needs no other
 # file at run time.
 EXPLAIN_SRC := templates/explain.txt
-EMBED_SRC := $(filter-out $(EXPLAIN_SRC),$(sort $(wildcard templates/*)))
+EMBED_SRC := $(filter-out $(EXPLAIN_SRC),$(sort $(wildcard templates/*.*)))
 $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
@@ -143,22 +145,48 @@ $(B)/explain.c: $(EXPLAIN_SRC) templates/embed.sh
 	$(call say,GEN,$@)
 	$(Q)sh templates/embed.sh -n h5_embed_command $(EXPLAIN_SRC) >$@.new
 	@mv $@.new $@
-$(B)/obj/embed.o $(B)/obj/explain.o: $(B)/obj/%.o: $(B)/%.c | $(B)/.deps
+# The doctor's words are a member of the library that no other program takes;
+# the pages with its own among them are for its program alone.
+DOCTOR_WORDS := templates/doctor/words.txt
+$(B)/doctor_words.c: $(DOCTOR_WORDS) templates/embed.sh
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)sh templates/embed.sh -n h5_embed_doctor $(DOCTOR_WORDS) >$@.new
+	@mv $@.new $@
+DOCTOR_SRC := $(filter-out $(DOCTOR_WORDS),$(wildcard templates/doctor/*))
+LANGUAGES := messages.en messages.zh-CN
+$(B)/doctor_pages.c: $(EMBED_SRC) $(DOCTOR_SRC) templates/embed.sh
+	@mkdir -p $(B)/doctor
+	$(call say,GEN,$@)
+	@set -e; for m in $(LANGUAGES); do \
+		cat templates/$$m templates/doctor/$$m >$(B)/doctor/$$m; \
+	done
+	$(Q)sh templates/embed.sh $(filter-out \
+	    %.sh $(LANGUAGES:%=templates/%),$(EMBED_SRC)) $(filter-out \
+	    $(LANGUAGES:%=templates/doctor/%),$(DOCTOR_SRC)) \
+	    $(LANGUAGES:%=$(B)/doctor/%) >$@.new
+	@mv $@.new $@
+EMBEDDED := $(B)/obj/embed.o $(B)/obj/explain.o $(B)/obj/doctor_words.o \
+	$(B)/obj/doctor_pages.o
+$(EMBEDDED): $(B)/obj/%.o: $(B)/%.c | $(B)/.deps
 	$(call say,CC,$<)
 	$(Q)$(CC) $(H5_CPPFLAGS) $(CPPFLAGS) $(H5_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 COMMON_OBJ := $(COMMON_SRC:%.c=$(B)/obj/%.o) \
-	$(if $(EMBED_SRC),$(B)/obj/embed.o)
+	$(B)/obj/embed.o $(B)/obj/doctor_words.o
 $(LIBH5): $(COMMON_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
 RUN_OBJ := $(RUN_SRC:%.c=$(B)/obj/%.o)
+# Its pages come before the library, which has the others'.
+$(B)/cgi-bin/$(DOCTOR): $(B)/obj/doctor_pages.o
 $(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(RUN_OBJ) $(LIBH5)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	    $(LIBH5) $(LIBS)
 
 $(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(B)/obj/explain.o $(LIBH5)
 	$(call say,LD,$@)

@@ -70,9 +70,6 @@ int command_order(const struct verb *v, int argc, char **argv, const char **id);
  * age such as 30m, 6h, 2d. */
 H5_MUST_CHECK enum h5_code command_time(
     const char *s, int64_t now, int64_t *t, struct h5_err *e);
-/* command_word(name, out): append a word of the command that is not ASCII, from
- * templates/explain.txt. */
-void command_word(const char *name, struct h5_buf *out);
 /* command_print_order(cmd, o): the order for a person, or --json. */
 int command_print_order(const struct command *cmd, const struct h5_order *o);
 

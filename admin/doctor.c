@@ -1,18 +1,20 @@
 /* h5pay doctor - tries out what the configuration says; one line a finding. */
-#include "admin/doctor.h"
+#include "common/doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/catalogue.h"
-#include "common/clock.h"
+#include "admin/command.h"
 #include "common/escape.h"
-#include "common/https.h"
 #include "common/ledger.h"
-#include "common/pages.h"
 
-#define SAID 1024 /* longest finding or remedy, bytes */
+#define LINE_MAX 16384 /* a finding and its remedy, escaped, bytes */
+
+/* What the findings are said with. */
+struct saying {
+	const struct command *cmd;
+	struct h5_buf json; /* the elements of "checks" */
+};
 
 static const struct {
 	const char *word, *json, *tint;
@@ -25,181 +27,117 @@ static const struct {
 /* --- what is said --- */
 
 static void
-say_json(struct doctor *d, enum doctor_result r, const char *check,
-    const char *remedy, const char *found)
+say_json(struct h5_buf *out, const struct h5_doctor_finding *f)
 {
-	struct h5_buf *out = &d->json;
-
 	h5_buf_puts(out, out->len > 0 ? "," : "");
 	h5_buf_printf(out,
-	    "{\"check\":\"%s\",\"result\":\"%s\",\"found\":", check,
-	    results[r].json);
-	h5_ledger_string(found, out);
+	    "{\"check\":\"%s\",\"result\":\"%s\",\"found\":", f->check,
+	    results[f->result].json);
+	h5_ledger_string(f->found, out);
 	h5_buf_puts(out, ",\"remedy\":");
-	if (remedy != NULL)
-		h5_ledger_string(remedy, out);
+	if (f->remedy != NULL)
+		h5_ledger_string(f->remedy, out);
 	else
 		h5_buf_puts(out, "null");
 	h5_buf_puts(out, "}");
 }
 
 static void
-say_line(struct doctor *d, enum doctor_result r, const char *check,
-    const char *remedy, const char *found)
+say_line(const struct command *cmd, const struct h5_doctor_finding *f)
 {
 	struct h5_buf line;
-	bool terminal = d->cmd->terminal;
+	bool terminal = cmd->terminal;
 	const char *tab = terminal ? "  " : "\t";
 
-	h5_buf_init(&line, 4 * 2 * SAID);
-	h5_escape_tsv(&line, found);
-	if (remedy != NULL || !terminal) {
+	h5_buf_init(&line, LINE_MAX);
+	h5_escape_tsv(&line, f->found);
+	if (f->remedy != NULL || !terminal) {
 		h5_buf_puts(&line, terminal ? " - " : "\t");
-		h5_escape_tsv(&line, remedy != NULL ? remedy : "-");
+		h5_escape_tsv(&line, f->remedy != NULL ? f->remedy : "-");
 	}
 	(void)printf("%s%s%s%s%-*s%s%s\n",
-	    d->cmd->colour ? results[r].tint : "", results[r].word,
-	    d->cmd->colour ? "\033[0m" : "", tab, terminal ? 13 : 0, check, tab,
+	    cmd->colour ? results[f->result].tint : "", results[f->result].word,
+	    cmd->colour ? "\033[0m" : "", tab, terminal ? 13 : 0, f->check, tab,
 	    line.data);
 	/* Each as it comes: the next one may wait for the network. */
 	(void)fflush(stdout);
 	h5_buf_release(&line);
 }
 
-void
-doctor_say(struct doctor *d, enum doctor_result r, const char *check,
-    const char *remedy, const char *fmt, ...)
-{
-	char found[SAID];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(found, sizeof found, fmt, ap);
-	va_end(ap);
-	d->count[r]++;
-	if (d->cmd->json)
-		say_json(d, r, check, remedy, found);
-	else if (!d->cmd->quiet || r != DOCTOR_PASS)
-		say_line(d, r, check, remedy, found);
-}
-
-/* --- the configuration --- */
-
-/* Each fault is a finding of its own: "file:line: what is wrong". */
 static void
-say_faults(struct doctor *d, const struct h5_buf *faults, const char *otherwise)
+say(void *arg, const struct h5_doctor_finding *f)
 {
-	const char *line = faults->data, *end;
+	struct saying *s = arg;
 
-	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
-		doctor_say(d, DOCTOR_FAIL, "configuration",
-		    "correct that line; docs/CONFIG.md explains every key",
-		    "%.*s", (int)(end - line), line);
-	if (faults->len == 0)
-		doctor_say(d, DOCTOR_FAIL, "configuration",
-		    "name the file with -c, or put it where docs/CONFIG.md "
-		    "says",
-		    "%s", otherwise);
-}
-
-static enum h5_code
-load(struct doctor *d, struct h5_buf *path, struct h5_buf *faults,
-    struct h5_err *e)
-{
-	struct h5_catalogue *cat = NULL;
-	struct h5_pages *pages = NULL;
-	enum h5_code rc;
-
-	rc = h5_config_find(d->cmd->config_path, NULL, path, e);
-	if (rc == H5_OK)
-		rc = h5_config_load(path->data, faults, &d->cmd->c, e);
-	if (rc == H5_OK && d->cmd->c->catalogue.file != NULL)
-		rc = h5_catalogue_load(
-		    d->cmd->c->catalogue.file, faults, &cat, e);
-	if (rc == H5_OK)
-		rc = h5_pages_load(d->cmd->c, faults, &pages, e);
-	h5_pages_free(pages);
-	h5_catalogue_free(cat);
-	return rc;
-}
-
-static bool
-configuration(struct doctor *d)
-{
-	struct h5_buf path, faults;
-	struct h5_err e;
-	enum h5_code rc;
-
-	h5_err_clear(&e);
-	h5_buf_init(&path, 4096);
-	h5_buf_init(&faults, 65536);
-	rc = load(d, &path, &faults, &e);
-	if (rc == H5_OK)
-		doctor_say(d, DOCTOR_PASS, "configuration", NULL, "%s: good",
-		    path.data);
-	else
-		say_faults(d, &faults, e.msg);
-	h5_buf_release(&faults);
-	h5_buf_release(&path);
-	d->c = d->cmd->c;
-	return rc == H5_OK;
+	if (s->cmd->json)
+		say_json(&s->json, f);
+	else if (!s->cmd->quiet || f->result != H5_DOCTOR_PASS)
+		say_line(s->cmd, f);
 }
 
 /* --- the verb --- */
 
 static int
-end(struct doctor *d)
+end(const struct h5_doctor *d, struct saying *s)
 {
-	bool good = d->count[DOCTOR_FAIL] == 0;
+	bool good = d->count[H5_DOCTOR_FAIL] == 0;
 
-	if (d->cmd->json)
+	if (s->cmd->json)
 		(void)printf("{\"ok\":%s,\"checks\":[%s]}\n",
-		    good ? "true" : "false", d->json.data);
-	else if (!d->cmd->quiet)
+		    good ? "true" : "false", s->json.data);
+	else if (!s->cmd->quiet)
 		(void)fprintf(stderr, "%u pass, %u warn, %u fail\n",
-		    d->count[DOCTOR_PASS], d->count[DOCTOR_WARN],
-		    d->count[DOCTOR_FAIL]);
-	h5_buf_release(&d->json);
+		    d->count[H5_DOCTOR_PASS], d->count[H5_DOCTOR_WARN],
+		    d->count[H5_DOCTOR_FAIL]);
+	h5_buf_release(&s->json);
 	return good ? EXIT_DONE : EXIT_NO;
 }
 
-static void
-online(struct doctor *d)
+static bool
+configuration(struct h5_doctor *d, struct command *cmd, struct h5_buf *path)
 {
 	struct h5_err e;
 
-	if (h5_https_start(&e) != H5_OK) {
-		doctor_say(d, DOCTOR_FAIL, "network",
-		    "reinstall libcurl: it must have TLS", "%s", e.msg);
+	if (h5_config_find(cmd->config_path, NULL, path, &e) == H5_OK)
+		return h5_doctor_configuration(d, path->data);
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-missing",
+	    "why", e.msg, NULL);
+	return false;
+}
+
+static void
+look(struct h5_doctor *d, struct command *cmd, bool offline)
+{
+	struct h5_err e;
+
+	cmd->c = d->c;
+	h5_doctor_processes(d);
+	if (command_own_store(cmd, &e) != H5_OK) {
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-account",
+		    "why", e.msg, NULL);
 		return;
 	}
-	doctor_wechat(d);
-	doctor_site(d);
+	h5_doctor_local(d);
+	if (!offline)
+		h5_doctor_online(d);
 }
 
 static int
 run(struct command *cmd, int argc, char **argv)
 {
 	bool offline = argc == 2 && strcmp(argv[1], "--offline") == 0;
-	struct doctor d = {.cmd = cmd};
-	struct h5_err e;
+	struct saying s = {.cmd = cmd};
+	struct h5_doctor d = {.lang = "en", .say = say, .arg = &s};
+	struct h5_buf path;
 
 	if (argc != 1 && !offline)
 		return command_usage(&verb_doctor, "unknown option or operand");
-	h5_buf_init(&d.json, 1 << 20);
-	if (!configuration(&d))
-		return end(&d);
-	doctor_processes(&d);
-	if (command_own_store(cmd, &e) != H5_OK) {
-		doctor_say(&d, DOCTOR_FAIL, "store",
-		    "run doctor as the account of the web programs", "%s",
-		    e.msg);
-		return end(&d);
-	}
-	doctor_local(&d);
-	if (!offline)
-		online(&d);
-	return end(&d);
+	h5_buf_init(&s.json, 1 << 20);
+	h5_buf_init(&path, 4096);
+	if (configuration(&d, cmd, &path))
+		look(&d, cmd, offline);
+	h5_buf_release(&path);
+	return end(&d, &s);
 }
 
 const struct verb verb_doctor = {

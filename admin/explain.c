@@ -92,8 +92,9 @@ next_entry(const char **at, struct entry *x)
 	return true;
 }
 
-void
-command_word(const char *name, struct h5_buf *out)
+/* The line that begins with "@" and this name. */
+static void
+word(const char *name, struct h5_buf *out)
 {
 	const char *at = file_text();
 	size_t len = strlen(name);
@@ -286,7 +287,7 @@ whose(const struct entry *x, bool en, struct h5_buf *out)
 	h5_buf_init(&both, 256);
 	(void)snprintf(name, sizeof name, "whose.%.*s", (int)x->part[WHOSE].n,
 	    x->part[WHOSE].p);
-	command_word(name, &both);
+	word(name, &both);
 	bar = strchr(both.data, '|');
 	if (bar != NULL && en)
 		h5_buf_add(out, both.data, (size_t)(bar - both.data));

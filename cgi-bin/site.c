@@ -133,6 +133,7 @@ load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
 		return rc;
 	}
 	site->app.program = s->program;
+	site->app.option = s->option;
 	h5_log_init(&site->app.log, s->program->name, site->app.c->log.file);
 	*out = site;
 	return H5_OK;
@@ -184,6 +185,7 @@ h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
 	s->fixed = option != NULL || (env != NULL && *env != '\0');
 	(void)pthread_mutex_init(&s->loading, NULL);
 	s->bare.program = p;
+	s->bare.option = option;
 	h5_log_init(&s->bare.log, p->name, NULL);
 	/* One request mostly has a configuration, and pages by it. */
 	return once ? H5_OK : load_bare(s, e);

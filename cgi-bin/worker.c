@@ -208,15 +208,18 @@ answer_without_store(struct h5_job *job, const struct h5_site *site)
 }
 
 /* In the order of INTERFACE section 3: method, size, syntax; what is wrong
- * with us comes before or after, never between. */
+ * with us comes before or after, never between.  site: NULL for a bare program
+ * without a configuration. */
 static void
 handle(struct worker *w, struct h5_job *job, struct h5_site *site)
 {
-	const struct h5_program *p = site->app.program;
+	const struct h5_program *p = job->app->program;
 	const struct h5_request *r = job->r;
 	struct h5_err e;
-	enum h5_code rc = outside(w, site, r->document_root, &e);
+	enum h5_code rc = H5_OK;
 
+	if (!p->bare)
+		rc = outside(w, site, r->document_root, &e);
 	if (rc != H5_OK) {
 		give_up(job, H5_PAGE_ERROR, "below-document-root", e.msg);
 	} else if (*r->method == '\0') {
@@ -227,6 +230,8 @@ handle(struct worker *w, struct h5_job *job, struct h5_site *site)
 		refuse(job, H5_PAGE_TOO_LARGE);
 	} else if (r->body_code != H5_OK) {
 		refuse(job, H5_PAGE_BAD_REQUEST);
+	} else if (p->bare) {
+		p->handle(job);
 	} else if (reads(r) && !h5_site_has_store(site)) {
 		answer_without_store(job, site);
 	} else if (h5_site_open(site, &e) != H5_OK) {
@@ -326,8 +331,8 @@ serve_request(struct worker *w, const struct h5_request *r)
 	job.page.log = &job.log;
 	job.page.resp = &resp;
 	job.page.program = job.app->program->name;
-	if (rc == H5_OK) {
-		handle(w, &job, site);
+	if (rc == H5_OK || sites->program->bare) {
+		handle(w, &job, rc == H5_OK ? site : NULL);
 	} else {
 		give_up(&job, H5_PAGE_ERROR, "no-usable-configuration", e.msg);
 		resp.status = 500;

@@ -500,43 +500,75 @@ check_all(struct load *l, struct h5_err *e)
 	return H5_OK;
 }
 
+/* l->c is the caller's, whatever comes of it. */
+static enum h5_code
+load(struct load *l, const char *path, struct h5_buf *faults, struct h5_err *e)
+{
+	size_t already = faults->len;
+	struct h5_buf text;
+	enum h5_code rc;
+
+	h5_err_clear(e);
+	memset(l, 0, sizeof(*l));
+	l->ini.file = path;
+	l->ini.faults = faults;
+	l->section = SECTIONS;
+	h5_buf_init(&text, CONFIG_MAX);
+	l->c = calloc(1, sizeof(*l->c));
+	rc = l->c == NULL ? h5_err_nomem(e) : locate(l, path, e);
+	if (rc != H5_OK)
+		goto out;
+	rc = read_text(l, &text, e);
+	if (rc == H5_OK) {
+		h5_ini_read(&l->ini, text.data, text.len, on_line, l);
+		rc = check_all(l, e);
+	}
+	if (rc == H5_OK || rc == H5_E_CONFIG)
+		rc = h5_ini_verdict(&l->ini, faults->data + already, e);
+out:
+	h5_buf_wipe(&text);
+	free(l->dir);
+	return rc;
+}
+
 enum h5_code
 h5_config_load(const char *path, struct h5_buf *faults, struct h5_config **out,
     struct h5_err *e)
 {
-	size_t already = faults->len;
-	enum h5_code rc = H5_E_BUG;
 	struct h5_err ours;
-	struct h5_buf text;
+	enum h5_code rc;
 	struct load l;
 
 	*out = NULL;
-	if (e == NULL)
-		e = &ours;
-	h5_err_clear(e);
-	memset(&l, 0, sizeof(l));
-	l.ini.file = path;
-	l.ini.faults = faults;
-	l.section = SECTIONS;
-	h5_buf_init(&text, CONFIG_MAX);
-	l.c = calloc(1, sizeof(*l.c));
-	rc = l.c == NULL ? h5_err_nomem(e) : locate(&l, path, e);
-	if (rc != H5_OK)
-		goto out;
-	rc = read_text(&l, &text, e);
-	if (rc == H5_OK) {
-		h5_ini_read(&l.ini, text.data, text.len, on_line, &l);
-		rc = check_all(&l, e);
-	}
-	if (rc == H5_OK || rc == H5_E_CONFIG)
-		rc = h5_ini_verdict(&l.ini, faults->data + already, e);
-out:
-	h5_buf_wipe(&text);
-	free(l.dir);
+	rc = load(&l, path, faults, e == NULL ? &ours : e);
 	if (rc == H5_OK)
 		*out = l.c;
 	else
 		h5_config_free(l.c);
+	return rc;
+}
+
+enum h5_code
+h5_config_store(const char *path, struct h5_buf *out, struct h5_err *e)
+{
+	struct h5_buf faults;
+	enum h5_code rc;
+	struct load l;
+
+	h5_buf_init(&faults, CONFIG_MAX);
+	rc = load(&l, path, &faults, e);
+	if (rc == H5_OK || rc == H5_E_CONFIG)
+		rc = l.c->store.dir != NULL
+			 ? H5_OK
+			 : h5_err_set(
+			       e, H5_E_CONFIG, "%.180s names no store", path);
+	if (rc == H5_OK) {
+		h5_buf_clear(out);
+		h5_buf_puts(out, l.c->store.dir);
+		rc = h5_buf_finish(out, e);
+	}
+	h5_config_free(l.c);
+	h5_buf_release(&faults);
 	return rc;
 }
 

@@ -81,6 +81,11 @@ H5_MUST_CHECK enum h5_code h5_config_load(const char *path,
     struct h5_buf *faults, struct h5_config **out, struct h5_err *e);
 void h5_config_free(struct h5_config *c);
 
+/* h5_config_store(path, out, e): store.dir alone, of a file that may be full of
+ * faults.  H5_E_CONFIG: it does not say. */
+H5_MUST_CHECK enum h5_code h5_config_store(
+    const char *path, struct h5_buf *out, struct h5_err *e);
+
 /* h5_config_find(option, request_param, out, e): the path of the file to use,
  * by the order of INTERFACE section 1: option (-c; may be NULL), H5PAY_CONF in
  * the environment, request_param (may be NULL), h5pay.path beside the

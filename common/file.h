@@ -112,6 +112,12 @@ H5_MUST_CHECK enum h5_code h5_file_lock_byte(
 /* h5_file_remove(dirfd, path, e): unlink; absent: fine. */
 H5_MUST_CHECK enum h5_code h5_file_remove(
     int dirfd, const char *path, struct h5_err *e);
+/* h5_file_flag(dir, name, since): did somebody who may write as us put a
+ * regular file of ours called name into dir, a folder of ours that nobody else
+ * may write into, at or after since (Unix seconds) and not later than now?
+ * Both of its times count: the one that can be set, and the one that
+ * cannot. */
+bool h5_file_flag(const char *dir, const char *name, int64_t since);
 /* h5_file_older(dirfd, name, t): a regular file last written before t (Unix
  * seconds)? */
 bool h5_file_older(int dirfd, const char *name, int64_t t);

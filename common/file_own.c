@@ -284,6 +284,32 @@ h5_file_remove(int dirfd, const char *path, struct h5_err *e)
 	return H5_OK;
 }
 
+static bool
+between(time_t t, int64_t since, int64_t now)
+{
+	return (int64_t)t >= since && (int64_t)t <= now;
+}
+
+bool
+h5_file_flag(const char *dir, const char *name, int64_t since)
+{
+	int64_t now = h5_clock_now();
+	struct stat st;
+	bool set = false;
+	int at, fd = -1;
+	size_t size;
+
+	at = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (at >= 0 && fstat(at, &st) == 0 && st.st_uid == geteuid() &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+	    h5_file_open(at, name, O_RDONLY, &fd, &size, NULL) == H5_OK)
+		set = fstat(fd, &st) == 0 && between(st.st_mtime, since, now) &&
+		      between(st.st_ctime, since, now);
+	h5_file_drop(&fd);
+	h5_file_drop(&at);
+	return set;
+}
+
 bool
 h5_file_older(int dirfd, const char *name, int64_t t)
 {

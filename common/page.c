@@ -582,6 +582,18 @@ h5_page_plain(const struct h5_page_ctx *x, enum h5_page_plain which,
 }
 
 void
+h5_page_filled(const struct h5_page_ctx *x, const char *name,
+    void (*fill)(void *arg, struct h5_view *v, const char *lang), void *arg,
+    int status)
+{
+	struct page pg;
+
+	begin(&pg, x);
+	fill(arg, pg.v, pg.lang);
+	finish(&pg, name, status);
+}
+
+void
 h5_page_redirect(const struct h5_page_ctx *x, const char *url)
 {
 	struct h5_err e;

@@ -106,6 +106,12 @@ enum h5_page_plain {
 void h5_page_plain(const struct h5_page_ctx *x, enum h5_page_plain which,
     const struct h5_order *o, const char *token);
 
+/* h5_page_filled: the page called name, whose values fill adds to those that
+ * every page has. */
+void h5_page_filled(const struct h5_page_ctx *x, const char *name,
+    void (*fill)(void *arg, struct h5_view *v, const char *lang), void *arg,
+    int status);
+
 /* h5_page_redirect(x, url): 303 with the pages' headers. */
 void h5_page_redirect(const struct h5_page_ctx *x, const char *url);
 

@@ -16,6 +16,7 @@
 /* Long-lived, read-only once the threads run. */
 struct h5_app {
 	const struct h5_program *program;
+	const char *option; /* -c, or NULL; borrowed */
 	struct h5_config *c;
 	struct h5_pages *pages;
 	struct h5_store *st; /* NULL: not made yet, and only looked at */
@@ -38,6 +39,8 @@ struct h5_program {
 	size_t body_max; /* bytes */
 	int threads; /* as FastCGI, when server.threads is not set */
 	bool sweeps; /* its answers may start the sweep of a cronless shop */
+	bool bare; /* answers whatever is wrong with us: nothing is opened or
+		      refused for it; app->c may be NULL, app->st is */
 	/* Answers one request; main has checked method and body already.  */
 	void (*handle)(struct h5_job *job);
 	/* Answers what main refuses before the handler (405, 413, 400, 500,

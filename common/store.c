@@ -53,10 +53,12 @@ static const char *const folders[] = {
 bool
 h5_store_own_name(const char *name)
 {
-	/* The command keeps WeChat's bills here, too; lost+found is there
-	 * where the store is a file system of its own. */
+	/* The command keeps WeChat's bills here, too; who opens the doctor's
+	 * page leaves a file; lost+found is there where the store is a file
+	 * system of its own. */
 	static const char *const own[] = {"format", "orders", "index", "sweep",
-	    "swept", "talk", "bills", "lost+found"};
+	    "swept", "talk", "bills", "doctor.enable", "doctor.last",
+	    "lost+found"};
 	size_t i;
 
 	for (i = 0; i < LENGTH(own); i++)

@@ -120,7 +120,7 @@ dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	@rm -rf $(STATIC_TREE)
 	@set -e; umask 022; t=$(STATIC_TREE); p=$$t/public_html/pay; h=$$t/h5pay; \
 	mkdir -p $$p $$h/bin; cp -r $(ERRORS) $$p/errors; \
-	for f in $(PROGRAMS); do \
+	for f in $(PROGRAMS) $(DOCTOR); do \
 		strip -o $$p/$$f.fcgi $(STATIC)/programs/cgi-bin/$$f; \
 	done; \
 	strip -o $$h/bin/h5pay $(STATIC)/programs/h5pay; \

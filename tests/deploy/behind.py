@@ -343,7 +343,7 @@ class Htaccess(Apache):
         self.upload(self.folder / "www" / "pay")
 
     def upload(self, pay):
-        for program in h5.PROGRAMS:
+        for program in (*h5.PROGRAMS, "doctor"):
             path = pay / (program + self.suffix)
             shutil.copy(self.bin / program, path)
             path.chmod(0o755)

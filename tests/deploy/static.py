@@ -172,7 +172,8 @@ def programs_are_static(s):
         want("INTERP" not in out and "(NEEDED)" not in out, f"{f}: not static")
         want("DYN" in out, f"{f}: not at an address of chance")
         want(os.access(f, os.X_OK), f"{f}: mode")
-    want(len(list((s.tree / "public_html/pay").glob("*.fcgi"))) == 4, "four")
+    want(sorted(f.stem for f in (s.tree / "public_html/pay").glob("*.fcgi"))
+         == sorted((*h5.PROGRAMS, "doctor")), "which")
 
 
 def sums_are_right(s):
@@ -227,6 +228,19 @@ def sweep_asks(s):
     want(code == 0, f"sweep: {code} {out}{err}")
 
 
+def doctor_opens_and_closes(s):
+    enable = s.host.account / "orders" / "doctor.enable"
+    want(s.host.cgi("doctor").page == "not-found", "closed at first")
+    enable.touch()
+    r = s.host.cgi("doctor", query="lang=zh-CN")
+    want(r.page == "doctor" and "H5支付域名" in r.text, f"{r}")
+    r = s.host.cgi("doctor", "POST", "lang=en", {})
+    want("WeChat knows appid" in r.visible, r.visible)
+    want(str(HOME) not in r.text, "a folder above")
+    enable.unlink()
+    want(s.host.cgi("doctor").page == "not-found", "closed at last")
+
+
 def refused(s, order, pattern):
     r = s.host.order(order, 880)
     want(r.status >= 500, f"{r}")
@@ -276,6 +290,7 @@ def answers_soon(s):
 
 TESTS = (programs_are_static, sums_are_right, check_is_content,
          buyer_pays_by_notice, buyer_pays_by_query, sweep_asks,
+         doctor_opens_and_closes,
          wrong_authority_is_refused, bundle_is_found, name_server_is_asked,
          answers_soon)
 

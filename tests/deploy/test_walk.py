@@ -1,5 +1,6 @@
 """The whole payment through each server, by the files of deploy/."""
 
+import os
 import urllib.parse
 
 import behind
@@ -85,3 +86,21 @@ def _(t, name, server):
         (w.bin / path).touch()
         r = w.request("GET", "/pay/" + path)
         t.ok(r.status in (403, 404), f"{path}: {r}")
+
+
+@table("behind {0} the doctor answers while its file is there", [
+    (n, s) for n, s in behind.ALL.items() if issubclass(s, behind.Htaccess)])
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway))
+    w.ready(t.id())
+    t.page(w.cgi("doctor"), 404, "not-found")
+    enable = w.store / "doctor.enable"
+    enable.touch()
+    os.chown(enable, w.store.stat().st_uid, w.store.stat().st_gid)
+    t.page(w.cgi("doctor"), 200, "doctor")
+    r = w.post("doctor", {})
+    t.page(r, 200, "doctor")
+    t.contains(r.visible, "appid " + h5.APPID, "what WeChat knows")
+    t.lacks(r.visible, "FAIL ", "a fault")
+    enable.unlink()
+    t.page(w.cgi("doctor"), 404, "not-found")

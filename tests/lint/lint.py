@@ -496,6 +496,48 @@ def manuals():
         yield from got.stdout.splitlines()
 
 
+def doctor_words():
+    """the doctor has words for what it finds, in both languages"""
+    path = ROOT / "templates/doctor/words.txt"
+    entries, at = {}, None
+    for line in path.read_text().splitlines():
+        if line.startswith("= "):
+            at = entries.setdefault(line[2:], {})
+        elif line and line[0] not in "#@":
+            part, _, text = line.partition(" ")
+            if at is None or part in at:
+                yield f"{name(path)}: {line}: out of place"
+            else:
+                at[part] = text
+    used = set()
+    for source in sources("common/doctor*.c", "admin/doctor.c"):
+        text = source.read_text()
+        for call in re.findall(r"h5_doctor_say(?:_mend)?\(([^;]*?)\);", text):
+            words = set(re.findall(r'"([a-z0-9-]+)"', call))
+            if call.startswith(("struct", "\n    struct")):
+                continue
+            if not words & set(entries) and not re.search(
+                    r" what,|unreached\(", call):
+                yield f"{name(source)}: no words for {' '.join(words)}"
+        used |= set(re.findall(r'"([a-z0-9-]+)"', text))
+    for key, parts in entries.items():
+        if key not in used:
+            yield f"{name(path)}: nobody says {key}"
+        if not {"en", "zh"} <= set(parts) <= {
+                "en", "en.next", "en.web", "zh", "zh.next"}:
+            yield f"{name(path)}: {key} has {' '.join(parts)}"
+        if ("en.next" in parts) != ("zh.next" in parts):
+            yield f"{name(path)}: {key} is mended in one language"
+        known = set(re.findall(r"\{+(\w+)", parts.get("en", "")))
+        for part, text in parts.items():
+            for word in set(re.findall(r"\{+(\w+)", text)) - known:
+                if part in ("en.next", "zh.next", "en.web"):
+                    continue  # a value that only the remedy tells
+                yield f"{name(path)}: {key}: {part} has a value {word}"
+            if re.search(r"(?<!\{)\{\{(?!\{)", text):
+                yield f"{name(path)}: {key}: {part} needs three braces"
+
+
 def paths_of_machines():
     """nothing in the tree names a path of one machine"""
     got = run(["git", "grep", "-nIE", r"(^|[^A-Za-z0-9_.~-])/(root|home/[a-z]+)/",
@@ -528,7 +570,7 @@ def shell():
 CHECKS = [layout, floors, includes_from_root, vendors, headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, config_keys, doc_blocks, must_check,
-          manuals, paths_of_machines, shell]
+          manuals, doctor_words, paths_of_machines, shell]
 
 
 def main():

@@ -3,7 +3,7 @@
 # Every page in every case as a file: make pages, then open build/pages/*.html.
 RENDER_PAGES := $(B)/tests/render-pages
 MUSTACHE_DRIVER := $(B)/tests/mustache_driver
-$(RENDER_PAGES): $(B)/obj/tests/pages/render.o $(LIBH5)
+$(RENDER_PAGES): $(B)/obj/tests/pages/render.o $(B)/obj/doctor_pages.o $(LIBH5)
 $(MUSTACHE_DRIVER): $(B)/obj/tests/pages/mustache_driver.o $(LIBH5)
 $(RENDER_PAGES) $(MUSTACHE_DRIVER):
 	@mkdir -p $(@D)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
+#include "common/doctor.h"
 #include "common/pages.h"
 
 #define NOON 1795406412 /* 2026-11-23 12:00:12 Beijing time */
@@ -275,6 +276,93 @@ all_others(struct stage *s)
 	close_visit(s, &v, "open-outside");
 }
 
+/* --- the doctor's --- */
+
+struct diagnosis {
+	struct h5_doctor d;
+	struct h5_view *v;
+	enum { SO_FAR, GOOD, EARLY, BAD } which;
+};
+
+static void
+note(void *arg, const struct h5_doctor_finding *f)
+{
+	static const char *const lists[] = {"pass", "warn", "fail"};
+	struct diagnosis *x = arg;
+	struct h5_view *item = h5_view_item(x->v, lists[f->result]);
+	struct h5_buf name;
+
+	h5_buf_init(&name, 256);
+	h5_doctor_name(&x->d, f->check, &name);
+	h5_view_str(item, "name", name.data);
+	h5_view_str(item, "found", f->found);
+	h5_view_str(item, "remedy", f->remedy);
+	h5_buf_release(&name);
+}
+
+static void
+say_bad(struct h5_doctor *d)
+{
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", "ids-key", "mch_id",
+	    "1230000109", "appid", "wx8888888888888888", "words",
+	    "\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf", NULL);
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-bad", "dir", "orders",
+	    "why", "orders is open to others: chmod 700 orders", NULL);
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-fault",
+	    "fault", "h5pay.conf:12: merchant.mch_id is required and missing",
+	    NULL);
+	h5_doctor_say(d, H5_DOCTOR_WARN, "sweep", "sweep-none", NULL);
+	h5_doctor_say(d, H5_DOCTOR_WARN, "gateway", "host-stand-in", "url",
+	    "http://127.0.0.1:8081", NULL);
+}
+
+static void
+fill_doctor(void *arg, struct h5_view *v, const char *lang)
+{
+	struct diagnosis *x = arg;
+	struct h5_doctor *d = &x->d;
+
+	x->v = v;
+	*d = (struct h5_doctor){
+	    .lang = lang, .web = true, .say = note, .arg = x};
+	h5_doctor_say(d, H5_DOCTOR_PASS, "configuration", "config-good", "path",
+	    "h5pay.conf", NULL);
+	h5_doctor_say(
+	    d, H5_DOCTOR_PASS, "modes", "modes-good", "files", "3", NULL);
+	h5_doctor_say(d, H5_DOCTOR_PASS, "notify", "notice-good", "url",
+	    "https://shop.example/pay/notify.fcgi", NULL);
+	if (x->which == BAD)
+		say_bad(d);
+	h5_view_str(v, "other_url", "?lang=en");
+	h5_view_flag(v, "can_go_on", true);
+	h5_view_str(v, "domain", "shop.example");
+	h5_view_flag(v, "online", x->which == GOOD || x->which == BAD);
+	h5_view_flag(v, "any_fail", x->which == BAD);
+	h5_view_flag(v, "any_warn", x->which == BAD);
+	h5_view_str(v, "n_fail", "3");
+	h5_view_str(v, "n_warn", "2");
+	h5_view_str(v, "n_pass", "3");
+	h5_view_str(v, "wait_s", x->which == EARLY ? "17" : NULL);
+}
+
+static void
+all_doctors(struct stage *s)
+{
+	static const char *const names[] = {
+	    "doctor", "doctor-good", "doctor-early", "doctor-bad"};
+	struct diagnosis x;
+	struct visit v;
+	int i;
+
+	for (i = SO_FAR; i <= BAD; i++) {
+		memset(&x, 0, sizeof x);
+		x.which = i;
+		open_visit(s, &v, i == SO_FAR ? "GET" : "POST", "doctor", "");
+		h5_page_filled(&v.x, "doctor", fill_doctor, &x, 200);
+		close_visit(s, &v, names[i]);
+	}
+}
+
 static void
 set_stage(struct stage *s)
 {
@@ -321,6 +409,7 @@ main(int argc, char **argv)
 		all_results(&s);
 		all_paid(&s);
 		all_plain(&s);
+		all_doctors(&s);
 	}
 	h5_pages_free(s.pages);
 	printf("%d pages in %s\n", s.written, s.folder);

@@ -613,6 +613,27 @@ test_config__a_secret_inside_makes_the_file_secret(void **state)
 }
 
 static void
+test_config__the_store_of_a_file_full_of_faults(void **state)
+{
+	struct fixture *f = *state;
+	char path[FOLDER_PATH], want[FOLDER_PATH];
+	struct h5_buf dir;
+
+	h5_buf_init(&dir, FOLDER_PATH);
+	assert_int_equal(load_one(f, "site", "lang", "fr"), H5_E_CONFIG);
+	(void)folder_name(&f->folder, "h5pay.conf", path);
+	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_OK);
+	(void)folder_name(&f->folder, "data", want);
+	assert_string_equal(dir.data, want);
+	assert_int_equal(load_one(f, "store", "dir", NULL), H5_E_CONFIG);
+	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_E_CONFIG);
+	assert_non_null(strstr(f->e.msg, "names no store"));
+	(void)folder_name(&f->folder, "nowhere", path);
+	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_E_CONFIG);
+	h5_buf_release(&dir);
+}
+
+static void
 test_config__a_key_both_ways_is_a_fault(void **state)
 {
 	struct fixture *f = *state;
@@ -829,6 +850,7 @@ main(void)
 	    TEST(test_config__secrets_from_files),
 	    TEST(test_config__secret_files_that_will_not_do),
 	    TEST(test_config__a_secret_inside_makes_the_file_secret),
+	    TEST(test_config__the_store_of_a_file_full_of_faults),
 	    TEST(test_config__a_key_both_ways_is_a_fault),
 	    TEST(test_config__no_fault_repeats_a_secret),
 	    TEST(test_config__webhook_secrets),

@@ -1,4 +1,4 @@
-/* h5pay doctor: the site - our own pages as the world sees them through
+/* The doctor: the site - our own pages as the world sees them through
  * site.base_url, and what the host makes of them. */
 #include <fcntl.h>
 #include <limits.h>
@@ -7,14 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-#include "admin/doctor.h"
 #include "common/clock.h"
+#include "common/doctor_parts.h"
 #include "common/escape.h"
 #include "common/fields.h"
 #include "common/file.h"
 #include "common/https.h"
+#include "common/log.h"
 #include "common/netaddr.h"
 #include "common/pages.h"
+#include "common/store.h"
 #include "common/url.h"
 #include "common/web.h"
 #include "common/wxmsg.h"
@@ -28,7 +30,7 @@
 #define ADDRESSES 64
 
 struct site {
-	struct doctor *d;
+	struct h5_doctor *d;
 	struct h5_https *h;
 	struct h5_pages *pages;
 	struct h5_buf url, head, body; /* of the last request */
@@ -73,8 +75,13 @@ has_header(const struct site *s, const char *name)
 static enum h5_code
 get(struct site *s, struct h5_err *e)
 {
+	int timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
+
+	memset(&s->a, 0, sizeof s->a);
+	if (timeout_ms == 0)
+		return h5_err_set(e, H5_E_BUSY, "the time is used up");
 	return h5_https_get(
-	    s->h, s->url.data, TIMEOUT_MS, &s->head, &s->body, &s->a, e);
+	    s->h, s->url.data, timeout_ms, &s->head, &s->body, &s->a, e);
 }
 
 /* --- a program's page --- */
@@ -83,36 +90,27 @@ static const char *
 remedy_of_status(long status)
 {
 	if (status >= 300 && status < 400)
-		return "let base_url name the place it is redirected to, or "
-		       "take the redirect away";
+		return "status-3xx";
 	if (status == 401 || status == 403)
-		return "take away the login, the firewall rule or the "
-		       "challenge page for this folder; is the program "
-		       "executable (chmod 755)?";
+		return "status-403";
 	if (status == 404)
-		return "check base_url, site.program_suffix and the web "
-		       "server's mapping";
+		return "status-404";
 	if (status == 500)
-		return "see the web server's error log; often the "
-		       "configuration is not found, not readable or below the "
-		       "document root";
+		return "status-500";
 	if (status == 502 || status == 503 || status == 504)
-		return "start the web program: nothing listens behind the web "
-		       "server";
-	return "check base_url and the web server's mapping: this is not our "
-	       "page";
+		return "status-50x";
+	return "status-other";
 }
 
 static void
 say_unreached(struct site *s, const char *check, const struct h5_err *e)
 {
-	doctor_say(s->d, DOCTOR_FAIL, check,
-	    s->a.distrusted
-		? "get a certificate for that name that browsers trust"
-		: "check base_url, DNS, firewall and web server; if only this "
-		  "machine cannot reach its own public name, try from "
-		  "elsewhere",
-	    "%s is not reached: %s", s->url.data, e->msg);
+	if (e->code == H5_E_BUSY)
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, check, "no-time", NULL);
+	else
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, check,
+		    s->a.distrusted ? "page-distrusted" : "page-unreached",
+		    "url", s->url.data, "why", e->msg, NULL);
 }
 
 /* Without parameters: checkout says what is missing, the others know no such
@@ -132,17 +130,16 @@ page(struct site *s, const char *program, long status, const char *mark)
 	else if (s->a.status == status && strstr(s->body.data, mark) != NULL)
 		good = true;
 	else if (header(s, "Location", 0, &to))
-		doctor_say(s->d, DOCTOR_FAIL, program,
-		    remedy_of_status(s->a.status), "%s redirects to %s",
-		    s->url.data, to.data);
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program,
+		    "page-redirected", remedy_of_status(s->a.status), "url",
+		    s->url.data, "to", to.data, NULL);
 	else
-		doctor_say(s->d, DOCTOR_FAIL, program,
-		    remedy_of_status(s->a.status),
-		    "%s answers %ld, and not with our page", s->url.data,
-		    s->a.status);
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program, "page-other",
+		    remedy_of_status(s->a.status), "url", s->url.data, "status",
+		    H5_LOG_NUM(s->a.status), NULL);
 	if (good)
-		doctor_say(s->d, DOCTOR_PASS, program, NULL, "%s answers",
-		    s->url.data);
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, program, "page-good", "url",
+		    s->url.data, NULL);
 	h5_buf_release(&to);
 	return good;
 }
@@ -151,8 +148,8 @@ page(struct site *s, const char *program, long status, const char *mark)
 
 struct expected {
 	const char *name, *value;
-	enum doctor_result wrong;
-	const char *remedy;
+	enum h5_doctor_result wrong;
+	const char *mend;
 };
 
 static bool
@@ -171,13 +168,12 @@ one_header(struct site *s, const struct expected *x)
 		h5_buf_clear(&first);
 		h5_buf_puts(&first, second.data);
 	}
-	if (!there)
-		doctor_say(s->d, x->wrong, "headers", x->remedy,
-		    "the host takes %s away", x->name);
-	else if (strcasecmp(first.data, x->value) != 0)
-		doctor_say(s->d, x->wrong, "headers", x->remedy,
-		    "the host %s %s: %s", twice ? "adds a second" : "changes",
-		    x->name, first.data);
+	if (!there || strcasecmp(first.data, x->value) != 0)
+		h5_doctor_say_mend(s->d, x->wrong, "headers",
+		    !there  ? "header-gone"
+		    : twice ? "header-second"
+			    : "header-changed",
+		    x->mend, "name", x->name, "value", first.data, NULL);
 	else
 		good = true;
 	h5_buf_release(&first);
@@ -191,22 +187,15 @@ headers(struct site *s)
 	bool page_mode = s->d->c->site.handoff_page;
 	const struct expected all[] = {
 	    {"Referrer-Policy", "strict-origin-when-cross-origin",
-		page_mode ? DOCTOR_WARN : DOCTOR_FAIL,
-		page_mode ? "buyers come through our own link (handoff = "
-			    "page), which has a policy of its own"
-			  : "take it out of the host's settings for this "
-			    "folder, or set site.handoff = page: the cashier "
-			    "needs the Referer"},
-	    {"Content-Security-Policy", h5_pages_csp(s->pages), DOCTOR_FAIL,
-		"take it out of the host's settings for this folder: browsers "
-		"obey both, and block the way to the cashier"},
-	    {"Cache-Control", "no-store", DOCTOR_FAIL,
-		"switch off the cache (CDN, host, web server) for this "
-		"folder: a stored page shows one buyer another's order"},
-	    {"X-Content-Type-Options", "nosniff", DOCTOR_WARN,
-		"let the host leave our headers alone"},
-	    {"Content-Type", "text/html; charset=utf-8", DOCTOR_WARN,
-		"let the host leave our headers alone"},
+		page_mode ? H5_DOCTOR_WARN : H5_DOCTOR_FAIL,
+		page_mode ? "mend-referrer-page" : "mend-referrer"},
+	    {"Content-Security-Policy", h5_pages_csp(s->pages), H5_DOCTOR_FAIL,
+		"mend-csp"},
+	    {"Cache-Control", "no-store", H5_DOCTOR_FAIL, "mend-cache"},
+	    {"X-Content-Type-Options", "nosniff", H5_DOCTOR_WARN,
+		"mend-headers"},
+	    {"Content-Type", "text/html; charset=utf-8", H5_DOCTOR_WARN,
+		"mend-headers"},
 	};
 	bool good = true;
 	size_t i;
@@ -215,13 +204,11 @@ headers(struct site *s)
 		good = one_header(s, &all[i]) && good;
 	if (has_header(s, "Set-Cookie")) {
 		good = false;
-		doctor_say(s->d, DOCTOR_WARN, "headers",
-		    "h5pay sets none: find out who watches buyers here",
-		    "the host sets a cookie on our pages");
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, "headers", "cookie", NULL);
 	}
 	if (good)
-		doctor_say(s->d, DOCTOR_PASS, "headers", NULL,
-		    "our pages arrive with our headers alone");
+		h5_doctor_say(
+		    s->d, H5_DOCTOR_PASS, "headers", "headers-good", NULL);
 }
 
 /* --- a proxy in front, and whose address we send --- */
@@ -293,40 +280,38 @@ proxy_header(const struct site *s)
 static void
 buyers_address(struct site *s, const char *proxy)
 {
-	const char *remedy =
-	    "name the proxy's addresses in site.trusted_proxies; to check: "
-	    "order by phone, compare spbill_create_ip in h5pay show ID --json";
-	struct doctor *d = s->d;
+	struct h5_doctor *d = s->d;
 	struct h5_store *st = NULL;
 	struct buyers b;
 
 	memset(&b, 0, sizeof b);
 	b.c = d->c;
-	if (doctor_has_store(d) && h5_store_open(d->c->store.dir,
-				       d->c->hooks.mask, &st, NULL) == H5_OK)
+	if (h5_store_there(d->c->store.dir) &&
+	    h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, NULL) ==
+		H5_OK)
 		(void)!h5_store_each(st,
 		    h5_clock_now() - (int64_t)ADDRESS_DAYS * 86400, 0,
 		    count_buyer, &b, NULL);
 	h5_store_close(st);
 	if (b.bad[0] != '\0')
-		doctor_say(d, DOCTOR_FAIL, "buyers", remedy,
-		    "WeChat was told %s, which is no buyer's address", b.bad);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "buyers", "buyers-bad", "ip",
+		    b.bad, NULL);
 	else if (proxy != NULL && d->c->site.n_trusted_proxies == 0)
-		doctor_say(d, DOCTOR_WARN, "buyers", remedy,
-		    "a proxy stands in front (%s), and none is trusted", proxy);
+		h5_doctor_say(d, H5_DOCTOR_WARN, "buyers", "buyers-proxy",
+		    "header", proxy, NULL);
 	else if (b.n == 1 && b.orders >= 10 && !d->c->gateway.loopback)
-		doctor_say(d, DOCTOR_WARN, "buyers", remedy,
-		    "%u orders in %d days, all from %s", b.orders, ADDRESS_DAYS,
-		    b.seen[0]);
-	else if (b.orders == 0)
-		doctor_say(d, DOCTOR_PASS, "buyers", NULL,
-		    "no order yet; to check the address that WeChat is told: "
-		    "order by phone, see spbill_create_ip in h5pay show ID "
-		    "--json");
+		h5_doctor_say(d, H5_DOCTOR_WARN, "buyers",
+		    d->web ? "buyers-one-web" : "buyers-one", "orders",
+		    H5_LOG_NUM(b.orders), "days", H5_LOG_NUM(ADDRESS_DAYS),
+		    "ip", b.seen[0], NULL);
+	else if (b.orders == 0 && !d->web)
+		h5_doctor_say(d, H5_DOCTOR_PASS, "buyers", "buyers-none", NULL);
 	else
-		doctor_say(d, DOCTOR_PASS, "buyers", NULL,
-		    "%u orders in %d days from %zu%s addresses", b.orders,
-		    ADDRESS_DAYS, b.n, b.n == ADDRESSES ? " or more" : "");
+		h5_doctor_say(d, H5_DOCTOR_PASS, "buyers",
+		    d->web ? "buyers-good-web" : "buyers-good", "orders",
+		    H5_LOG_NUM(b.orders), "days", H5_LOG_NUM(ADDRESS_DAYS), "n",
+		    H5_LOG_NUM(b.n), "more", b.n == ADDRESSES ? " or more" : "",
+		    NULL);
 }
 
 /* --- the notice --- */
@@ -378,38 +363,41 @@ write_notice(const struct h5_config *c, const char *number, struct h5_buf *out,
 }
 
 static void
+notice_not_ours(struct site *s)
+{
+	long status = s->a.status;
+
+	h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, "notify",
+	    status >= 300 && status < 400 ? "notice-redirected"
+	    : status == 200		  ? "notice-page"
+					  : "notice-not-ours",
+	    remedy_of_status(status), "url", s->url.data, "status",
+	    H5_LOG_NUM(status), NULL);
+}
+
+static void
 notice_judge(struct site *s, const char *number)
 {
-	const char *remedy = remedy_of_status(s->a.status);
+	static const char begin[] = "<xml><return_code>";
+	char why[64], body[201];
 	struct h5_buf want;
-	char why[64];
 
 	(void)snprintf(why, sizeof why, "no order %s", number);
+	(void)snprintf(body, sizeof body, "%s", s->body.data);
 	h5_buf_init(&want, 4096);
 	h5_wxmsg_reply(false, why, &want);
-	if (s->a.status == 200 && strcmp(s->body.data, want.data) == 0)
-		doctor_say(s->d, DOCTOR_PASS, "notify", NULL,
-		    "%s takes a POST and knows our key", s->url.data);
-	else if (s->a.status == 200 && strstr(s->body.data, "sign") != NULL &&
-		 strncmp(s->body.data, "<xml><return_code>", 18) == 0)
-		doctor_say(s->d, DOCTOR_FAIL, "notify",
-		    "give the web programs this same configuration, or "
-		    "restart them: they have another key",
-		    "%s refuses a signature of our key", s->url.data);
-	else if (strncmp(s->body.data, "<xml><return_code>", 18) == 0)
-		doctor_say(s->d, DOCTOR_FAIL, "notify",
-		    "see the log of notify; do the web programs have this "
-		    "same configuration and store?",
-		    "%s answers %ld %.200s", s->url.data, s->a.status,
-		    s->body.data);
+	if (strncmp(body, begin, sizeof begin - 1) != 0)
+		notice_not_ours(s);
+	else if (s->a.status == 200 && strcmp(s->body.data, want.data) == 0)
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, "notify", "notice-good",
+		    "url", s->url.data, NULL);
+	else if (s->a.status == 200 && strstr(body, "sign") != NULL)
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-key",
+		    "url", s->url.data, NULL);
 	else
-		doctor_say(s->d, DOCTOR_FAIL, "notify", remedy,
-		    "a notice to %s is answered %ld%s, and not by us: WeChat's "
-		    "notices do not arrive",
-		    s->url.data, s->a.status,
-		    s->a.status >= 300 && s->a.status < 400 ? " (a redirect)"
-		    : s->a.status == 200 ? " with another page"
-					 : "");
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-other",
+		    "url", s->url.data, "status", H5_LOG_NUM(s->a.status),
+		    "body", body, NULL);
 	h5_buf_release(&want);
 }
 
@@ -421,6 +409,7 @@ notice(struct site *s)
 	struct h5_buf body;
 	struct h5_err e;
 	enum h5_code rc;
+	int timeout_ms;
 
 	rc = h5_sign_nonce(nonce, &e);
 	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
@@ -429,11 +418,14 @@ notice(struct site *s)
 	h5_web_url(s->d->c, "notify", &s->url);
 	if (rc == H5_OK)
 		rc = write_notice(s->d->c, number, &body, &e);
+	timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
 	if (rc != H5_OK)
-		doctor_say(
-		    s->d, DOCTOR_FAIL, "notify", "report a bug", "%s", e.msg);
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-bug",
+		    "why", e.msg, NULL);
+	else if (timeout_ms == 0)
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, "notify", "no-time", NULL);
 	else if (h5_https_post(s->h, s->url.data, type, 1, body.data, body.len,
-		     TIMEOUT_MS, &s->body, &s->a, &e) != H5_OK)
+		     timeout_ms, &s->body, &s->a, &e) != H5_OK)
 		say_unreached(s, "notify", &e);
 	else
 		notice_judge(s, number);
@@ -480,6 +472,17 @@ out:
 	return found;
 }
 
+/* Whoever may see the page is not told where a secret can be fetched. */
+static bool
+say_exposed(struct site *s, const char *what, const char *path)
+{
+	if (!handed_out(s, path))
+		return false;
+	h5_doctor_say(s->d, H5_DOCTOR_FAIL, "document-root", what, "where",
+	    s->d->web ? path : s->url.data, NULL);
+	return true;
+}
+
 static void
 exposed(struct site *s)
 {
@@ -489,58 +492,37 @@ exposed(struct site *s)
 	size_t i;
 
 	(void)snprintf(format, sizeof format, "%s/format", c->store.dir);
-	any = handed_out(s, format);
-	if (any)
-		doctor_say(s->d, DOCTOR_FAIL, "document-root",
-		    "move store.dir outside of what the web server hands out",
-		    "everybody can read the store: %s", s->url.data);
-	if (handed_out(s, c->path)) {
-		any = true;
-		doctor_say(s->d, DOCTOR_FAIL, "document-root",
-		    "move it outside, and make every secret in it anew",
-		    "everybody can read the configuration: %s", s->url.data);
-	}
-	for (i = 0; i < c->n_files; i++) {
-		if (!handed_out(s, c->files[i]))
-			continue;
-		any = true;
-		doctor_say(s->d, DOCTOR_FAIL, "document-root",
-		    "move it outside, and make that secret anew",
-		    "everybody can read a secret: %s", s->url.data);
-	}
-	if (!any)
-		doctor_say(s->d, DOCTOR_PASS, "document-root", NULL,
-		    "store, configuration and secrets are not handed out");
+	any = say_exposed(s, "exposed-store", format);
+	any = say_exposed(s, "exposed-config", c->path) || any;
+	for (i = 0; i < c->n_files; i++)
+		any = say_exposed(s, "exposed-secret", c->files[i]) || any;
+	if (h5_doctor_left(s->d, 1) == 0)
+		h5_doctor_say(
+		    s->d, H5_DOCTOR_WARN, "document-root", "no-time", NULL);
+	else if (!any)
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, "document-root",
+		    "exposed-none", NULL);
 }
 
 /* --- the address --- */
 
 static void
-address(struct doctor *d)
+address(struct h5_doctor *d)
 {
-	struct h5_buf where;
 	struct h5_url u;
 	struct h5_err e;
 
 	if (h5_url_read(d->c->site.base_url, &u, &e) != H5_OK)
 		return;
-	if (!u.https)
-		doctor_say(d, DOCTOR_WARN, "https",
-		    "set site.base_url to the shop's public https address",
-		    "%s leads to this machine alone: for tests",
-		    d->c->site.base_url);
-	else
-		doctor_say(
-		    d, DOCTOR_PASS, "https", NULL, "%s", d->c->site.base_url);
-	h5_buf_init(&where, 512);
-	command_word("development-settings", &where);
-	doctor_say(d, DOCTOR_PASS, "domain", NULL, "enter exactly %s at %s",
-	    u.host, where.data);
-	h5_buf_release(&where);
+	h5_doctor_say(d, u.https ? H5_DOCTOR_PASS : H5_DOCTOR_WARN, "https",
+	    u.https ? "address-https" : "address-local", "url",
+	    d->c->site.base_url, NULL);
+	h5_doctor_say(
+	    d, H5_DOCTOR_PASS, "domain", "domain", "host", u.host, NULL);
 }
 
 void
-doctor_site(struct doctor *d)
+h5_doctor_site(struct h5_doctor *d)
 {
 	struct h5_https_options o = {
 	    .connect_timeout_ms = TIMEOUT_MS, .timeout_ms = TIMEOUT_MS};
@@ -556,8 +538,8 @@ doctor_site(struct doctor *d)
 	h5_buf_init(&s.body, PAGE_MAX);
 	if (h5_https_new(&o, &s.h, &e) != H5_OK ||
 	    h5_pages_load(d->c, &faults, &s.pages, &e) != H5_OK) {
-		doctor_say(d, DOCTOR_FAIL, "checkout",
-		    "apt install ca-certificates; h5pay check", "%s", e.msg);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "checkout", "page-no-ca",
+		    "why", e.msg, NULL);
 	} else {
 		if (page(&s, "checkout", 400, "data-page=\"bad-request\"")) {
 			headers(&s);

@@ -1,4 +1,4 @@
-/* h5pay doctor: this machine - what the example left behind, modes, the store,
+/* The doctor: this machine - what the example left behind, modes, the store,
  * hooks, the certificate, running programs. */
 #include <ctype.h>
 #include <dirent.h>
@@ -12,10 +12,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "admin/doctor.h"
 #include "common/clock.h"
+#include "common/doctor_parts.h"
 #include "common/file.h"
 #include "common/launch.h"
+#include "common/log.h"
+#include "common/store.h"
 #include "common/text.h"
 #include "common/url.h"
 
@@ -52,7 +54,7 @@ is_text(const struct h5_sign_key *k, const char *text)
 }
 
 static void
-placeholders(struct doctor *d)
+placeholders(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
 	const char *const random = "at-least-32-bytes-of-random-text";
@@ -77,63 +79,53 @@ placeholders(struct doctor *d)
 		if (!rows[i].left)
 			continue;
 		left++;
-		doctor_say(d, DOCTOR_FAIL, "placeholders",
-		    "put your own value there", "%s is the example's",
-		    rows[i].key);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "placeholders",
+		    "placeholder-left", "key", rows[i].key, NULL);
 	}
 	if (same_key(c->site.secret, c->site.link_key) ||
 	    same_key(c->site.secret, c->merchant.api_key) ||
 	    same_key(c->site.link_key, c->merchant.api_key)) {
 		left++;
-		doctor_say(d, DOCTOR_WARN, "placeholders",
-		    "give each its own: openssl rand -hex 32",
-		    "two of api_key, site.secret and site.link_key are the "
-		    "same");
+		h5_doctor_say(
+		    d, H5_DOCTOR_WARN, "placeholders", "keys-same", NULL);
 	}
 	if (left == 0)
-		doctor_say(d, DOCTOR_PASS, "placeholders", NULL,
-		    "nothing of the example is left");
+		h5_doctor_say(d, H5_DOCTOR_PASS, "placeholders",
+		    "placeholders-none", NULL);
 }
 
 /* --- modes --- */
 
 /* Who may write to it can change what the shop does. */
 static bool
-mode_good(struct doctor *d, const char *path)
+mode_good(struct h5_doctor *d, const char *path)
 {
-	char remedy[PATH_MAX + 64];
 	struct stat st;
+	bool world;
 
 	if (path == NULL || stat(path, &st) != 0)
 		return true;
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
 		return true;
-	(void)snprintf(remedy, sizeof remedy, "chmod go-w %s", path);
-	doctor_say(d, (st.st_mode & S_IWOTH) != 0 ? DOCTOR_FAIL : DOCTOR_WARN,
-	    "modes", remedy, "%s may be written by %s", path,
-	    (st.st_mode & S_IWOTH) != 0 ? "everybody" : "its group");
+	world = (st.st_mode & S_IWOTH) != 0;
+	h5_doctor_say(d, world ? H5_DOCTOR_FAIL : H5_DOCTOR_WARN, "modes",
+	    world ? "mode-world" : "mode-group", "path", path, NULL);
 	return false;
 }
 
 /* The store's owner is the account of the web programs: it reads all this. */
 static bool
-readable(struct doctor *d, const char *path)
+readable(struct h5_doctor *d, const char *path)
 {
-	char remedy[PATH_MAX + 64];
-
 	if (access(path, R_OK) == 0)
 		return true;
-	(void)snprintf(remedy, sizeof remedy,
-	    "chown %u %s, or give the store to the account that may",
-	    (unsigned)geteuid(), path);
-	doctor_say(d, DOCTOR_FAIL, "modes", remedy,
-	    "uid %u, which owns the store, cannot read %s", (unsigned)geteuid(),
-	    path);
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "modes", "unreadable", "uid",
+	    H5_LOG_NUM(geteuid()), "path", path, NULL);
 	return false;
 }
 
 static void
-modes(struct doctor *d)
+modes(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
 	const char *const further[] = {c->catalogue.file, c->hooks.exec,
@@ -149,16 +141,14 @@ modes(struct doctor *d)
 	for (i = 0; i < sizeof further / sizeof further[0]; i++)
 		good = mode_good(d, further[i]) && good;
 	if (good)
-		doctor_say(d, DOCTOR_PASS, "modes", NULL,
-		    "the configuration, %zu secret files and what is run are "
-		    "closed to others",
-		    c->n_files);
+		h5_doctor_say(d, H5_DOCTOR_PASS, "modes", "modes-good", "files",
+		    H5_LOG_NUM(c->n_files), NULL);
 }
 
 /* --- the store --- */
 
 static void
-space(struct doctor *d)
+space(struct h5_doctor *d)
 {
 	struct statvfs v;
 	long long left;
@@ -166,26 +156,23 @@ space(struct doctor *d)
 	if (statvfs(d->c->store.dir, &v) != 0)
 		return;
 	left = (long long)v.f_bavail * (long long)v.f_frsize;
-	if (left < SPACE_WARN)
-		doctor_say(d, left < SPACE_FAIL ? DOCTOR_FAIL : DOCTOR_WARN,
-		    "space",
-		    "make room on that disk: without it no order is "
-		    "taken",
-		    "%lld MiB left for %s", left >> 20, d->c->store.dir);
-	else if (v.f_files > 0 && v.f_favail < 1000)
-		doctor_say(d, DOCTOR_WARN, "space",
-		    "remove small files from that disk: without inodes no "
-		    "order is taken",
-		    "%lld files left for %s", (long long)v.f_favail,
-		    d->c->store.dir);
-	else
-		doctor_say(d, DOCTOR_PASS, "space", NULL,
-		    "%lld MiB left for %s", left >> 20, d->c->store.dir);
+	if (left >= SPACE_WARN && v.f_files > 0 && v.f_favail < 1000) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, "space", "inodes-short",
+		    "files", H5_LOG_NUM(v.f_favail), "dir", d->c->store.dir,
+		    NULL);
+		return;
+	}
+	h5_doctor_say(d,
+	    left < SPACE_FAIL	? H5_DOCTOR_FAIL
+	    : left < SPACE_WARN ? H5_DOCTOR_WARN
+				: H5_DOCTOR_PASS,
+	    "space", left < SPACE_WARN ? "space-short" : "space-left", "mib",
+	    H5_LOG_NUM(left >> 20), "dir", d->c->store.dir, NULL);
 }
 
 /* Names that hosts give to the folder they show to the world. */
 static void
-root_by_name(struct doctor *d, const char *what, const char *path)
+root_by_name(struct h5_doctor *d, const char *what, const char *path)
 {
 	static const char *const names[] = {"public_html", "htdocs", "httpdocs",
 	    "wwwroot", "webroot", "docroot"};
@@ -198,77 +185,63 @@ root_by_name(struct doctor *d, const char *what, const char *path)
 		(void)snprintf(part, sizeof part, "/%s/", names[i]);
 		if (strstr(whole, part) == NULL)
 			continue;
-		doctor_say(d, DOCTOR_WARN, "document-root",
-		    "move it outside of what the web server hands out",
-		    "%s %s lies below a folder called %s", what, whole,
-		    names[i]);
+		h5_doctor_say(d, H5_DOCTOR_WARN, "document-root",
+		    "root-by-name", "what", what, "path", whole, "folder",
+		    names[i], NULL);
 		return;
 	}
 }
 
-bool
-doctor_has_store(const struct doctor *d)
-{
-	struct stat st;
-
-	return lstat(d->c->store.dir, &st) == 0;
-}
-
 /* When did cron last do its part? */
 static void
-sweep(struct doctor *d)
+sweep(struct h5_doctor *d)
 {
 	struct h5_store *st = NULL;
 	int64_t at = 0, age_min;
 	char when[H5_CLOCK_PLAIN];
 	struct h5_err e;
-	enum h5_code rc;
+	enum h5_code rc = H5_E_NOTFOUND;
 
-	rc = h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, &e);
+	/* To open one that is not there would make it. */
+	if (h5_store_there(d->c->store.dir))
+		rc = h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, &e);
 	if (rc == H5_OK)
 		rc = h5_store_swept_at(st, &at, &e);
 	h5_store_close(st);
 	h5_clock_plain(at, when);
 	age_min = (h5_clock_now() - at) / 60;
 	if (rc == H5_OK && age_min < SWEEP_WARN_MIN)
-		doctor_say(d, DOCTOR_PASS, "sweep", NULL, "last at %s", when);
-	else if (rc == H5_OK || rc == H5_E_NOTFOUND)
-		doctor_say(d, DOCTOR_WARN, "sweep",
-		    "crontab -e, as the store's owner: * * * * * h5pay sweep",
-		    "%s%s", rc == H5_OK ? "the last one ended at " : "none yet",
-		    rc == H5_OK ? when : "");
+		h5_doctor_say(d, H5_DOCTOR_PASS, "sweep", "sweep-seen", "when",
+		    when, NULL);
+	else if (rc == H5_OK)
+		h5_doctor_say(d, H5_DOCTOR_WARN, "sweep", "sweep-late", "when",
+		    when, NULL);
+	else if (rc == H5_E_NOTFOUND)
+		h5_doctor_say(d, H5_DOCTOR_WARN, "sweep", "sweep-none", NULL);
 	else
-		doctor_say(d, DOCTOR_FAIL, "sweep",
-		    "h5pay fsck --repair; restore from a backup what it cannot "
-		    "mend",
-		    "%s", e.msg);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "sweep", "sweep-broken", "why",
+		    e.msg, NULL);
 }
 
 static void
-store(struct doctor *d)
+store(struct h5_doctor *d)
 {
 	const char *dir = d->c->store.dir;
-	char remedy[PATH_MAX + 96];
+	struct stat st;
 	struct h5_err e;
 
-	if (!doctor_has_store(d)) {
-		doctor_say(d, DOCTOR_WARN, "store",
-		    "let the web programs make it (open the shop once), then "
-		    "run doctor again",
-		    "%s is not there yet", dir);
+	if (lstat(dir, &st) != 0) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, "store", "store-missing",
+		    "dir", dir, NULL);
 		return;
 	}
-	(void)snprintf(remedy, sizeof remedy,
-	    "chmod 700 %s; it belongs to the account of the web programs and "
-	    "lies on a local disk",
-	    dir);
 	if (h5_store_probe(dir, &e) != H5_OK) {
-		doctor_say(d, DOCTOR_FAIL, "store", remedy, "%s", e.msg);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-bad", "dir",
+		    dir, "why", e.msg, NULL);
 		return;
 	}
-	doctor_say(d, DOCTOR_PASS, "store", NULL,
-	    "%s belongs to uid %u; fsync, link and locks work", dir,
-	    (unsigned)geteuid());
+	h5_doctor_say(d, H5_DOCTOR_PASS, "store", "store-good", "dir", dir,
+	    "uid", H5_LOG_NUM(geteuid()), NULL);
 	space(d);
 	sweep(d);
 }
@@ -276,38 +249,36 @@ store(struct doctor *d)
 /* --- hooks, the command, the certificate --- */
 
 static void
-hooks(struct doctor *d)
+hooks(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
 	struct h5_buf path;
 	struct h5_err e;
 
 	if (c->hooks.exec != NULL && access(c->hooks.exec, X_OK) != 0)
-		doctor_say(d, DOCTOR_FAIL, "hooks",
-		    "chmod 755 it; a script begins with #! and its "
-		    "interpreter's path",
-		    "hooks.exec %s cannot be run: %s", c->hooks.exec,
-		    strerror(errno));
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "hooks", "hook-not-run",
+		    "path", c->hooks.exec, "why", strerror(errno), NULL);
 	else if (c->hooks.exec == NULL && c->hooks.webhook_url == NULL)
-		doctor_say(d, DOCTOR_PASS, "hooks", NULL,
-		    "none: the shop reads h5pay list");
+		h5_doctor_say(d, H5_DOCTOR_PASS, "hooks", "hooks-none", NULL);
 	else
-		doctor_say(d, DOCTOR_PASS, "hooks", NULL,
-		    "%s; h5pay hook test sends one event",
+		/* A shop may have a secret in the address of its webhook. */
+		h5_doctor_say(d, H5_DOCTOR_PASS, "hooks",
+		    d->web ? "hooks-set-web" : "hooks-set", "what",
 		    c->hooks.exec != NULL ? c->hooks.exec
-					  : c->hooks.webhook_url);
+					  : c->hooks.webhook_url,
+		    NULL);
 	h5_buf_init(&path, PATH_MAX);
 	if (h5_launch_find(c, &path, &e) != H5_OK)
-		doctor_say(d, DOCTOR_FAIL, "command",
-		    "set server.command to the path of h5pay", "%s", e.msg);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "command", "command-missing",
+		    "why", e.msg, NULL);
 	else
-		doctor_say(d, DOCTOR_PASS, "command", NULL,
-		    "deliveries are started with %s", path.data);
+		h5_doctor_say(d, H5_DOCTOR_PASS, "command", "command-good",
+		    "path", path.data, NULL);
 	h5_buf_release(&path);
 }
 
 static void
-certificate(struct doctor *d)
+certificate(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
 	struct h5_buf cert, key;
@@ -315,9 +286,8 @@ certificate(struct doctor *d)
 	enum h5_code rc;
 
 	if (c->merchant.cert_file == NULL) {
-		doctor_say(d, DOCTOR_PASS, "certificate", NULL,
-		    "none: payments need none, refunds do "
-		    "(merchant.cert_file)");
+		h5_doctor_say(
+		    d, H5_DOCTOR_PASS, "certificate", "certificate-none", NULL);
 		return;
 	}
 	h5_buf_init(&cert, PEM_MAX);
@@ -329,14 +299,11 @@ certificate(struct doctor *d)
 		rc = h5_sign_certificate(
 		    &cert, &key, c->merchant.mch_id, h5_clock_now(), &e);
 	if (rc == H5_OK)
-		doctor_say(d, DOCTOR_PASS, "certificate", NULL,
-		    "%s and its key belong together and are valid",
-		    c->merchant.cert_file);
+		h5_doctor_say(d, H5_DOCTOR_PASS, "certificate",
+		    "certificate-good", "path", c->merchant.cert_file, NULL);
 	else
-		doctor_say(d, DOCTOR_FAIL, "certificate",
-		    "download it anew from the merchant platform, API "
-		    "security; refunds need it",
-		    "%s", e.msg);
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "certificate",
+		    "certificate-bad", "why", e.msg, NULL);
 	h5_buf_wipe(&key);
 	h5_buf_release(&cert);
 }
@@ -346,7 +313,7 @@ certificate(struct doctor *d)
 /* Of this shop, as far as a process tells: another's name another
  * configuration. */
 struct running {
-	struct doctor *d;
+	struct h5_doctor *d;
 	unsigned seen, old, tcp;
 };
 
@@ -476,21 +443,18 @@ look_at(struct running *r, const char *pid)
 	r->seen++;
 	if (old) {
 		r->old++;
-		doctor_say(r->d, DOCTOR_WARN, "processes",
-		    "restart the web server, or end that process with SIGTERM",
-		    "process %s still runs a %s that was replaced", pid, name);
+		h5_doctor_say(r->d, H5_DOCTOR_WARN, "processes", "process-old",
+		    "pid", pid, "program", name, NULL);
 	}
 	if (listens_on_tcp(pid)) {
 		r->tcp++;
-		doctor_say(r->d, DOCTOR_WARN, "processes",
-		    "let it listen on a unix socket: libfcgi before 2.4.5 can "
-		    "be taken over through TCP (CVE-2025-23016)",
-		    "process %s, %s, listens on TCP", pid, name);
+		h5_doctor_say(r->d, H5_DOCTOR_WARN, "processes", "process-tcp",
+		    "pid", pid, "program", name, NULL);
 	}
 }
 
 void
-doctor_processes(struct doctor *d)
+h5_doctor_processes(struct h5_doctor *d)
 {
 	struct running r = {d, 0, 0, 0};
 	const struct dirent *entry;
@@ -503,18 +467,16 @@ doctor_processes(struct doctor *d)
 			look_at(&r, entry->d_name);
 	(void)closedir(proc);
 	if (r.old == 0 && r.tcp == 0 && r.seen > 0)
-		doctor_say(d, DOCTOR_PASS, "processes", NULL,
-		    "%u web programs run, none of them old, none on TCP",
-		    r.seen);
+		h5_doctor_say(d, H5_DOCTOR_PASS, "processes", "processes-good",
+		    "n", H5_LOG_NUM(r.seen), NULL);
 	else if (r.seen == 0)
-		doctor_say(d, DOCTOR_PASS, "processes", NULL,
-		    geteuid() == 0
-			? "no web program runs now (plain CGI runs none)"
-			: "none seen; root sees more");
+		h5_doctor_say(d, H5_DOCTOR_PASS, "processes",
+		    geteuid() == 0 ? "processes-none" : "processes-unseen",
+		    NULL);
 }
 
 void
-doctor_local(struct doctor *d)
+h5_doctor_local(struct h5_doctor *d)
 {
 	placeholders(d);
 	modes(d);
