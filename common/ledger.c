@@ -354,6 +354,9 @@ read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
 		    e, H5_E_INPUT, "the value of %s is malformed", name);
 	if (r->text.bad != H5_OK)
 		return h5_buf_finish(&r->text, e);
+	/* It would be printed as it is, and no JSON reader take it. */
+	if (!h5_text_utf8(value, value_len))
+		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", name);
 	return h5_fields_addn(f, name, n, value, value_len, e);
 }
 

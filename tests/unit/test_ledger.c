@@ -295,6 +295,8 @@ test_ledger__one_spelling_only(void **state)
 	    {"NUL", HEAD ",\"wx_a\":\"\\u0000\"", false},
 	    {"capital hex", HEAD ",\"wx_a\":\"\\u001F\"", false},
 	    {"raw control", HEAD ",\"wx_a\":\"\x01\"", false},
+	    {"not UTF-8", HEAD ",\"wx_a\":\"\x9e\"", false},
+	    {"surrogate", HEAD ",\"wx_a\":\"\xed\xa0\x80\"", false},
 	    {"open string", HEAD ",\"wx_a\":\"b", false},
 	    {"open escape", HEAD ",\"wx_a\":\"b\\", false},
 	    {"no name", HEAD ",\"\":\"b\"", false},
