@@ -45,9 +45,11 @@ header() { # the compiler finds these headers
 file_() {
 	[ -e "$1" ]
 }
-clang_rt_() { # clang's sanitizers are a package of their own
-	[ -e "$(clang -print-file-name="libclang_rt.asan-$(uname -m).a" \
-	    2>/dev/null)" ]
+clang_rt_() { # clang's sanitizers and libFuzzer are a package of their own
+	for name in asan fuzzer; do
+		[ -e "$(clang -print-file-name="libclang_rt.$name-$(uname -m).a" \
+		    2>/dev/null)" ] || return 1
+	done
 }
 
 cppflags=${CPPFLAGS:-}
@@ -61,7 +63,6 @@ else
 	need libfcgi-dev header fcgiapp.h
 	need libcurl4-openssl-dev header curl/curl.h
 	need libssl-dev header openssl/evp.h
-	need libmxml-dev header mxml.h
 	need zlib1g-dev header zlib.h
 fi
 need make command_ make
@@ -73,6 +74,7 @@ if [ "$set" != build ]; then
 fi
 if [ "$set" = test ]; then
 	need libjansson-dev header jansson.h
+	need libexpat1-dev header expat.h
 	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
 	need gcc command_ gcc
 	need clang command_ clang

@@ -1,0 +1,160 @@
+/* Pay links: a query string as an offer.  What is accepted says what its
+ * parameters say, and its signature is the one that other code computes; with
+ * one bit changed it is refused. */
+#include "common/config.h"
+#include "common/form.h"
+#include "common/offer.h"
+#include "common/paylink.h"
+#include "common/web.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/mac.h"
+
+#define LINK_KEY "fuzz-link-key-fuzz-link-key-0001"
+#define SITE_KEY "fuzz-site-key-fuzz-site-key-0001"
+#define NOW 1795423212
+
+static const struct h5_config *
+config(void)
+{
+	static struct h5_config c; /* what an offer needs of one */
+	static char base[] = "https://shop.example/cgi-bin", none[] = "";
+
+	if (c.site.secret == NULL) {
+		MUST(h5_sign_key_new(SITE_KEY, strlen(SITE_KEY), &c.site.secret,
+			 NULL) == H5_OK);
+		MUST(h5_sign_key_new(LINK_KEY, strlen(LINK_KEY),
+			 &c.site.link_key, NULL) == H5_OK);
+		c.site.base_url = base;
+		c.site.program_suffix = none;
+	}
+	return &c;
+}
+
+/* The signature of INTERFACE 3. */
+static void
+signature(const struct h5_fields *f, char hex[65])
+{
+	const struct h5_field *x = NULL;
+	bool first = true;
+	struct mac m;
+
+	mac_init(&m, LINK_KEY);
+	while ((x = mac_next(f, x == NULL ? NULL : x->name)) != NULL) {
+		if (strcmp(x->name, "sig") == 0 ||
+		    strcmp(x->name, "lang") == 0 ||
+		    strcmp(x->name, "form") == 0)
+			continue;
+		mac_add(&m, "\n", first ? 0 : 1);
+		first = false;
+		mac_add(&m, x->name, x->name_len);
+		mac_add(&m, "=", 1);
+		mac_add(&m, x->value, x->value_len);
+	}
+	mac_hex(&m, "0123456789abcdef", hex);
+}
+
+static void
+check_offer(const struct h5_fields *f, const struct h5_offer *o)
+{
+	const char *sig = h5_fields_get(f, "sig");
+	char fee[32], hex[65];
+
+	MUST(o->signed_link && o->item == NULL);
+	MUST(h5_text_order_id(o->id) && h5_fields_is(f, "order", o->id));
+	MUST(h5_fields_is(f, "body", o->body) && strlen(o->body) <= 127);
+	(void)snprintf(fee, sizeof fee, "%lld", (long long)o->total_fee);
+	MUST(h5_fields_is(f, "total_fee", fee) && o->total_fee > 0);
+	signature(f, hex);
+	MUST(sig != NULL && strcmp(sig, hex) == 0);
+	MUST(h5_fields_is(&o->hidden, "total_fee", fee));
+	MUST(h5_fields_is(&o->hidden, "sig", hex));
+}
+
+/* The link that a page shows is the link that came. */
+static void
+check_link(const struct h5_fields *f)
+{
+	struct h5_fields again;
+	struct h5_offer o;
+	struct h5_buf out;
+
+	h5_buf_init(&out, 65536);
+	h5_offer_link(config(), f, &out);
+	MUST(h5_buf_finish(&out, NULL) == H5_OK);
+	h5_fields_init(&again, H5_WEB_PARAMS, 16384);
+	MUST(strchr(out.data, '?') != NULL);
+	MUST(h5_form_read(strchr(out.data, '?') + 1,
+		 strlen(strchr(out.data, '?') + 1), &again, NULL) == H5_OK);
+	MUST(h5_offer_read(config(), &again, NOW, &o, NULL) == H5_OK);
+	check_offer(&again, &o);
+	h5_offer_release(&o);
+	h5_fields_release(&again);
+	h5_buf_release(&out);
+}
+
+static enum h5_code
+offer(const struct h5_fields *f)
+{
+	struct h5_offer o;
+	enum h5_code rc;
+
+	rc = h5_offer_read(config(), f, NOW, &o, NULL);
+	MUST(rc != H5_E_BUG && rc != H5_E_NOMEM);
+	if (rc == H5_OK)
+		check_offer(f, &o);
+	h5_offer_release(&o);
+	return rc;
+}
+
+/* Signed as the shop would; then every change has to show. */
+static void
+sign_and_spoil(struct h5_fields *f, size_t at)
+{
+	char hex[65], ours[H5_SIGN_HEX];
+	enum h5_code rc;
+	size_t i;
+
+	h5_fields_drop(f, "form");
+	signature(f, hex);
+	if (h5_fields_set(f, "sig", hex, NULL) != H5_OK)
+		return;
+	rc = h5_paylink_sign(config()->site.link_key, f, ours, NULL);
+	MUST(rc == H5_OK || rc == H5_E_INPUT);
+	MUST(rc != H5_OK || strcmp(ours, hex) == 0);
+	MUST(h5_paylink_check(config()->site.link_key, f, NULL) == rc);
+	if (rc != H5_OK)
+		return;
+	if (offer(f) == H5_OK)
+		check_link(f);
+	hex[at % 64] ^= 1;
+	MUST(h5_fields_set(f, "sig", hex, NULL) == H5_OK);
+	MUST(offer(f) != H5_OK);
+	hex[at % 64] ^= 1;
+	MUST(h5_fields_set(f, "sig", hex, NULL) == H5_OK);
+	i = at % f->n;
+	if (strcmp(f->v[i].name, "lang") == 0 || f->v[i].value_len == 0)
+		return;
+	f->v[i].value[at % f->v[i].value_len] ^= 1;
+	if (strlen(f->v[i].value) == f->v[i].value_len)
+		MUST(h5_paylink_check(config()->site.link_key, f, NULL) !=
+		     H5_OK);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct h5_fields f;
+	size_t i, at = 0;
+
+	for (i = 0; i < size; i++)
+		at = at * 31 + data[i];
+	h5_fields_init(&f, H5_WEB_PARAMS, 16384);
+	if (h5_form_read((const char *)data, size, &f, NULL) == H5_OK &&
+	    h5_fields_get(&f, "item") == NULL) {
+		h5_fields_drop(&f, "lang");
+		(void)offer(&f);
+		sign_and_spoil(&f, at);
+	}
+	h5_fields_release(&f);
+	return 0;
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Replays the corpus with the sanitizers; make check-fuzz calls it.
+#
+#	replay.sh CORPUS PROGRAM...
+corpus=$1
+shift
+passed=0 failed=0
+for program in "$@"; do
+	t=${program##*/}
+	if out=$("$program" "$corpus/$t" 2>&1); then
+		passed=$((passed + 1))
+		echo "ok $t: $(printf '%s\n' "$out" | tail -n 1)"
+	else
+		failed=$((failed + 1))
+		echo "not ok $t"
+		# The last input named is the one that broke it.
+		printf '%s\n' "$out" | grep '^input ' | tail -n 1 |
+		    sed 's/^/# /'
+		printf '%s\n' "$out" | grep -v '^input ' | head -n 40 |
+		    sed 's/^/# /'
+	fi
+done
+echo "check-fuzz: $passed passed, $failed failed"
+[ $failed -eq 0 ]
