@@ -37,9 +37,9 @@ H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
     const char *root, struct h5_fields *out, struct h5_err *e);
 
 /* h5_xml_write(f, out, e): append <xml>...</xml>; markup and "]]>" in a
- * product name stay text.  H5_E_INPUT: not a name as above or one with . or -,
- * a control byte (below 0x20, 0x7f), invalid UTF-8, the buffer's ceiling.
- * H5_E_NOMEM. */
+ * product name stay text, and h5_xml_read reads the same again.  H5_E_INPUT: no
+ * element at all, not a name as above or one with . or -, a control byte (below
+ * 0x20, 0x7f), invalid UTF-8, the buffer's ceiling.  H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_xml_write(
     const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
 

@@ -81,6 +81,9 @@ h5_xml_write(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 	mxml_node_t *root;
 	size_t i;
 
+	/* mxml would write <xml />, which is not in our grammar. */
+	if (f->n == 0)
+		return h5_err_set(e, H5_E_INPUT, "no elements for XML");
 	for (i = 0; i < f->n && rc == H5_OK; i++)
 		rc = check_field(&f->v[i], e);
 	if (rc != H5_OK)

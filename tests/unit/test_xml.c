@@ -521,6 +521,10 @@ test_xml__write_refuses(void **state)
 		ROW(rows[i].name, strcmp(b.data, "before") == 0);
 		h5_fields_release(&f);
 	}
+	/* mxml would write <xml />, which the guard does not let pass. */
+	h5_fields_init(&f, 10, 1000);
+	assert_int_equal(h5_xml_write(&f, &b, NULL), H5_E_INPUT);
+	assert_string_equal(b.data, "before");
 	h5_buf_release(&b);
 	h5_fields_init(&f, 10, 1000);
 	h5_buf_init(&b, 5);
