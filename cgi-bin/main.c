@@ -122,8 +122,8 @@ limit_files(int threads)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* No core with keys in it, no debugger of the same user, no set-uid program
- * gains anything from us, no file of ours is anyone else's. */
+/* No core with keys in it, no debugger of the same user, no file of ours is
+ * anyone else's. */
 static bool
 harden(void)
 {
@@ -131,8 +131,15 @@ harden(void)
 
 	(void)umask(077);
 	return setrlimit(RLIMIT_CORE, &none) == 0 &&
-	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+static int
+not_hardened(const struct h5_log *log)
+{
+	h5_log_event(
+	    log, H5_LOG_ERROR, "not-hardened", "why", strerror(errno), NULL);
+	return EX_CONFIG;
 }
 
 static int
@@ -150,6 +157,10 @@ serve(struct h5_run *run)
 	h5_watch_init(&run->watch, &run->sites);
 	if (c != NULL && c->server.processes > 0)
 		return h5_supervisor_run(run, c->server.processes);
+	/* Of a supervisor that we were. */
+	h5_errand_release(&run->errands);
+	if (!h5_confine_alone(run, site))
+		return not_hardened(h5_site_log(&run->sites));
 	return h5_worker_serve(run);
 }
 
@@ -163,12 +174,10 @@ start(const char *conf, char **argv, bool cgi)
 
 	memset(&run, 0, sizeof run);
 	run.argv = argv;
+	h5_errand_init(&run.errands);
 	h5_log_init(&log, h5_program.name, NULL);
-	if (!harden()) {
-		h5_log_event(&log, H5_LOG_ERROR, "not-hardened", "why",
-		    strerror(errno), NULL);
-		return EX_CONFIG;
-	}
+	if (!harden())
+		return not_hardened(&log);
 	/* For one request the test would cost as much as the request: an
 	 * OpenSSL that cannot sign fails at the key, and -t tests it. */
 	if ((!cgi && h5_sign_self_test(&e) != H5_OK) ||
@@ -183,6 +192,7 @@ start(const char *conf, char **argv, bool cgi)
 	} else {
 		status = serve(&run);
 	}
+	h5_errand_release(&run.errands);
 	h5_watch_release(&run.watch);
 	h5_site_release(&run.sites);
 	return status;

@@ -1,5 +1,6 @@
-/* run.h - how a web program runs: what main.c, site.c, worker.c, supervisor.c
- * and watch.c share.  Floor 4.  The handlers do not include it.
+/* run.h - how a web program runs: what main.c, site.c, worker.c, supervisor.c,
+ * errand.c, confine.c and watch.c share.  Floor 4.  The handlers do not include
+ * it.
  *
  *   main -> (supervisor -> fork) -> h5_worker_serve: threads, each
  *   accept -> site -> method, size, syntax -> store -> handler -> answer
@@ -89,13 +90,57 @@ uint64_t h5_watch_stamp(const struct h5_config *c);
  * machine, say, is tried again. */
 bool h5_watch_look(struct h5_watch *w);
 
+/* --- errand.c: what a worker has its supervisor do --- */
+
+/* A worker may run nothing and gain no rights; who delivers to the shop must be
+ * able to do both.  So workers ask, over a pair of sockets of their own, and
+ * their supervisor starts it.  Without one a program starts it itself. */
+struct h5_errands {
+	int take, ask; /* the supervisor's end and the workers'; -1: none */
+	const struct h5_site *site; /* the one it is for */
+	int64_t swept_ms; /* when a sweep was last started */
+};
+
+/* h5_errand_init(d): none, or that of the program which started over. */
+void h5_errand_init(struct h5_errands *d);
+void h5_errand_release(struct h5_errands *d);
+/* h5_errand_open(d, site, e): in the supervisor, which serves site.  H5_E_IO.
+ */
+H5_MUST_CHECK enum h5_code h5_errand_open(
+    struct h5_errands *d, const struct h5_site *site, struct h5_err *e);
+/* h5_errand_worker(d): in a new worker: what the others ask is not for it. */
+void h5_errand_worker(struct h5_errands *d);
+/* h5_errand_hand_on(d): to the program that will take our place by execv,
+ * with what was asked and not done yet; _take_back: it did not. */
+H5_MUST_CHECK bool h5_errand_hand_on(const struct h5_errands *d);
+void h5_errand_take_back(const struct h5_errands *d);
+/* h5_errand_deliver(d, site, log, id), _sweep(d, site, log): h5_launch_deliver
+ * and h5_launch_sweep, by the supervisor where there is one. */
+void h5_errand_deliver(const struct h5_errands *d, const struct h5_site *site,
+    const struct h5_log *log, const char *id);
+void h5_errand_sweep(const struct h5_errands *d, const struct h5_site *site,
+    const struct h5_log *log);
+/* h5_errand_run(d, log): in the supervisor: do some of what was asked.  true:
+ * there may be more. */
+bool h5_errand_run(struct h5_errands *d, const struct h5_log *log);
+
 /* --- a run --- */
 
 struct h5_run {
 	struct h5_sites sites;
 	struct h5_watch watch;
+	struct h5_errands errands;
 	char **argv; /* to start over with */
 };
+
+/* --- confine.c: what a process may no longer do --- */
+
+/* h5_confine_alone(run, site): of a program without supervisor, before it has
+ * threads.  site: what it serves, NULL without one.  false: errno. */
+H5_MUST_CHECK bool h5_confine_alone(
+    const struct h5_run *run, const struct h5_site *site);
+/* h5_confine_worker(run): of a worker, before it has threads.  false: errno. */
+H5_MUST_CHECK bool h5_confine_worker(const struct h5_run *run);
 
 /* h5_worker_once(run): plain CGI.  Exit status. */
 int h5_worker_once(struct h5_run *run);

@@ -62,6 +62,12 @@ be_worker(struct supervisor *s, pid_t parent)
 	free(s->kids);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
 		return 0;
+	h5_errand_worker(&s->run->errands);
+	if (!h5_confine_worker(s->run)) {
+		h5_log_event(s->log, H5_LOG_ERROR, "not-hardened", "why",
+		    strerror(errno), NULL);
+		return EX_IOERR;
+	}
 	h5_watch_leave(&s->run->watch);
 	return h5_worker_serve(s->run);
 }
@@ -158,7 +164,8 @@ start_over(struct supervisor *s)
 			h5_buf_printf(&pids, "%ld ", (long)s->kids[i].pid);
 	h5_log_event(s->log, H5_LOG_INFO, "starting-over", "binary",
 	    s->run->watch.exe, NULL);
-	if (pids.bad == H5_OK && setenv(LEAVING, pids.data, 1) == 0) {
+	if (pids.bad == H5_OK && setenv(LEAVING, pids.data, 1) == 0 &&
+	    h5_errand_hand_on(&s->run->errands)) {
 		signal_all(s, SIGTERM);
 		(void)execv(s->run->watch.exe, s->run->argv);
 		/* Still here: those who leave are replaced by the likes of
@@ -166,6 +173,7 @@ start_over(struct supervisor *s)
 		h5_log_event(s->log, H5_LOG_ERROR, "not-started-over", "why",
 		    strerror(errno), NULL);
 		(void)unsetenv(LEAVING);
+		h5_errand_take_back(&s->run->errands);
 	}
 	h5_buf_release(&pids);
 }
@@ -248,10 +256,11 @@ static bool
 listen_for(struct supervisor *s, int limit_ms)
 {
 	struct signalfd_siginfo si;
-	struct pollfd p = {s->sfd, POLLIN, 0};
+	struct pollfd p[2] = {
+	    {s->sfd, POLLIN, 0}, {s->run->errands.take, POLLIN, 0}};
 	bool hup = false;
 
-	(void)poll(&p, 1, limit_ms);
+	(void)poll(p, 2, limit_ms);
 	while (read(s->sfd, &si, sizeof si) == (ssize_t)sizeof si) {
 		if (si.ssi_signo == SIGHUP)
 			hup = true;
@@ -259,6 +268,14 @@ listen_for(struct supervisor *s, int limit_ms)
 			begin_stop(s);
 	}
 	return hup;
+}
+
+static int
+finish(struct supervisor *s)
+{
+	while (h5_errand_run(&s->run->errands, s->log))
+		continue;
+	return 0;
 }
 
 static int
@@ -272,8 +289,9 @@ supervise(struct supervisor *s)
 		reap(s);
 		wait = TICK_MS;
 		if (s->stopping) {
+			/* What the last one asked for before it went. */
 			if (!any_left(s))
-				return 0;
+				return finish(s);
 			press(s);
 		} else {
 			wait = fill_up(s, &status);
@@ -281,6 +299,7 @@ supervise(struct supervisor *s)
 				return status;
 		}
 		hup = listen_for(s, wait);
+		(void)h5_errand_run(&s->run->errands, s->log);
 		if (s->stopping || (!hup && h5_clock_mono_ms() < due))
 			continue;
 		if (h5_watch_look(&s->run->watch))
@@ -309,6 +328,7 @@ h5_supervisor_run(struct h5_run *run, int n)
 	const char *leaving = getenv(LEAVING);
 	struct supervisor s;
 	pid_t me = getpid();
+	struct h5_err e;
 	int status;
 
 	memset(&s, 0, sizeof s);
@@ -320,6 +340,12 @@ h5_supervisor_run(struct h5_run *run, int n)
 	if (s.sfd < 0 || s.kids == NULL) {
 		h5_log_event(s.log, H5_LOG_ERROR, "no-start", "why",
 		    strerror(errno), NULL);
+		return EX_IOERR;
+	}
+	if (h5_errand_open(&run->errands, atomic_load(&run->sites.first), &e) !=
+	    H5_OK) {
+		h5_log_event(
+		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_IOERR;
 	}
 	adopt(&s, leaving);

@@ -11,7 +11,6 @@
 
 #include "common/clock.h"
 #include "common/fcgi.h"
-#include "common/launch.h"
 #include "common/sign.h"
 #include "common/text.h"
 
@@ -274,7 +273,8 @@ catch_all(struct h5_job *job)
 /* A shop without cron: where no sweep was seen for long, one is started after
  * an answer, bounded in time.  Looked at once in a while by a process. */
 static void
-sweep_if_nobody_does(struct h5_site *site, const struct h5_log *log)
+sweep_if_nobody_does(
+    const struct worker *w, struct h5_site *site, const struct h5_log *log)
 {
 	int64_t now_ms = h5_clock_mono_ms();
 	int64_t last_ms = atomic_load(&site->swept_ms);
@@ -284,13 +284,13 @@ sweep_if_nobody_does(struct h5_site *site, const struct h5_log *log)
 	    !atomic_compare_exchange_strong(&site->swept_ms, &last_ms, now_ms))
 		return;
 	if (h5_store_unswept(site->app.st, h5_clock_now(), UNSWEPT_S))
-		h5_launch_sweep(site->app.c, log);
+		h5_errand_sweep(&w->run->errands, site, log);
 }
 
+/* site: NULL without a configuration. */
 static void
-respond(struct worker *w, struct h5_job *job)
+respond(struct worker *w, struct h5_job *job, struct h5_site *site)
 {
-	const struct h5_config *c = job->app->c;
 	struct h5_response *resp = job->resp;
 	struct h5_err e;
 
@@ -303,8 +303,26 @@ respond(struct worker *w, struct h5_job *job)
 	if (h5_fcgi_answer(w->fcgi, resp, &e) != H5_OK)
 		h5_log_event(&job->log, H5_LOG_INFO, "answer-not-taken", "why",
 		    e.msg, NULL);
-	if (c != NULL && resp->after_order[0] != '\0')
-		h5_launch_deliver(c, &job->log, resp->after_order);
+	if (site == NULL)
+		return;
+	if (resp->after_order[0] != '\0')
+		h5_errand_deliver(
+		    &w->run->errands, site, &job->log, resp->after_order);
+	sweep_if_nobody_does(w, site, &job->log);
+}
+
+/* What the request is for.  Plain CGI meets its configuration here. */
+static enum h5_code
+get_site(struct worker *w, const struct h5_request *r, struct h5_site **site,
+    struct h5_err *e)
+{
+	enum h5_code rc = h5_site_get(&w->run->sites, r->conf, site, e);
+
+	if (rc != H5_OK)
+		*site = NULL;
+	if (w->run->sites.once && !h5_confine_alone(w->run, *site))
+		rc = h5_err_sys(e, H5_E_IO, errno, "no_new_privs");
+	return rc;
 }
 
 static void
@@ -319,7 +337,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 
 	h5_response_init(&resp);
 	memset(&job, 0, sizeof job);
-	rc = h5_site_get(sites, r->conf, &site, &e);
+	rc = get_site(w, r, &site, &e);
 	job.app = rc == H5_OK ? &site->app : h5_site_bare(sites);
 	job.log = job.app->log;
 	name_request(w, &job.log);
@@ -337,9 +355,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 		give_up(&job, H5_PAGE_ERROR, "no-usable-configuration", e.msg);
 		resp.status = 500;
 	}
-	respond(w, &job);
-	if (rc == H5_OK)
-		sweep_if_nobody_does(site, &job.log);
+	respond(w, &job, rc == H5_OK ? site : NULL);
 	h5_response_release(&resp);
 }
 

@@ -37,12 +37,16 @@ echo(struct h5_job *job)
 	h5_buf_add(b, r->body.data, r->body.len);
 }
 
-/* Blocks until somebody opens the FIFO for writing and closes it. */
+/* Blocks until somebody opens the FIFO for writing and closes it.  what:
+ * its path, and an "&" behind it. */
 static void
-hold(const char *fifo)
+hold(const char *what)
 {
+	char *fifo = strndup(what, strcspn(what, "&"));
 	char c;
-	int fd = open(fifo, O_RDONLY | O_CLOEXEC);
+	int fd = fifo == NULL ? -1 : open(fifo, O_RDONLY | O_CLOEXEC);
+
+	free(fifo);
 
 	while (fd >= 0 && read(fd, &c, 1) > 0)
 		continue;
@@ -54,6 +58,7 @@ static void
 handle(struct h5_job *job)
 {
 	const char *q = job->r->query;
+	const char *order = strstr(q, "order=");
 	size_t i;
 
 	if (strcmp(q, "nothing=1") == 0)
@@ -65,9 +70,9 @@ handle(struct h5_job *job)
 		return;
 	if (strncmp(q, "hold=", 5) == 0)
 		hold(q + 5);
-	if (strncmp(q, "order=", 6) == 0)
-		memcpy(job->resp->after_order, q + 6,
-		    strnlen(q + 6, sizeof job->resp->after_order - 1));
+	if (order != NULL)
+		memcpy(job->resp->after_order, order + 6,
+		    strnlen(order + 6, sizeof job->resp->after_order - 1));
 	if (strcmp(q, "large=1") == 0)
 		for (i = 0; i < 20000; i++)
 			h5_buf_puts(&job->resp->body, "0123456789");

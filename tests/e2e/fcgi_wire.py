@@ -300,7 +300,11 @@ class Fifo:
     """A request that asks for hold=PATH is in hand until let go."""
 
     def __init__(self, shop, name="fifo"):
-        self.path = os.path.join(shop.dir, name)
+        # In the store, where a confined program may look, under a name that
+        # the store takes for a leftover of its own.
+        store = os.path.join(shop.dir, "store")
+        os.makedirs(store, 0o700, exist_ok=True)
+        self.path = os.path.join(store, ".tmp-" + name)
         os.mkfifo(self.path)
 
     def query(self):
@@ -1164,6 +1168,162 @@ def a_delivery_that_cannot_start_is_logged(shop):
     check("status", r.ask(get(QUERY_STRING="order=ORDER-3")).status, 200)
     r.log("delivery-not-started")
     r.stop()
+
+
+# --- deliveries of a program with a supervisor ------------------------------
+
+def status_of(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return {n: v.strip() for n, v in (l.split(":", 1) for l in f)}
+
+
+def bookkeeper(shop, **more):
+    """An h5pay that adds its arguments and what it may not do to a file."""
+    book = os.path.join(shop.dir, "book")
+    path = os.path.join(shop.dir, "h5pay")
+    with open(path + ".new", "w") as f:
+        os.fchmod(f.fileno(), 0o755)
+        f.write("#!/bin/sh\n"
+                "n=$(sed -n 's/^NoNewPrivs:\t//p' /proc/self/status)\n"
+                "echo \"$n $(env | grep -c H5PAY_) $*\" >>%s\n" % book)
+    os.rename(path + ".new", path)
+    server = ["command = " + path] + list(more.pop("server", ()))
+    more.setdefault("hooks", ["exec = /bin/true"])
+    shop.write(shop.conf, server=server, **more)
+
+    def lines(n=0):
+        """What is there, once it is n lines."""
+        until = time.monotonic() + LIMIT_S
+        while True:
+            got = []
+            if os.path.exists(book):
+                with open(book) as f:
+                    got = f.read().split("\n")[:-1]
+            if len(got) >= n or time.monotonic() > until:
+                return got
+            time.sleep(0.01)
+    return lines
+
+
+def orders(lines):
+    return sorted(l.split()[-1] for l in lines if " --order " in l)
+
+
+@trial
+def a_supervisor_delivers_with_the_rights_its_workers_gave_up(shop):
+    lines = bookkeeper(shop, server=["processes = 2"])
+    r = shop.run()
+    check("status", r.ask(get(QUERY_STRING="order=ORDER-4")).status, 200)
+    check("delivery", lines(1),
+          ["0 0 -c %s sweep --order ORDER-4" % shop.conf])
+    check("supervisor", status_of(r.p.pid)["NoNewPrivs"], "0")
+    for pid in children(r.p.pid):
+        check("worker", status_of(pid)["NoNewPrivs"], "1")
+    r.stop(limit_s=5)
+
+
+@trial
+def what_is_asked_while_a_supervisor_starts_over_is_done(shop):
+    server = ["processes = 2", "threads = 4"]
+    lines = bookkeeper(shop, server=server)
+    r = shop.run()
+    r.ok()
+    asked = []
+    for name in ("Second", "Third", "Fourth"):
+        bookkeeper(shop, server=server, name=name)
+        site = None
+        while site != name:
+            asked.append("ORDER-%d" % (1000 + len(asked)))
+            a = r.ask(get(QUERY_STRING="order=" + asked[-1]))
+            check("status", a.status, 200)
+            site = a.said("site")
+            lines(len(asked) - 8)  # no faster than they start
+    check("deliveries", orders(lines(len(asked))), asked)
+    check("complaints", [l for l in r.lines if "not-asked" in l], [])
+    r.stop(limit_s=5)
+
+
+@trial
+def a_supervisor_that_stops_does_what_the_last_request_asked(shop):
+    lines = bookkeeper(shop, server=["processes = 1"])
+    r = shop.run()
+    hold = Fifo(shop)
+    s = r.send(whole(get(QUERY_STRING="hold=%s&order=ORDER-5" % hold.path)))
+    hold.taken()
+    r.p.send_signal(signal.SIGTERM)
+    r.log("leaving")
+    hold.let_go()
+    check("status", r.receive(s).status, 200)
+    check("exit", r.end(), 0)
+    check("delivery", orders(lines(1)), ["ORDER-5"])
+
+
+def borrow(pid, want):
+    """A copy of the descriptor of another process that is want."""
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        if int(fd) < 3:
+            continue
+        got = libc.syscall(438, pidfd, int(fd), 0)  # pidfd_getfd
+        if got < 0:
+            raise Failed("pidfd_getfd: errno %d" % ctypes.get_errno())
+        os.set_inheritable(got, False)
+        if stat.S_ISSOCK(os.fstat(got).st_mode):
+            s = socket.socket(fileno=got)
+            if s.type == want:
+                return s
+            s.close()
+        else:
+            os.close(got)
+    raise Failed("no such socket")
+
+
+@trial
+def a_worker_that_was_taken_over_cannot_misuse_its_supervisor(shop):
+    if os.geteuid() != 0:
+        print("# not root: a worker's socket cannot be had, nothing tried")
+        return
+    lines = bookkeeper(shop, server=["processes = 1"])
+    r = shop.run()
+    r.ok()
+    (worker,) = children(r.p.pid)
+    s = borrow(worker, socket.SOCK_SEQPACKET)
+    for bad in (b"", b"d", b"x", b"dORDER-6 --for", b"d../../etc/passwd",
+                b"d-c", b"dORDER-6\0x", b"dORDER-6\n", b"s1", b"d" + b"A" * 29,
+                b"d" + b"A" * 5000, b"\xff" * 64):
+        at = len(r.lines)
+        s.send(bad)
+        if bad:
+            r.log("errand-refused", at)
+    for _ in range(50):
+        s.send(b"s")
+    s.send(b"dORDER-7")
+    s.close()
+    check("started", sorted(l.split("sweep ")[1] for l in lines(2)),
+          ["--for 10", "--order ORDER-7"])
+    r.ok()
+    r.stop(limit_s=5)
+
+
+@trial
+def privileges_of_a_program_alone_depend_on_whether_it_has_a_hook(shop):
+    for hooks, want in (([], "1"), (["exec = /bin/true"], "0")):
+        shop.write(shop.conf, hooks=hooks)
+        r = shop.run()
+        r.ok()
+        check("FastCGI", status_of(r.p.pid)["NoNewPrivs"], want)
+        r.stop()
+        hold = Fifo(shop, "cgi" + want)
+        p = subprocess.Popen(
+            [shop.program], stdin=subprocess.DEVNULL,
+            env=cgi_env(shop, QUERY_STRING="hold=" + hold.path),
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        hold.taken()
+        check("plain CGI", status_of(p.pid)["NoNewPrivs"], want)
+        hold.let_go()
+        p.communicate()
 
 
 # --- plain CGI --------------------------------------------------------------
