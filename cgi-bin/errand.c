@@ -84,8 +84,7 @@ h5_errand_release(struct h5_errands *d)
 }
 
 enum h5_code
-h5_errand_open(
-    struct h5_errands *d, const struct h5_site *site, struct h5_err *e)
+h5_errand_open(struct h5_errands *d, struct h5_site *site, struct h5_err *e)
 {
 	const struct timeval limit = {FULL_S, 0};
 	int fds[2];

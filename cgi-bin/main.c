@@ -161,6 +161,7 @@ serve(struct h5_run *run)
 	h5_errand_release(&run->errands);
 	if (!h5_confine_alone(run, site))
 		return not_hardened(h5_site_log(&run->sites));
+	h5_confine_say(run);
 	return h5_worker_serve(run);
 }
 

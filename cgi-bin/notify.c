@@ -191,6 +191,7 @@ const struct h5_program h5_program = {
     .allow = "POST",
     .body_max = 65536,
     .threads = 16,
+    .writes = true,
     .handle = handle,
     .refuse = refuse,
 };

@@ -97,7 +97,7 @@ bool h5_watch_look(struct h5_watch *w);
  * their supervisor starts it.  Without one a program starts it itself. */
 struct h5_errands {
 	int take, ask; /* the supervisor's end and the workers'; -1: none */
-	const struct h5_site *site; /* the one it is for */
+	struct h5_site *site; /* the one it is for */
 	int64_t swept_ms; /* when a sweep was last started */
 };
 
@@ -107,7 +107,7 @@ void h5_errand_release(struct h5_errands *d);
 /* h5_errand_open(d, site, e): in the supervisor, which serves site.  H5_E_IO.
  */
 H5_MUST_CHECK enum h5_code h5_errand_open(
-    struct h5_errands *d, const struct h5_site *site, struct h5_err *e);
+    struct h5_errands *d, struct h5_site *site, struct h5_err *e);
 /* h5_errand_worker(d): in a new worker: what the others ask is not for it. */
 void h5_errand_worker(struct h5_errands *d);
 /* h5_errand_hand_on(d): to the program that will take our place by execv,
@@ -139,8 +139,17 @@ struct h5_run {
  * threads.  site: what it serves, NULL without one.  false: errno. */
 H5_MUST_CHECK bool h5_confine_alone(
     const struct h5_run *run, const struct h5_site *site);
-/* h5_confine_worker(run): of a worker, before it has threads.  false: errno. */
+/* h5_confine_worker(run): of a worker, before it has threads.  Where the kernel
+ * has Landlock and the configuration cannot be another one tomorrow, a worker
+ * reaches its store, its log, what it must read, and, if it talks with WeChat,
+ * the gateway's ports; it runs nothing.  Failing that is logged and borne.
+ * false: errno. */
 H5_MUST_CHECK bool h5_confine_worker(const struct h5_run *run);
+/* h5_confine_stamp(run): of the files and folders that workers were let at;
+ * when it changes, one was replaced, and they are to be renewed. */
+uint64_t h5_confine_stamp(const struct h5_run *run);
+/* h5_confine_say(run): once, in the log: the level, or why there is none. */
+void h5_confine_say(struct h5_run *run);
 
 /* h5_worker_once(run): plain CGI.  Exit status. */
 int h5_worker_once(struct h5_run *run);

@@ -32,6 +32,7 @@ struct child {
 	int64_t started_ms;
 	int64_t due_ms; /* when the next one may start */
 	bool leaving; /* of an older program: not replaced */
+	bool told; /* to make room for one with other rights */
 };
 
 struct supervisor {
@@ -40,6 +41,7 @@ struct supervisor {
 	struct child *kids; /* n of ours, then those that are leaving */
 	size_t n, n_leaving;
 	int sfd;
+	uint64_t confined; /* h5_confine_stamp of the workers' rights */
 	bool stopping;
 	int64_t term_ms; /* when TERM was last sent */
 	int64_t kill_ms; /* when KILL is */
@@ -106,15 +108,18 @@ mourn(struct supervisor *s, struct child *k, int status)
 {
 	int64_t now = h5_clock_mono_ms();
 
-	if (!s->stopping && !k->leaving)
+	if (!s->stopping && !k->leaving && !k->told)
 		h5_log_event(s->log, H5_LOG_WARN, "worker-ended", "pid",
 		    H5_LOG_NUM(k->pid), "signal",
 		    WIFSIGNALED(status) ? H5_LOG_NUM(WTERMSIG(status)) : NULL,
 		    "exit",
 		    WIFEXITED(status) ? H5_LOG_NUM(WEXITSTATUS(status)) : NULL,
 		    NULL);
-	k->due_ms = now - k->started_ms < SHORT_LIFE_MS ? now + PAUSE_MS : now;
+	k->due_ms = now - k->started_ms < SHORT_LIFE_MS && !k->told
+			? now + PAUSE_MS
+			: now;
 	k->pid = 0;
+	k->told = false;
 }
 
 static void
@@ -145,6 +150,28 @@ any_left(const struct supervisor *s)
 		if (s->kids[i].pid > 0)
 			return true;
 	return false;
+}
+
+/* What workers may read or write is bound to files, not to names: when one was
+ * replaced they leave, each with the request in its hands answered, and the
+ * next ones are let at the new one. */
+static void
+renew(struct supervisor *s)
+{
+	uint64_t now = h5_confine_stamp(s->run);
+	size_t i;
+
+	if (now == s->confined)
+		return;
+	/* This line may be what makes the new log file. */
+	h5_log_event(s->log, H5_LOG_INFO, "renewing-workers", "why",
+	    "a file or folder that they use was replaced", NULL);
+	s->confined = h5_confine_stamp(s->run);
+	for (i = 0; i < s->n; i++) {
+		s->kids[i].told = s->kids[i].pid > 0;
+		if (s->kids[i].told)
+			(void)kill(s->kids[i].pid, SIGTERM);
+	}
 }
 
 /* --- starting over --- */
@@ -304,6 +331,7 @@ supervise(struct supervisor *s)
 			continue;
 		if (h5_watch_look(&s->run->watch))
 			start_over(s);
+		renew(s);
 		due = h5_clock_mono_ms() + TICK_MS;
 	}
 }
@@ -320,6 +348,19 @@ open_signals(void)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGCHLD);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Before the workers, so that what they are let at does not change with the
+ * first of them.  What is wrong with it their answers will say. */
+static void
+make_store(const struct h5_run *run)
+{
+	const struct h5_config *c = run->errands.site->app.c;
+	struct h5_store *st;
+	struct h5_err e;
+
+	if (h5_store_open(c->store.dir, c->hooks.mask, &st, &e) == H5_OK)
+		h5_store_close(st);
 }
 
 int
@@ -348,6 +389,9 @@ h5_supervisor_run(struct h5_run *run, int n)
 		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_IOERR;
 	}
+	make_store(run);
+	h5_confine_say(run);
+	s.confined = h5_confine_stamp(run);
 	adopt(&s, leaving);
 	(void)unsetenv(LEAVING);
 	status = supervise(&s);

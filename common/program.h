@@ -38,6 +38,10 @@ struct h5_program {
 	const char *allow; /* "GET, HEAD, POST" */
 	size_t body_max; /* bytes */
 	int threads; /* as FastCGI, when server.threads is not set */
+	/* What it needs; nothing else is left to a confined worker. */
+	bool gateway; /* talks with WeChat */
+	bool catalogue; /* reads it */
+	bool writes; /* to the store */
 	bool sweeps; /* its answers may start the sweep of a cronless shop */
 	bool bare; /* answers whatever is wrong with us: nothing is opened or
 		      refused for it; app->c may be NULL, app->st is */
