@@ -191,13 +191,13 @@ class Lab:
 
     # -- one request; (is it done, exit, reply)
 
-    def run(self, what, env=None, program=None):
+    def run(self, what, env=None, program=None, under=()):
         env = {k: str(v) for k, v in (env or {}).items()}
         if env:
             env["LD_PRELOAD"] = str(self.tools / "shim.so")
             env["H5_FAULT_ROOT"] = str(self.store)
         if what in self.bodies:
-            return self.run_program(what, env, program)
+            return self.run_program(what, env, program, under)
         words = {"sweep": ("sweep",), "refund": ("refund", ORDER, "--yes"),
                  "deliver": ("sweep", "--order", ORDER)}[what]
         env["PATH"] = os.environ["PATH"]
@@ -207,11 +207,11 @@ class Lab:
             env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
             env["LD_PRELOAD"] = f"{env.get('LD_PRELOAD', '')} {FAKETIME}"
         conf = self.hooked if what == "deliver" else self.site.conf_file
-        code, out = self.spawn([self.site.command, "-c", conf, *words], env,
-                               os.devnull)
+        code, out = self.spawn(
+            [*under, self.site.command, "-c", conf, *words], env, os.devnull)
         return code == 0, code, out
 
-    def run_program(self, what, env, program):
+    def run_program(self, what, env, program, under):
         env.update({
             "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
             "REQUEST_METHOD": "POST", "SCRIPT_NAME": "/cgi-bin/" + what,
@@ -221,7 +221,7 @@ class Lab:
             "CONTENT_TYPE": "text/xml" if what == "notify" else
             "application/x-www-form-urlencoded",
             "H5PAY_CONF": str(self.site.conf_file)})
-        code, out = self.spawn([program or self.site.bin / what], env,
+        code, out = self.spawn([*under, program or self.site.bin / what], env,
                                self.folder / what)
         if what == "notify":
             return out.endswith(h5.SUCCESS), code, out
