@@ -1,6 +1,6 @@
 """crash_model.py - what a power cut may leave, and what h5pay makes of it.
 
-    crash_model.py --build build [--quick]
+    crash_model.py --build build [--quick] [--part I/N]
 
 Real runs under shim.so give a trace.  For each point of it the model holds
 what is surely on disk, and what may be.  Of a file that was not synced since:
@@ -27,7 +27,7 @@ import time
 import lab
 import matrix
 
-STATES_AT_ONE_POINT = 4096
+STATES_AT_ONE_POINT = 1024
 BLOCK = 512
 
 
@@ -326,10 +326,10 @@ def walk(build, runs, quick):
     return out
 
 
-def run(build, quick, jobs=3):
+def run(build, quick, jobs=3, first=0, step=1):
     early = pathlib.Path(build).resolve() / "fault" / "broken" / "early"
     todo = [("awaiting", [("notify", None)], early)]
-    for start, steps in RUNS:
+    for start, steps in RUNS[first::step]:
         both = steps[0][0] == "both" and not quick
         todo += [(start, steps, None)] * (4 if both else 1)
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
@@ -363,9 +363,13 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", default="build")
     p.add_argument("--quick", action="store_true")
+    p.add_argument("--jobs", type=int, default=3)
+    p.add_argument("--part", default="1/1", metavar="I/N",
+                   help="every N-th run only, from the I-th")
     args = p.parse_args()
     begun = time.monotonic()
-    passed, failed = run(args.build, args.quick)
+    at, step = map(int, args.part.split("/"))
+    passed, failed = run(args.build, args.quick, args.jobs, at - 1, step)
     print(f"# {time.monotonic() - begun:.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

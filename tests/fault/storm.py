@@ -205,7 +205,7 @@ def options(words=None):
     p.add_argument("--waves", type=int, default=4)
     p.add_argument("--mix", type=int, nargs=4, default=(80, 4, 8, 8),
                    metavar="WEIGHT", help=", ".join(KINDS))
-    p.add_argument("--buyers", type=int, default=3)
+    p.add_argument("--buyers", type=int, default=4)
     p.add_argument("--processes", type=int, default=8, help="of each program")
     p.add_argument("--threads", type=int, default=4)
     p.add_argument("--seed", type=int, default=time.time_ns() // 10**6 % 10**9)
@@ -235,7 +235,6 @@ def add_up(log):
 
 
 def run(args):
-    os.nice(5)
     room = lab.Lab(args.build)
     parents = []
     try:
