@@ -27,12 +27,12 @@
 
 static long step_now;
 static bool interrupted;
-static pid_t self;
+static pid_t me;
 
 __attribute__((constructor)) static void
 begin(void)
 {
-	self = getpid();
+	me = getpid();
 }
 
 /* --- the plan ------------------------------------------------------------- */
@@ -64,11 +64,11 @@ below(const char *path)
 static void
 path_of(int fd, char out[PATH])
 {
-	char self[64];
+	char link[64];
 	long n;
 
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	n = syscall(SYS_readlinkat, AT_FDCWD, self, out, PATH - 1);
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = syscall(SYS_readlinkat, AT_FDCWD, link, out, PATH - 1);
 	out[n > 0 ? n : 0] = '\0';
 }
 
@@ -131,7 +131,7 @@ next(const char *name)
 	size_t i;
 	int len;
 
-	if (getpid() != self)
+	if (getpid() != me)
 		return f;
 	len = snprintf(line, sizeof line, "%s\n", name);
 	tell("H5_FAULT_COUNT", line, (size_t)len);
