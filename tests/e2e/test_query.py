@@ -1,6 +1,7 @@
 """query: the buyer asks what became of the order (interface section 3)."""
 
 import json
+import threading
 import time
 import urllib.parse
 
@@ -230,6 +231,23 @@ def _(t):
     code, out, err = s.h5pay("query", order)
     t.eq(code, 0, f"h5pay query: {out} {err}")
     t.eq(s.show(order)["state"], "paid", "state")
+
+
+@test("NOTPAY that was on its way while the notice came does not undo it")
+def _(t):
+    s = t.own_site()
+    order, q = ready(t, 5, site=s)
+    t.gateway.fault("orderquery", "delay-answer", order=order, ms=3000)
+    replies = []
+    slow = threading.Thread(target=lambda: replies.append(s.post("query", q)))
+    slow.start()
+    t.gateway.wait("calls", api="orderquery", out_trade_no=order, n=1)
+    t.success(s.notify(h5.notice(order, 5)))
+    slow.join()
+    t.redirect(replies[0])
+    o = s.show(order)
+    t.eq((o["state"], o["alerts"]), ("paid", []), "the order")
+    t.page(s.get("query", q), 200, "result", "paid")
 
 
 @test("a query that reports another amount is disputed, not paid")

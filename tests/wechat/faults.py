@@ -7,6 +7,7 @@ Plays each fault with the stand-in gateway, or with a bare socket where it
 plays too well, has build/tests/wxcall hold one conversation, and compares
 what it made of it.  Last line: "N passed, N failed".
 """
+import gzip
 import json
 import os
 import re
@@ -73,10 +74,12 @@ class Gateway:
 
 
 class Raw:
-    """Accepts, reads a request, sends bytes, closes; over TLS if asked."""
+    """Accepts, reads a request, sends bytes, closes; over TLS if asked, with
+    or without the word that it is the end (close_notify)."""
 
-    def __init__(self, reply, context=None):
+    def __init__(self, reply, context=None, notify=False):
         self.reply, self.context, self.seen = reply, context, 0
+        self.notify = notify
         self.s = socket.create_server(("127.0.0.1", 0))
         self.url = "%s://127.0.0.1:%d" % (
             "https" if context else "http", self.s.getsockname()[1])
@@ -100,6 +103,8 @@ class Raw:
                         break
                     data += more
                 c.sendall(self.reply)
+                if self.notify:
+                    c.unwrap()
                 c.close()
             except OSError:
                 c.close()
@@ -226,6 +231,8 @@ ROWS = [
      dict(UNKNOWN, under_ms=TIMEOUT_MS)),
     ("half of its Content-Length", "unifiedorder", dict(kind="half"),
      UNKNOWN),
+    ("RST in the body", "unifiedorder", dict(kind="half", how="reset"),
+     dict(UNKNOWN, calls=1)),
     ("100 Continue without end", "unifiedorder", dict(kind="continue-flood"),
      dict(UNKNOWN, why="headers without end")),
     ("headers without end", "unifiedorder", dict(kind="header-bomb"),
@@ -564,6 +571,13 @@ def test_raw_truncated_chunk(g, h):
     raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + BODY, code="unreachable")
 
 
+def test_raw_gzip_bomb(g, h):
+    bomb = gzip.compress(b"<xml>" + b" " * 50000000)
+    assert len(bomb) < 65536, len(bomb)
+    raw(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+        % len(bomb) + bomb, code="bad-answer", why="XML")
+
+
 def test_raw_nul_in_the_body(g, h):
     raw(HEAD + b"\r\n" + BODY.replace(b"SUCCESS", b"SUC\0ESS"), code="bad-answer")
 
@@ -724,6 +738,29 @@ def test_tls_plain_http_instead(g, h):
 
 def test_tls_cut_without_a_length(g, h):
     tls_case("good", REMOTE, fault=dict(kind="half-no-length"))
+
+
+def tls_end(notify):
+    """Half of an answer without a length: TLS alone could tell that more was
+    to come, and need not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(at("good.crt"), at("good.key"))
+    server = Raw(HEAD + b"\r\n" + BODY[:20], context, notify)
+    try:
+        told = call(config(server.url, ca_file=at("ca.crt")), "unifiedorder",
+                    new_order())
+        assert told["code"] in ("unreachable", "bad-answer"), told.all
+        assert server.seen == 1, server.seen
+    finally:
+        server.close()
+
+
+def test_tls_cut_with_close_notify(g, h):
+    tls_end(True)
+
+
+def test_tls_cut_without_close_notify(g, h):
+    tls_end(False)
 
 
 def tls_version(version, want):
