@@ -72,7 +72,7 @@ check_client(const struct h5_request *r)
 	/* Ours and nobody's cannot be a buyer's. */
 	MUST(strncmp(text, "10.", 3) != 0 && strncmp(text, "127.", 4) != 0);
 	MUST(strncmp(text, "192.168.", 8) != 0);
-	MUST(strncmp(text, "2001:db8:", 9) != 0 && text[0] != ':');
+	MUST(strncmp(text, "fe80:", 5) != 0 && text[0] != ':');
 }
 
 /* Ours is what a browser would compare as the same: scheme, host, port. */

@@ -97,7 +97,8 @@ wechat_trade(const struct h5_fields *f, const struct h5_wx_trade *t)
 		MUST(strcmp(t->trade_state, state) == 0);
 	MUST(t->paid == (strcmp(t->trade_state, "SUCCESS") == 0 ||
 			    strcmp(t->trade_state, "REFUND") == 0));
-	MUST(!t->paid || (t->transaction_id[0] != '\0' && t->total_fee >= 1));
+	/* 0 is well-formed: it differs from what was ordered. */
+	MUST(!t->paid || (t->transaction_id[0] != '\0' && t->total_fee >= 0));
 	if (t->transaction_id[0] != '\0')
 		MUST(h5_fields_is(f, "transaction_id", t->transaction_id));
 	if (t->total_fee >= 0) {
