@@ -411,7 +411,6 @@ loop(void *arg)
 int
 h5_worker_once(struct h5_run *run)
 {
-	const struct h5_program *p = run->sites.program;
 	struct worker w;
 	struct h5_err e;
 	enum h5_code rc;
@@ -421,8 +420,6 @@ h5_worker_once(struct h5_run *run)
 	w.stop_fd = -1;
 	w.broken_fd = -1;
 	rc = h5_fcgi_new(true, &w.fcgi, &e);
-	if (rc == H5_OK && p->start != NULL)
-		rc = p->start(&e);
 	if (rc == H5_OK)
 		(void)loop(&w);
 	else

@@ -89,11 +89,6 @@ h5_https_new(
 		rc = take_path(o->cert_file, &h->cert_file, e);
 	if (rc == H5_OK)
 		rc = take_path(o->key_file, &h->key_file, e);
-	if (rc == H5_OK) {
-		h->easy = curl_easy_init();
-		if (h->easy == NULL)
-			rc = h5_err_nomem(e);
-	}
 	if (rc != H5_OK) {
 		h5_https_free(h);
 		return rc;
@@ -352,6 +347,12 @@ call(struct h5_https *h, const struct asking *q, struct receiving *r,
 	CURLcode code;
 	enum h5_code rc;
 
+	/* Made when it is needed: as plain CGI most requests ask nobody, and
+	 * curl and TLS would take longer to start than all the rest. */
+	if (h->easy == NULL)
+		h->easy = curl_easy_init();
+	if (h->easy == NULL)
+		return h5_err_nomem(e);
 	memset(r->a, 0, sizeof *r->a);
 	h5_buf_clear(r->body);
 	if (r->head != NULL)

@@ -21,7 +21,9 @@ struct h5_https_options {
 };
 
 /* h5_https_start(e): once per process, before threads.  SIGPIPE is ignored
- * from here on: a peer that goes away is an error, not the end. */
+ * from here on: a peer that goes away is an error, not the end.  A process of
+ * one thread that ignores SIGPIPE may leave it out: curl then starts with the
+ * first request, if there is one. */
 H5_MUST_CHECK enum h5_code h5_https_start(struct h5_err *e);
 /* h5_https_new(o, out, e): o is copied.  H5_E_CONFIG: a file of o cannot be
  * read.  H5_E_NOMEM. */

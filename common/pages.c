@@ -221,6 +221,7 @@ load_messages(struct loader *l, struct table *tab, const char *file,
 static enum h5_code
 load_style(struct loader *l, const char *file, const char *s, size_t n)
 {
+	const char *end = s + n;
 	struct h5_buf b;
 	bool bol = true;
 	enum h5_code rc;
@@ -232,17 +233,20 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 			"%s:1: holds \"</style\", which would end it", file));
 	else
 		rc = H5_OK;
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '/' && s[i + 1] == '*') {
-			const char *end = strstr(s + i + 2, "*/");
-
-			i = end == NULL ? n : (size_t)(end - s) + 1;
+	while (s < end) {
+		if (bol)
+			s += strspn(s, " \t\n");
+		if (s[0] == '/' && s[1] == '*') {
+			s = strstr(s + 2, "*/");
+			s = s == NULL ? end : s + 2;
 			continue;
 		}
-		if (bol && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n'))
-			continue;
-		bol = s[i] == '\n';
-		h5_buf_putc(&b, s[i]);
+		n = strcspn(s, "/\n");
+		bol = s[n] == '\n';
+		/* With the line's end, or a "/" that begins no comment. */
+		n += s[n] != '\0' && (bol || n == 0);
+		h5_buf_add(&b, s, n);
+		s += n;
 	}
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&b, l->e);

@@ -52,7 +52,9 @@ struct h5_program {
 	 * resp->status is set already.  Without a configuration app->c and
 	 * app->st are NULL, and the status stays 500. */
 	void (*refuse)(struct h5_job *job, enum h5_page_plain why);
-	/* Once per process before threads; per thread; may be NULL. */
+	/* Once per process before threads, not for plain CGI; per thread; may
+	 * be NULL.  A program with start speaks TLS, and only to answer a POST
+	 * (plain CGI starts OpenSSL without TLS for anything else). */
 	enum h5_code (*start)(struct h5_err *e);
 	enum h5_code (*worker_new)(
 	    const struct h5_config *c, void **out, struct h5_err *e);

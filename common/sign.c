@@ -29,6 +29,17 @@ struct h5_sign_key {
 	unsigned char bytes[KEY_MAX];
 };
 
+void
+h5_sign_start_lean(void)
+{
+	/* If it fails, it starts as it always does. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+				      OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+				      OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+				      OPENSSL_INIT_NO_ATEXIT,
+	    NULL);
+}
+
 /* OpenSSL refused.  Its queue is per thread and would grow. */
 static enum h5_code
 refused(const char *what, struct h5_err *e)

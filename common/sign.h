@@ -16,6 +16,12 @@
 
 enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 };
 
+/* h5_sign_start_lean(): before anything else here, in a process that answers
+ * one request and speaks no TLS.  OpenSSL leaves out what only others need: its
+ * words for errors, lists of every algorithm by its old names, tidying up at
+ * the end.  The system's openssl.cnf holds as ever. */
+void h5_sign_start_lean(void);
+
 /* A secret: never printed, wiped when freed.  There is no getter. */
 struct h5_sign_key;
 
