@@ -17,10 +17,12 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import time
+import types
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -133,9 +135,9 @@ class Bench:
         print(f"{row.name:56} {spread(row.values, row.digits):>26}  "
               f"{row.target}{'' if row.held else '  MISSED'}", flush=True)
 
-    def orders(self, web, prefix, first, count):
+    def orders(self, web, prefix, first, count, *still_open):
         subprocess.run([self.tools / "orders", web.store, prefix, str(first),
-                        str(count)], check=True)
+                        str(count), *map(str, still_open)], check=True)
 
     def web(self, gateway=None, conf=None, limits=()):
         """A shop behind lighttpd and, behind the same, limit programs:
@@ -222,6 +224,8 @@ class Bench:
             lambda n: Shot(web, post, "POST", bodies[:1000], 200,
                            "=<xml>good</xml>", "/l-post"))
         self.ratio_rows("notify, repetition", a, b, 0.85)
+        self.row("memory, notify under load: PSS MiB", [y.pss for y in b],
+                 "<= 12", most=12, digits=1)
         self.done(web)
 
     def paid(self, web, said, each):
@@ -276,6 +280,8 @@ class Bench:
                 lambda n: Shot(web, web.pids(limits[p]), "GET",
                                [f"/{limits[p]}"], 200, f"#{size[p]}"))
             self.ratio_rows(f"{p} GET, {size[p]:,} bytes", a, b, 0.80)
+            self.row(f"memory, {p} under load: PSS MiB", [y.pss for y in b],
+                     "<= 12", most=12, digits=1)
         self.row("memory, idle: PSS of the largest program, MiB",
                  [max(idle.values())], "<= 4", most=4,
                  note=", ".join(f"{p} {v:.1f}" for p, v in idle.items()))
@@ -322,10 +328,11 @@ class Bench:
             "server.threads": threads, "orders.query_interval_s": 0})
         ideal = buyers / (LATENCY_MS / 1000)
         each = int(ideal * 2.5)
-        good, made = [], []
+        good, made, bare = [], [], []
         spent = {}
         for n in range(-1, self.rounds):
             ids = [f"BUY{(n + 1) * each + i:08d}" for i in range(each)]
+            least = self.bare_client(web, g, api, ids, buyers)
             before = g.counters()
             got = Shot(web, web.pids("checkout"), "POST",
                        [self.order_form(i) for i in ids], 303, "@checkmweb",
@@ -339,7 +346,9 @@ class Bench:
             if n >= 0:
                 got.handshakes = spent["handshakes"] / got.good
                 good.append(got)
+                bare.append(least)
         self.conversation("checkout POST", buyers, ideal, good, pss)
+        self.beside_bare(buyers, good, bare)
         have = {p.stem for p in (web.store / "orders").glob("*/*/*.ledger")
                 if b'"event":"prepaid"' in p.read_bytes()}
         known = [i for i in made if i in have]
@@ -362,6 +371,49 @@ class Bench:
         self.done(web)
         g.close()
         h5.shutil.rmtree(folder, ignore_errors=True)
+
+    def bare_client(self, web, g, api, ids, buyers):
+        """What this machine can do at all: the same orders to the same
+        gateway over TLS, by wrk alone, without a web server or h5pay."""
+        lines = [self.unified(f"L{i}") for i in ids]
+        alone = types.SimpleNamespace(folder=web.folder, origin=api)
+        got = Shot(alone, [g.process.pid], "POST", lines, 200, "mweb_url",
+                   "/pay/unifiedorder", 2, buyers)
+        if got.again:
+            raise Wrong("the bare client ran out of orders")
+        return got
+
+    @staticmethod
+    def unified(number):
+        fields = {
+            "appid": h5.APPID, "mch_id": h5.MCH_ID, "device_info": "WEB",
+            "nonce_str": "5d2b6c2a8db53831f7eda20af46e531c", "body": "tea",
+            "sign_type": "HMAC-SHA256", "out_trade_no": number,
+            "total_fee": "1", "fee_type": "CNY", "trade_type": "MWEB",
+            "spbill_create_ip": "203.0.113.7",
+            "time_start": time.strftime(
+                "%Y%m%d%H%M%S", time.gmtime(time.time() + 8 * 3600)),
+            "time_expire": time.strftime(
+                "%Y%m%d%H%M%S", time.gmtime(time.time() + 10 * 3600)),
+            "notify_url": "http://127.0.0.1/cgi-bin/notify",
+            "scene_info": '{"h5_info": {"type":"Wap","wap_url":'
+                          '"http://127.0.0.1/","wap_name": "tea"}}'}
+        fields["sign"] = h5.wx_sign(fields)
+        return h5.wx_xml(fields).decode()
+
+    def beside_bare(self, buyers, good, bare):
+        name = f"checkout POST, {buyers} buyers"
+        self.row(f"{name}: orders/s, of a bare client's",
+                 [y.rate / x.rate for x, y in zip(bare, good)], "-",
+                 note=f"{spread([x.rate for x in bare], 0)} bare")
+        self.row(f"{name}: p50 beyond a bare client's, ms",
+                 [y.p50_ms - x.p50_ms for x, y in zip(bare, good)], "-",
+                 digits=1, note=f"{spread([x.p50_ms for x in bare], 1)} bare")
+        self.row(f"{name}: p99 beyond a bare client's, ms",
+                 [y.p99_ms - x.p99_ms for x, y in zip(bare, good)], "-",
+                 digits=1, note=f"{spread([x.p99_ms for x in bare], 1)} bare")
+        self.row(f"{name}: CPU of the stand-in for a bare client's order, us",
+                 [x.cpu_us for x in bare], "-", digits=0)
 
     @staticmethod
     def _token(purpose, text):
@@ -436,8 +488,22 @@ class Bench:
                      [y / x for x, y in zip(a, b)],
                      f"<= {most}" if most else "-", most=most,
                      note=f"{spread(a, 1)} ms, {spread(b, 1)} ms")
+        self.static(site, query, body, nothing)
         self.instructions(site, order)
         site.close()
+
+    def static(self, site, query, body, nothing):
+        """What make dist-static built, if it did."""
+        folder = self.build / "static" / "programs" / "cgi-bin"
+        for program, method, q, stdin in (
+                ("return-page", "GET", query, nothing),
+                ("notify", "POST", "", body)):
+            if not (folder / program).exists():
+                return
+            took = [self.spawn(folder / program, method, q, stdin, site) / 1e3
+                    for _ in range(self.rounds)]
+            self.row(f"plain CGI, static {program}: start to answer, ms", took,
+                     "<= 3", most=3)
 
     def spawn(self, program, method, query, stdin, site):
         env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": method,
@@ -473,43 +539,95 @@ class Bench:
     # -- growth
 
     def growth(self):
+        """Two stores that end in the same open orders of today; in the larger
+        one they have the paid ones of years before them."""
+        still_open = 100
         sizes = (1000, self.many)
         webs = []
         for n in sizes:
             web = self.web()
-            self.orders(web, "BENCH", 0, n)
+            began = time.monotonic()
+            self.orders(web, "BENCH", 0, n, still_open)
+            print(f"{n:,} orders made in {time.monotonic() - began:.0f} s",
+                  flush=True)
             webs.append(web)
-        t = {n: [i * (n // 1000) for i in range(1000)] for n in sizes}
+        self.commands(webs, sizes, still_open)
+        # Paid ones from all over: the same page and the same answer.
+        picks = [[i * (n // 1000) for i in range(900)] for n in sizes]
 
         def page(k):
             lines = ["/cgi-bin/return-page?" + urllib.parse.urlencode(
                 {"order": f"BENCH{i:08d}",
                  "t": self._token("order", f"BENCH{i:08d}")})
-                for i in t[sizes[k]]]
+                for i in picks[k]]
             return Shot(webs[k], webs[k].pids("return-page"), "GET", lines,
-                        200, 'data-page="return"')
+                        200, "data-page=")
 
         def notice(k):
             lines = [h5.notice(f"BENCH{i:08d}", 1, f"4200{i:024d}").decode()
-                     for i in t[sizes[k]]]
+                     for i in picks[k]]
             return Shot(webs[k], webs[k].pids("notify"), "POST", lines, 200,
                         "=" + h5.SUCCESS.decode(), "/cgi-bin/notify")
 
-        for name, shot in (("return-page", page), ("notify, repetition",
-                                                   notice)):
-            a, b = self.pair(webs[0], lambda n: shot(1), lambda n: shot(0))
-            self.row(f"growth, {name}: CPU at {self.many:,} orders, of that at 1,000",
-                     [y.cpu_us / x.cpu_us for x, y in zip(a, b)], "<= 1.1",
-                     most=1.1)
-        began = time.monotonic()
-        code, out, err = webs[1].h5pay("fsck", timeout=300)
-        took = time.monotonic() - began
-        if code != 0:
-            raise Wrong(f"fsck: {code} {err}")
-        self.row("fsck: orders/s, read-cached", [sizes[1] / took],
-                 ">= 50,000", least=50000, digits=0)
+        self.growth_row("return-page, CPU", *(
+            [x.cpu_us for x in side] for side in
+            self.pair(webs[0], lambda n: page(1), lambda n: page(0))))
+        self.growth_row("notify, repetition, CPU", *(
+            [x.cpu_us for x in side] for side in
+            self.pair(webs[0], lambda n: notice(1), lambda n: notice(0))))
         for web in webs:
             self.done(web)
+
+    def growth_row(self, name, small, large):
+        self.row(f"growth, {name}: at {self.many:,} orders, of that at 1,000",
+                 [y / x for x, y in zip(small, large)], "<= 1.1", most=1.1,
+                 note=f"{spread(small, 0)} us, {spread(large, 0)} us")
+
+    def command(self, web, *args):
+        """One run: CPU in us, seconds, what it printed last."""
+        def spent():
+            u = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return u.ru_utime + u.ru_stime
+
+        cpu, began = spent(), time.monotonic()
+        code, out, err = web.h5pay(*args, timeout=600)
+        if code != 0:
+            raise Wrong(f"{args}: {code} {out[-300:]}{err[-300:]}")
+        return ((spent() - cpu) * 1e6, time.monotonic() - began, out)
+
+    def commands(self, webs, sizes, still_open):
+        last = f"BENCH{sizes[0] - 1:08d}", f"BENCH{sizes[1] - 1:08d}"
+        took = {}
+        self.command(webs[0], "sweep")  # looks at every order once
+        _, took["first sweep"], _ = self.command(webs[1], "sweep")
+        for name, args, times in (
+                (f"list --since today, {still_open} rows",
+                 ("list", "--since", "today"), 10),
+                ("show", ("show", None), 20),
+                (f"sweep, {still_open} open", ("sweep",), 10)):
+            cpu = [[], []]
+            for n in range(-1, self.rounds):
+                for k in (0, 1):
+                    got = [self.command(webs[k], *(
+                        last[k] if a is None else a for a in args))
+                        for _ in range(times)]
+                    rows = got[-1][2].count("BENCH")
+                    if args[0] == "list" and rows != still_open:
+                        raise Wrong(f"list shows {rows} orders")
+                    if n >= 0:
+                        cpu[k].append(sum(g[0] for g in got) / times)
+            self.growth_row(f"{name}, CPU", *cpu)
+        for verb in ("fsck", "list"):
+            self.command(webs[1], verb)
+            took[verb] = [self.command(webs[1], verb)[1]
+                          for _ in range(min(self.rounds, 3))]
+        self.row("fsck: orders/s, read-cached",
+                 [sizes[1] / t for t in took["fsck"]], ">= 50,000",
+                 least=50000, digits=0)
+        self.row("list of all: orders/s, read-cached",
+                 [sizes[1] / t for t in took["list"]], "-", digits=0)
+        self.row("the first sweep of a store: orders/s",
+                 [sizes[1] / took["first sweep"]], "-", digits=0)
 
     # -- calls
 

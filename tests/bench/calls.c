@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/ledger.h"
 #include "common/sign.h"
 #include "common/template.h"
 #include "common/xml.h"
@@ -43,7 +44,8 @@ realloc(void *p, size_t n)
 struct bench {
 	struct h5_sign_key *key;
 	struct h5_fields f;
-	struct h5_buf xml, page;
+	struct h5_buf xml, page, ledger;
+	struct h5_event paid;
 	struct h5_template *t;
 	struct h5_view *v;
 };
@@ -87,6 +89,29 @@ render(struct bench *b)
 {
 	h5_buf_clear(&b->page);
 	return h5_template_render(b->t, b->v, NULL, NULL, &b->page, NULL);
+}
+
+static enum h5_code
+write_line(struct bench *b)
+{
+	struct h5_ledger_at at = {2, "0123456789abcdef", 0};
+
+	h5_buf_clear(&b->page);
+	return h5_ledger_write(&at, &b->paid, &b->page, NULL);
+}
+
+static enum h5_code
+fold(struct bench *b)
+{
+	struct h5_ledger_at at;
+	struct h5_order *o;
+	enum h5_code rc;
+	size_t whole;
+
+	rc = h5_ledger_fold(b->ledger.data, b->ledger.len, "BENCH00000001", &o,
+	    &whole, &at, NULL);
+	h5_order_free(o);
+	return rc;
 }
 
 static int64_t
@@ -139,6 +164,48 @@ fill(struct bench *b, struct h5_err *e)
 	return rc;
 }
 
+/* An order's three lines: created, prepaid, paid. */
+static enum h5_code
+fill_ledger(struct bench *b, struct h5_err *e)
+{
+	static const char id[] = "BENCH00000001", ip[] = "203.0.113.7";
+	static const char start[] = "2026-11-23T16:40:12+08:00";
+	static const char end[] = "2026-11-23T18:40:12+08:00";
+	struct h5_ledger_at at = {0, "", 0};
+	struct h5_event created, prepaid;
+	enum h5_code rc;
+
+	h5_event_init(&created, H5_EVENT_CREATED, 1795509612);
+	h5_event_init(&prepaid, H5_EVENT_PREPAID, 1795509613);
+	h5_event_init(&b->paid, H5_EVENT_PAID, 1795509700);
+	rc = h5_event_fill(&created, e, "order", id, "total_fee", "1", "body",
+	    "Green tea, 250 g", "lang", "zh-CN", "expires_at", end,
+	    "out_trade_no", id, "spbill_create_ip", ip, "time_start", start,
+	    "time_expire", end, NULL);
+	if (rc == H5_OK)
+		rc = h5_event_fill(&prepaid, e, "out_trade_no", id,
+		    "spbill_create_ip", ip, "prepay_id",
+		    "wx201410272009395522657a690389285100", "mweb_url",
+		    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
+		    "prepay_id=wx201410272009395522657a690389285100",
+		    NULL);
+	if (rc == H5_OK)
+		rc = h5_event_fill(&b->paid, e, "out_trade_no", id,
+		    "transaction_id", "4200000000202611230000000001",
+		    "total_fee", "1", "via", "notify", "time_end", start,
+		    "wx_bank_type", "OTHERS", "wx_cash_fee", "1",
+		    "wx_is_subscribe", "N", "wx_trade_type", "MWEB", NULL);
+	if (rc == H5_OK)
+		rc = h5_ledger_write(&at, &created, &b->ledger, e);
+	if (rc == H5_OK)
+		rc = h5_ledger_write(&at, &prepaid, &b->ledger, e);
+	if (rc == H5_OK)
+		rc = h5_ledger_write(&at, &b->paid, &b->ledger, e);
+	h5_event_release(&created);
+	h5_event_release(&prepaid);
+	return rc;
+}
+
 int
 main(void)
 {
@@ -155,10 +222,13 @@ main(void)
 	h5_fields_init(&b.f, 64, 65536);
 	h5_buf_init(&b.xml, 65536);
 	h5_buf_init(&b.page, 65536);
+	h5_buf_init(&b.ledger, 65536);
 	rc =
 	    h5_sign_key_new("8934e7d15453e97507ef794cf7b0519d", 32, &b.key, &e);
 	if (rc == H5_OK)
 		rc = fill(&b, &e);
+	if (rc == H5_OK)
+		rc = fill_ledger(&b, &e);
 	if (rc == H5_OK)
 		rc = h5_xml_write(&b.f, &b.xml, &e);
 	if (rc == H5_OK)
@@ -175,6 +245,8 @@ main(void)
 	measure("sign 15 fields, HMAC-SHA256", sign_hmac, &b);
 	measure("read a notice (XML)", read_xml, &b);
 	measure("write a message (XML)", write_xml, &b);
+	measure("write a ledger line", write_line, &b);
+	measure("fold a ledger of three lines", fold, &b);
 	measure("render a small template", render, &b);
 	h5_view_free(b.v);
 	h5_template_free(b.t);
@@ -182,5 +254,7 @@ main(void)
 	h5_fields_release(&b.f);
 	h5_buf_release(&b.xml);
 	h5_buf_release(&b.page);
+	h5_buf_release(&b.ledger);
+	h5_event_release(&b.paid);
 	return 0;
 }

@@ -1,14 +1,18 @@
-/* orders - fills a store with orders that await payment, by the library.
- *   orders STORE PREFIX FIRST COUNT
- * Each is called PREFIX and eight digits and costs one fen.  Nothing waits for
- * the disk here: fsync and fdatasync do nothing in this program, and one
- * sync() ends it. */
+/* orders - fills a store with orders, by the library.
+ *   orders STORE PREFIX FIRST COUNT [OPEN]
+ * Each is called PREFIX and eight digits and costs one fen.  The last OPEN of
+ * them (all, if it is not said) were made now and await payment; those before
+ * are paid by transaction "4200" and their number in 24 digits, and lie back
+ * one day a thousand.  Nothing waits for the disk here: fsync and fdatasync do
+ * nothing in this program, and one sync() ends it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/store.h"
+
+#define DAY_S 86400
 
 int
 fsync(int fd)
@@ -38,16 +42,30 @@ prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 }
 
 static enum h5_code
-make(struct h5_store *st, const char *id, struct h5_err *e)
+paid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const long *n = arg;
+	char transaction[40];
+
+	(void)snprintf(transaction, sizeof transaction, "4200%024ld", *n);
+	return h5_event_fill(h5_store_add(b, H5_EVENT_PAID), e, "out_trade_no",
+	    o->id, "transaction_id", transaction, "total_fee", "1", "via",
+	    "notify", NULL);
+}
+
+/* at: when the order was made. */
+static enum h5_code
+make(struct h5_store *st, const char *id, int64_t at, struct h5_err *e)
 {
 	char now[H5_CLOCK_RFC3339], end[H5_CLOCK_RFC3339];
 	struct h5_order *o = NULL;
 	struct h5_event ev;
 	enum h5_code rc;
 
-	h5_clock_rfc3339(h5_clock_now(), now);
-	h5_clock_rfc3339(h5_clock_now() + 7200, end);
-	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
+	h5_clock_rfc3339(at, now);
+	h5_clock_rfc3339(at + 7200, end);
+	h5_event_init(&ev, H5_EVENT_CREATED, at);
 	rc = h5_event_fill(&ev, e, "order", id, "total_fee", "1", "body",
 	    "Green tea, 250 g", "lang", "zh-CN", "expires_at", end,
 	    "out_trade_no", id, "spbill_create_ip", "203.0.113.7", "time_start",
@@ -63,20 +81,27 @@ make(struct h5_store *st, const char *id, struct h5_err *e)
 int
 main(int argc, char **argv)
 {
+	long i, first, count, open;
 	struct h5_store *st;
 	struct h5_err e;
 	enum h5_code rc;
+	int64_t back;
 	char id[64];
-	long i, first, count;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 64;
 	first = strtol(argv[3], NULL, 10);
 	count = strtol(argv[4], NULL, 10);
+	open = argc == 6 ? strtol(argv[5], NULL, 10) : count;
 	rc = h5_store_open(argv[1], 0, &st, &e);
 	for (i = first; i < first + count && rc == H5_OK; i++) {
 		(void)snprintf(id, sizeof id, "%s%08ld", argv[2], i);
-		rc = make(st, id, &e);
+		back = count - open - (i - first); /* above 0: it is paid */
+		rc = make(st, id,
+		    h5_clock_now() - (back > 0 ? back / 1000 + 1 : 0) * DAY_S,
+		    &e);
+		if (rc == H5_OK && back > 0)
+			rc = h5_store_update(st, id, paid, &i, NULL, &e);
 	}
 	if (rc != H5_OK)
 		(void)fprintf(stderr, "orders: %s\n", e.msg);
