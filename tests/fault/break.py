@@ -1,4 +1,4 @@
-"""break.py KIND FROM TO - common/file.c with one thing wrong."""
+"""break.py KIND FROM TO - a file of common/ with one thing wrong."""
 
 import sys
 
@@ -8,6 +8,8 @@ WRONG = {
                "return H5_OK;"),
     # The one sync of an append is missing.
     "early": ("if (fdatasync(fd) != 0)", "if (fd < -1)"),
+    # Two may append to one ledger at once.
+    "unlocked": ("flock(fd, how | LOCK_NB)", "how < 0 ? fd : 0"),
 }
 
 kind, source, target = sys.argv[1:]

@@ -2,7 +2,7 @@
 # docs/RELIABILITY.md.
 FAULT := $(B)/fault
 FAULT_TOOLS := $(FAULT)/shim.so $(FAULT)/check $(FAULT)/load $(FAULT)/hook \
-	$(FAULT)/broken/notify $(FAULT)/broken/early
+	$(patsubst %,$(FAULT)/broken/%,notify early unlocked)
 FAULT_CC = $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Wno-null-dereference -O2 -g
 
 $(FAULT)/shim.so: tests/fault/shim.c
@@ -19,12 +19,15 @@ $(FAULT)/check: $(B)/obj/tests/fault/check.o $(LIBH5)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# What the proofs must catch: notify that believes in every write, and notify
-# that answers before its ledger is on disk.
-$(FAULT)/broken/notify.c $(FAULT)/broken/early.c: common/file.c \
+# What the proofs must catch: notify that believes in every write, that answers
+# before its ledger is on disk, that locks nothing.
+$(FAULT)/broken/notify.c $(FAULT)/broken/early.c: common/file.c
+$(FAULT)/broken/unlocked.c: common/file_own.c
+$(FAULT)/broken/notify.c $(FAULT)/broken/early.c $(FAULT)/broken/unlocked.c: \
     tests/fault/break.py
 	@mkdir -p $(@D)
-	$(Q)$(PYTHON) tests/fault/break.py $(basename $(@F)) $< $@
+	$(Q)$(PYTHON) tests/fault/break.py $(basename $(@F)) \
+	    $(filter %.c,$^) $@
 $(FAULT)/broken/%: $(FAULT)/broken/%.c $(B)/obj/cgi-bin/notify.o $(RUN_OBJ) \
     $(LIBH5)
 	$(call say,LD,$@)
@@ -40,14 +43,13 @@ fault: all $(FAULT_TOOLS) ## each storage call fails, power is cut: all of it
 check-fault: all $(FAULT_TOOLS) ## the quick part of make fault and make races
 	@$(PYTHON) tests/fault/quick.py --build $(B)
 
-# make soak SECONDS_LONG=1800; make races ROUNDS=5000 (for each of two buyers).
+# make soak SECONDS_LONG=1800; make races ROUNDS=2500 (for each of four buyers).
 # FIGURES=FILE gets a line a run; storm.py --sum FILE adds them up.
 SECONDS_LONG ?= 1800
-ROUNDS ?= 5000
+ROUNDS ?= 2500
 STORM = $(PYTHON) tests/fault/storm.py --build $(B) \
 	$(if $(FIGURES),--log $(FIGURES))
 soak: all $(FAULT_TOOLS)
 	@$(STORM) --seconds $(SECONDS_LONG)
 races: all $(FAULT_TOOLS)
-	@$(STORM) --seconds 86400 --rounds $(ROUNDS) --buyers 2 --width 64 \
-	    --waves 1 --mix 60 4 0 0 --kill-every 0 --processes 2
+	@$(STORM) --seconds 86400 --rounds $(ROUNDS) --races

@@ -14,12 +14,11 @@ def main():
     p.add_argument("--build", default="build")
     build = p.parse_args().build
     results = [
-        matrix.run(build, 2, 0, 80),
+        matrix.run(build, 2, 0, 100),
         crash_model.run(build, True),
-        storm.run(storm.options(["--build", build, "--seconds", "60",
-                                 "--rounds", "8", "--width", "64",
-                                 "--waves", "1", "--mix", "60", "4", "0", "0",
-                                 "--kill-every", "0", "--processes", "2"])),
+        storm.run(storm.options(["--build", build, "--rounds", "5",
+                                 "--races"])),
+        storm.control(build),
         storm.run(storm.options(["--build", build, "--seconds", "3"])),
     ]
     print(f"{sum(r[0] for r in results)} passed, "

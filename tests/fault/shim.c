@@ -6,7 +6,10 @@
  *   H5_FAULT_COUNT a file that gets one line a step: its name
  *   H5_FAULT_TRACE a file that gets what each step did, one line a step
  * One thread of one process is meant: plain CGI and commands, without what they
- * start. */
+ * start.
+ *   H5_FAULT_PAUSE_US  nothing fails, but before each write, sync and link
+ * there is a pause, in which others come between; for any number of threads and
+ * processes */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -121,6 +124,17 @@ static const struct {
 } errors[] = {
     {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR}};
 
+static void
+take_time(const char *name)
+{
+	const char *us = getenv("H5_FAULT_PAUSE_US");
+
+	if (us != NULL &&
+	    (strcmp(name, "write") == 0 || strcmp(name, "linkat") == 0 ||
+		strcmp(name, "fsync") == 0 || strcmp(name, "fdatasync") == 0))
+		(void)usleep((useconds_t)strtoul(us, NULL, 10));
+}
+
 static struct fate
 next(const char *name)
 {
@@ -131,6 +145,7 @@ next(const char *name)
 	size_t i;
 	int len;
 
+	take_time(name);
 	if (getpid() != me)
 		return f;
 	len = snprintf(line, sizeof line, "%s\n", name);

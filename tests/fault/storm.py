@@ -13,6 +13,7 @@ is counted."""
 
 import argparse
 import collections
+import contextlib
 import fcntl
 import json
 import multiprocessing
@@ -105,15 +106,15 @@ def harvest(buyers):
 # --- the whole ----------------------------------------------------------------
 
 
-def start(site, program, folder):
+def start(site, program, folder, binary=None, env=None):
     path = str(folder / (program + ".sock"))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(1024)
     p = subprocess.Popen(
-        [site.bin / program, "-c", site.conf_file], stdin=listener,
+        [binary or site.bin / program, "-c", site.conf_file], stdin=listener,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True)
+        start_new_session=True, env={**os.environ, **(env or {})})
     listener.close()
     return p
 
@@ -197,10 +198,10 @@ def delivered(room, paid):
 
 def options(words=None):
     p = argparse.ArgumentParser()
-    p.add_argument("--build", default="build")
+    p.add_argument("--build", type=pathlib.Path, default="build")
     p.add_argument("--seconds", type=float, default=1800)
     p.add_argument("--rounds", type=int, default=-1, help="orders a buyer")
-    p.add_argument("--kill-every", type=float, default=0.06)
+    p.add_argument("--kill-every", type=float, default=0.04)
     p.add_argument("--width", type=int, default=24, help="connections at once")
     p.add_argument("--waves", type=int, default=4)
     p.add_argument("--mix", type=int, nargs=4, default=(80, 4, 8, 8),
@@ -208,10 +209,21 @@ def options(words=None):
     p.add_argument("--buyers", type=int, default=4)
     p.add_argument("--processes", type=int, default=8, help="of each program")
     p.add_argument("--threads", type=int, default=4)
+    p.add_argument("--pause-us", type=int, default=1000,
+                   help="before each write and sync: others come between")
+    p.add_argument("--races", action="store_true",
+                   help="64 at once for each order, nobody is killed")
     p.add_argument("--seed", type=int, default=time.time_ns() // 10**6 % 10**9)
+    p.add_argument("--notify", type=pathlib.Path, help="another one: a control")
     p.add_argument("--log", type=pathlib.Path, help="gets a line of figures")
     p.add_argument("--sum", type=pathlib.Path, help="add up such lines")
-    return p.parse_args(words)
+    args = p.parse_args(words)
+    if args.races:
+        # As many threads as requests; some of these say something else than
+        # the rest, or what two write at one place would be the same.
+        args.width, args.waves, args.processes = 64, 1, 64 // args.threads
+        args.mix, args.kill_every = (54, 4, 0, 6), 0
+    return args
 
 
 def main():
@@ -232,6 +244,19 @@ def add_up(log):
     for name, n in total.items():
         print(f"{name}: {n}")
     return 1 if total["violations"] else 0
+
+
+def control(build):
+    """Races of a notify that locks nothing must be caught."""
+    args = options(["--build", str(build), "--rounds", "8", "--races",
+                    "--pause-us", "5000"])
+    args.notify = args.build / "fault" / "broken" / "unlocked"
+    with contextlib.redirect_stdout(None):
+        _, caught = run(args)
+    print(f"# control (nothing locked): {caught} violations, as they must")
+    if not caught:
+        print("not ok - the control, nothing locked, was not caught")
+    return int(caught > 0), int(not caught)
 
 
 def run(args):
@@ -257,8 +282,13 @@ def run(args):
 
 def rage(room, args, parents):
     """(kills, counts, [(order, acknowledged)]) of the storm itself."""
+    env = {"LD_PRELOAD": str(room.tools / "shim.so"),
+           "H5_FAULT_ROOT": str(room.store),
+           "H5_FAULT_PAUSE_US": str(args.pause_us)}
     for program in ("checkout", "notify", "query"):
-        parents.append(start(room.site, program, room.folder))
+        binary = args.notify if program == "notify" else None
+        parents.append(start(room.site, program, room.folder, binary,
+                             env if args.pause_us else None))
     until = time.monotonic() + args.seconds
     buyers = [Buyer(room, args, who, lambda: time.monotonic() > until)
               for who in range(args.buyers)]
