@@ -91,6 +91,7 @@ help:
 	@echo "make deb          the Debian package of what is committed, $(DEB)/"
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
+	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
 	@echo "make format       clang-format over all C"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"
 	@sed -n 's/^\(check-[a-z-]*\):.*## *\(.*\)/\1\t\2/p' tests/*/*.mk \

@@ -30,7 +30,6 @@ struct exporting {
 	bool csv, bom, broken;
 	int64_t since, until;
 	struct progress bar;
-	uint64_t done;
 	struct h5_buf line;
 };
 

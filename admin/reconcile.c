@@ -414,6 +414,7 @@ reconcile(struct reconciling *r)
 		print_summary(r);
 	h5_bill_free(&bill);
 	h5_bill_free(&next);
+	r->x.bill = r->x.next = NULL;
 	free(r->ask.v);
 	if (rc != H5_OK)
 		return command_fail(r->cmd, &e);

@@ -381,6 +381,7 @@ h5_supervisor_run(struct h5_run *run, int n)
 	if (s.sfd < 0 || s.kids == NULL) {
 		h5_log_event(s.log, H5_LOG_ERROR, "no-start", "why",
 		    strerror(errno), NULL);
+		free(s.kids);
 		return EX_IOERR;
 	}
 	if (h5_errand_open(&run->errands, atomic_load(&run->sites.first), &e) !=

@@ -446,7 +446,7 @@ start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
     int broken_fd, struct h5_err *e)
 {
 	pthread_attr_t attr;
-	int i, sys = 0;
+	int i, sys;
 
 	if (pthread_attr_init(&attr) != 0)
 		return 0;

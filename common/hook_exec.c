@@ -48,7 +48,7 @@ become(const char *path, char *const *env, int in, int out)
 	for (i = 1; i < NSIG; i++)
 		(void)signal(i, SIG_DFL);
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* The pipes were moved above 2, so none is overwritten here. */
 	if (dup2(in, 0) != 0 || dup2(out, 1) != 1 || dup2(out, 2) != 2 ||
 	    chdir("/") != 0)

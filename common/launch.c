@@ -109,7 +109,7 @@ become(char *const argv[], char *const env[], int null, int err)
 	for (s = 1; s < NSIG; s++)
 		(void)sigaction(s, &sa, NULL);
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* err first: it may be one of the numbers that null goes to. */
 	if (dup2(err, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(null, STDOUT_FILENO) < 0)

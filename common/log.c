@@ -69,7 +69,7 @@ put_value(struct h5_buf *b, const char *s)
 		return;
 	}
 	h5_buf_putc(b, '"');
-	for (i = 0; s[i] != '\0' && i < H5_LOG_VALUE; i++) {
+	for (i = 0; i < H5_LOG_VALUE && s[i] != '\0'; i++) {
 		if (s[i] < ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '\\')
 			h5_buf_printf(
 			    b, "\\x%02x", (unsigned)(unsigned char)s[i]);

@@ -356,11 +356,9 @@ check_folder(struct loader *l)
 	if (l->dir == NULL)
 		return H5_OK;
 	dir = opendir(l->dir);
-	if (dir == NULL) {
-		h5_buf_printf(l->faults, "%s:1: pages.templates: %s\n", l->dir,
-		    strerror(errno));
-		return H5_OK;
-	}
+	if (dir == NULL)
+		return report(l, h5_err_sys(l->e, H5_E_INPUT, errno,
+				     "%s:1: pages.templates", l->dir));
 	names = calloc(h5_embed_count, sizeof *names);
 	if (names == NULL) {
 		closedir(dir);

@@ -79,6 +79,8 @@ if [ "$set" = test ]; then
 	need gcc command_ gcc
 	need clang command_ clang
 	need libclang-rt-dev clang_rt_
+	need clang-tidy command_ clang-tidy
+	need cppcheck command_ cppcheck
 	need clang-format command_ clang-format clang-format-14
 	need binutils command_ nm
 	need valgrind command_ valgrind
