@@ -11,6 +11,14 @@
 
 static const char *const posted[] = {"order", "t"};
 
+/* The last try, this one or one a moment ago, did not reach WeChat: what is
+ * stored may be old. */
+static bool
+in_doubt(const struct h5_order *o)
+{
+	return o->unreached && !h5_order_settled(o);
+}
+
 static void
 answer_json(struct h5_job *job, const struct h5_order *o, int status)
 {
@@ -41,7 +49,7 @@ look(struct h5_job *job, const struct h5_fields *f, const char *token)
 	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_wants_json(job->r))
-		answer_json(job, o, rc == H5_OK ? 200 : 502);
+		answer_json(job, o, rc == H5_OK && !in_doubt(o) ? 200 : 502);
 	else
 		h5_visit_redirect(job, "query", id, token, "");
 	if (o != NULL)
@@ -61,9 +69,7 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else
 		h5_page_result(&job->page, o, token,
-		    o->unreached && !h5_order_settled(o) ? H5_NOTE_UNREACHABLE
-							 : H5_NOTE_NONE,
-		    0, 200);
+		    in_doubt(o) ? H5_NOTE_UNREACHABLE : H5_NOTE_NONE, 0, 200);
 	h5_order_free(o);
 }
 

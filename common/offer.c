@@ -122,6 +122,8 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 	enum h5_code rc;
 
 	o->attach = h5_fields_get(f, "attach");
+	if (o->attach != NULL && o->attach[0] == '\0')
+		o->attach = NULL; /* signed over, and nothing to keep */
 	rc = only(f, signed_names, LENGTH(signed_names), e);
 	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
 		rc = h5_err_set(

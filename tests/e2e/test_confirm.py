@@ -91,6 +91,14 @@ def _(t):
     t.eq(r.dom.lang, "en", "language")
 
 
+@test("an empty attach is none")
+def _(t):
+    order = t.id()
+    t.redirect(t.site.order(order, 5, attach=""))
+    t.eq(t.site.show(order)["attach"], None, "attach")
+    t.page(t.site.get("checkout", t.site.link(order, 5)), 200, "confirm")
+
+
 @test("body and attach of 127 bytes of UTF-8 are taken")
 def _(t):
     text = "茶" * 42 + "x"
