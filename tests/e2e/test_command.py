@@ -130,7 +130,6 @@ def _(t):
     ("a bad order", {"order": "x_2"}), ("total_fee 0", {"total-fee": "0"}),
     ("a body of 128 bytes", {"body": "x" * 128}),
     ("a control byte", {"body": "a\nb"}),
-    ("an expiry in the past", {"expires": "1"}),
     ("a total_fee in yuan", {"total-fee": "1.00"}),
 ])
 def _(t, name, change):
@@ -138,6 +137,16 @@ def _(t, name, change):
     words = [w for k, v in args.items() for w in ("--" + k, v)]
     code, out, err = t.site.h5pay("link", *words)
     t.eq((code, out), (65, ""), f"exit status and stdout, {err!r}")
+
+
+@test("a link that has expired already is printed, with a word of warning")
+def _(t):
+    code, out, err = t.site.h5pay("link", "--order", "abcdefg", "--total-fee",
+                                  "1", "--body", "x", "--expires", "1")
+    t.eq(code, 0, f"exit status, {err!r}")
+    t.contains(err, "in the past", "stderr")
+    r = t.site.get("checkout", out.strip().partition("?")[2])
+    t.page(r, 410, "link-expired")
 
 
 @test("link without a link key is a configuration fault")
