@@ -13,6 +13,7 @@ FUZZ_DISK := h5_file_read h5_file_read_secret h5_file_secret_mode realpath \
 	stat faccessat
 FUZZ_WRAP_config := $(FUZZ_DISK) h5_sign_key_new h5_sign_key_free
 FUZZ_WRAP_catalogue := $(FUZZ_DISK)
+FUZZ_WRAP_paylink := $(FUZZ_DISK)
 FUZZ_WRAP_cgi := getenv read poll h5_clock_mono_ms
 FUZZ_LIBS := $(LIB_JSON) -lexpat
 
@@ -45,6 +46,14 @@ fuzz:
 	@$(FUZZ_TREE) fuzzers $(if $(T),T=$(T))
 	@sh tests/fuzz/run.sh build-fuzz$(FUZZ_CMP:%=-%)/fuzz $(or $(T),$(FUZZ))
 fuzzers: $(addprefix $(B)/fuzz/,$(or $(T),$(FUZZ)))
+
+# Lines of each module that the corpus reaches.
+.PHONY: fuzz-coverage fuzz-replays
+fuzz-coverage:
+	@$(MAKE) --no-print-directory B=build-cov CC=clang HARDEN= CFLAGS='-g \
+	    -O1 -fprofile-instr-generate -fcoverage-mapping' fuzz-replays
+	@sh tests/fuzz/coverage.sh build-cov/fuzz-replay $(FUZZ_CORPUS)
+fuzz-replays: $(addprefix $(B)/fuzz-replay/,$(FUZZ))
 
 .PHONY: check-fuzz
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)

@@ -1,6 +1,7 @@
 /* The catalogue: each fault has its line; what is accepted is sorted, keeps
  * its limits, and comes back as the same when it is written down. */
 #include "common/catalogue.h"
+#include "common/ini.h"
 #include "common/text.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
@@ -31,7 +32,7 @@ check_item(const struct h5_item *i)
 	size_t n = strlen(i->title);
 
 	MUST(h5_text_item_name(i->name));
-	MUST(n >= 1 && n <= 127 && h5_text_printable(i->title));
+	MUST(n >= 1 && n <= H5_INI_VALUE && h5_text_printable(i->title));
 	MUST(i->max_qty >= 1);
 	if (i->price > 0) {
 		MUST(i->min_price == 0 && i->max_price == 0);

@@ -1,23 +1,29 @@
 /* Pay links: a query string as an offer.  What is accepted says what its
- * parameters say, and its signature is the one that other code computes; with
- * one bit changed it is refused. */
+ * parameters (or the catalogue) say, and its signature is the one that other
+ * code computes; with one bit changed it is refused.  What the confirmation
+ * page would post is accepted as the same offer. */
 #include "common/config.h"
 #include "common/form.h"
 #include "common/offer.h"
 #include "common/paylink.h"
 #include "common/web.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mac.h"
 
 #define LINK_KEY "fuzz-link-key-fuzz-link-key-0001"
 #define SITE_KEY "fuzz-site-key-fuzz-site-key-0001"
 #define NOW 1795423212
+#define CATALOGUE                                                              \
+	"[tea]\ntitle=Green tea\nprice=128.00\nmax_qty=5\n"                    \
+	"[gift]\ntitle=Gift\nmin_price=1\nmax_price=1000.50\nmax_qty=3\n"
 
 static const struct h5_config *
 config(void)
 {
 	static struct h5_config c; /* what an offer needs of one */
-	static char base[] = "https://shop.example/cgi-bin", none[] = "";
+	static char base[] = "https://shop.example/cgi-bin", none[] = "",
+		    items[] = "/srv/items.ini";
 
 	if (c.site.secret == NULL) {
 		MUST(h5_sign_key_new(SITE_KEY, strlen(SITE_KEY), &c.site.secret,
@@ -26,6 +32,7 @@ config(void)
 			 &c.site.link_key, NULL) == H5_OK);
 		c.site.base_url = base;
 		c.site.program_suffix = none;
+		c.catalogue.file = items;
 	}
 	return &c;
 }
@@ -92,16 +99,65 @@ check_link(const struct h5_fields *f)
 	h5_buf_release(&out);
 }
 
+/* An item's amount is the catalogue's, or the buyer's in its range. */
+static void
+check_item(const struct h5_fields *f, const struct h5_offer *o)
+{
+	MUST(h5_fields_is(f, "item", o->item) && h5_text_order_id(o->id));
+	if (strcmp(o->item, "tea") == 0) {
+		MUST(o->qty >= 1 && o->qty <= 5);
+		MUST(o->total_fee == 12800 * o->qty);
+	} else {
+		MUST(strcmp(o->item, "gift") == 0 && o->qty <= 3);
+		MUST(o->total_fee == 0 || (o->total_fee >= 100 * o->qty &&
+					      o->total_fee <= 100050 * o->qty));
+	}
+}
+
+static enum h5_code
+read_offer(const struct h5_fields *f, struct h5_offer *o)
+{
+	enum h5_code rc;
+
+	disk_text = CATALOGUE;
+	disk_len = strlen(CATALOGUE);
+	rc = h5_offer_read(config(), f, NOW, o, NULL);
+	disk_text = NULL;
+	MUST(rc != H5_E_BUG && rc != H5_E_NOMEM && rc != H5_E_CONFIG);
+	if (rc == H5_OK && o->signed_link)
+		check_offer(f, o);
+	else if (rc == H5_OK)
+		check_item(f, o);
+	return rc;
+}
+
+/* The page's button: the same offer, now shown; not with another amount. */
+static void
+post(const struct h5_offer *seen)
+{
+	struct h5_fields f;
+	struct h5_offer o;
+
+	h5_fields_init(&f, H5_WEB_PARAMS, 16384);
+	MUST(h5_fields_copy(&f, &seen->hidden, NULL) == H5_OK);
+	MUST(read_offer(&f, &o) == H5_OK && o.shown);
+	MUST(strcmp(o.id, seen->id) == 0 && o.qty == seen->qty);
+	MUST(strcmp(o.body, seen->body) == 0);
+	h5_offer_release(&o);
+	MUST(h5_fields_set(&f, "total_fee", "1", NULL) == H5_OK);
+	MUST(read_offer(&f, &o) != H5_OK || seen->total_fee == 1);
+	h5_offer_release(&o);
+	h5_fields_release(&f);
+}
+
 static enum h5_code
 offer(const struct h5_fields *f)
 {
 	struct h5_offer o;
-	enum h5_code rc;
+	enum h5_code rc = read_offer(f, &o);
 
-	rc = h5_offer_read(config(), f, NOW, &o, NULL);
-	MUST(rc != H5_E_BUG && rc != H5_E_NOMEM);
 	if (rc == H5_OK)
-		check_offer(f, &o);
+		post(&o);
 	h5_offer_release(&o);
 	return rc;
 }
@@ -149,11 +205,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < size; i++)
 		at = at * 31 + data[i];
 	h5_fields_init(&f, H5_WEB_PARAMS, 16384);
-	if (h5_form_read((const char *)data, size, &f, NULL) == H5_OK &&
-	    h5_fields_get(&f, "item") == NULL) {
+	if (h5_form_read((const char *)data, size, &f, NULL) == H5_OK) {
 		h5_fields_drop(&f, "lang");
 		(void)offer(&f);
-		sign_and_spoil(&f, at);
+		if (h5_fields_get(&f, "item") == NULL)
+			sign_and_spoil(&f, at);
 	}
 	h5_fields_release(&f);
 	return 0;

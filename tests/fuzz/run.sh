@@ -42,7 +42,7 @@ for t in "$@"; do
 	if [ "${MERGE:-0}" = 1 ]; then
 		rm -rf "build-fuzz/merged/$t"
 		mkdir -p "build-fuzz/merged/$t"
-		"$folder/$t" -merge=1 -max_len="${max:-1024}" \
+		"$folder/$t" -set_cover_merge=1 -max_len="${max:-1024}" \
 		    "build-fuzz/merged/$t" "$here/corpus/$t" "$work/$t" \
 		    >"build-fuzz/$t.merge.log" 2>&1 || exit 1
 		rm -rf "$here/corpus/$t"
