@@ -247,13 +247,18 @@ def add_up(log):
 
 
 def control(build):
-    """Races of a notify that locks nothing must be caught."""
+    """Races of a notify that locks nothing must be caught, sooner or later:
+    on a busy machine fewer meet."""
     args = options(["--build", str(build), "--rounds", "8", "--races",
                     "--pause-us", "5000"])
     args.notify = args.build / "fault" / "broken" / "unlocked"
-    with contextlib.redirect_stdout(None):
-        _, caught = run(args)
-    print(f"# control (nothing locked): {caught} violations, as they must")
+    for turn in range(1, 11):
+        with contextlib.redirect_stdout(None):
+            _, caught = run(args)
+        if caught:
+            break
+    print(f"# control (nothing locked): {caught} violations in turn {turn}, "
+          "as they must")
     if not caught:
         print("not ok - the control, nothing locked, was not caught")
     return int(caught > 0), int(not caught)
