@@ -215,8 +215,9 @@ RUNS = (
     ("closed", [("notify", "write 1 after"), ("notify", None)]),
     ("torn", [("notify", "ftruncate 1 after"), ("notify", None)]),
     ("torn", [("notify", "write 1 after"), ("notify", None)]),
-    # ... or adds a line of its own.
     ("paid", [("refund", "write 1 after"), ("refund", None)]),
+    # ... or adds a line of its own: the one run with states that are held.
+    ("awaiting", [("unpaid query", "write 1 after"), ("notify", None)]),
     ("empty", [("checkout", "linkat 1 after"), ("checkout", None),
                ("notify", None)]),
     ("nothing", [("checkout", "linkat 2 after"), ("checkout", None),
@@ -227,7 +228,7 @@ RUNS = (
 def plan_of(room, start, what, words):
     """The shim's plan for "NAME K WHERE"."""
     name, k, where = words.split()
-    names = matrix.count(room, start, what)
+    names = matrix.count(room, start, what.split()[-1])
     at = [n for n, x in enumerate(names, 1) if x == name][int(k) - 1]
     return f"{at}:{where}:kill:once"
 
@@ -252,8 +253,9 @@ def trace(room, start, steps, fine, program=None):
         if what == "both":
             both(room, env)
             continue
+        room.wechat.paid = not what.startswith("unpaid")
         good, code, out = room.run(
-            what, {**env, "H5_FAULT": plan} if plan else env,
+            what.split()[-1], {**env, "H5_FAULT": plan} if plan else env,
             program if what == "notify" else None)
         if good == bool(plan):
             sys.exit(f"{start} {steps}: {code} {out}")

@@ -249,8 +249,8 @@ def add_up(log):
 def control(build):
     """Races of a notify that locks nothing must be caught, sooner or later:
     on a busy machine fewer meet."""
-    args = options(["--build", str(build), "--rounds", "8", "--races",
-                    "--pause-us", "5000"])
+    args = options(["--build", str(build), "--rounds", "4", "--races",
+                    "--pause-us", "40000"])
     args.notify = args.build / "fault" / "broken" / "unlocked"
     for turn in range(1, 11):
         with contextlib.redirect_stdout(None):
