@@ -67,6 +67,11 @@ H5_MUST_CHECK enum h5_code h5_file_open(int dirfd, const char *path, int flags,
  * H5_E_NOTFOUND; H5_E_CONFIG: a link, not ours, open to others; H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_file_folder(
     int dirfd, const char *path, int *fd, struct h5_err *e);
+/* h5_file_bare(dirfd, path, shut, e): a folder of ours with nothing in it,
+ * whatever its mode; shut: it is closed to others now.
+ * H5_E_NOTFOUND; H5_E_CONFIG: a link, not ours, not empty; H5_E_IO. */
+H5_MUST_CHECK enum h5_code h5_file_bare(
+    int dirfd, const char *path, bool shut, struct h5_err *e);
 /* h5_file_sync_folder(dirfd, path, e): make its entries durable. */
 H5_MUST_CHECK enum h5_code h5_file_sync_folder(
     int dirfd, const char *path, struct h5_err *e);

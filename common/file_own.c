@@ -52,6 +52,38 @@ h5_file_open(int dirfd, const char *path, int flags, int *fd, size_t *size,
 	return rc;
 }
 
+static enum h5_code
+nothing_there(void *arg, const char *name, struct h5_err *e)
+{
+	(void)arg;
+	return h5_err_set(e, H5_E_CONFIG, "it is not empty (%s)", name);
+}
+
+enum h5_code
+h5_file_bare(int dirfd, const char *path, bool shut, struct h5_err *e)
+{
+	struct stat st;
+	enum h5_code rc = H5_OK;
+	int fd;
+
+	fd = openat(
+	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return open_failed(path, e);
+	if (fd < 0)
+		return h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
+	if (fstat(fd, &st) != 0)
+		rc = h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
+	else if (st.st_uid != geteuid())
+		rc = h5_err_set(e, H5_E_CONFIG, "%s is not ours", path);
+	if (rc == H5_OK)
+		rc = h5_file_list(fd, nothing_there, NULL, e);
+	if (rc == H5_OK && shut && fchmod(fd, 0700) != 0)
+		rc = h5_err_sys(e, H5_E_IO, errno, "chmod 700 %s", path);
+	h5_file_drop(&fd);
+	return rc;
+}
+
 enum h5_code
 h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
 {

@@ -145,7 +145,8 @@ check_format(int dir, struct h5_err *e)
 	return rc;
 }
 
-/* Opens the folder.  make: when it is missing, it is made. */
+/* Opens the folder.  make: when it is missing, it is made; an empty one that
+ * others may look into is closed to them. */
 static enum h5_code
 open_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 {
@@ -162,6 +163,11 @@ open_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 	rc = h5_buf_finish(&path, e);
 	if (rc == H5_OK)
 		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
+	/* Made by hand, as an FTP program makes it. */
+	if (rc == H5_E_CONFIG &&
+	    h5_file_bare(AT_FDCWD, path.data, make, NULL) == H5_OK)
+		rc = make ? h5_file_folder(AT_FDCWD, path.data, fd, e)
+			  : h5_err_set(e, H5_E_NOTFOUND, "an empty folder");
 	if (rc == H5_E_NOTFOUND && make) {
 		rc = h5_file_mkdir(AT_FDCWD, path.data, e);
 		if (rc == H5_E_NOTFOUND)

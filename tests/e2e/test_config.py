@@ -400,6 +400,21 @@ def _(t):
     t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o700, "mode of the store")
 
 
+@test("a store's folder made by hand is closed to others")
+def _(t):
+    s = t.own_site()
+    s.store.mkdir()
+    s.store.chmod(0o755)
+    t.eq(s.get("checkout", "item=tea").status, 200, "status of a GET")
+    t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o755, "mode after it")
+    s.ready(t.id())
+    t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o700, "mode of the store")
+    s.store.chmod(0o755)
+    r = s.get("checkout", "item=tea")
+    t.page(r, 503, "store-error")
+    t.contains("\n".join(s.log()), "chmod 700", "the log")
+
+
 @test("a template of the merchant's own replaces the compiled-in one")
 def _(t):
     s = t.own_site()
