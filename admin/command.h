@@ -56,6 +56,10 @@ extern const struct verb verb_doctor, verb_explain;
 int command_usage(const struct verb *v, const char *fmt, ...) H5_PRINTF(2, 3);
 /* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
 int command_fail(const struct command *cmd, const struct h5_err *e);
+/* command_unread(id, e, worst): an order of a walk cannot be read: print why.
+ * *worst keeps the first code, for the exit status. */
+void command_unread(
+    const char *id, const struct h5_err *e, enum h5_code *worst);
 /* command_pay(cmd, p, e): a conversation partner for this process. */
 H5_MUST_CHECK enum h5_code command_pay(
     struct command *cmd, struct h5_pay *p, struct h5_err *e);
@@ -95,7 +99,8 @@ struct table *table_new(
     const struct command *cmd, const char *const *headings, size_t columns);
 /* table_cell(t, s): the next cell, row by row; NULL: "-". */
 void table_cell(struct table *t, const char *s);
-/* table_end(t): print and free.  false: out of memory or stdout is closed. */
+/* table_end(t): print and free.  false: out of memory (a cell may be missing),
+ * or stdout is closed. */
 bool table_end(struct table *t);
 /* table_tint(cmd, state): the colour for a state's word, or "". */
 const char *table_tint(const struct command *cmd, const char *word);

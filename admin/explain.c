@@ -176,6 +176,7 @@ struct asked {
 	const char *text; /* as it was given */
 	struct h5_buf plain; /* normal */
 	struct h5_buf alias; /* normal, of the alias at hand */
+	bool cut; /* memory ran out in mid-answer */
 };
 
 static bool
@@ -293,6 +294,8 @@ whose(const struct entry *x, bool en, struct h5_buf *out)
 		h5_buf_add(out, both.data, (size_t)(bar - both.data));
 	else if (bar != NULL)
 		h5_buf_puts(out, bar + 1);
+	if (both.bad != H5_OK)
+		out->bad = both.bad;
 	h5_buf_release(&both);
 }
 
@@ -307,7 +310,7 @@ put_json(struct h5_buf *out, const char *name, struct slice s)
 }
 
 static void
-print_json(const struct entry *x)
+print_json(struct asked *q, const struct entry *x)
 {
 	struct h5_buf out, who;
 
@@ -332,14 +335,17 @@ print_json(const struct entry *x)
 	h5_buf_puts(&out, ",");
 	put_json(&out, "zh-CN", x->part[ZH_NEXT]);
 	h5_buf_puts(&out, "}}\n");
-	(void)fputs(out.data, stdout);
+	if (out.bad == H5_OK)
+		(void)fputs(out.data, stdout);
+	q->cut = q->cut || out.bad != H5_OK || who.bad != H5_OK;
 	h5_buf_release(&who);
 	h5_buf_release(&out);
 }
 
 /* For a person: both languages.  Elsewhere the same cells, tab-separated. */
 static void
-print_entry(const struct command *cmd, const struct entry *x, bool first)
+print_entry(const struct command *cmd, struct asked *q, const struct entry *x,
+    bool first)
 {
 	struct h5_buf en, zh;
 	const struct slice *p = x->part;
@@ -366,6 +372,7 @@ print_entry(const struct command *cmd, const struct entry *x, bool first)
 		    (int)p[EN_NEXT].n, p[EN_NEXT].p, zh.data, (int)p[ZH].n,
 		    p[ZH].p, (int)p[ZH_NEXT].n, p[ZH_NEXT].p);
 	}
+	q->cut = q->cut || en.bad != H5_OK || zh.bad != H5_OK;
 	h5_buf_release(&en);
 	h5_buf_release(&zh);
 }
@@ -382,9 +389,9 @@ answer(const struct command *cmd, struct asked *q, enum how how)
 		if (!matches(q, &x, how))
 			continue;
 		if (cmd->json)
-			print_json(&x);
+			print_json(q, &x);
 		else
-			print_entry(cmd, &x, found == 0);
+			print_entry(cmd, q, &x, found == 0);
 		found++;
 	}
 	return found;
@@ -428,8 +435,9 @@ explain(const struct command *cmd, struct asked *q)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct asked q = {NULL, {0}, {0}};
+	struct asked q = {0};
 	struct h5_buf text;
+	struct h5_err e;
 	int i, status;
 
 	h5_buf_init(&text, TEXT_MAX);
@@ -442,11 +450,18 @@ run(struct command *cmd, int argc, char **argv)
 	q.text = text.data;
 	if (argc < 2)
 		status = command_usage(&verb_explain, "one text is needed");
-	else if (text.bad != H5_OK || !h5_text_printable(text.data)) {
+	else if (text.bad == H5_E_NOMEM) {
+		(void)h5_err_nomem(&e);
+		status = command_fail(cmd, &e);
+	} else if (text.bad != H5_OK || !h5_text_printable(text.data)) {
 		(void)fputs("h5pay: one line of UTF-8, please\n", stderr);
 		status = EXIT_DATA;
 	} else
 		status = explain(cmd, &q);
+	if (q.cut || q.plain.bad == H5_E_NOMEM || q.alias.bad == H5_E_NOMEM) {
+		(void)h5_err_nomem(&e);
+		status = command_fail(cmd, &e);
+	}
 	h5_buf_release(&q.alias);
 	h5_buf_release(&q.plain);
 	h5_buf_release(&text);

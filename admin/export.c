@@ -27,7 +27,8 @@ static const char heading[] =
 
 struct exporting {
 	struct command *cmd;
-	bool csv, bom, broken;
+	bool csv, bom;
+	enum h5_code unread;
 	int64_t since, until;
 	struct progress bar;
 	struct h5_buf line;
@@ -139,8 +140,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	struct h5_err e;
 
 	if (o == NULL) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
-		x->broken = true;
+		command_unread(id, e_o, &x->unread);
 		return H5_OK;
 	}
 	h5_buf_clear(&x->line);
@@ -153,7 +153,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&x->line, &e);
 	if (rc != H5_OK) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e.msg);
+		command_unread(id, &e, &x->unread);
 		return rc;
 	}
 	(void)fwrite(x->line.data, 1, x->line.len, stdout);
@@ -218,9 +218,12 @@ run(struct command *cmd, int argc, char **argv)
 	rc = h5_store_each(cmd->st, x.since, x.until, visit, &x, &e);
 	progress_end(&x.bar);
 	h5_buf_release(&x.line);
-	if (rc != H5_OK)
-		return h5_err_exit(rc);
-	return x.broken ? EXIT_DATA : EXIT_DONE;
+	if (x.unread != H5_OK)
+		return h5_err_exit(x.unread);
+	/* What stdout did not take is told when the command ends. */
+	if (rc != H5_OK && !ferror(stdout))
+		return command_fail(cmd, &e);
+	return h5_err_exit(rc);
 }
 
 const struct verb verb_export = {

@@ -16,6 +16,7 @@ struct checking {
 	struct command *cmd;
 	struct progress bar;
 	uint64_t left; /* findings that stand unrepaired */
+	enum h5_code untold; /* why a finding was not printed */
 };
 
 static void
@@ -37,7 +38,10 @@ found(void *arg, const char *id, const char *what, bool repaired)
 	h5_buf_puts(&b, ",\"what\":");
 	h5_ledger_string(what, &b);
 	h5_buf_printf(&b, ",\"repaired\":%s}\n", repaired ? "true" : "false");
-	(void)fputs(b.data, stdout);
+	if (b.bad == H5_OK)
+		(void)fputs(b.data, stdout);
+	else
+		c->untold = b.bad;
 	h5_buf_release(&b);
 }
 
@@ -92,6 +96,8 @@ run(struct command *cmd, int argc, char **argv)
 	progress_start(&c.bar, cmd, "checking");
 	rc = h5_store_check(cmd->st, repair, &r, &e);
 	progress_end(&c.bar);
+	if (rc == H5_OK && c.untold != H5_OK)
+		rc = h5_err_set(&e, c.untold, "a finding was not printed");
 	if (rc != H5_OK)
 		return command_fail(cmd, &e);
 	print_summary(cmd, &r, c.left);

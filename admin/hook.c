@@ -14,6 +14,7 @@ static const char *const headings[] = {
 struct listing {
 	struct command *cmd;
 	struct table *table;
+	enum h5_code unread;
 };
 
 static void
@@ -39,7 +40,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	size_t i;
 
 	if (o == NULL) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
+		command_unread(id, e_o, &l->unread);
 		return H5_OK;
 	}
 	for (i = 0; i < o->n_outgoing; i++) {
@@ -75,19 +76,23 @@ no_hook(void)
 static int
 list(struct command *cmd)
 {
-	struct listing l = {cmd, NULL};
+	struct listing l = {cmd, NULL, H5_OK};
 	struct h5_err e;
 	enum h5_code rc;
 
 	if (!cmd->json) {
 		l.table = table_new(cmd, headings, COLUMNS);
-		if (l.table == NULL)
-			return h5_err_exit(H5_E_NOMEM);
+		if (l.table == NULL) {
+			(void)h5_err_nomem(&e);
+			return command_fail(cmd, &e);
+		}
 	}
 	rc = h5_store_each_open(cmd->st, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);
-	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
+	if (rc != H5_OK)
+		return command_fail(cmd, &e);
+	return h5_err_exit(l.unread);
 }
 
 static int

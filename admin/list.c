@@ -25,7 +25,7 @@ struct listing {
 	struct table *table;
 	bool any_state;
 	enum h5_order_state state;
-	bool broken;
+	enum h5_code unread;
 };
 
 static void
@@ -61,9 +61,10 @@ json_time(const char *name, int64_t t, struct h5_buf *out)
 }
 
 /* One object a line, so that a long list can be read as it comes. */
-static void
-print_json(const struct h5_order *o)
+static enum h5_code
+print_json(const struct h5_order *o, struct h5_err *e)
 {
+	enum h5_code rc;
 	struct h5_buf b;
 
 	h5_buf_init(&b, 8192);
@@ -84,15 +85,19 @@ print_json(const struct h5_order *o)
 	if (o->transaction_id[0] != '\0')
 		h5_ledger_string(o->transaction_id, &b);
 	h5_buf_puts(&b, "}\n");
-	(void)fputs(b.data, stdout);
+	rc = h5_buf_finish(&b, e);
+	if (rc == H5_OK)
+		(void)fputs(b.data, stdout);
 	h5_buf_release(&b);
+	return rc;
 }
 
-static void
-print_row(struct table *t, const struct h5_order *o)
+static enum h5_code
+print_row(struct table *t, const struct h5_order *o, struct h5_err *e)
 {
 	char created[H5_CLOCK_PLAIN], paid[H5_CLOCK_PLAIN];
 	struct h5_buf alerts;
+	enum h5_code rc;
 
 	h5_buf_init(&alerts, 64);
 	put_alerts(o, false, &alerts);
@@ -106,7 +111,9 @@ print_row(struct table *t, const struct h5_order *o)
 	table_cell(t, o->paid_via);
 	table_cell(t, alerts.data);
 	table_cell(t, o->body);
+	rc = h5_buf_finish(&alerts, e);
 	h5_buf_release(&alerts);
+	return rc;
 }
 
 static enum h5_code
@@ -114,18 +121,20 @@ visit(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
 {
 	struct listing *l = arg;
+	enum h5_code rc = H5_OK;
+	struct h5_err e;
 
-	if (o == NULL) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
-		l->broken = true;
-	} else if (!l->any_state && o->state != l->state) {
+	if (o == NULL)
+		command_unread(id, e_o, &l->unread);
+	else if (!l->any_state && o->state != l->state)
 		return H5_OK;
-	} else if (l->cmd->json) {
-		print_json(o);
-	} else {
-		print_row(l->table, o);
-	}
-	return H5_OK;
+	else if (l->cmd->json)
+		rc = print_json(o, &e);
+	else
+		rc = print_row(l->table, o, &e);
+	if (rc != H5_OK)
+		command_unread(id, &e, &l->unread);
+	return rc;
 }
 
 static int
@@ -162,7 +171,7 @@ read_options(
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct listing l = {cmd, NULL, true, H5_ORDER_CREATED, false};
+	struct listing l = {cmd, NULL, true, H5_ORDER_CREATED, H5_OK};
 	int64_t since = 0, until = 0;
 	struct h5_err e;
 	enum h5_code rc;
@@ -173,15 +182,17 @@ run(struct command *cmd, int argc, char **argv)
 		return status;
 	if (!cmd->json) {
 		l.table = table_new(cmd, headings, COLUMNS);
-		if (l.table == NULL)
-			return h5_err_exit(H5_E_NOMEM);
+		if (l.table == NULL) {
+			(void)h5_err_nomem(&e);
+			return command_fail(cmd, &e);
+		}
 	}
 	rc = h5_store_each(cmd->st, since, until, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);
-	if (rc != H5_OK)
-		return command_fail(cmd, &e);
-	return l.broken ? EXIT_DATA : EXIT_DONE;
+	if (l.unread != H5_OK)
+		return h5_err_exit(l.unread);
+	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
 }
 
 const struct verb verb_list = {

@@ -98,6 +98,14 @@ command_fail(const struct command *cmd, const struct h5_err *e)
 	return h5_err_exit(e->code);
 }
 
+void
+command_unread(const char *id, const struct h5_err *e, enum h5_code *worst)
+{
+	(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+	if (*worst == H5_OK)
+		*worst = e->code;
+}
+
 enum h5_code
 command_pay(struct command *cmd, struct h5_pay *p, struct h5_err *e)
 {

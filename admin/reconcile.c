@@ -47,7 +47,8 @@ struct reconciling {
 	/* What this pass found. */
 	struct table *table; /* NULL: a pass that prints nothing */
 	bool silent;
-	uint64_t differences, held, broken;
+	uint64_t differences, held;
+	enum h5_code unread; /* why an order was not compared */
 	struct ids ask; /* orders that WeChat is to be asked about */
 };
 
@@ -167,10 +168,8 @@ order_of(struct reconciling *r, const struct h5_bill_row *row,
 	if (h5_text_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return H5_OK;
 	rc = h5_store_load(r->cmd->st, id, o, e);
-	if (rc == H5_E_INPUT) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
-		r->broken++;
-	}
+	if (rc == H5_E_INPUT)
+		command_unread(id, e, &r->unread);
 	return rc == H5_E_NOTFOUND || rc == H5_E_INPUT ? H5_OK : rc;
 }
 
@@ -204,8 +203,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	int64_t since = r->x.day - r->back_days * DAY_S;
 
 	if (o == NULL) {
-		(void)fprintf(stderr, "h5pay: %s: %s\n", id, e_o->msg);
-		r->broken++;
+		command_unread(id, e_o, &r->unread);
 		return H5_OK;
 	}
 	h5_reconcile_order(&r->x, o);
@@ -220,7 +218,8 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 	enum h5_code rc;
 
 	r->silent = silent;
-	r->differences = r->held = r->broken = r->x.elsewhere = 0;
+	r->differences = r->held = r->x.elsewhere = 0;
+	r->unread = H5_OK;
 	r->ask.n = 0;
 	if (!silent && !r->cmd->json && !r->csv) {
 		r->table = table_new(r->cmd, headings, COLUMNS);
@@ -420,8 +419,8 @@ reconcile(struct reconciling *r)
 		return command_fail(r->cmd, &e);
 	if (fixed != H5_OK)
 		return command_fail(r->cmd, &e_fix);
-	if (r->broken > 0)
-		return EXIT_DATA;
+	if (r->unread != H5_OK)
+		return h5_err_exit(r->unread);
 	return r->differences > 0 ? EXIT_NO : EXIT_DONE;
 }
 

@@ -33,6 +33,7 @@ struct reporting {
 	struct command *cmd;
 	struct report r;
 	struct progress bar;
+	enum h5_code unread; /* why an order that may be whole was not read */
 };
 
 /* --- what one order adds -------------------------------------------------- */
@@ -138,6 +139,15 @@ count_refunds(struct report *r, const struct h5_order *o)
 	}
 }
 
+/* A broken record is a line of the report; sums that lack what a failing disk
+ * did not give would only be wrong. */
+static void
+unread(struct reporting *x, const char *id, const struct h5_err *e)
+{
+	if (e->code != H5_E_INPUT)
+		command_unread(id, e, &x->unread);
+}
+
 static enum h5_code
 count_one(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
@@ -146,8 +156,8 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	struct report *r = &x->r;
 	enum report_fate fate;
 
-	(void)e_o;
 	if (o == NULL) {
+		unread(x, id, e_o);
 		problem(r, id, "p_broken", 0);
 		return H5_OK;
 	}
@@ -182,9 +192,10 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 	struct report *r = &x->r;
 	size_t i;
 
-	(void)e_o;
-	if (o == NULL)
+	if (o == NULL) {
+		unread(x, id, e_o);
 		return H5_OK;
+	}
 	if (!h5_order_settled(o) && (o->alerts & H5_ALERT_DISPUTED) == 0 &&
 	    r->now - o->created_at > OPEN_S)
 		problem(r, id, "p_open", o->total_fee);
@@ -211,6 +222,8 @@ count(struct reporting *x, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_store_each_open(st, count_open, x, e);
 	progress_end(&x->bar);
+	if (rc == H5_OK && x->unread != H5_OK)
+		rc = h5_err_set(e, x->unread, "not every order was read");
 	if (rc != H5_OK)
 		return rc;
 	rc = h5_store_swept_at(st, &swept, e);

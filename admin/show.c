@@ -7,41 +7,41 @@
 #include "common/escape.h"
 #include "common/ledger.h"
 
-static void
-print_field(const char *name, const char *value)
-{
-	struct h5_buf b;
+#define TEXT_MAX (16U << 20)
 
+static void
+put_field(struct h5_buf *b, const char *name, const char *value)
+{
 	if (value == NULL || value[0] == '\0')
 		return;
-	h5_buf_init(&b, 65536);
-	h5_escape_tsv(&b, value);
-	(void)printf("  %-16s %s\n", name, b.data);
-	h5_buf_release(&b);
+	h5_buf_printf(b, "  %-16s ", name);
+	h5_escape_tsv(b, value);
+	h5_buf_putc(b, '\n');
 }
 
 static void
-print_time(const char *name, int64_t t)
+put_time(struct h5_buf *b, const char *name, int64_t t)
 {
 	char at[H5_CLOCK_PLAIN];
 
 	h5_clock_plain(t, at);
-	print_field(name, t == 0 ? NULL : at);
+	put_field(b, name, t == 0 ? NULL : at);
 }
 
 static void
-print_fee(const char *name, int64_t fee)
+put_fee(struct h5_buf *b, const char *name, int64_t fee)
 {
 	char yuan[H5_TEXT_FEN], both[64];
 
 	h5_text_from_fen(fee, yuan);
 	(void)snprintf(
 	    both, sizeof both, "%lld fen (%s yuan)", (long long)fee, yuan);
-	print_field(name, both);
+	put_field(b, name, both);
 }
 
 static void
-print_heading(const struct command *cmd, const struct h5_order *o)
+put_heading(
+    struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
 	static const enum h5_order_alert all[] = {
 	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
@@ -49,26 +49,26 @@ print_heading(const struct command *cmd, const struct h5_order *o)
 	const char *end = cmd->colour ? "\033[0m" : "";
 	size_t i;
 
-	(void)printf("%s%s%s  %s%s%s", cmd->colour ? "\033[1m" : "", o->id, end,
-	    table_tint(cmd, state), state, end);
+	h5_buf_printf(b, "%s%s%s  %s%s%s", cmd->colour ? "\033[1m" : "", o->id,
+	    end, table_tint(cmd, state), state, end);
 	for (i = 0; i < 3; i++)
 		if ((o->alerts & all[i]) != 0)
-			(void)printf("  %s%s!%s",
+			h5_buf_printf(b, "  %s%s!%s",
 			    table_tint(cmd, h5_order_alert_name(all[i])),
 			    h5_order_alert_name(all[i]), end);
-	(void)puts("");
+	h5_buf_putc(b, '\n');
 }
 
 static void
-print_attempts(const struct h5_order *o)
+put_attempts(struct h5_buf *b, const struct h5_order *o)
 {
 	char at[H5_CLOCK_PLAIN];
 	size_t i;
 
-	(void)puts("\nattempts");
+	h5_buf_puts(b, "\nattempts\n");
 	for (i = 0; i < o->n_attempts; i++) {
 		h5_clock_plain(o->attempts[i].created_at, at);
-		(void)printf("  %-32s %-8s %s  from %s\n",
+		h5_buf_printf(b, "  %-32s %-8s %s  from %s\n",
 		    o->attempts[i].out_trade_no,
 		    h5_order_attempt_word(o->attempts[i].state), at,
 		    o->attempts[i].spbill_create_ip);
@@ -76,7 +76,7 @@ print_attempts(const struct h5_order *o)
 }
 
 static void
-print_refunds(const struct h5_order *o)
+put_refunds(struct h5_buf *b, const struct h5_order *o)
 {
 	char yuan[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
 	const struct h5_refund *r;
@@ -84,19 +84,19 @@ print_refunds(const struct h5_order *o)
 
 	if (o->n_refunds == 0)
 		return;
-	(void)puts("\nrefunds");
+	h5_buf_puts(b, "\nrefunds\n");
 	for (i = 0; i < o->n_refunds; i++) {
 		r = &o->refunds[i];
 		h5_text_from_fen(r->refund_fee, yuan);
 		h5_clock_plain(r->changed_at, at);
-		(void)printf("  %-32s %-11s %s yuan  %s\n", r->out_refund_no,
-		    r->status, yuan, at);
+		h5_buf_printf(b, "  %-32s %-11s %s yuan  %s\n",
+		    r->out_refund_no, r->status, yuan, at);
 	}
 }
 
 /* The story, one line an event: when, what, and what is worth telling. */
 static void
-print_events(const struct h5_order *o)
+put_events(struct h5_buf *b, const struct h5_order *o)
 {
 	static const char *const told[] = {"out_trade_no", "trade_state", "via",
 	    "transaction_id", "total_fee", "fee_type", "alert", "why",
@@ -105,60 +105,66 @@ print_events(const struct h5_order *o)
 	const struct h5_event *ev;
 	const char *value;
 	char at[H5_CLOCK_PLAIN];
-	struct h5_buf b;
 	size_t i, j;
 
-	(void)puts("\nevents");
-	h5_buf_init(&b, 65536);
+	h5_buf_puts(b, "\nevents\n");
 	for (i = 0; i < o->n_events; i++) {
 		ev = &o->events[i];
 		h5_clock_plain(ev->at, at);
-		(void)printf("  %s  %-12s", at, h5_event_name(ev->kind));
+		h5_buf_printf(b, "  %s  %-12s", at, h5_event_name(ev->kind));
 		for (j = 0; j < sizeof told / sizeof told[0]; j++) {
 			value = h5_fields_get(&ev->fields, told[j]);
 			if (value == NULL)
 				continue;
-			h5_buf_clear(&b);
-			h5_escape_tsv(&b, value);
-			(void)printf(" %s=%s", told[j], b.data);
+			h5_buf_printf(b, " %s=", told[j]);
+			h5_escape_tsv(b, value);
 		}
-		(void)puts("");
+		h5_buf_putc(b, '\n');
 	}
-	h5_buf_release(&b);
 }
 
+static void
+put_order(struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
+{
+	put_heading(b, cmd, o);
+	put_fee(b, "total_fee", o->total_fee);
+	put_field(b, "body", o->body);
+	put_field(b, "attach", o->attach);
+	put_field(b, "item", o->item);
+	put_time(b, "created", o->created_at);
+	put_time(b, "expires", o->expires_at);
+	put_time(b, "paid", o->paid_at);
+	put_field(b, "paid via", o->paid_via);
+	put_field(b, "transaction_id", o->transaction_id);
+	put_time(b, "closed", o->closed_at);
+	put_time(b, "last checked", o->checked_at);
+	put_attempts(b, o);
+	put_refunds(b, o);
+	put_events(b, o);
+}
+
+/* The whole of it, or nothing. */
 int
 command_print_order(const struct command *cmd, const struct h5_order *o)
 {
 	struct h5_buf out;
+	enum h5_code rc;
 	struct h5_err e;
 
+	h5_buf_init(&out, TEXT_MAX);
 	if (cmd->json) {
-		h5_buf_init(&out, 16U << 20);
-		if (h5_ledger_order_json(o, &out, &e) != H5_OK) {
-			h5_buf_release(&out);
-			return command_fail(cmd, &e);
-		}
-		(void)puts(out.data);
-		h5_buf_release(&out);
-		return EXIT_DONE;
+		rc = h5_ledger_order_json(o, &out, &e);
+		h5_buf_putc(&out, '\n');
+	} else {
+		rc = H5_OK;
+		put_order(&out, cmd, o);
 	}
-	print_heading(cmd, o);
-	print_fee("total_fee", o->total_fee);
-	print_field("body", o->body);
-	print_field("attach", o->attach);
-	print_field("item", o->item);
-	print_time("created", o->created_at);
-	print_time("expires", o->expires_at);
-	print_time("paid", o->paid_at);
-	print_field("paid via", o->paid_via);
-	print_field("transaction_id", o->transaction_id);
-	print_time("closed", o->closed_at);
-	print_time("last checked", o->checked_at);
-	print_attempts(o);
-	print_refunds(o);
-	print_events(o);
-	return EXIT_DONE;
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&out, &e);
+	if (rc == H5_OK)
+		(void)fputs(out.data, stdout);
+	h5_buf_release(&out);
+	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
 }
 
 static int

@@ -34,9 +34,19 @@ struct counts {
 	int64_t pending, pending_oldest_s; /* events the shop has not taken */
 	int64_t broken;
 	int64_t swept_at; /* 0: never */
+	enum h5_code unread; /* why an order that may be whole was not read */
 };
 
 /* --- counting ------------------------------------------------------------- */
+
+/* A broken record is counted; counts that lack what a failing disk did not give
+ * would only be wrong. */
+static void
+unread(struct counts *c, const char *id, const struct h5_err *e)
+{
+	if (e->code != H5_E_INPUT)
+		command_unread(id, e, &c->unread);
+}
 
 static enum h5_code
 count_one(void *arg, const char *id, const struct h5_order *o,
@@ -45,9 +55,8 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	struct counts *c = arg;
 	size_t i;
 
-	(void)id;
-	(void)e_o;
 	if (o == NULL) {
+		unread(c, id, e_o);
 		c->broken++;
 		return H5_OK;
 	}
@@ -76,10 +85,10 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 	unsigned mask = c->cmd->c->hooks.mask;
 	size_t i;
 
-	(void)id;
-	(void)e_o;
-	if (o == NULL)
+	if (o == NULL) {
+		unread(c, id, e_o);
 		return H5_OK;
+	}
 	if (!h5_order_settled(o)) {
 		c->unresolved++;
 		older(&c->oldest_s, c->now, o->created_at);
@@ -107,6 +116,8 @@ count(struct counts *c, struct h5_err *e)
 		if (rc == H5_E_NOTFOUND)
 			rc = H5_OK;
 	}
+	if (rc == H5_OK && c->unread != H5_OK)
+		rc = h5_err_set(e, c->unread, "not every order was read");
 	return rc;
 }
 

@@ -18,6 +18,7 @@ struct table {
 	struct h5_buf cells; /* each NUL-terminated */
 	size_t n;
 	size_t width[COLUMNS_MAX];
+	bool bad; /* a cell did not fit in memory */
 };
 
 /* Columns that a text takes on a terminal: CJK characters take two. */
@@ -64,6 +65,7 @@ table_cell(struct table *t, const char *s)
 		return;
 	h5_buf_init(&clean, 65536);
 	h5_escape_tsv(&clean, s == NULL || s[0] == '\0' ? "-" : s);
+	t->bad = t->bad || clean.bad != H5_OK;
 	if (!t->cmd->terminal) {
 		(void)fputs(clean.data, stdout);
 		(void)fputc(t->at + 1 < t->columns ? '\t' : '\n', stdout);
@@ -130,7 +132,7 @@ table_end(struct table *t)
 
 	if (t == NULL)
 		return false;
-	good = t->cells.bad == H5_OK && t->at == 0;
+	good = t->cells.bad == H5_OK && !t->bad && t->at == 0;
 	s = t->cells.data;
 	if (good && t->cmd->terminal && t->n > 0) {
 		for (i = 0; i < t->columns; i++)

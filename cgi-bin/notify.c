@@ -194,4 +194,8 @@ const struct h5_program h5_program = {
     .writes = true,
     .handle = handle,
     .refuse = refuse,
+    .last_headers = "Content-Type: text/xml; charset=utf-8\r\n"
+		    "Cache-Control: no-store\r\n",
+    .last_body = "<xml><return_code><![CDATA[FAIL]]></return_code>"
+		 "<return_msg><![CDATA[try again later]]></return_msg></xml>",
 };

@@ -227,6 +227,8 @@ handle(struct worker *w, struct h5_job *job, struct h5_site *site)
 		refuse(job, H5_PAGE_NOT_ALLOWED);
 	} else if (r->body_code == H5_E_REMOTE) {
 		refuse(job, H5_PAGE_TOO_LARGE);
+	} else if (r->body_code == H5_E_NOMEM) {
+		give_up(job, H5_PAGE_BUSY, "no-memory", "the body");
 	} else if (r->body_code != H5_OK) {
 		refuse(job, H5_PAGE_BAD_REQUEST);
 	} else if (p->bare) {
@@ -255,19 +257,32 @@ nothing(const struct h5_response *resp)
 static void
 catch_all(struct h5_job *job)
 {
-	struct h5_err e;
-
 	if (!nothing(job->resp))
 		return;
 	h5_log_event(&job->log, H5_LOG_ERROR, "no-answer", NULL);
 	refuse(job, H5_PAGE_ERROR);
-	if (!nothing(job->resp))
-		return;
-	h5_response_clear(job->resp);
-	job->resp->status = 500;
-	if (h5_response_header(job->resp, "Content-Type", "text/plain", &e) ==
-	    H5_OK)
-		h5_buf_puts(&job->resp->body, "Internal error\n");
+}
+
+static void
+say_last_words(struct worker *w)
+{
+	static const char headers[] =
+	    "Content-Type: text/html; charset=utf-8\r\n"
+	    "Content-Language: en\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "Content-Security-Policy: default-src 'none'\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "Referrer-Policy: strict-origin-when-cross-origin\r\n";
+	static const char page[] =
+	    "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<title>Error</title></head><body><main data-page=\"error\">"
+	    "<h1>Please try again in a moment.</h1></main></body></html>\n";
+	const struct h5_program *p = w->run->sites.program;
+
+	if (p->last_body != NULL)
+		h5_fcgi_last_words(w->fcgi, p->last_headers, p->last_body);
+	else
+		h5_fcgi_last_words(w->fcgi, headers, page);
 }
 
 /* A shop without cron: where no sweep was seen for long, one is started after
@@ -293,6 +308,7 @@ respond(struct worker *w, struct h5_job *job, struct h5_site *site)
 {
 	struct h5_response *resp = job->resp;
 	struct h5_err e;
+	enum h5_code rc;
 
 	catch_all(job);
 	resp->head = strcmp(job->r->method, "HEAD") == 0;
@@ -300,7 +316,11 @@ respond(struct worker *w, struct h5_job *job, struct h5_site *site)
 	h5_log_event(&job->log,
 	    resp->status >= 400 ? H5_LOG_INFO : H5_LOG_DEBUG, "request",
 	    "method", job->r->method, "status", H5_LOG_NUM(resp->status), NULL);
-	if (h5_fcgi_answer(w->fcgi, resp, &e) != H5_OK)
+	rc = nothing(resp) ? h5_err_nomem(&e)
+			   : h5_fcgi_answer(w->fcgi, resp, &e);
+	if (rc == H5_E_NOMEM)
+		say_last_words(w);
+	if (rc != H5_OK)
 		h5_log_event(&job->log, H5_LOG_INFO, "answer-not-taken", "why",
 		    e.msg, NULL);
 	if (site == NULL)
@@ -381,6 +401,8 @@ turn(struct worker *w)
 		return false;
 	if (rc == H5_E_NOTFOUND)
 		return true;
+	if (rc == H5_E_NOMEM)
+		say_last_words(w);
 	/* Every thread meets the same fault again and again. */
 	if (h5_clock_mono_ms() - w->quiet_ms >= QUIET_MS) {
 		h5_log_event(

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -339,7 +340,9 @@ read_body(struct h5_fcgi *f, size_t max, struct h5_request *r)
 		if (got <= want && r->body_code == H5_OK)
 			h5_buf_add(&r->body, chunk, (size_t)n);
 	}
-	if (r->body_code == H5_OK && (got != want || r->body.bad != H5_OK))
+	if (r->body_code == H5_OK && r->body.bad != H5_OK)
+		r->body_code = r->body.bad;
+	if (r->body_code == H5_OK && got != want)
 		r->body_code = H5_E_INPUT;
 	if (r->body_code != H5_OK)
 		h5_buf_clear(&r->body);
@@ -465,10 +468,7 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
 				return rc;
 		}
 	} while (fd < 0 || !take_connection(f, fd));
-	rc = read_request(f, body_max, r, e);
-	if (rc != H5_OK)
-		(void)finish(f);
-	return rc;
+	return read_request(f, body_max, r, e);
 }
 
 /* --- answering --- */
@@ -520,12 +520,12 @@ leave_stdio(void)
 }
 
 static enum h5_code
-answer_cgi(const struct h5_buf *all, struct h5_err *e)
+answer_cgi(const char *all, size_t n, struct h5_err *e)
 {
 	struct h5_err why;
 	enum h5_code rc;
 
-	rc = h5_file_write(STDOUT_FILENO, all->data, all->len, &why);
+	rc = h5_file_write(STDOUT_FILENO, all, n, &why);
 	leave_stdio();
 	if (rc != H5_OK)
 		return h5_err_set(
@@ -534,14 +534,14 @@ answer_cgi(const struct h5_buf *all, struct h5_err *e)
 }
 
 static enum h5_code
-answer_fcgi(struct h5_fcgi *f, const struct h5_buf *all, struct h5_err *e)
+answer_fcgi(struct h5_fcgi *f, const char *all, size_t n, struct h5_err *e)
 {
 	int put;
 
 	if (!f->open)
 		return h5_err_set(e, H5_E_BUG, "no request to answer");
-	put = FCGX_PutStr(all->data, (int)all->len, f->req.out);
-	if (finish(f) != 0 || put != (int)all->len)
+	put = FCGX_PutStr(all, (int)n, f->req.out);
+	if (finish(f) != 0 || put != (int)n)
 		return h5_err_set(e, H5_E_NET, "the web server is gone");
 	return H5_OK;
 }
@@ -562,7 +562,23 @@ h5_fcgi_answer(
 		h5_buf_add(&all, resp->body.data, resp->body.len);
 	rc = h5_buf_finish(&all, e);
 	if (rc == H5_OK)
-		rc = f->cgi ? answer_cgi(&all, e) : answer_fcgi(f, &all, e);
+		rc = f->cgi ? answer_cgi(all.data, all.len, e)
+			    : answer_fcgi(f, all.data, all.len, e);
 	h5_buf_release(&all);
 	return rc;
+}
+
+void
+h5_fcgi_last_words(struct h5_fcgi *f, const char *headers, const char *body)
+{
+	char all[1280];
+	struct h5_err e;
+	int n;
+
+	n = snprintf(all, sizeof all,
+	    "Status: 500 %s\r\n%sContent-Length: %zu\r\n\r\n%s", reason(500),
+	    headers, strlen(body), body);
+	if (n > 0 && (size_t)n < sizeof all)
+		(void)!(f->cgi ? answer_cgi(all, (size_t)n, &e)
+			       : answer_fcgi(f, all, (size_t)n, &e));
 }

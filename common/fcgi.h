@@ -31,8 +31,8 @@ void h5_fcgi_free(struct h5_fcgi *f);
  * readable and no connection waits (at most 16 more are taken), or the one
  * request of plain CGI is done: leave.  H5_E_BUSY: no
  * descriptor or memory for one more connection just now.  H5_E_NOMEM: a
- * request came and there was no memory for it; it was dropped.  H5_E_IO: the
- * socket is broken.
+ * request came and there was no memory for it: h5_fcgi_last_words answers.
+ * H5_E_IO: the socket is broken.
  * No thread ever blocks inside accept: each polls first.  A peer that falls
  * silent in mid-request is given up after 10 s. */
 H5_MUST_CHECK enum h5_code h5_fcgi_accept(struct h5_fcgi *f, int stop_fd,
@@ -43,5 +43,10 @@ H5_MUST_CHECK enum h5_code h5_fcgi_accept(struct h5_fcgi *f, int stop_fd,
  * poll).  H5_E_NET: the web server is gone. */
 H5_MUST_CHECK enum h5_code h5_fcgi_answer(
     struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e);
+/* h5_fcgi_last_words(f, headers, body): answer 500 with these words, each
+ * header with its line end, of at most 1,000 bytes together: for when there is
+ * no memory for another answer. */
+void h5_fcgi_last_words(
+    struct h5_fcgi *f, const char *headers, const char *body);
 
 #endif

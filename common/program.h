@@ -52,6 +52,9 @@ struct h5_program {
 	 * resp->status is set already.  Without a configuration app->c and
 	 * app->st are NULL, and the status stays 500. */
 	void (*refuse)(struct h5_job *job, enum h5_page_plain why);
+	/* What is left to say where there is no memory for an answer
+	 * (h5_fcgi_last_words); NULL: the suite's page. */
+	const char *last_headers, *last_body;
 	/* Once per process before threads, not for plain CGI; per thread; may
 	 * be NULL.  A program with start speaks TLS, and only to answer a POST
 	 * (plain CGI starts OpenSSL without TLS for anything else). */

@@ -70,9 +70,13 @@ h5_visit_fields(struct h5_job *job, struct h5_fields *f)
 {
 	struct h5_err e;
 
-	if (h5_web_params(job->r, f, &e) != H5_OK)
+	enum h5_code rc = h5_web_params(job->r, f, &e);
+
+	if (rc == H5_E_INPUT)
 		return bad_request(job, e.msg, NULL);
-	return true;
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	return rc == H5_OK;
 }
 
 void
