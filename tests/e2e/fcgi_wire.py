@@ -121,6 +121,7 @@ class Answer:
 
     def parse(self, out):
         self.status, self.headers, self.body = None, {}, b""
+        self.top = out
         top, sep, self.body = out.partition(b"\r\n\r\n")
         if not sep:
             return

@@ -615,12 +615,9 @@ class Site:
 
     # -- the programs as plain CGI
 
-    def cgi(self, program, method="GET", query="", body=None, headers=(),
-            env=None, prefix=(), args=(), conf=True, timeout=60,
-            limits=None, cwd=None, stdin=None, wait=True):
-        """Run a program for one request, as a web server would by CGI.
-        headers: a dict; prefix: a command to run it under; stdin: the bytes
-        that really come, if they are not the body that was announced."""
+    def request(self, program, method="GET", query="", body=None, headers=(),
+                env=None, conf=True):
+        """(environment, body) of a request, as a web server hands it on."""
         if isinstance(query, dict):
             query = urllib.parse.urlencode(query)
         body = form_body(body)
@@ -654,6 +651,16 @@ class Site:
                 e.pop(name, None)
             else:
                 e[name] = str(value)
+        return e, body
+
+    def cgi(self, program, method="GET", query="", body=None, headers=(),
+            env=None, prefix=(), args=(), conf=True, timeout=60,
+            limits=None, cwd=None, stdin=None, wait=True):
+        """Run a program for one request, as a web server would by CGI.
+        headers: a dict; prefix: a command to run it under; stdin: the bytes
+        that really come, if they are not the body that was announced."""
+        e, body = self.request(program, method, query, body, headers, env,
+                               conf)
         given = stdin if stdin is not None else (body or b"")
         p = self.popen([*prefix, self.bin / program, *args], env=e,
                        cwd=cwd or self.bin, limits=limits)
@@ -673,6 +680,7 @@ class Site:
         reply = split_cgi(out)
         reply.stderr = err.decode("utf-8", "replace")
         reply.exit = p.returncode
+        query = e["QUERY_STRING"]
         reply.url = f"{self.base_url}/{program}" + (f"?{query}" if query else "")
         return reply
 
