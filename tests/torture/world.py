@@ -250,12 +250,10 @@ class World:
             self.checker = subprocess.Popen(
                 [self.build / "fault" / "check"], text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.checker.stdin.write(f"{self.store} -\n")
+        self.checker.stdin.write(f"list {self.store}\n")
         self.checker.stdin.flush()
         paid = {}
         line = self.checker.stdout.readline()
-        if line.startswith("ok "):
-            line = line[3:]
         while line.startswith("order "):
             _, order, times, how = line.rstrip("\n").split(" ", 3)
             paid[order] = int(times) if how == "ok" else how
