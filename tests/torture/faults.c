@@ -2,6 +2,9 @@
  * code for libc, OpenSSL, curl, mxml, zlib and libfcgi, and lets the n-th
  * fail, once or from then on.
  *
+ * A run in which nothing fails leaves its calls in ERR.calls: a number each,
+ * the same where the call and the functions around it are the same.
+ *
  * The program becomes a server of runs: with H5_TORTURE set it reads orders
  * from descriptor 198 before main, and forks a run for each:
  *   N STICKY LATER SECONDS IN OUT ERR
@@ -31,6 +34,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +61,9 @@
 #define REPORTS_FD 199
 #define FDS 192 /* looked at for what is left open; below the two */
 #define LEDGER ".ledger"
+#define PLACES 65536 /* calls of a run that are told apart */
+#define AROUND 6 /* callers that make a place */
+#define FRAME 16384 /* bytes of one of our functions, at most */
 #define STDIO_ERROR 0x20 /* glibc's mark of a stream that failed */
 
 /* What the run tells its parent; the runs of one program share the page. */
@@ -68,7 +75,10 @@ struct report {
 	uintptr_t from;
 	int early;
 	int fds;
+	uint32_t place[PLACES];
 };
+
+extern const char __executable_start, etext; /* the linker's: our code */
 
 static struct report *report;
 static atomic_bool armed;
@@ -103,6 +113,32 @@ same_kind(const char *a, const char *b)
 	return strcmp(a, b) == 0 || (is_memory(a) && is_memory(b));
 }
 
+/* Where we are: what called what.  Every function of ours has a frame pointer;
+ * where another library is between, the walk ends. */
+__attribute__((no_sanitize("address", "undefined"))) static uint32_t
+place_of(const char *name)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+	const uintptr_t here = (uintptr_t)&__executable_start;
+	uint32_t sum = 2166136261U;
+	uintptr_t next;
+	int i;
+
+	for (; *name != '\0'; name++)
+		sum = (sum ^ (unsigned char)*name) * 16777619U;
+	for (i = 0; i < AROUND; i++) {
+		if (frame[1] < here || frame[1] >= (uintptr_t)&etext)
+			break;
+		sum = (sum ^ (uint32_t)(frame[1] - here)) * 16777619U;
+		next = frame[0];
+		if (next % sizeof next != 0 || next <= (uintptr_t)frame ||
+		    next - (uintptr_t)frame > FRAME)
+			break;
+		frame = (const uintptr_t *)next;
+	}
+	return sum;
+}
+
 static bool
 fails(const char *name, void *from)
 {
@@ -112,6 +148,8 @@ fails(const char *name, void *from)
 	if (!atomic_load(&armed))
 		return false;
 	n = atomic_fetch_add(&calls_here, 1) + 1;
+	if (fail_at == 0 && n <= PLACES)
+		report->place[n - 1] = place_of(name);
 	most = atomic_load(&report->calls);
 	while (
 	    n > most && !atomic_compare_exchange_weak(&report->calls, &most, n))
@@ -237,6 +275,7 @@ CALL(pid_t, waitpid, (pid_t p, int *s, int o), (p, s, o), -1, ECHILD)
 
 /* --- OpenSSL -------------------------------------------------------------- */
 
+CALL(int, OPENSSL_init_crypto, (uint64_t o, const OPENSSL_INIT_SETTINGS *s), (o, s), 0, 0)
 CALL(int, ASN1_TIME_to_tm, (const ASN1_TIME *t, struct tm *m), (t, m), 0, 0)
 CALL(BIO *, BIO_new_mem_buf, (const void *p, int n), (p, n), NULL, 0)
 CALL(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), (), NULL, 0)
@@ -565,12 +604,29 @@ begin_run(const char *in, const char *out, const char *err, int seconds)
 }
 
 static void
-end_run(pid_t pid)
+tell_places(const char *err)
+{
+	long n = atomic_load(&report->calls);
+	size_t size = (size_t)(n < PLACES ? n : PLACES) * sizeof(uint32_t);
+	char path[600];
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s.calls", err);
+	fd = __real_open(path, O_WRONLY | O_CREAT | O_TRUNC, (void *)0600);
+	if (fd < 0 || __real_write(fd, report->place, size) != (ssize_t)size)
+		abort();
+	(void)__real_close(fd);
+}
+
+static void
+end_run(pid_t pid, const char *err)
 {
 	int status = 0;
 
 	while (__real_waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (fail_at == 0)
+		tell_places(err);
 	(void)dprintf(REPORTS_FD, "%d %ld %d %d %s %lx %d %d\n", status,
 	    atomic_load(&report->calls), atomic_load(&report->reached),
 	    atomic_load(&report->later),
@@ -590,7 +646,7 @@ serve(char *line)
 		&later, &seconds, in, out, err) != 7)
 		abort();
 	sticky = stay != 0;
-	memset(report, 0, sizeof *report);
+	memset(report, 0, offsetof(struct report, place));
 	pid = __real_fork();
 	if (pid < 0)
 		abort();
@@ -600,7 +656,7 @@ serve(char *line)
 		return true;
 	}
 	(void)dprintf(REPORTS_FD, "%d\n", (int)pid);
-	end_run(pid);
+	end_run(pid, err);
 	return false;
 }
 

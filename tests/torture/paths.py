@@ -35,10 +35,15 @@ class Path:
         self.fcgi = fcgi
         self.acks = acks
         self.at = at
+        self.places = None  # of its calls, four bytes each; learned
         # An order that a fault left without an answer is the same order at
         # WeChat only with the same times.
         self.later = (0 if program == "checkout" else 900
                       ) if later is None else later
+
+
+    def place(self, n):
+        return self.places[4 * n:4 * n + 4]
 
 
 def prepare(w):
@@ -269,6 +274,8 @@ def command(w):
 VARIES = [
     (rb"\b[0-9a-f]{16,64}\b", b"#"),
     (rb"after \d+ ms", b"after # ms"),
+    (rb"\d+ MiB left", b"# MiB left"),
+    (rb"\d+ s (ahead of|behind) WeChat", b"# s beside WeChat"),
     (rb"prepay_id=wx\w+", b"prepay_id=#"),
     (rb"package=\d+", b"package=#"),
     (rb"\b\d{8}-[0-9a-f]{12}\b", b"order#"),
@@ -343,7 +350,7 @@ def judge_web(run, path):
     r = whole(run.out)
     if r is None:
         return f"half an answer: {run.out[:80]!r} ... {run.out[-80:]!r}"
-    if path.program == "notify":
+    if path.program in ("notify", "control"):
         return judge_notify(r, good, run, path)
     if path.acks and r.status == good.status and run.early:
         return "good, before the ledger is durable"
@@ -373,6 +380,6 @@ def acknowledged(run, path):
     r = whole(run.out)
     if r is None:
         return False
-    if path.program == "notify":
+    if path.program in ("notify", "control"):
         return r.body == h5.SUCCESS
     return r.status == whole(path.good_raw).status

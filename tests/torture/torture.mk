@@ -21,13 +21,22 @@ $(TORTURE)/h5pay: $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(B)/obj/explain.o \
 	$(call say,LD,$@)
 	$(Q)$(TORTURE_LINK) -o $@ $^ $(LIBS)
 
+# What the torture must catch: notify that believes in every write.
+$(TORTURE)/control: $(FAULT)/broken/notify $(B)/obj/tests/torture/faults.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(TORTURE_LINK) -o $@ $(B)/obj/cgi-bin/notify.o $(RUN_OBJ) \
+	    $(FAULT)/broken/notify.o $(B)/obj/tests/torture/faults.o $(LIBH5) \
+	    $(LIBS)
+
 # These are made in the tree of the sanitizers, whatever B is.
 TORTURE_MAKE = $(MAKE) --no-print-directory B=build-asan HARDEN= CFLAGS='-g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -static-libasan'
 MINUTES ?=
 .PHONY: torture check-torture torture-programs
-torture-programs: all $(TORTURE_PROGRAMS) $(FAULT)/check $(B)/tests/gateway
+torture-programs: all $(TORTURE_PROGRAMS) $(TORTURE)/control \
+    $(FAULT)/check $(B)/tests/gateway
 torture:
 	@$(TORTURE_MAKE) torture-programs
 	@$(PYTHON) tests/torture/torture.py --build build-asan \
@@ -35,3 +44,8 @@ torture:
 check-torture: ## each call of a program fails in its turn: a sample
 	@$(TORTURE_MAKE) torture-programs
 	@$(PYTHON) tests/torture/torture.py --build build-asan --sample 14
+
+# The same paths, without a fault, each once under valgrind.
+.PHONY: valgrind
+valgrind: all $(B)/tests/gateway
+	@$(PYTHON) tests/torture/valgrind.py --build $(B) $(if $(T),'$(T)')

@@ -2,7 +2,7 @@
 OpenSSL, curl, mxml, zlib and libfcgi fails in its turn.
 
     torture.py --build build-asan [--minutes M] [--every K --first F]
-               [--lanes N] [--list] [--table] [WORDS ...]
+               [--all] [--lanes N] [--list] [--table] [WORDS ...]
     torture.py --build build-asan --sample PATHS
 
 The sample is a few calls of some paths, others with each commit.
@@ -10,13 +10,19 @@ The sample is a few calls of some paths, others with each commit.
 A case: a store, one run of which the n-th call fails (once, or that kind of
 call from then on), a look at the answer and at the store, and where the store
 was touched, the same again without faults.
+Of the calls that come from one place in the code (with six callers around it)
+the first and the last of a run fail.  What all runs of a program do alike
+before they look at the request (configuration, catalogue, keys) fails in the
+first path of the program alone; --all lets each call fail in each path.
   no crash, no report of a sanitizer, no leak, no descriptor left, no hang
   the right answer: the good one, or the one that stands for our own fault
   what was acknowledged is in the store, and was durable before
   fsck finds nothing, and the repetition succeeds
+The control is a notify that does not look whether its writes work.
 What is done is kept below the build; a run that was stopped goes on."""
 
 import argparse
+import copy
 import hashlib
 import json
 import pathlib
@@ -102,6 +108,7 @@ def learn(w, s, path):
         said.append(paths.same(run.out))
         path.good_raw, path.good, path.good_exit = run.out, said[-1], run.exit
         path.calls = run.calls
+        path.places = (s.folder / "err.calls").read_bytes()
     if said[0] != said[1]:
         raise Wrong(f"answers differ without a fault:\n{said[0]!r}\n{said[1]!r}")
     need(not run.early, "answered before it was durable, without a fault")
@@ -113,6 +120,32 @@ def learn(w, s, path):
     path.events_again = world.events(world.tree(w.store))
     path.paid, end = w.look()
     need(end == "end ok 0", f"fsck without a fault: {end}")
+
+
+def numbers(path, args):
+    """The calls that fail in this walk, each in its turn."""
+    if args.sample:
+        every = max(1, path.calls // SAMPLED)
+        first = random.Random(f"{commit()} {path.name}").randint(1, every)
+        return range(first, path.calls + 1, every)
+    if args.every != 1 or args.all:
+        # Until a run comes to its end before.
+        return range(args.first, MOST, args.every)
+    by_place = {}
+    for n in range(alike(path), path.calls):
+        by_place.setdefault(path.place(n), []).append(n + 1)
+    return sorted({n for found in by_place.values()
+                   for n in (found[0], found[-1])})
+
+
+def alike(path):
+    """How many calls come before this run does what another one does not."""
+    first = path.first
+    n = 0
+    while (first is not path and n < min(path.calls, first.calls) and
+           path.place(n) == first.place(n)):
+        n += 1
+    return n
 
 
 def full(w, s, path):
@@ -182,37 +215,70 @@ def after(w, s, path):
 # --- a lane: paths one after another ----------------------------------------
 
 
+def kind_of(path):
+    """Paths of a kind begin alike."""
+    if path.request:
+        return path.program, path.fcgi, path.request[0]["REQUEST_METHOD"]
+    return path.program, path.args[2:3] in (["check"], ["explain"], ["link"])
+
+
 class Lane:
     def __init__(self, build, names=None):
         self.w = world.World(build)
         prepare(self.w)
         self.paths = {p.name: p
                       for p in paths.web(self.w) + paths.command(self.w)}
+        firsts = {}
+        for p in self.paths.values():
+            p.first = firsts.setdefault(kind_of(p), p)
 
-    def walk(self, name, args, until):
-        """Results of one path, or None when the time was up."""
+    def walk(self, name, args, until, out):
+        """Adds to the results of one path; next: where it goes on when the
+        time was up."""
         path = self.paths[name]
         s = server(self.w, path)
-        out = {"calls": 0, "cases": 0, "faults": [], "names": {}}
         begun = time.monotonic()
         try:
+            self.learn_first(path.first)
             learn(self.w, s, path)
             out["calls"] = path.calls
-            every, first = args.every, args.first
-            if args.sample:
-                every = max(1, path.calls // SAMPLED)
-                first = random.Random(f"{commit()} {name}").randint(1, every)
-            for n in range(first, MOST, every):
+            done = out.pop("next", 0)
+            for n in numbers(path, args):
+                if n < done:
+                    continue
                 if time.monotonic() > until:
-                    return None
+                    out["next"] = n
+                    break
                 if not self.number(s, path, n, out):
                     break
         except Wrong as e:
             out["faults"].append(str(e))
         finally:
             s.close()
-        out["seconds"] = round(time.monotonic() - begun, 1)
-        return out
+        out["seconds"] = round(
+            out.get("seconds", 0) + time.monotonic() - begun, 1)
+
+    def control(self):
+        """A fault that a broken notify is caught with, or None."""
+        path = copy.copy(self.paths["notify good"])
+        path.program = "control"
+        s = server(self.w, path)
+        out = {"cases": 0, "faults": [], "names": {}}
+        try:
+            learn(self.w, s, path)
+            for n in range(path.calls, 0, -1):
+                self.tried(s, path, n, False, out)
+                if out["faults"]:
+                    return out["faults"][0]
+        finally:
+            s.close()
+        return None
+
+    def learn_first(self, path):
+        if path.places is None:
+            s = server(self.w, path)
+            learn(self.w, s, path)
+            s.close()
 
     def number(self, s, path, n, out):
         """The n-th call fails once; and from then on, where another of its
@@ -298,14 +364,22 @@ class Book:
         self.key = digest.hexdigest()
         self.done = {}
         self.lock = threading.Lock()
-        if not fresh and self.path.exists():
+        self.fresh = fresh
+        self.read()
+
+    def read(self):
+        """Another one may be at work on other paths."""
+        if not self.fresh and self.path.exists():
             old = json.loads(self.path.read_text())
             if old["key"] == self.key:
-                self.done = old["done"]
+                self.done = {**old["done"], **self.done}
 
     def add(self, what, result):
         with self.lock:
+            self.read()
             self.done[what] = result
+            if self.fresh:
+                return
             new = self.path.with_suffix(".new")
             new.write_text(json.dumps({"key": self.key, "done": self.done}))
             new.rename(self.path)
@@ -319,10 +393,15 @@ def work(build, todo, book, args, until, lock):
                 if not todo or time.monotonic() > until:
                     return
                 name = todo.pop(0)
-            got = lane.walk(name, args, until)
-            if got is None:
-                return
+                book.read()
+                got = book.done.get(name, {"calls": 0, "cases": 0,
+                                           "faults": [], "names": {}})
+                if name in book.done and "next" not in got:
+                    continue
+            lane.walk(name, args, until, got)
             book.add(name, got)
+            if "next" in got:
+                return
             print(f"# {name}: {got['calls']} calls, {got['cases']} "
                   f"cases, {len(got['faults'])} faults, "
                   f"{got.get('seconds', 0)} s", flush=True)
@@ -380,6 +459,7 @@ def main():
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--first", type=int, default=1)
     p.add_argument("--lanes", type=int, default=2)
+    p.add_argument("--all", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--table", action="store_true",
                    help="what is done, for the documents")
@@ -389,6 +469,7 @@ def main():
     build = pathlib.Path(args.build).resolve()
     lane = Lane(build)
     todo = wanted(lane, args.words, args.sample)
+    caught = None if args.list or args.table else lane.control()
     lane.close()
     if args.list:
         print("\n".join(todo))
@@ -399,11 +480,12 @@ def main():
               f"not-failed.txt: {' '.join(new)}\n0 passed, {len(new)} failed")
         return 1
     begun = time.monotonic()
-    book = Book(build, args.every != 1 or args.words or args.sample)
+    book = Book(build, args.every != 1 or bool(args.sample))
     if args.table:
         print_table(todo, book)
         return 0
-    left = [n for n in todo if n not in book.done]
+    left = [n for n in todo
+            if n not in book.done or "next" in book.done[n]]
     lock = threading.Lock()
     threads = [threading.Thread(target=work, args=(
         build, left, book, args, begun + 60 * args.minutes, lock))
@@ -412,7 +494,7 @@ def main():
         t.start()
     for t in threads:
         t.join()
-    return report(todo, book, begun)
+    return report(todo, book, begun, caught)
 
 
 def print_table(todo, book):
@@ -424,14 +506,21 @@ def print_table(todo, book):
                   f"{len(r['faults'])} |")
 
 
-def report(todo, book, begun):
+def report(todo, book, begun, caught):
     done = {n: book.done[n] for n in todo if n in book.done}
     cases = sum(r["cases"] for r in done.values())
+    whole = [n for n in done if "next" not in done[n]]
     faults = sum(len(r["faults"]) for r in done.values())
-    print(f"# {len(done)} of {len(todo)} paths done, {cases} cases, "
+    print(f"# {len(whole)} of {len(todo)} paths done, {cases} cases, "
           f"{faults} faults, {time.monotonic() - begun:.0f} s")
-    if len(done) < len(todo):
+    if len(whole) < len(todo):
         print("# not finished: the same command goes on from here")
+    if caught:
+        print(f"# control: {caught}")
+    else:
+        print("not ok - the control, writes unchecked, was not caught")
+        faults += 1
+        cases += 1
     print(f"{cases - faults} passed, {faults} failed")
     return 1 if faults or not cases else 0
 
