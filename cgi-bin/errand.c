@@ -199,21 +199,38 @@ run_errand(struct h5_errands *d, const struct h5_log *log, const char *packet,
 	}
 }
 
+/* One packet; false: there is none. */
+static bool
+take(const struct h5_errands *d, char packet[PACKET + 1], size_t *n)
+{
+	ssize_t got;
+
+	do {
+		got = recv(d->take, packet, PACKET, MSG_DONTWAIT);
+	} while (got < 0 && errno == EINTR);
+	*n = got > 0 ? (size_t)got : 0;
+	packet[*n] = '\0';
+	return got > 0;
+}
+
+/* Copies of one notice come together, and each asks: what was asked before
+ * the first answer to it begins is done once. */
 bool
 h5_errand_run(struct h5_errands *d, const struct h5_log *log)
 {
-	char packet[PACKET + 1];
-	ssize_t n;
-	int i;
+	char packets[AT_ONCE][PACKET + 1];
+	size_t n[AT_ONCE], kept = 0, i, j;
+	bool more = true;
 
-	for (i = 0; i < AT_ONCE; i++) {
-		n = recv(d->take, packet, sizeof packet - 1, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		packet[n] = '\0';
-		run_errand(d, log, packet, (size_t)n);
+	for (i = 0; i < AT_ONCE && more; i++) {
+		more = take(d, packets[kept], &n[kept]);
+		for (j = 0; j < kept; j++)
+			if (n[j] == n[kept] &&
+			    memcmp(packets[j], packets[kept], n[j]) == 0)
+				break;
+		kept += more && j == kept;
 	}
-	return true;
+	for (i = 0; i < kept; i++)
+		run_errand(d, log, packets[i], n[i]);
+	return more;
 }

@@ -274,6 +274,40 @@ def _(t):
     t.eq(len(book.events("order.paid", order)), 1, "deliveries")
 
 
+@test("copies of a notice that come together start one delivery")
+def _(t):
+    place = pathlib.Path(tempfile.mkdtemp(prefix="h5-once-"))
+    started = place / "started"
+    started.touch()
+    command = place / "h5pay"
+    book = t.mine(Book(place))
+    s = t.own_web({"hooks.exec": book.program, "server.processes": "2",
+                   "server.command": command})
+    command.write_text(f"#!/bin/sh\necho \"$*\" >>{started}\n"
+                       f"exec {s.command} \"$@\"\n")
+    command.chmod(0o700)
+    order = t.id()
+    s.ready(order, 5)
+    body = h5.notice(order, 5)
+    s.notify(b"<xml></xml>")
+    supervisor = h5.until("a supervisor and its workers", lambda: set(
+        s.pids("notify")) - set(s.workers("notify"))).pop()
+    # It gets to hear of all of them at the same time.
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        h5.until("it stands still", lambda: h5._stat(supervisor)[1] == "T")
+        for _ in range(20):
+            t.success(s.notify(body))
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    h5.until("the delivery", lambda: s.show(order)["events"][-1]["event"] ==
+             "delivered")
+    t.success(s.notify(body))
+    t.eq(len([x for x in started.read_text().splitlines() if order in x]), 1,
+         "deliveries started")
+    t.eq(len(book.events("order.paid", order)), 1, "events")
+
+
 @test("h5pay is found in the programs' parent folder without server.command")
 def _(t):
     s, book = with_hook(t, conf={"server.command": None})
