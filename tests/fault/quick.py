@@ -19,7 +19,8 @@ def main():
         storm.run(storm.options(["--build", build, "--rounds", "5",
                                  "--races"])),
         storm.control(build),
-        storm.run(storm.options(["--build", build, "--seconds", "3"])),
+        storm.run(storm.options(["--build", build, "--seconds", "3",
+                                 "--processes", "6"])),
     ]
     print(f"{sum(r[0] for r in results)} passed, "
           f"{sum(r[1] for r in results)} failed")

@@ -201,13 +201,13 @@ def options(words=None):
     p.add_argument("--build", type=pathlib.Path, default="build")
     p.add_argument("--seconds", type=float, default=1800)
     p.add_argument("--rounds", type=int, default=-1, help="orders a buyer")
-    p.add_argument("--kill-every", type=float, default=0.04)
+    p.add_argument("--kill-every", type=float, default=0.035)
     p.add_argument("--width", type=int, default=24, help="connections at once")
     p.add_argument("--waves", type=int, default=4)
     p.add_argument("--mix", type=int, nargs=4, default=(80, 4, 8, 8),
                    metavar="WEIGHT", help=", ".join(KINDS))
     p.add_argument("--buyers", type=int, default=4)
-    p.add_argument("--processes", type=int, default=8, help="of each program")
+    p.add_argument("--processes", type=int, default=16, help="of each program")
     p.add_argument("--threads", type=int, default=4)
     p.add_argument("--pause-us", type=int, default=1000,
                    help="before each write and sync: others come between")
@@ -221,7 +221,8 @@ def options(words=None):
     if args.races:
         # As many threads as requests; some of these say something else than
         # the rest, or what two write at one place would be the same.
-        args.width, args.waves, args.processes = 64, 1, 64 // args.threads
+        args.width, args.waves = 64, 1
+        args.processes = args.width // args.threads
         args.mix, args.kill_every = (54, 4, 0, 6), 0
     return args
 
