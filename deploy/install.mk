@@ -98,7 +98,7 @@ STATIC = $(B)/static
 STATIC_NAME = h5pay-$(VERSION)-linux-x86_64-static
 STATIC_TREE = $(STATIC)/$(STATIC_NAME)
 STATIC_CURL = $(STATIC)/curl/lib/libcurl.a
-STATIC_FROM := deploy/apache/htaccess deploy/apache/htaccess-minimal \
+STATIC_FROM := deploy/snippets/buy-button.html deploy/apache/htaccess deploy/apache/htaccess-minimal \
 	deploy/h5pay.conf.example deploy/catalogue.ini.example LICENSE \
 	$(wildcard deploy/static/README-FTP*.txt)
 # What stands ready in h5pay.conf.example for such a host.
@@ -127,8 +127,14 @@ dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	chmod 755 $$p/*.fcgi $$h/bin/h5pay; \
 	cp deploy/apache/htaccess $$p/.htaccess; \
 	echo ../../h5pay/h5pay.conf >$$p/h5pay.path; \
-	cp deploy/apache/htaccess-minimal deploy/catalogue.ini.example \
-	    LICENSE deploy/static/README-FTP*.txt $$h; \
+	cp deploy/apache/htaccess-minimal LICENSE \
+	    deploy/static/README-FTP*.txt $$h; \
+	sed 's|/cgi-bin/checkout|/pay/checkout.fcgi|' \
+	    deploy/catalogue.ini.example >$$h/catalogue.ini.example; \
+	sed -e 's|/pay/checkout|&.fcgi|' -e 's|item=tea|&-250|' \
+	    -e 's|value="tea"|value="tea-250"|' -e 's|"tea"|"tea-250"|' \
+	    -e 's|docs/CONFIG.md, catalogue.file|catalogue.ini|' \
+	    deploy/snippets/buy-button.html >$$h/buy-button.html; \
 	$(static_conf) deploy/h5pay.conf.example >$$h/h5pay.conf.example; \
 	cd $$t; find * -type f | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
 	@tar -C $(STATIC) --sort=name --owner=0 --group=0 --numeric-owner \

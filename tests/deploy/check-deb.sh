@@ -29,7 +29,9 @@ finish() {
 work=$(mktemp -d)
 log=$work/log
 # proc goes before the tree that it is mounted in.
-trap 'umount "$work/root/proc" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+server=
+trap 'stop_server; umount "$work/root/proc" 2>/dev/null
+rm -rf --one-file-system "$work"' EXIT
 
 deb=$(echo "$folder"/h5pay_*_*.deb)
 if command -v lintian >/dev/null; then
@@ -48,7 +50,7 @@ mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p;s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\
     /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
 needs=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' |
     sed 's/ *(.*//; s/^ *//; s/ *|.*//' | paste -s -d,)
-if ! debootstrap --variant=minbase --include="$needs" bookworm "$root" \
+if ! debootstrap --variant=minbase --include="$needs,lighttpd,perl" bookworm "$root" \
     "$mirror" >"$log" 2>&1; then
 	echo "# debootstrap failed: the package was not installed"
 	tail -n 3 "$log" | sed 's/^/#   /'
@@ -59,10 +61,66 @@ inside() {
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	    DEBIAN_FRONTEND=noninteractive "$@"
 }
+as() { # ACCOUNT COMMAND...
+	account=$1
+	shift
+	inside setpriv --reuid "$account" --regid "$account" --clear-groups "$@"
+}
 as_h5pay() {
-	inside setpriv --reuid h5pay --regid h5pay --clear-groups "$@"
+	as h5pay "$@"
 }
 conf=$root/etc/h5pay/h5pay.conf
+
+# lighttpd by its own files, on a port of this machine that is free.
+port=
+start_server() {
+	port=$(python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	sed -i -e "s/^server.port .*/server.port = $port/" \
+	    -e '/use-ipv6/d' "$root/etc/lighttpd/lighttpd.conf"
+	inside lighttpd -D -f /etc/lighttpd/lighttpd.conf >>"$log" 2>&1 &
+	server=$!
+	tries=0
+	until answer / | grep -q '^[0-9]'; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] && kill -0 $server 2>/dev/null || return 1
+	done
+}
+stop_server() {
+	[ -z "$server" ] || kill $server 2>/dev/null
+	[ -z "$server" ] || wait $server
+	server=
+}
+answer() { # PATH: status and data-page
+	python3 - "http://127.0.0.1:$port$1" <<'END'
+import re, sys, time, urllib.error, urllib.request
+try:
+    try:
+        r = urllib.request.urlopen(sys.argv[1], timeout=30)
+    except urllib.error.HTTPError as e:
+        r = e
+    page = re.search(r'data-page="([^"]*)"', r.read().decode("latin-1"))
+    print(r.status, page[1] if page else "-")
+except OSError:
+    time.sleep(.05)
+END
+}
+runs_as() { # ACCOUNT PROGRAM: it runs there, and as nobody else
+	want=$(inside id -u "$1")
+	seen=no
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/exe")" = "$root/usr/lib/h5pay/$2" ] || continue
+		seen=yes
+		uid=$(awk '/^Uid:/ { print $2 }' "$p/status")
+		[ "$uid" = "$want" ] || return 1
+	done
+	[ $seen = yes ]
+}
+serves() { # PATH STATUS PAGE
+	got=$(answer "$1")
+	echo "$1: $got"
+	[ "$got" = "$2 $3" ]
+}
 
 cp "$deb" "$root/one.deb"
 check "install" inside dpkg -i /one.deb
@@ -84,6 +142,38 @@ for p in checkout return-page notify query; do
 done
 check "a pay link" as_h5pay h5pay link --order shop-1 --total-fee 1 --body Tea
 check "the store is good" as_h5pay h5pay fsck
+
+# lighttpd, as its README says; then back to the account of the units.
+inside chown -R www-data: /etc/h5pay /var/lib/h5pay /var/log/h5pay
+chmod 600 "$conf" "$root"/etc/h5pay/secrets/*
+check "lighty-enable-mod h5pay" inside lighty-enable-mod h5pay
+check "it brings mod_fastcgi along" \
+    [ -e "$root/etc/lighttpd/conf-enabled/10-fastcgi.conf" ]
+check "lighttpd -tt is content" \
+    inside lighttpd -tt -f /etc/lighttpd/lighttpd.conf
+if start_server; then
+	check "lighttpd serves checkout" serves /pay/checkout 400 bad-request
+	check "and a signed link's page" serves "/pay/$(as www-data h5pay link \
+	    --order shop-2 --total-fee 1 --body Tea | sed 's|.*/||')" \
+	    200 confirm
+	check "and query" serves /pay/query 404 not-found
+	check "as www-data" runs_as www-data checkout
+	stop_server
+else
+	check "lighttpd starts" false
+fi
+check "lighty-disable-mod h5pay" inside lighty-disable-mod h5pay
+check "lighttpd -tt without it" \
+    inside lighttpd -tt -f /etc/lighttpd/lighttpd.conf
+if start_server; then
+	check "and nothing is served" serves /pay/checkout 404 -
+	stop_server
+fi
+inside chown -R root:h5pay /etc/h5pay
+inside chown -R h5pay: /var/lib/h5pay /var/log/h5pay
+chmod 640 "$conf" "$root"/etc/h5pay/secrets/*
+chmod 750 "$root/etc/h5pay" "$root/etc/h5pay/secrets"
+check "h5pay check as h5pay again" as_h5pay h5pay check
 echo kept >"$root/var/lib/h5pay/kept"
 
 # The same package under the next number.

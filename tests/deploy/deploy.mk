@@ -9,6 +9,11 @@ check-deploy: all errors $(B)/tests/gateway ## each folder of deploy/ [T=nginx]
 deb-check: deb ## the Debian package in a fresh Debian: root, debootstrap
 	@sh tests/deploy/check-deb.sh $(B)/deb
 
+# Not of make test: it fetches a Debian, and boots it.
+.PHONY: boot-check
+boot-check: deb $(B)/tests/gateway
+	@$(PYTHON) tests/deploy/boot.py $(B)
+
 # Not of make test: it fetches the source of curl and compiles once more.
 .PHONY: static-check
 static-check: dist-static $(B)/tests/gateway

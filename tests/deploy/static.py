@@ -241,6 +241,28 @@ def doctor_opens_and_closes(s):
     want(s.host.cgi("doctor").page == "not-found", "closed at last")
 
 
+def the_readme_sells(s):
+    """catalogue.ini and the page with the button, as step 6 says."""
+    shutil.copy(s.host.account / "catalogue.ini.example",
+                s.host.account / "catalogue.ini")
+    conf = s.host.account / "h5pay.conf"
+    text, n = re.subn(r"(?m)^#file = catalogue\.ini", "file = catalogue.ini",
+                      conf.read_text())
+    want(n == 1, "#file = catalogue.ini in the example")
+    conf.write_text(text)
+    page = h5.Reply(200, [], (s.host.account / "buy-button.html").read_bytes())
+    (link,), (form,) = page.dom.links, page.forms
+    for url in (link["href"], form.action + "?" + h5.urllib.parse.urlencode(
+            form.with_(qty="2"))):
+        place, _, query = url.partition("?")
+        want(place == "https://shop.example/pay/checkout.fcgi", url)
+        r = s.host.get("checkout", query)
+        want(r.page == "confirm", f"{url}: {r}")
+    comment = re.findall(r"checkout\S*", (
+        s.host.account / "catalogue.ini.example").read_text())
+    want(all(c.startswith("checkout.fcgi") for c in comment), f"{comment}")
+
+
 def refused(s, order, pattern):
     r = s.host.order(order, 880)
     want(r.status >= 500, f"{r}")
@@ -290,7 +312,7 @@ def answers_soon(s):
 
 TESTS = (programs_are_static, sums_are_right, check_is_content,
          buyer_pays_by_notice, buyer_pays_by_query, sweep_asks,
-         doctor_opens_and_closes,
+         doctor_opens_and_closes, the_readme_sells,
          wrong_authority_is_refused, bundle_is_found, name_server_is_asked,
          answers_soon)
 
