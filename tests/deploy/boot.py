@@ -28,8 +28,7 @@ BASE = "http://127.0.0.1/pay"
 SOCKETS = [f"h5pay@{p}.socket" for p in h5.PROGRAMS]
 SERVICES = [f"h5pay@{p}.service" for p in h5.PROGRAMS]
 TIMERS = ["h5pay-sweep.timer", "h5pay-report.timer"]
-CONTENT = ("systemd,systemd-sysv,dbus,nginx-light,ca-certificates,adduser,"
-           "libfcgi0ldbl,libcurl4,libmxml1,libssl3,zlib1g")
+CONTENT = ["systemd", "systemd-sysv", "dbus", "nginx-light"]
 
 
 class LeftOut(Exception):
@@ -58,9 +57,13 @@ def mirror():
     raise LeftOut("no mirror in /etc/apt")
 
 
-def debian(root):
-    got = run("debootstrap", "--variant=minbase", f"--include={CONTENT}",
-              "bookworm", root, mirror())
+def debian(root, deb):
+    """A Debian with what the package depends on."""
+    needs = [re.split(r"[ |(]", d.strip())[0] for d in run(
+        "dpkg-deb", "-f", deb, "Depends").stdout.split(",")]
+    got = run("debootstrap", "--variant=minbase",
+              "--include=" + ",".join(CONTENT + needs), "bookworm", root,
+              mirror())
     if got.returncode != 0:
         raise LeftOut("debootstrap failed: " + got.stdout[-300:])
 
@@ -429,7 +432,7 @@ def one(s, t):
 def check(build, folder):
     (deb,) = build.glob("deb/h5pay_*.deb")
     root = folder / "root"
-    debian(root)
+    debian(root, deb)
     s = Shop(Machine(root), build, deb)
     try:
         s.install()
