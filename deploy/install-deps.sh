@@ -63,6 +63,7 @@ else
 	need libfcgi-dev header fcgiapp.h
 	need libcurl4-openssl-dev header curl/curl.h
 	need libssl-dev header openssl/evp.h
+	need libmxml-dev header mxml.h
 	need zlib1g-dev header zlib.h
 fi
 need make command_ make

@@ -167,6 +167,16 @@ def vendors():
                     yield f"{name(path)}:{i}: <{m.group(1)}>"
 
 
+def dependencies():
+    """install-deps.sh asks for every library that the product includes"""
+    asked = (ROOT / "deploy/install-deps.sh").read_text()
+    for header in VENDOR:
+        if any(re.match(rf"#include <{header}", line)
+               for path in CODE for line in code(path)) and not re.search(
+                   rf"need \S+ header .*{header}", asked):
+            yield f"nobody asks for <{header}>"
+
+
 def headers_alone():
     """every header compiles alone, and twice"""
     with tempfile.TemporaryDirectory() as tmp:
@@ -567,7 +577,8 @@ def shell():
             yield f"{name(path)}: {e}"
 
 
-CHECKS = [layout, floors, includes_from_root, vendors, headers_alone, guards,
+CHECKS = [layout, floors, includes_from_root, vendors, dependencies,
+          headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, config_keys, doc_blocks, must_check,
           manuals, doctor_words, paths_of_machines, shell]
