@@ -155,7 +155,7 @@ serve(struct h5_run *run)
 	c = site == NULL ? NULL : site->app.c;
 	limit_files(h5_worker_threads(&h5_program, c));
 	h5_watch_init(&run->watch, &run->sites);
-	if (c != NULL && c->server.processes > 0)
+	if (c != NULL && c->server.processes > 0 && !h5_program.bare)
 		return h5_supervisor_run(run, c->server.processes);
 	/* Of a supervisor that we were. */
 	h5_errand_release(&run->errands);

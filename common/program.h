@@ -43,8 +43,9 @@ struct h5_program {
 	bool catalogue; /* reads it */
 	bool writes; /* to the store */
 	bool sweeps; /* its answers may start the sweep of a cronless shop */
-	bool bare; /* answers whatever is wrong with us: nothing is opened or
-		      refused for it; app->c may be NULL, app->st is */
+	bool bare; /* answers whatever is wrong with us: nothing is opened,
+		      refused or closed for it, it has no supervisor;
+		      app->c may be NULL, app->st is */
 	/* Answers one request; main has checked method and body already.  */
 	void (*handle)(struct h5_job *job);
 	/* Answers what main refuses before the handler (405, 413, 400, 500,
