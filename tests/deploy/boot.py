@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,7 +94,8 @@ class Machine:
         self.process = subprocess.Popen(
             ["unshare", "-m", "sh", "-c", script, "sh", str(self.root)],
             stdin=subprocess.DEVNULL, stdout=self.console,
-            stderr=self.console, start_new_session=True)
+            stderr=self.console, start_new_session=True,
+            preexec_fn=h5.die_with_parent)
 
         def leader():
             if self.process.poll() is not None:
@@ -450,6 +452,8 @@ def check(build, folder):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    # So that what was booted is switched off whoever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
         if os.geteuid() != 0:
             raise LeftOut("this needs root")

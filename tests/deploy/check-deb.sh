@@ -88,7 +88,7 @@ s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 }
 stop_server() {
 	[ -z "$server" ] || kill $server 2>/dev/null
-	[ -z "$server" ] || wait $server
+	[ -z "$server" ] || wait $server 2>/dev/null
 	server=
 }
 answer() { # PATH: status and data-page
