@@ -446,6 +446,7 @@ def unknown_calls(build):
 def wanted(lane, words, sample):
     names = list(lane.paths)
     if sample:
+        names = [n for n in names if not lane.paths[n].alone]
         return random.Random(commit()).sample(names, min(sample, len(names)))
     if words:
         names = [n for n in names if any(w in n for w in words)]
