@@ -129,7 +129,7 @@ def ask(web, lines, seconds):
 
 
 def walk(web, program, lines):
-    """[(requests, RSS, PSS)]"""
+    """[(requests, RSS, PSS)], each printed as it is seen."""
     ask(web, lines, 1)  # every thread has been at work
     pids = web.workers(program)
     total, seen = 0, []
@@ -139,6 +139,8 @@ def walk(web, program, lines):
         if web.workers(program) != pids:
             sys.exit(f"not ok - {program} was started anew")
         seen.append((total, *memory(pids)))
+        print("| {} | {:,} | {:,} | {:,} |".format(program, *seen[-1]),
+              flush=True)
     return seen
 
 
@@ -157,9 +159,6 @@ def main():
         print("| program | requests | RSS KiB | PSS KiB |\n|---|---|---|---|")
         for program in args.programs or h5.PROGRAMS:
             seen = walk(web, program, mix.lines(program))
-            for total, rss, pss in seen:
-                print(f"| {program} | {total:,} | {rss:,} | {pss:,} |",
-                      flush=True)
             if seen[-1][2] - seen[0][2] > GROWTH_KIB:
                 print(f"not ok - {program} grew by "
                       f"{seen[-1][2] - seen[0][2]} KiB")
