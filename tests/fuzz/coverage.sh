@@ -1,14 +1,14 @@
 #!/bin/sh
-# How much of a module its corpus reaches; make fuzz-coverage calls it.
+# How much of a module its corpus and traps reach; make fuzz-coverage calls it.
 #
-#	coverage.sh FOLDER CORPUS	FOLDER: replay programs with a profile
+#	coverage.sh FOLDER	FOLDER: replay programs with a profile
 #
 # Needs llvm-profdata and llvm-cov (package llvm).
 set -eu
 folder=$1
-corpus=$2
+here=tests/fuzz
 while read -r t sources; do
-	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" "$corpus/$t" \
+	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" $here/traps/"$t" $here/corpus/"$t" \
 	    >/dev/null 2>&1
 	llvm-profdata merge -o "$folder/$t.data" "$folder/$t.raw"
 	for source in $sources; do

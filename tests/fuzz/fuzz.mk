@@ -4,7 +4,6 @@
 # Results: docs/RELIABILITY.md.
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard \
 	tests/fuzz/fuzz_*.c)))
-FUZZ_CORPUS := tests/fuzz/corpus
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
@@ -52,8 +51,13 @@ fuzzers: $(addprefix $(B)/fuzz/,$(or $(T),$(FUZZ)))
 fuzz-coverage:
 	@$(MAKE) --no-print-directory B=build-cov CC=clang HARDEN= CFLAGS='-g \
 	    -O1 -fprofile-instr-generate -fcoverage-mapping' fuzz-replays
-	@sh tests/fuzz/coverage.sh build-cov/fuzz-replay $(FUZZ_CORPUS)
+	@sh tests/fuzz/coverage.sh build-cov/fuzz-replay
 fuzz-replays: $(addprefix $(B)/fuzz-replay/,$(FUZZ))
+
+# Single changes that traps and corpus must notice [T=word].
+.PHONY: fuzz-control
+fuzz-control:
+	@$(PYTHON) tests/fuzz/control.py $(if $(T),'$(T)')
 
 .PHONY: check-fuzz
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)
@@ -63,5 +67,5 @@ check-fuzz: ## the fuzzers' corpus again, with the sanitizers [T=xml]
 	    $(if $(T),T=$(T))
 else
 check-fuzz: $(addprefix $(B)/fuzz-replay/,$(or $(T),$(FUZZ)))
-	@sh tests/fuzz/replay.sh $(FUZZ_CORPUS) $^
+	@sh tests/fuzz/replay.sh $^
 endif

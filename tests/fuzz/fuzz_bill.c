@@ -23,7 +23,7 @@ print(int64_t n, unsigned places, char *out, size_t size)
 static void
 check_decimal(const char *s, unsigned places)
 {
-	char text[48];
+	char text[48], *digits;
 	int64_t n, again;
 	size_t same;
 
@@ -32,12 +32,16 @@ check_decimal(const char *s, unsigned places)
 	print(n, places, text, sizeof text);
 	MUST(h5_bill_decimal(text, places, &again, NULL) == H5_OK);
 	MUST(again == n);
+	MUST((n < 0) == (text[0] == '-'));
+	MUST(n == 0 || (n < 0) == (s[0] == '-'));
 	/* No digit but a zero is lost or added at the end. */
-	if (strspn(s, "-0") == 0) {
-		for (same = 0; s[same] != '\0' && s[same] == text[same];)
+	s += s[0] == '-';
+	if (s[0] != '0') {
+		digits = text + (n < 0);
+		for (same = 0; s[same] != '\0' && s[same] == digits[same];)
 			same++;
 		MUST(strspn(s + same, ".0") == strlen(s + same));
-		MUST(strspn(text + same, ".0") == strlen(text + same));
+		MUST(strspn(digits + same, ".0") == strlen(digits + same));
 	}
 }
 

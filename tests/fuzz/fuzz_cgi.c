@@ -120,8 +120,7 @@ check_request(const struct h5_request *r, const char *in, size_t n)
 	}
 	MUST(r->body.len == 0);
 	MUST(r->body_code == H5_E_INPUT || r->body_code == H5_E_REMOTE);
-	if (r->body_code == H5_E_REMOTE)
-		MUST(told(length) > BODY_MAX);
+	MUST((r->body_code == H5_E_REMOTE) == (told(length) > BODY_MAX));
 }
 
 int

@@ -111,6 +111,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(rc == H5_OK || f.n == 0);
 	for (i = 0; i < f.n; i++) {
 		MUST(f.v[i].name_len > 0);
+		/* No second one behind it. */
+		MUST(h5_fields_get(&f, f.v[i].name) == f.v[i].value);
 		MUST(h5_text_utf8(f.v[i].name, f.v[i].name_len));
 		MUST(h5_text_utf8(f.v[i].value, f.v[i].value_len));
 	}

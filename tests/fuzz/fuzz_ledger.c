@@ -124,7 +124,7 @@ check_ledger(const char *text, size_t n)
 	/* A writer cuts the tail off; the order stays what it is. */
 	MUST(h5_ledger_fold(text, whole, ID, &again, &same, &at_again, NULL) ==
 	     H5_OK);
-	MUST(same == whole && memcmp(&at, &at_again, sizeof at) == 0);
+	MUST(same == whole && fuzz_there(&at, &at_again));
 	MUST(alike(o, again));
 	h5_order_free(again);
 	h5_order_free(o);

@@ -131,10 +131,12 @@ read_offer(const struct h5_fields *f, struct h5_offer *o)
 	return rc;
 }
 
-/* The page's button: the same offer, now shown; not with another amount. */
+/* The page's button: the same offer, now shown; not with another amount, and
+ * not with another token. */
 static void
 post(const struct h5_offer *seen)
 {
+	char token[H5_PAYLINK_TOKEN] = "";
 	struct h5_fields f;
 	struct h5_offer o;
 
@@ -144,6 +146,13 @@ post(const struct h5_offer *seen)
 	MUST(strcmp(o.id, seen->id) == 0 && o.qty == seen->qty);
 	MUST(strcmp(o.body, seen->body) == 0);
 	h5_offer_release(&o);
+	(void)snprintf(token, sizeof token, "%s", h5_fields_get(&f, "form"));
+	token[20] = token[20] == 'x' ? 'y' : 'x';
+	MUST(h5_fields_set(&f, "form", token, NULL) == H5_OK);
+	MUST(read_offer(&f, &o) == H5_E_AUTH);
+	h5_offer_release(&o);
+	token[20] = h5_fields_get(&seen->hidden, "form")[20];
+	MUST(h5_fields_set(&f, "form", token, NULL) == H5_OK);
 	MUST(h5_fields_set(&f, "total_fee", "1", NULL) == H5_OK);
 	MUST(read_offer(&f, &o) != H5_OK || seen->total_fee == 1);
 	h5_offer_release(&o);

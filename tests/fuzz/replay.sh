@@ -1,13 +1,12 @@
 #!/bin/sh
-# Replays the corpus with the sanitizers; make check-fuzz calls it.
+# Replays corpus and traps with the sanitizers; make check-fuzz calls it.
 #
-#	replay.sh CORPUS PROGRAM...
-corpus=$1
-shift
+#	replay.sh PROGRAM...
+here=tests/fuzz
 passed=0 failed=0
 for program in "$@"; do
 	t=${program##*/}
-	if out=$("$program" "$corpus/$t" 2>&1); then
+	if out=$("$program" $here/traps/"$t" $here/corpus/"$t" 2>&1); then
 		passed=$((passed + 1))
 		echo "ok $t: $(printf '%s\n' "$out" | tail -n 1)"
 	else

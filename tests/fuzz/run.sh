@@ -25,7 +25,7 @@ for t in "$@"; do
 	if "$folder/$t" -runs="${RUNS:-1000000}" \
 	    -max_total_time="${SECONDS_EACH:-0}" -max_len="${max:-1024}" \
 	    -timeout=10 -reload=0 -print_final_stats=1 $dict \
-	    -artifact_prefix="$found/$t-" "$work/$t" "$here/corpus/$t" \
+	    -artifact_prefix="$found/$t-" "$work/$t" "$here/corpus/$t" "$here/traps/$t" \
 	    >"build-fuzz/$t.log" 2>&1; then
 		passed=$((passed + 1))
 	else
