@@ -1,4 +1,5 @@
-/* h5pay show - the whole story of one order. */
+/* h5pay show - the whole story of one order: laid out on a terminal, elsewhere
+ * one tab-separated line a fact. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,33 +11,37 @@
 #define TEXT_MAX (16U << 20)
 
 static void
-put_field(struct h5_buf *b, const char *name, const char *value)
+put_field(struct h5_buf *b, const struct command *cmd, const char *name,
+    const char *value)
 {
 	if (value == NULL || value[0] == '\0')
 		return;
-	h5_buf_printf(b, "  %-16s ", name);
+	h5_buf_printf(b, cmd->terminal ? "  %-16s " : "%s\t", name);
 	h5_escape_tsv(b, value);
 	h5_buf_putc(b, '\n');
 }
 
 static void
-put_time(struct h5_buf *b, const char *name, int64_t t)
+put_time(
+    struct h5_buf *b, const struct command *cmd, const char *name, int64_t t)
 {
 	char at[H5_CLOCK_PLAIN];
 
 	h5_clock_plain(t, at);
-	put_field(b, name, t == 0 ? NULL : at);
+	put_field(b, cmd, name, t == 0 ? NULL : at);
 }
 
 static void
-put_fee(struct h5_buf *b, const char *name, int64_t fee)
+put_fee(
+    struct h5_buf *b, const struct command *cmd, const char *name, int64_t fee)
 {
 	char yuan[H5_TEXT_FEN], both[64];
 
 	h5_text_from_fen(fee, yuan);
-	(void)snprintf(
-	    both, sizeof both, "%lld fen (%s yuan)", (long long)fee, yuan);
-	put_field(b, name, both);
+	(void)snprintf(both, sizeof both,
+	    cmd->terminal ? "%lld fen (%s yuan)" : "%lld", (long long)fee,
+	    yuan);
+	put_field(b, cmd, name, both);
 }
 
 static void
@@ -49,6 +54,15 @@ put_heading(
 	const char *end = cmd->colour ? "\033[0m" : "";
 	size_t i;
 
+	if (!cmd->terminal) {
+		put_field(b, cmd, "order", o->id);
+		put_field(b, cmd, "state", state);
+		for (i = 0; i < 3; i++)
+			if ((o->alerts & all[i]) != 0)
+				put_field(b, cmd, "alert",
+				    h5_order_alert_name(all[i]));
+		return;
+	}
 	h5_buf_printf(b, "%s%s%s  %s%s%s", cmd->colour ? "\033[1m" : "", o->id,
 	    end, table_tint(cmd, state), state, end);
 	for (i = 0; i < 3; i++)
@@ -60,15 +74,19 @@ put_heading(
 }
 
 static void
-put_attempts(struct h5_buf *b, const struct h5_order *o)
+put_attempts(
+    struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
 	char at[H5_CLOCK_PLAIN];
 	size_t i;
 
-	h5_buf_puts(b, "\nattempts\n");
+	if (cmd->terminal)
+		h5_buf_puts(b, "\nattempts\n");
 	for (i = 0; i < o->n_attempts; i++) {
 		h5_clock_plain(o->attempts[i].created_at, at);
-		h5_buf_printf(b, "  %-32s %-8s %s  from %s\n",
+		h5_buf_printf(b,
+		    cmd->terminal ? "  %-32s %-8s %s  from %s\n"
+				  : "attempt\t%s\t%s\t%s\t%s\n",
 		    o->attempts[i].out_trade_no,
 		    h5_order_attempt_word(o->attempts[i].state), at,
 		    o->attempts[i].spbill_create_ip);
@@ -76,27 +94,33 @@ put_attempts(struct h5_buf *b, const struct h5_order *o)
 }
 
 static void
-put_refunds(struct h5_buf *b, const struct h5_order *o)
+put_refunds(
+    struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
 	char yuan[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
 	const struct h5_refund *r;
 	size_t i;
 
-	if (o->n_refunds == 0)
-		return;
-	h5_buf_puts(b, "\nrefunds\n");
+	if (cmd->terminal && o->n_refunds > 0)
+		h5_buf_puts(b, "\nrefunds\n");
 	for (i = 0; i < o->n_refunds; i++) {
 		r = &o->refunds[i];
 		h5_text_from_fen(r->refund_fee, yuan);
 		h5_clock_plain(r->changed_at, at);
-		h5_buf_printf(b, "  %-32s %-11s %s yuan  %s\n",
-		    r->out_refund_no, r->status, yuan, at);
+		if (cmd->terminal)
+			h5_buf_printf(b, "  %-32s %-11s %s yuan  %s\n",
+			    r->out_refund_no, r->status, yuan, at);
+		else
+			h5_buf_printf(b, "refund\t%s\t%s\t%lld\t%s\n",
+			    r->out_refund_no, r->status,
+			    (long long)r->refund_fee, at);
 	}
 }
 
 /* The story, one line an event: when, what, and what is worth telling. */
 static void
-put_events(struct h5_buf *b, const struct h5_order *o)
+put_events(
+    struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
 	static const char *const told[] = {"out_trade_no", "trade_state", "via",
 	    "transaction_id", "total_fee", "fee_type", "alert", "why",
@@ -107,16 +131,20 @@ put_events(struct h5_buf *b, const struct h5_order *o)
 	char at[H5_CLOCK_PLAIN];
 	size_t i, j;
 
-	h5_buf_puts(b, "\nevents\n");
+	if (cmd->terminal)
+		h5_buf_puts(b, "\nevents\n");
 	for (i = 0; i < o->n_events; i++) {
 		ev = &o->events[i];
 		h5_clock_plain(ev->at, at);
-		h5_buf_printf(b, "  %s  %-12s", at, h5_event_name(ev->kind));
+		h5_buf_printf(b,
+		    cmd->terminal ? "  %s  %-12s" : "event\t%s\t%s", at,
+		    h5_event_name(ev->kind));
 		for (j = 0; j < sizeof told / sizeof told[0]; j++) {
 			value = h5_fields_get(&ev->fields, told[j]);
 			if (value == NULL)
 				continue;
-			h5_buf_printf(b, " %s=", told[j]);
+			h5_buf_printf(
+			    b, "%c%s=", cmd->terminal ? ' ' : '\t', told[j]);
 			h5_escape_tsv(b, value);
 		}
 		h5_buf_putc(b, '\n');
@@ -127,20 +155,20 @@ static void
 put_order(struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
 	put_heading(b, cmd, o);
-	put_fee(b, "total_fee", o->total_fee);
-	put_field(b, "body", o->body);
-	put_field(b, "attach", o->attach);
-	put_field(b, "item", o->item);
-	put_time(b, "created", o->created_at);
-	put_time(b, "expires", o->expires_at);
-	put_time(b, "paid", o->paid_at);
-	put_field(b, "paid via", o->paid_via);
-	put_field(b, "transaction_id", o->transaction_id);
-	put_time(b, "closed", o->closed_at);
-	put_time(b, "last checked", o->checked_at);
-	put_attempts(b, o);
-	put_refunds(b, o);
-	put_events(b, o);
+	put_fee(b, cmd, "total_fee", o->total_fee);
+	put_field(b, cmd, "body", o->body);
+	put_field(b, cmd, "attach", o->attach);
+	put_field(b, cmd, "item", o->item);
+	put_time(b, cmd, "created", o->created_at);
+	put_time(b, cmd, "expires", o->expires_at);
+	put_time(b, cmd, "paid", o->paid_at);
+	put_field(b, cmd, "paid_via", o->paid_via);
+	put_field(b, cmd, "transaction_id", o->transaction_id);
+	put_time(b, cmd, "closed", o->closed_at);
+	put_time(b, cmd, "checked", o->checked_at);
+	put_attempts(b, cmd, o);
+	put_refunds(b, cmd, o);
+	put_events(b, cmd, o);
 }
 
 /* The whole of it, or nothing. */
@@ -192,6 +220,9 @@ const struct verb verb_show = {
     .help = "\n"
 	    "  h5pay show 20261123-0007\n"
 	    "  h5pay show 20261123-0007 --json | jq .state\n\n"
+	    "Laid out on a terminal; elsewhere one tab-separated line a fact: "
+	    "its name first,\nthen attempt, refund and event lines; fees in "
+	    "fen.\n"
 	    "exit status: 0, or 66 when there is no such order\n",
     .need_config = true,
     .need_store = true,

@@ -271,6 +271,47 @@ def _(t):
     t.eq(json.loads(out), o, "the same elsewhere")
 
 
+@test("show off a terminal is tab-separated, a line a fact")
+def _(t):
+    s = t.own_site()
+    order, _ = ready(t, s, 12345)
+    t.success(s.notify(h5.notice(order, 12345)))
+    rows = [x.split("\t") for x in s.h5pay("show", order)[1].splitlines()]
+    t.ok(all(len(r) > 1 for r in rows), f"tabs: {rows}")
+    facts = {r[0]: r[1] for r in rows}
+    t.eq((facts["order"], facts["state"], facts["total_fee"],
+          facts["paid_via"]), (order, "paid", "12345", "notify"), "facts")
+    t.eq([r[1:3] for r in rows if r[0] == "attempt"], [[order, "paid"]],
+         "attempts")
+    t.eq([r[2] for r in rows if r[0] == "event"],
+         ["created", "prepaid", "paid"], "events")
+    t.ok(all("=" in x for r in rows if r[0] == "event" for x in r[3:]),
+         "what events tell")
+
+
+@test("show on a terminal is laid out")
+def _(t):
+    s = t.own_site()
+    order, _ = ready(t, s, 12345)
+    master, slave = h5.terminal()
+    p = subprocess.Popen([s.command, "-c", s.conf_file, "show", order],
+                         stdout=slave, stderr=slave, stdin=slave,
+                         env={"PATH": os.environ["PATH"], "NO_COLOR": "1"})
+    os.close(slave)
+    out = b""
+    try:
+        while chunk := os.read(master, 65536):
+            out += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    t.eq(p.wait(), 0, "exit status")
+    text = out.decode()
+    t.contains(text, f"{order}  awaiting", "heading")
+    t.contains(text, "12345 fen (123.45 yuan)", "amount")
+    t.lacks(text, "\t", "show")
+
+
 @test("show prints what a person can read")
 def _(t):
     s = t.own_site()
