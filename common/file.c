@@ -72,7 +72,11 @@ read_all(
 			return h5_err_set(e, H5_E_INPUT,
 			    "%s is larger than %zu bytes", path, out->max);
 		h5_buf_commit(out, (size_t)n);
-		want = 4096;
+		/* What is left of the room shows its end; a larger one would
+		 * leave a copy behind, of a secret perhaps. */
+		want = out->cap - out->len - 1;
+		if (want == 0)
+			want = 4096;
 	}
 }
 

@@ -13,12 +13,11 @@
 
 struct h5_landlock;
 
-/* From these levels on (the kernel's "ABI") ... */
-#define H5_LANDLOCK_FILES 1 /* files can be closed off, */
-#define H5_LANDLOCK_TCP 4 /* and TCP, */
-#define H5_LANDLOCK_SCOPE                                                      \
-	6 /* and other processes: signals, abstract sockets                    \
-	   */
+/* The kernel's level ("ABI") from which on files can be closed off; TCP; other
+ * processes, by signals and abstract sockets. */
+#define H5_LANDLOCK_FILES 1
+#define H5_LANDLOCK_TCP 4
+#define H5_LANDLOCK_SCOPE 6
 
 /* What a rule allows; of a folder, for all below it. */
 enum h5_landlock_may {

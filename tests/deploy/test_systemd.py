@@ -83,6 +83,8 @@ def allowed(unit):
 
     def calls(group):
         out = set()
+        if not group.startswith("@"):
+            return {group}
         for x in sets[group]:
             out |= calls(x) if x.startswith("@") else {x}
         return out
