@@ -148,6 +148,7 @@ serve(struct h5_run *run)
 	struct h5_site *site;
 	struct h5_err e;
 	const struct h5_config *c;
+	const char *exposed = h5_fcgi_exposed();
 
 	/* Without one, requests may name it, or wait until it is mended. */
 	if (h5_site_get(&run->sites, "", &site, &e) != H5_OK)
@@ -155,6 +156,9 @@ serve(struct h5_run *run)
 	c = site == NULL ? NULL : site->app.c;
 	limit_files(h5_worker_threads(&h5_program, c));
 	h5_watch_init(&run->watch, &run->sites);
+	if (exposed != NULL)
+		h5_log_event(h5_site_log(&run->sites), H5_LOG_WARN,
+		    "socket-not-private", "why", exposed, NULL);
 	if (c != NULL && c->server.processes > 0 && !h5_program.bare)
 		return h5_supervisor_run(run, c->server.processes);
 	/* Of a supervisor that we were. */

@@ -314,7 +314,7 @@ certificate(struct h5_doctor *d)
  * configuration. */
 struct running {
 	struct h5_doctor *d;
-	unsigned seen, old, tcp;
+	unsigned seen, old, open;
 };
 
 /* Does the listening socket with this inode stand in a table of /proc/net?
@@ -346,24 +346,67 @@ listens_in(const char *table, unsigned long inode)
 	return found;
 }
 
-/* A FastCGI program listens on descriptor 0. */
+/* Is the unix socket with that inode a file that everybody reaches, or one
+ * without a file (an abstract name), which everybody reaches too? */
 static bool
-listens_on_tcp(const char *pid)
+exposed(unsigned long inode)
+{
+	char line[512], *word, *save = NULL;
+	FILE *f = fopen("/proc/net/unix", "re");
+	bool found = false, open = false;
+	int i;
+
+	/* Num RefCount Protocol Flags Type St Inode Path */
+	while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
+		word = strtok_r(line, " \n", &save);
+		for (i = 0; word != NULL && i < 6; i++)
+			word = strtok_r(NULL, " \n", &save);
+		found = word != NULL && strtoul(word, NULL, 10) == inode;
+		word = found ? strtok_r(NULL, "\n", &save) : NULL;
+		open = word != NULL &&
+		       (word[0] == '@' || h5_file_exposed(word, 02));
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return open;
+}
+
+/* A FastCGI program listens on descriptor 0: the inode of that; 0: it does
+ * not. */
+static unsigned long
+socket_of(const char *pid)
 {
 	char path[64], link[64];
 	ssize_t n;
-	unsigned long inode;
 
 	(void)snprintf(path, sizeof path, "/proc/%s/fd/0", pid);
 	n = readlink(path, link, sizeof link - 1);
 	if (n <= 8)
-		return false;
+		return 0;
 	link[n] = '\0';
 	if (strncmp(link, "socket:[", 8) != 0)
-		return false;
-	inode = strtoul(link + 8, NULL, 10);
-	return listens_in("/proc/net/tcp", inode) ||
-	       listens_in("/proc/net/tcp6", inode);
+		return 0;
+	return strtoul(link + 8, NULL, 10);
+}
+
+static void
+look_at_socket(struct running *r, const char *pid, const char *name)
+{
+	unsigned long inode = socket_of(pid);
+	const char *what = NULL;
+
+	if (inode == 0)
+		return;
+	if (listens_in("/proc/net/tcp", inode) ||
+	    listens_in("/proc/net/tcp6", inode))
+		what = "process-tcp";
+	else if (exposed(inode))
+		what = "process-open";
+	if (what == NULL)
+		return;
+	r->open++;
+	h5_doctor_say(r->d, H5_DOCTOR_WARN, "processes", what, "pid", pid,
+	    "program", name, NULL);
 }
 
 /* One of the strings in a file of /proc: does it name a configuration other
@@ -446,11 +489,7 @@ look_at(struct running *r, const char *pid)
 		h5_doctor_say(r->d, H5_DOCTOR_WARN, "processes", "process-old",
 		    "pid", pid, "program", name, NULL);
 	}
-	if (listens_on_tcp(pid)) {
-		r->tcp++;
-		h5_doctor_say(r->d, H5_DOCTOR_WARN, "processes", "process-tcp",
-		    "pid", pid, "program", name, NULL);
-	}
+	look_at_socket(r, pid, name);
 }
 
 void
@@ -466,7 +505,7 @@ h5_doctor_processes(struct h5_doctor *d)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			look_at(&r, entry->d_name);
 	(void)closedir(proc);
-	if (r.old == 0 && r.tcp == 0 && r.seen > 0)
+	if (r.old == 0 && r.open == 0 && r.seen > 0)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "processes", "processes-good",
 		    "n", H5_LOG_NUM(r.seen), NULL);
 	else if (r.seen == 0)

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -46,6 +48,33 @@ h5_fcgi_is_cgi(void)
 	return getsockopt(
 		   LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) != 0 ||
 	       listening == 0;
+}
+
+const char *
+h5_fcgi_exposed(void)
+{
+	struct sockaddr_un a;
+	socklen_t n = sizeof a;
+
+	memset(&a, 0, sizeof a);
+	if (getsockname(LISTEN_FD, (struct sockaddr *)&a, &n) != 0)
+		return NULL;
+	if (a.sun_family != AF_UNIX)
+		return "it listens on TCP, where every account of this machine "
+		       "reaches it and tells it what it likes: let it listen "
+		       "on a unix socket";
+	/* Cut off at the end of the name; a name of no file begins with NUL. */
+	if (n <= offsetof(struct sockaddr_un, sun_path))
+		return NULL;
+	if (a.sun_path[0] == '\0')
+		return "its socket is an abstract one, which every account of "
+		       "this machine reaches: let it be a file";
+	/* To connect takes the right to write. */
+	if (strnlen(a.sun_path, sizeof a.sun_path) < sizeof a.sun_path &&
+	    h5_file_exposed(a.sun_path, 02))
+		return "every account of this machine may write to its socket: "
+		       "chmod 660 it, or put it in a folder of mode 700";
+	return NULL;
 }
 
 enum h5_code

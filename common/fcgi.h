@@ -17,6 +17,10 @@ struct h5_fcgi; /* one per worker thread */
 /* h5_fcgi_is_cgi(): was the program started as plain CGI (fd 0 is not a
  * listening socket)? */
 bool h5_fcgi_is_cgi(void);
+/* h5_fcgi_exposed(): why others than the web server may reach our socket; NULL:
+ * they may not.  Who speaks FastCGI to us says who the buyer is, and can bring
+ * libfcgi down. */
+const char *h5_fcgi_exposed(void);
 /* h5_fcgi_start(e): once per process, before threads: FCGX_Init, the listening
  * socket non-blocking, SIGPIPE ignored.  H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);

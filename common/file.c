@@ -419,3 +419,20 @@ h5_file_below(const char *path, const char *root)
 	free(r);
 	return below;
 }
+
+bool
+h5_file_exposed(const char *path, mode_t bits)
+{
+	char *real = realpath(path, NULL), *slash;
+	struct stat st;
+	bool open =
+	    real != NULL && stat(real, &st) == 0 && (st.st_mode & bits) == bits;
+
+	while (open && strcmp(real, "/") != 0) {
+		slash = strrchr(real, '/');
+		slash[slash == real ? 1 : 0] = '\0';
+		open = stat(real, &st) == 0 && (st.st_mode & S_IXOTH) != 0;
+	}
+	free(real);
+	return open;
+}

@@ -145,5 +145,8 @@ H5_MUST_CHECK enum h5_code h5_file_mkdir_unsynced(
 /* h5_file_below(path, root): does path, links resolved, lie below root?  For
  * the rule that nothing secret lies below DOCUMENT_ROOT. */
 bool h5_file_below(const char *path, const char *root);
+/* h5_file_exposed(path, bits): do all accounts have these bits (of 07) on it,
+ * and get there through every folder above? */
+bool h5_file_exposed(const char *path, mode_t bits);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -99,6 +100,20 @@ write_line(int fd, const struct h5_buf *b)
 	return n == (ssize_t)b->len ? 0 : -1;
 }
 
+/* In a folder that others may write, a name of theirs may lead to a file of
+ * ours, or to one they will read.  What is no file (a pipe, a terminal) is
+ * whoever's who set it up. */
+static int
+ours(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return 0;
+	return !S_ISREG(st.st_mode) ||
+	       (st.st_nlink <= 1 && (st.st_uid == geteuid() || st.st_uid == 0));
+}
+
 static void
 emit(const struct h5_log *l, const struct h5_buf *b)
 {
@@ -110,7 +125,7 @@ emit(const struct h5_log *l, const struct h5_buf *b)
 			O_NONBLOCK | O_NOFOLLOW,
 		    0640);
 		if (fd >= 0) {
-			bad = write_line(fd, b);
+			bad = ours(fd) ? write_line(fd, b) : -1;
 			(void)close(fd);
 			if (bad == 0)
 				return;

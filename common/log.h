@@ -33,8 +33,9 @@ void h5_log_init(struct h5_log *l, const char *program, const char *path);
 /* h5_log_event(l, level, event, key, value, ..., NULL): pairs of strings; a
  * NULL value leaves its pair out.  Values are cut at H5_LOG_VALUE bytes,
  * and control bytes, quotes and anything not ASCII are escaped (\xHH), so a
- * line cannot be forged.  Never fails: a log that cannot be written is
- * tried on stderr. */
+ * line cannot be forged.  Never fails: a log that cannot be written, is a
+ * link, has a second name or another owner than us and root is tried on
+ * stderr. */
 void h5_log_event(const struct h5_log *l, enum h5_log_level level,
     const char *event, ...) __attribute__((sentinel));
 

@@ -191,11 +191,15 @@ class Shop:
 class Run:
     """The program as FastCGI on a socket of its own."""
 
-    def __init__(self, shop, args, env=None, opened=None):
+    def __init__(self, shop, args, env=None, opened=None, mode=0o600,
+                 listener=None):
         self.path = os.path.join(shop.dir, "s%d" % len(shop.runs))
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(1024)
+        self.listener = listener
+        if listener is None:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(self.path)
+            os.chmod(self.path, mode)
+            self.listener.listen(1024)
         self.lines, self.news = [], threading.Condition()
         # opened: the program as it was when it was opened, whatever its
         # name stands for by now.
@@ -1449,6 +1453,35 @@ def a_run_is_hardened(shop):
         check("close-on-exec of %s" % fd,
               bool(int(flags.split()[1], 8) & os.O_CLOEXEC), True)
     r.stop()
+
+
+@trial
+def a_socket_that_others_reach_is_told_of(shop):
+    """The run's socket is a file in the trial's folder, by its mode 0700."""
+    r = shop.run()
+    r.ok()
+    check("in a closed folder", [l for l in r.lines if "socket" in l], [])
+    r.stop()
+    for mode, told in ((0o660, False), (0o666, True)):
+        os.chmod(shop.dir, 0o755)
+        r = shop.run(mode=mode)
+        r.ok()
+        if told:
+            check_in("word", "chmod 660",
+                     r.lines[r.log("socket-not-private") - 1])
+        else:
+            check("others may not write", [l for l in r.lines
+                                           if "socket" in l], [])
+        r.stop()
+    for address, family in ((("127.0.0.1", 0), socket.AF_INET),
+                            (b"\0" + shop.dir.encode(), socket.AF_UNIX)):
+        with socket.socket(family) as s:
+            s.bind(address)
+            s.listen(1)
+            r = shop.run(listener=s)
+        r.log("socket-not-private")
+        r.p.terminate()
+        check("exit", r.end(), 0)
 
 
 # --- main -------------------------------------------------------------------

@@ -4,6 +4,7 @@ it."""
 import json
 import os
 import re
+import socket
 import subprocess
 
 import h5
@@ -302,13 +303,42 @@ def _(t):
     program = folder / "notify"
     program.write_bytes(open("/bin/sleep", "rb").read())
     program.chmod(0o755)
-    socket = h5.listener()
-    p = t.mine(Process(s, [program, "60"], stdin=socket))
-    socket.close()
+    sock = h5.listener()
+    p = t.mine(Process(s, [program, "60"], stdin=sock))
+    sock.close()
     t.until("it runs the program", lambda: os.readlink(
         f"/proc/{p.pid}/exe") == str(program))
     fails(t, s, "processes", f"process {p.pid}, notify, listens on TCP",
           "CVE-2025-23016", "warn", ("--offline",))
+
+
+@table("doctor {0} a socket that {1}", [
+    ("warns of", "every account may write to", 0o666, 0o755),
+    ("is content with", "lies in a closed folder", 0o666, 0o700),
+    ("is content with", "others may not write to", 0o660, 0o755)])
+def _(t, verdict, why, mode, folder_mode):
+    s = t.own_site()
+    s.folder.chmod(0o755)
+    folder = s.folder / "run"
+    folder.mkdir()
+    program = folder / "notify"
+    program.write_bytes(open("/bin/sleep", "rb").read())
+    program.chmod(0o755)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(folder / "sock"))
+    sock.listen(1)
+    (folder / "sock").chmod(mode)
+    folder.chmod(folder_mode)
+    p = t.mine(Process(s, [program, "60"], stdin=sock))
+    sock.close()
+    t.until("it runs the program", lambda: os.readlink(
+        f"/proc/{p.pid}/exe") == str(program))
+    if verdict == "warns of":
+        fails(t, s, "processes", f"the socket of process {p.pid}, notify",
+              "chmod 660", "warn", ("--offline",))
+        return
+    code, checks = doctor(s, "--offline")
+    t.lacks(json.dumps(checks), f"process {p.pid}", "the findings")
 
 
 class Process:

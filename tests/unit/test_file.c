@@ -282,8 +282,42 @@ test_file__open_takes_only_ours(void **state)
 	assert_int_equal(link(path, folder_name(f, "h", other)), 0);
 	assert_int_equal(
 	    h5_file_open(dir, "x", O_RDWR, &fd, &size, NULL), H5_E_INPUT);
+	assert_int_equal(unlink(other), 0);
+	/* Only root can give a file away. */
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 4711, 4711), 0);
+		assert_int_equal(
+		    h5_file_open(dir, "x", O_RDWR, &fd, &size, NULL),
+		    H5_E_INPUT);
+	}
 	assert_int_equal(fd, -1);
 	(void)close(dir);
+}
+
+static void
+test_file__others_reach_only_what_is_open_all_the_way(void **state)
+{
+	const struct folder *f = *state;
+	char top[FOLDER_PATH], path[FOLDER_PATH];
+
+	folder_mkdir(f, "a");
+	folder_name(f, "a", top);
+	folder_write(f, "a/x", "", 0600);
+	folder_name(f, "a/x", path);
+	/* The fixture's folder is closed itself. */
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(top, 0755), 0);
+	assert_false(h5_file_exposed(path, 02));
+	assert_int_equal(chmod(f->path, 0711), 0);
+	assert_true(h5_file_exposed(path, 02));
+	assert_int_equal(chmod(top, 0700), 0);
+	assert_false(h5_file_exposed(path, 02));
+	assert_int_equal(chmod(top, 0701), 0);
+	assert_true(h5_file_exposed(path, 02));
+	assert_int_equal(chmod(path, 0660), 0);
+	assert_false(h5_file_exposed(path, 02));
+	assert_false(h5_file_exposed("/nowhere/at/all", 02));
+	assert_int_equal(chmod(f->path, 0700), 0);
 }
 
 static void
@@ -473,6 +507,7 @@ main(void)
 	    TEST(test_file__mkdir_twice_is_fine),
 	    TEST(test_file__below_follows_links),
 	    TEST(test_file__open_takes_only_ours),
+	    TEST(test_file__others_reach_only_what_is_open_all_the_way),
 	    TEST(test_file__folder_must_be_closed),
 	    TEST(test_file__lines_do_not_stick_to_a_torn_one),
 	    TEST(test_file__slurp_cut_and_spoil),

@@ -202,6 +202,49 @@ test_log__does_not_follow_a_link(void **state)
 	assert_int_equal(access(target, F_OK), -1);
 }
 
+/* Its size after one line that was meant for it. */
+static long
+after_a_line(const char *path)
+{
+	struct stat st;
+	struct h5_log l;
+
+	h5_log_init(&l, "x", path);
+	h5_log_event(&l, H5_LOG_INFO, "e", (const char *)NULL);
+	return stat(path, &st) == 0 ? (long)st.st_size : -1;
+}
+
+static void
+test_log__does_not_write_what_others_may_mean(void **state)
+{
+	struct place *p = *state;
+	char second[128];
+
+	assert_true(after_a_line(p->file) > 0);
+	assert_int_equal(truncate(p->file, 0), 0);
+	(void)snprintf(second, sizeof second, "%s/second", p->dir);
+	assert_int_equal(link(p->file, second), 0);
+	assert_int_equal(after_a_line(p->file), 0);
+	assert_int_equal(unlink(second), 0);
+	assert_true(after_a_line(p->file) > 0);
+	assert_int_equal(truncate(p->file, 0), 0);
+	/* Only root can give a file away. */
+	if (geteuid() == 0) {
+		assert_int_equal(chown(p->file, 4711, 4711), 0);
+		assert_int_equal(after_a_line(p->file), 0);
+	}
+}
+
+/* Nobody reads it: to wait for that would hold the program for ever. */
+static void
+test_log__does_not_wait_for_a_pipe(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(mkfifo(p->file, 0600), 0);
+	assert_int_equal(after_a_line(p->file), 0);
+}
+
 int
 main(void)
 {
@@ -223,6 +266,11 @@ main(void)
 		test_log__falls_back_to_stderr, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_log__does_not_follow_a_link, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_log__does_not_write_what_others_may_mean, set_up,
+		tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_log__does_not_wait_for_a_pipe, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
