@@ -167,6 +167,10 @@ add_system(struct rules *r)
 	for (i = 0; i < sizeof folders / sizeof folders[0]; i++)
 		add_folder(r, folders[i], H5_LANDLOCK_READ);
 	add_folder(r, "/dev/null", H5_LANDLOCK_KEEP);
+#ifdef __SANITIZE_ADDRESS__
+	/* It looks for leaks among the threads of the process. */
+	add_folder(r, "/proc", H5_LANDLOCK_READ);
+#endif
 }
 
 static void
