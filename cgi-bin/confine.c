@@ -48,6 +48,9 @@ open_why(const struct h5_run *run)
 		       "-c FILE or with H5PAY_CONF";
 	if (h5_landlock_level() < H5_LANDLOCK_FILES)
 		return "this kernel has no Landlock for us";
+	/* To look makes none, and what is not there gets no rule. */
+	if (!h5_store_there(run->errands.site->app.c->store.dir))
+		return "there is no store before the first order";
 	return NULL;
 }
 
@@ -274,7 +277,7 @@ allow_network(
 }
 
 /* What is not there needs no rule; should it come, the workers are renewed.
- * But a store that could not be made must be found when it can. */
+ * But the store must be there. */
 static enum h5_code
 allow_files(struct h5_landlock *l, const struct rules *r, struct h5_err *e)
 {
@@ -296,9 +299,6 @@ enter(struct h5_site *site, struct h5_err *e)
 	struct rules r;
 	enum h5_code rc;
 
-	/* Made where it is missing; if it cannot be, the requests say so. */
-	if (h5_site_open(site, e) != H5_OK)
-		h5_err_clear(e);
 	collect(&r, &site->app);
 	rc = h5_landlock_new(&l, e);
 	if (rc == H5_OK)

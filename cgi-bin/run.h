@@ -148,7 +148,7 @@ H5_MUST_CHECK bool h5_confine_worker(const struct h5_run *run);
 /* h5_confine_stamp(run): of the files and folders that workers were let at;
  * when it changes, one was replaced, and they are to be renewed. */
 uint64_t h5_confine_stamp(const struct h5_run *run);
-/* h5_confine_say(run): once, in the log: the level, or why there is none. */
+/* h5_confine_say(run): in the log: the level, or why there is none. */
 void h5_confine_say(struct h5_run *run);
 
 /* h5_worker_once(run): plain CGI.  Exit status. */

@@ -166,6 +166,7 @@ renew(struct supervisor *s)
 	/* This line may be what makes the new log file. */
 	h5_log_event(s->log, H5_LOG_INFO, "renewing-workers", "why",
 	    "a file or folder that they use was replaced", NULL);
+	h5_confine_say(s->run);
 	s->confined = h5_confine_stamp(s->run);
 	for (i = 0; i < s->n; i++) {
 		s->kids[i].told = s->kids[i].pid > 0;
@@ -350,19 +351,6 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Before the workers, so that what they are let at does not change with the
- * first of them.  What is wrong with it their answers will say. */
-static void
-make_store(const struct h5_run *run)
-{
-	const struct h5_config *c = run->errands.site->app.c;
-	struct h5_store *st;
-	struct h5_err e;
-
-	if (h5_store_open(c->store.dir, c->hooks.mask, &st, &e) == H5_OK)
-		h5_store_close(st);
-}
-
 int
 h5_supervisor_run(struct h5_run *run, int n)
 {
@@ -390,7 +378,6 @@ h5_supervisor_run(struct h5_run *run, int n)
 		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_IOERR;
 	}
-	make_store(run);
 	h5_confine_say(run);
 	s.confined = h5_confine_stamp(run);
 	adopt(&s, leaving);

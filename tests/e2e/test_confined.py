@@ -29,18 +29,26 @@ class Apart:
 
 
 def web(t, conf=None, **kw):
+    """A shop that is confined: all are from its first order on."""
     w = t.own_web({"server.processes": "2", **(conf or {})}, **kw)
-    w.get("notify")  # any answer: its supervisor has said how it is
-    said = [x for x in w.log() if "confined" in x and "=notify" in x]
-    if any("no Landlock" in x for x in said):
+    w.log_file = w.conf["log.file"]
+    w.ready(t.id("first"), 5)
+
+    def said(word):
+        return [x for x in w.log() if x.startswith(f"info {word} ")]
+
+    if any("no Landlock" in x for x in said("not-confined")):
         t.skip("this kernel has no Landlock")
-    t.matches("\n".join(said), r"^info confined .*landlock=[1-9]", "the log")
+    t.until("a word of each program",
+            lambda: len(said("confined")) == len(h5.PROGRAMS))
+    for x in said("confined"):
+        t.matches(x, r"landlock=[1-9]", "the log")
     return w
 
 
 def free_of_complaints(t, w):
-    bad = [x for x in w.log() if x.startswith(("error", "alert"))
-           or "not-confined" in x]
+    bad = [x for x in w.log() if x.startswith(("error", "alert",
+                                               "warn not-confined"))]
     t.eq(bad, [], "complaints in the log")
 
 
@@ -109,9 +117,8 @@ def _(t):
 def _(t, where):
     folder = t.mine(Apart()).path if "own" in where else None
     conf = {"log.file": folder / "log"} if folder else {}
-    w = t.own_web({"server.processes": "2", **conf})
-    log = folder / "log" if folder else w.log_file
-    w.log_file = log
+    w = web(t, conf)
+    log = w.log_file
     order = t.id()
     w.ready(order, 5)
     t.contains(log.read_text(), "order-created", "the log")
@@ -200,7 +207,15 @@ def _(t):
         return w.order(t.id(), 5).status == 303
 
     t.until("an order", sold)
-    t.no([x for x in w.log() if "not-confined" in x], "complaints")
+    t.no([x for x in w.log() if "warn not-confined" in x], "complaints")
+
+
+@test("to look makes no store under a supervisor either")
+def _(t):
+    w = t.own_web({"server.processes": "2"})
+    t.page(w.get("checkout", "item=tea"), 200, "confirm")
+    t.no(w.store.exists(), "a store")
+    t.contains("\n".join(w.log()), "before the first order", "the log")
 
 
 @test("without a supervisor the log says that nothing is confined")
