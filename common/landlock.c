@@ -171,8 +171,11 @@ h5_landlock_allow(struct h5_landlock *l, const char *path,
 enum h5_code
 h5_landlock_connect(struct h5_landlock *l, unsigned port, struct h5_err *e)
 {
-	struct net_port rule = {NET_CONNECT_TCP, port};
+	struct net_port rule;
 
+	memset(&rule, 0, sizeof rule);
+	rule.allowed = NET_CONNECT_TCP;
+	rule.port = port;
 	if (l->closed.net == 0)
 		return H5_OK;
 	if (syscall(ADD_RULE, l->fd, RULE_NET_PORT, &rule, 0) != 0)
