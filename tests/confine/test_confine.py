@@ -152,6 +152,9 @@ def trials(shop, p):
     yield "remove", (out + "/file",), False, 1
     yield "exec", ("/bin/true",), False, 1
     yield "exec", ("/usr/bin/env",), False, 1
+    # What may be read may not be run either.
+    yield "read", (s + "/.tmp-program",), True, 1
+    yield "exec", (s + "/.tmp-program",), False, 1
     yield "connect", (str(gate),), net, 4
     yield "connect", (str(other),), False, 4
     yield "bind", ("0",), False, 4
@@ -177,6 +180,7 @@ def prepare(shop):
         if os.path.isdir(shop.path(at)):
             os.rmdir(shop.path(at))
     shop.file("outside/file", "untouched")
+    shutil.copy("/bin/true", shop.path("store/.tmp-program"))
 
 
 def need(level):
