@@ -659,8 +659,9 @@ class Site:
         """Run a program for one request, as a web server would by CGI.
         headers: a dict; prefix: a command to run it under; stdin: the bytes
         that really come, if they are not the body that was announced."""
-        e, body = self.request(program, method, query, body, headers, env,
-                               conf)
+        # A site behind a web server has a request of another kind.
+        e, body = Site.request(self, program, method, query, body, headers,
+                               env, conf)
         given = stdin if stdin is not None else (body or b"")
         p = self.popen([*prefix, self.bin / program, *args], env=e,
                        cwd=cwd or self.bin, limits=limits)
