@@ -92,6 +92,8 @@ help:
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
+	@echo "make mutants      breaks one promise after the other: a test must see each"
+	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
 	@echo "make format       clang-format over all C"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"
 	@sed -n 's/^\(check-[a-z-]*\):.*## *\(.*\)/\1\t\2/p' tests/*/*.mk \

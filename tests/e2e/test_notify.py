@@ -113,6 +113,15 @@ def _(t):
     t.contains(str(paid), "新字段", "the paid event")
 
 
+@table("a notice is taken by a machine whose clock is {0} off", [
+    "-400d", "+5y"])
+def _(t, off):
+    s = t.own_site()
+    order, q = ready(t, 5, site=s)
+    t.success(s.notify(h5.notice(order, 5), prefix=["faketime", "-f", off]))
+    t.eq(s.show(order)["state"], "paid", "state")
+
+
 @test("a notice from any address is taken")
 def _(t):
     order, q = ready(t, 5)

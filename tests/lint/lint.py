@@ -548,6 +548,42 @@ def doctor_words():
                 yield f"{name(path)}: {key}: {part} needs three braces"
 
 
+def threats():
+    """docs/THREATS.md names functions and tests that are there"""
+    path = ROOT / "docs" / "THREATS.md"
+    rows = 0
+    for i, line in enumerate(path.read_text().splitlines(), 1):
+        m = re.match(r"\| \d+ \|[^|]*\|([^|]*)\|([^|]*)\|$", line)
+        if not m:
+            if line.startswith("| ") and line[2].isdigit():
+                yield f"{name(path)}:{i}: not four cells"
+            continue
+        rows += 1
+        defence, tests = m.groups()
+        for file, function in re.findall(r"`([\w/.-]+\.c):(\w+)`", defence):
+            source = ROOT / file
+            if not source.exists() or not re.search(
+                    rf"^{function}\(", source.read_text(), re.M):
+                yield f"{name(path)}:{i}: {file} defines no {function}"
+        found = 0
+        for file, names in re.findall(r'`(tests/[\w/.-]+)`((?:,? "[^"]*")+)',
+                                      tests):
+            source = ROOT / file
+            # A sentence may go over two lines of source.
+            text = re.sub(r'"\n\s*"', "", source.read_text()) if (
+                source.exists()) else ""
+            for test in re.findall(r'"([^"]*)"', names):
+                found += 1
+                if test not in text:
+                    yield f"{name(path)}:{i}: {file} has no test \"{test}\""
+        if not found:
+            yield f"{name(path)}:{i}: names no test"
+        if not re.search(r"`[\w/.-]+\.c:\w+`", defence):
+            yield f"{name(path)}:{i}: names no place in the code"
+    if rows < 30:
+        yield f"{name(path)}: only {rows} rows"
+
+
 def paths_of_machines():
     """nothing in the tree names a path of one machine"""
     got = run(["git", "grep", "-nIE", r"(^|[^A-Za-z0-9_.~-])/(root|home/[a-z]+)/",
@@ -581,7 +617,8 @@ CHECKS = [layout, floors, includes_from_root, vendors, dependencies,
           headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, config_keys, doc_blocks, must_check,
-          manuals, doctor_words, paths_of_machines, shell]
+          manuals, doctor_words, threats, paths_of_machines,
+          shell]
 
 
 def main():

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <sys/vfs.h>
 
+#include "common/file.h"
 #include "common/ledger.h"
 
 #define ID "order-1"
@@ -43,6 +45,7 @@ static struct {
 	size_t most; /* bytes one write takes; 0: all */
 	bool fired;
 	bool no_tmpfile; /* a file system without nameless files */
+	unsigned network; /* what kind of file system it says to be, or 0 */
 	int64_t now_ms;
 	int garble; /* which pread reads a wrong byte; 0: none */
 	/* Somebody else does something just before this call. */
@@ -239,6 +242,19 @@ __wrap_close(int fd)
 	int rc = __real_close(fd);
 
 	return fails(CLOSE) ? -1 : rc;
+}
+
+int __real_fstatfs(int fd, struct statfs *fs);
+int __wrap_fstatfs(int fd, struct statfs *fs);
+int
+__wrap_fstatfs(int fd, struct statfs *fs)
+{
+	int rc = __real_fstatfs(fd, fs);
+
+	if (disk.network != 0)
+		memcpy(&fs->f_type, &(unsigned long){disk.network},
+		    sizeof fs->f_type);
+	return rc;
 }
 
 int64_t __wrap_h5_clock_mono_ms(void);
@@ -961,6 +977,67 @@ test_store_fault__what_looks_broken_is_read_again(void **state)
 	disk_good();
 }
 
+/* --- what is easily believed ---------------------------------------------- */
+
+static void
+test_store_fault__a_close_that_fails_is_told(void **state)
+{
+	struct shop *s = *state;
+
+	disk_good();
+	disk.at[CLOSE] = 1;
+	disk.sticky = true;
+	disk.error = EIO;
+	assert_int_equal(step_create(s->st), H5_E_IO);
+	assert_int_equal(step_paid(s->st), H5_E_IO);
+	assert_true(disk.fired);
+	disk_good();
+	assert_int_equal(step_again(s->st), H5_OK);
+}
+
+static void
+test_store_fault__without_nameless_files_a_name_is_given_once(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH];
+	struct h5_buf b;
+
+	disk_good();
+	disk.no_tmpfile = true;
+	(void)snprintf(path, sizeof path, "%.40s/twice", s->dir);
+	assert_int_equal(
+	    h5_file_create(AT_FDCWD, path, "one", 3, 0600, NULL), H5_OK);
+	assert_int_equal(
+	    h5_file_create(AT_FDCWD, path, "two", 3, 0600, NULL), H5_E_EXISTS);
+	h5_buf_init(&b, 16);
+	assert_int_equal(h5_file_read(AT_FDCWD, path, &b, NULL), H5_OK);
+	assert_string_equal(b.data, "one");
+	h5_buf_release(&b);
+	assert_int_equal(unlink(path), 0);
+	disk_good();
+}
+
+static void
+test_store_fault__a_store_on_a_network_is_refused(void **state)
+{
+	static const unsigned kinds[] = {
+	    0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x5346414f};
+	struct shop *s = *state;
+	struct h5_store *st;
+	size_t i;
+
+	disk_good();
+	for (i = 0; i < COUNT(kinds); i++) {
+		disk.network = kinds[i];
+		assert_int_equal(
+		    h5_store_open(s->dir, 0, &st, NULL), H5_E_CONFIG);
+	}
+	disk.network = 0xef53; /* ext4 */
+	assert_int_equal(h5_store_open(s->dir, 0, &st, NULL), H5_OK);
+	h5_store_close(st);
+	disk_good();
+}
+
 /* --- locks that are held -------------------------------------------------- */
 
 static void
@@ -1035,6 +1112,9 @@ main(void)
 		test_store_fault__a_line_goes_into_the_index_that_has_the_name),
 	    TEST(test_store_fault__a_creator_knows_only_its_own_line),
 	    TEST(test_store_fault__what_looks_broken_is_read_again),
+	    TEST(test_store_fault__a_close_that_fails_is_told),
+	    TEST(test_store_fault__a_store_on_a_network_is_refused),
+	    TEST(test_store_fault__without_nameless_files_a_name_is_given_once),
 	    TEST(test_store_fault__a_held_lock_is_given_up_after_four_seconds),
 	    TEST(test_store_fault__a_talk_waits_as_long_as_told),
 	};

@@ -1,0 +1,7 @@
+# Not of make test: it builds once more for each of the changes.  In pieces:
+# make mutants SECONDS_PIECE=300, again and again.  T: those that say so.
+SECONDS_PIECE ?= 0
+.PHONY: mutants
+mutants:
+	@$(PYTHON) tests/mutants/mutants.py --build $(B) \
+	    --seconds $(SECONDS_PIECE) --only '$(T)' --table $(B)/mutants/table.md
