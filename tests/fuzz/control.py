@@ -148,9 +148,9 @@ def copy_tree():
             continue
         to = COPY / name
         to.parent.mkdir(parents=True, exist_ok=True)
-        # Times are kept, so that make builds what changed and no more.
+        # What is the same stays, so that make builds what changed.
         if not to.exists() or to.read_bytes() != (ROOT / name).read_bytes():
-            shutil.copyfile(ROOT / name, to)
+            shutil.copy(ROOT / name, to)
 
 
 def replay(target):
