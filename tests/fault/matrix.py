@@ -29,6 +29,7 @@ REQUESTS = (("nothing", "checkout"), ("empty", "checkout"),
             ("awaiting", "sweep"), ("refunding", "sweep"), ("paid", "refund"),
             ("paid", "deliver"))
 CALLS_THAT_LOOK = ("read", "fstat", "fstatat", "fstatfs", "readdir")
+WECHAT_WAITS_S = 5
 PAID = ("paid", "refunding", "refunded")
 
 
@@ -54,6 +55,11 @@ def plans(names):
 
 class Broken(Exception):
     pass
+
+
+class Slow(Broken):
+    """A wait that the fault causes is there each time; a machine that had no
+    time for us is not."""
 
 
 def need(ok, what):
@@ -111,7 +117,8 @@ def case(room, start, what, plan, program=None):
     was_paid = start in ("paid", "refunding")
     begun = time.monotonic()
     good, code, out = room.run(what, {"H5_FAULT": plan}, program)
-    need(time.monotonic() - begun < 5, "longer than WeChat waits")
+    if time.monotonic() - begun > WECHAT_WAITS_S:
+        raise Slow("longer than WeChat waits, three times")
     need(code >= 0 or (code == -9 and ":kill:" in plan), f"ended by {-code}")
     # A reply that was cut off is none: WeChat asks again.
     if what == "notify" and out.endswith(b"</xml>") and not good:
@@ -175,10 +182,15 @@ def walk(build, todo, program=None):
     bad = []
     try:
         for start, what, plan in todo:
-            try:
-                case(room, start, what, plan, program)
-            except (Broken, AssertionError) as e:
-                bad.append(f"{start} {what} {plan}: {e}")
+            for turn in range(3):
+                try:
+                    case(room, start, what, plan, program)
+                    break
+                except (Broken, AssertionError) as e:
+                    if turn < 2 and isinstance(e, Slow):
+                        continue
+                    bad.append(f"{start} {what} {plan}: {e}")
+                    break
     finally:
         room.close()
     return len(todo), bad
