@@ -69,10 +69,9 @@ bool
 h5_visit_fields(struct h5_job *job, struct h5_fields *f)
 {
 	struct h5_err e;
-
 	enum h5_code rc = h5_web_params(job->r, f, &e);
 
-	if (rc == H5_E_INPUT)
+	if (rc == H5_E_INPUT || rc == H5_E_EXISTS)
 		return bad_request(job, e.msg, NULL);
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
