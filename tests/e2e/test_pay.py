@@ -299,16 +299,17 @@ def spoil_token(fields):
 
 
 @table("an item's form whose {0} was changed makes no order", [
-    ("quantity", lambda f: {"qty": "1"}),
-    ("item", lambda f: {"item": "cup"}),
-    ("order id", lambda f: {"order": f["order"][:-1] + (
+    ("quantity", 3, lambda f: {"qty": "1"}),
+    # Of a cup one is sold at a time: with three it would be malformed.
+    ("item", 1, lambda f: {"item": "cup"}),
+    ("order id", 3, lambda f: {"order": f["order"][:-1] + (
         "0" if f["order"][-1] != "0" else "1")}),
-    ("amount", lambda f: {"total_fee": "1"}),
-    ("hidden token", spoil_token),
+    ("amount", 3, lambda f: {"total_fee": "1"}),
+    ("hidden token", 3, spoil_token),
 ])
-def _(t, name, change):
+def _(t, name, qty, change):
     s = t.own_site()
-    fields = confirm(s, "item=tea&qty=3")
+    fields = confirm(s, f"item=tea&qty={qty}")
     fields.update(change(fields))
     r = s.post("checkout", fields)
     # Not 409: what was not shown is not a price that changed.
