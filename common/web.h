@@ -60,7 +60,8 @@ H5_MUST_CHECK enum h5_code h5_web_params(
 
 /* h5_web_client(c, r, out, e): the buyer's address by the trusted-proxy rule,
  * as text.  H5_E_INPUT: malformed, or not public while the gateway is not
- * loopback. */
+ * loopback; before one that is, a server may name no address (127.0.0.1 then,
+ * whatever was forwarded). */
 H5_MUST_CHECK enum h5_code h5_web_client(const struct h5_config *c,
     const struct h5_request *r, char out[H5_NETADDR_TEXT], struct h5_err *e);
 

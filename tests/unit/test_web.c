@@ -312,6 +312,11 @@ test_web_client__by_the_trusted_proxies(void **state)
 	    {"malformed", "x", "", NULL, false, NULL},
 	    {"malformed, before a stand-in", "x", "", NULL, true, NULL},
 	    {"absent", "", "", NULL, false, NULL},
+	    {"absent, before a stand-in", "", "", NULL, true, "127.0.0.1"},
+	    {"absent, and nobody vouches for what was forwarded", "", "1.2.3.4",
+		"127.0.0.0/8", true, "127.0.0.1"},
+	    {"absent, and forwarded", "", "1.2.3.4", "127.0.0.0/8", false,
+		NULL},
 	};
 	struct fixture *f = *state;
 	char out[H5_NETADDR_TEXT];
