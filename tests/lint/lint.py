@@ -379,7 +379,8 @@ def hardened():
     """programs have PIE, full RELRO, a canary, FORTIFY, a stack that is not
     code; and a program without one of them is noticed"""
     for path in [*(B / "cgi-bin" / p for p in (
-            "checkout", "return-page", "notify", "query")), B / "h5pay"]:
+            "checkout", "return-page", "notify", "query", "doctor")),
+                 B / "h5pay"]:
         if not path.exists():
             yield f"{path} is not built"
             continue
