@@ -370,7 +370,8 @@ enum h5_code
 h5_wxpay_scene_info(
     const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 {
-	size_t n = strlen(c->site.name);
+	/* A name may be sixteen times as long as what there is room for. */
+	size_t n = h5_text_cut(c->site.name, strlen(c->site.name), SCENE_MAX);
 	struct h5_buf text;
 	enum h5_code rc;
 
