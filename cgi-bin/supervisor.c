@@ -364,18 +364,18 @@ h5_supervisor_run(struct h5_run *run, int n)
 	s.run = run;
 	s.log = h5_site_log(&run->sites);
 	s.n = (size_t)n;
+	if (h5_errand_open(&run->errands, atomic_load(&run->sites.first), &e) !=
+	    H5_OK) {
+		h5_log_event(
+		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
+		return EX_IOERR;
+	}
 	s.sfd = open_signals();
 	s.kids = calloc(s.n + LEAVING_MAX / 2, sizeof *s.kids);
 	if (s.sfd < 0 || s.kids == NULL) {
 		h5_log_event(s.log, H5_LOG_ERROR, "no-start", "why",
 		    strerror(errno), NULL);
 		free(s.kids);
-		return EX_IOERR;
-	}
-	if (h5_errand_open(&run->errands, atomic_load(&run->sites.first), &e) !=
-	    H5_OK) {
-		h5_log_event(
-		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_IOERR;
 	}
 	h5_confine_say(run);
