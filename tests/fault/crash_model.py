@@ -302,10 +302,11 @@ def explore(checker, room, start, disk, ops, limit):
             break
         verb, ino, number, path, data = ops[at]
         if verb == "reply":
-            if b"SUCCESS" in data or (b"303" in data and b"query" in data and
-                                      b"cashier" not in data):
+            led_on = data.startswith(b"Status: 303 ")
+            if data.endswith(lab.h5.SUCCESS) or (
+                    led_on and b"query" in data and b"cashier" not in data):
                 acknowledged = "paid"
-            elif b"303" in data and acknowledged is None:
+            elif led_on and acknowledged is None:
                 acknowledged = "order"
         else:
             disk.apply(verb, ino, number, path, data)

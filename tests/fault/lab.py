@@ -225,7 +225,7 @@ class Lab:
                                self.folder / what)
         if what == "notify":
             return out.endswith(h5.SUCCESS), code, out
-        return b"303" in out.split(b"\r\n\r\n")[0], code, out
+        return out.startswith(b"Status: 303 "), code, out
 
     def spawn(self, words, env, given):
         """(exit, what it wrote).  Files, not pipes: nobody has to wait for
