@@ -156,6 +156,8 @@ def _(t):
         text = path.read_text()
         events |= set(re.findall(
             r'h5_log_event\([^;"]*?H5_LOG_[A-Z]+,\s*"([a-z-]+)"', text))
+        events |= set(re.findall(
+            r'\bgive_up\(&?job,[^;"]*?"([a-z-]+)"', text))
         events |= set(re.findall(r'\bevent = (?:[^;]*\? )?"([a-z-]+)"', text))
     t.ok(len(events) > 25, f"events in the sources: {events}")
     known = (ROOT / "templates" / "explain.txt").read_text()
