@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define ID "order-1"
@@ -101,43 +100,6 @@ test_store__open_refuses_another_owner_and_format(void **state)
 	assert_int_equal(chown(s->dir, 1, 1), 0);
 	assert_int_equal(try_open(s->dir, &e), H5_E_CONFIG);
 	assert_int_equal(chown(s->dir, 0, 0), 0);
-}
-
-/* The kind of file system that the next look finds; 0: the real one. */
-static long file_system;
-
-int __real_fstatfs(int fd, struct statfs *fs);
-int __wrap_fstatfs(int fd, struct statfs *fs);
-
-int
-__wrap_fstatfs(int fd, struct statfs *fs)
-{
-	int rc = __real_fstatfs(fd, fs);
-
-	if (file_system != 0)
-		fs->f_type = file_system;
-	return rc;
-}
-
-static void
-test_store__open_refuses_a_network_file_system(void **state)
-{
-	static const struct {
-		long type;
-		const char *name;
-	} network[] = {{0x6969, "NFS"}, {0x517b, "SMB"}, {0xfe534d42, "SMB"},
-	    {0xff534d42, "SMB"}, {0x01021997, "9p"}, {0x5346414f, "AFS"}};
-	struct shop *s = *state;
-	struct h5_err e;
-	size_t i;
-
-	for (i = 0; i < sizeof network / sizeof network[0]; i++) {
-		file_system = network[i].type;
-		assert_int_equal(try_open(s->dir, &e), H5_E_CONFIG);
-		assert_non_null(strstr(e.msg, network[i].name));
-	}
-	file_system = 0;
-	assert_int_equal(try_open(s->dir, &e), H5_OK);
 }
 
 /* A start that was interrupted anywhere is taken up again. */
@@ -923,7 +885,6 @@ main(void)
 	    TEST(test_store__open_makes_a_closed_folder),
 	    TEST(test_store__open_refuses_what_is_not_a_store),
 	    TEST(test_store__open_refuses_an_open_folder),
-	    TEST(test_store__open_refuses_a_network_file_system),
 	    TEST(test_store__open_refuses_another_owner_and_format),
 	    TEST(test_store__open_finishes_an_interrupted_start),
 	    TEST(test_store__many_may_open_a_new_one_at_once),

@@ -1020,17 +1020,22 @@ test_store_fault__without_nameless_files_a_name_is_given_once(void **state)
 static void
 test_store_fault__a_store_on_a_network_is_refused(void **state)
 {
-	static const unsigned kinds[] = {
-	    0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x5346414f};
+	static const struct {
+		unsigned kind;
+		const char *name;
+	} network[] = {{0x6969, "NFS"}, {0x517b, "SMB"}, {0xfe534d42, "SMB"},
+	    {0xff534d42, "SMB"}, {0x01021997, "9p"}, {0x5346414f, "AFS"}};
 	struct shop *s = *state;
 	struct h5_store *st;
+	struct h5_err e;
 	size_t i;
 
 	disk_good();
-	for (i = 0; i < COUNT(kinds); i++) {
-		disk.network = kinds[i];
+	for (i = 0; i < COUNT(network); i++) {
+		disk.network = network[i].kind;
 		assert_int_equal(
-		    h5_store_open(s->dir, 0, &st, NULL), H5_E_CONFIG);
+		    h5_store_open(s->dir, 0, &st, &e), H5_E_CONFIG);
+		assert_non_null(strstr(e.msg, network[i].name));
 	}
 	disk.network = 0xef53; /* ext4 */
 	assert_int_equal(h5_store_open(s->dir, 0, &st, NULL), H5_OK);
