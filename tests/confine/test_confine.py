@@ -250,7 +250,7 @@ def walk(shop, p, confined):
                 wrong.append("%s %s: %s" % (do, " ".join(args), os.strerror(
                     got)))
         shop.gateway.settimeout(0)
-    r.stop(limit_s=5)
+    r.stop()
     return wrong
 
 
@@ -270,7 +270,7 @@ def status_is_hardened():
             check("owner of /proc/PID",
                   os.stat("/proc/%d/environ" % pid).st_uid, 0)
         check("dumpable", tried(r, "dumpable"), 0)
-        r.stop(limit_s=5)
+        r.stop()
     finally:
         shop.close()
 
@@ -297,7 +297,7 @@ def replaced_files_renew_the_workers():
             check_in("its first line", "renewing-workers", f.readline())
             check("complaints", [l for l in f if "worker-ended" in l], [])
         check("the supervisor is the same", r.p.poll(), None)
-        r.stop(limit_s=5)
+        r.stop()
     finally:
         shop.close()
 
@@ -314,7 +314,7 @@ def a_bundle_is_read_by_its_name():
             shop.file("ca/new", "")
             os.rename(shop.path("ca/new"), bundle)
             check("bundle", tried(r, "read", bundle), 0)
-        r.stop(limit_s=5)
+        r.stop()
     finally:
         shop.close()
 
@@ -330,7 +330,7 @@ def nothing_is_closed_to_requests_that_name_their_configuration():
         line = [l for l in shop.log() if "not-confined" in l]
         check("lines", len(line), 1)
         check_in("line", "H5PAY_CONF", line[0])
-        r.stop(limit_s=5)
+        r.stop()
     finally:
         shop.close()
 

@@ -23,6 +23,9 @@ import threading
 import time
 
 LIMIT_S = 20
+# A stop takes a moment, and on a busy machine a few; less than the ten seconds
+# after which a supervisor kills and a silent peer is given up.
+STOP_S = 8
 SIDE_BY_SIDE = 4
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
 GET_VALUES, GET_VALUES_RESULT = 9, 10
@@ -272,9 +275,9 @@ class Run:
         except subprocess.TimeoutExpired:
             raise Failed("still running after %g s" % limit_s)
 
-    def stop(self, sig=signal.SIGTERM, limit_s=2):
+    def stop(self, sig=signal.SIGTERM):
         self.p.send_signal(sig)
-        check("exit", self.end(limit_s), 0)
+        check("exit", self.end(STOP_S), 0)
 
     def kill(self):
         if self.p.poll() is None:
@@ -713,7 +716,7 @@ def a_killed_worker_is_replaced(shop):
         r.log("worker-ended", n)
         for _ in range(20):
             r.ok()
-    r.stop(limit_s=5)
+    r.stop()
 
 
 @trial
@@ -924,7 +927,7 @@ def a_supervisor_starts_over_and_loses_no_request(shop):
     shop.write(shop.conf, server=["processes = x"], name="Third")
     r.log("replacement-refused", n)
     check("site", r.ok().said("site"), "Second")
-    r.stop(limit_s=5)
+    r.stop()
 
 
 @trial
@@ -952,7 +955,7 @@ def a_supervisor_starts_over_with_a_new_program(shop):
     # The one whose request is still in hand belongs to the new supervisor.
     hold.let_go()
     check("in hand", r.receive(s).status, 200)
-    r.stop(limit_s=5)
+    r.stop()
 
 
 # --- configurations ---------------------------------------------------------
@@ -1224,7 +1227,7 @@ def a_supervisor_delivers_with_the_rights_its_workers_gave_up(shop):
     check("supervisor", status_of(r.p.pid)["NoNewPrivs"], "0")
     for pid in children(r.p.pid):
         check("worker", status_of(pid)["NoNewPrivs"], "1")
-    r.stop(limit_s=5)
+    r.stop()
 
 
 @trial
@@ -1245,7 +1248,7 @@ def what_is_asked_while_a_supervisor_starts_over_is_done(shop):
             lines(len(asked) - 8)  # no faster than they start
     check("deliveries", orders(lines(len(asked))), asked)
     check("complaints", [l for l in r.lines if "not-asked" in l], [])
-    r.stop(limit_s=5)
+    r.stop()
 
 
 @trial
@@ -1309,7 +1312,7 @@ def a_worker_that_was_taken_over_cannot_misuse_its_supervisor(shop):
     check("started", sorted(l.split("sweep ")[1] for l in lines(2)),
           ["--for 10", "--order ORDER-7"])
     r.ok()
-    r.stop(limit_s=5)
+    r.stop()
 
 
 @trial
