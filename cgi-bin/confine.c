@@ -102,12 +102,14 @@ folder_of(const char *path)
 	return slash == NULL || slash == path ? 1 : (size_t)(slash - path);
 }
 
-/* Does anything else that decides what runs, or with which keys, lie in it? */
+/* Does anything else that decides what runs, or with which keys, lie in it, or
+ * the store, which not every program may write? */
 static bool
 holds_ours(const struct h5_config *c, const char *folder, const char *but)
 {
 	const char *fixed[] = {c->path, c->server.command, c->hooks.exec,
-	    c->pages.templates, c->catalogue.file, "/proc/self/exe"};
+	    c->pages.templates, c->catalogue.file, c->store.dir,
+	    "/proc/self/exe"};
 	const size_t n = sizeof fixed / sizeof fixed[0];
 	const char *path;
 	size_t i;

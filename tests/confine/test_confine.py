@@ -44,15 +44,18 @@ class Shop(wire.Shop):
         self.gateway = socket.create_server(("127.0.0.1", 0))
         self.other = socket.create_server(("127.0.0.1", 0))
         super().__init__()
-        # Nothing is closed before there is a store.
+        self.sweep()
+
+    def sweep(self):
+        """Makes the store: before that nothing is closed."""
         subprocess.run([os.path.join(BUILD, "h5pay"), "-c", self.conf,
                         "sweep"], check=True)
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
 
-    def text(self, log="log/log", **more):
-        for name in ("log", "keys", "goods", "outside", "ca"):
+    def text(self, log="log/log", store="store", **more):
+        for name in ("log", "keys", "goods", "outside", "ca", "data"):
             os.makedirs(self.path(name), 0o700, exist_ok=True)
         self.file("keys/site.secret", "s" * 40 + "\n")
         self.file("goods/catalogue.ini", "[tea]\ntitle = Tea\nprice = 1.00\n")
@@ -68,7 +71,7 @@ class Shop(wire.Shop):
             "cashier = http://127.0.0.1/",
             "ca_file = " + self.path("ca/ca.pem"),
             "[catalogue]", "file = " + self.path("goods/catalogue.ini"),
-            "[store]", "dir = " + self.path("store"),
+            "[store]", "dir = " + self.path(store),
             "[log]", "file = " + self.path(log),
             "[server]", *self.server, ""])
 
@@ -302,6 +305,25 @@ def replaced_files_renew_the_workers():
         shop.close()
 
 
+def a_log_beside_the_store_opens_no_store():
+    """What may be added to the log's folder may not be added to the store."""
+    need(1)
+    shop = Shop("return-page")
+    try:
+        shop.write(shop.conf, log="data/log", store="data/store")
+        shop.sweep()
+        r = shop.run()
+        until("an answer", lambda: tried(r, "read", "/dev/null") == 0)
+        check("log", tried(r, "write", shop.path("data/log")), 0)
+        check("store", tried(r, "write", shop.path("data/store/talk")),
+              errno.EACCES)
+        check("file in the store", tried(r, "make", shop.path(
+            "data/store/.tmp-1")), errno.EACCES)
+        r.stop()
+    finally:
+        shop.close()
+
+
 def a_bundle_is_read_by_its_name():
     """Replaced, and at once."""
     need(1)
@@ -341,7 +363,7 @@ def main():
     words = sys.argv[2:]
     todo = [is_confined(p) for p in PROGRAMS] + [is_free(p) for p in PROGRAMS]
     todo += [status_is_hardened, replaced_files_renew_the_workers,
-             a_bundle_is_read_by_its_name,
+             a_log_beside_the_store_opens_no_store, a_bundle_is_read_by_its_name,
              nothing_is_closed_to_requests_that_name_their_configuration]
     passed = failed = 0
     for f in todo:
