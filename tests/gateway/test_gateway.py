@@ -1904,6 +1904,7 @@ def test_a_refund_notice_comes_when_it_is_over():
     SHOP.body = SUCCESS
     GW.control("clock", advance=15)
     GW.wait(for_="notices", n=1, taken=1)
+    GW.wait(for_="idle")
     eq(GW.control("notices")["pending"], [])
 
 
