@@ -34,6 +34,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 64
 LATENCY_MS = 200
 FILES = 10000  # of the limit program that appends
+# Of a turn of conversations: what its end cuts off is 0.2 s of it.
+TURN_S = 10
 
 
 class Wrong(Exception):
@@ -189,7 +191,7 @@ class Bench:
     # -- notices
 
     def notify(self):
-        each = 9000  # more than a turn of one second takes
+        each = 20000  # more than a turn of one second takes
         web = self.web(limits=[("l-append", f"append 16 @/many {FILES}"),
                                ("l-post", "post 16")])
         for i in range(FILES):
@@ -330,7 +332,7 @@ class Bench:
             "gateway.ca_file": folder / "crt", "server.processes": 2,
             "server.threads": threads, "orders.query_interval_s": 0})
         ideal = buyers / (LATENCY_MS / 1000)
-        each = int(ideal * 2.5)
+        each = int(ideal * (TURN_S + 1))
         good, made, bare = [], [], []
         spent = {}
         for n in range(-1, self.rounds):
@@ -339,7 +341,7 @@ class Bench:
             before = g.counters()
             got = Shot(web, web.pids("checkout"), "POST",
                        [self.order_form(i) for i in ids], 303, "@checkmweb",
-                       "/cgi-bin/checkout", 2, buyers)
+                       "/cgi-bin/checkout", TURN_S, buyers)
             if got.again:
                 raise Wrong("more orders were taken than were prepared")
             after = g.counters()
@@ -360,7 +362,7 @@ class Bench:
             before = g.counters()
             got = Shot(web, web.pids("query"), "POST",
                        [self.query_form(i) for i in known], 303, "@query",
-                       "/cgi-bin/query", 2, buyers)
+                       "/cgi-bin/query", TURN_S, buyers)
             got.handshakes = (g.counters()["handshakes"] -
                               before["handshakes"]) / got.good
             got.asked = (g.counters()["orderquery"] -
@@ -381,7 +383,7 @@ class Bench:
         lines = [self.unified(f"L{i}") for i in ids]
         alone = types.SimpleNamespace(folder=web.folder, origin=api)
         got = Shot(alone, [g.process.pid], "POST", lines, 200, "mweb_url",
-                   "/pay/unifiedorder", 2, buyers)
+                   "/pay/unifiedorder", TURN_S, buyers)
         if got.again:
             raise Wrong("the bare client ran out of orders")
         return got
