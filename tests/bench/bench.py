@@ -46,18 +46,32 @@ class Wrong(Exception):
 
 
 def cpu_s(pids):
-    total = 0
+    """Of each that is still there: a sweep comes and goes meanwhile."""
+    spent = {}
     for pid in pids:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         fields = fields.rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+        spent[pid] = (int(fields[11]) + int(fields[12])) / TICKS
+    return spent
+
+
+def cpu_since(before):
+    after = cpu_s(before)
+    if not after:
+        raise Wrong("no process of the program was left")
+    return sum(after[pid] - before[pid] for pid in after)
 
 
 def pss_mib(pids):
     total = 0
     for pid in pids:
-        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        try:
+            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1])
     return total / 1024
 
@@ -81,7 +95,7 @@ class Shot:
              "--timeout", "20s", "-s", HERE / "send.lua", web.origin, "--",
              method, file, str(threads), str(status), want, path],
             capture_output=True, text=True, check=True)
-        self.cpu = cpu_s(pids) - before
+        self.cpu = cpu_since(before)
         head, first = p.stderr.split("\n", 1)
         good, bad, again, us, p50, p99, most = map(int, map(float,
                                                             head.split()))
