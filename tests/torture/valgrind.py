@@ -23,7 +23,9 @@ h5 = world.h5
 LIMIT_S = 120
 VALGRIND = ("valgrind", "--leak-check=full", "--show-leak-kinds=definite,"
             "indirect,possible", "--errors-for-leak-kinds=definite,possible",
-            "--track-fds=yes", "--num-callers=25")
+            "--track-fds=yes", "--num-callers=25",
+            # What a child has open before it becomes another program.
+            "--child-silent-after-fork=yes")
 
 
 def start(w, path, log, under):
