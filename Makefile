@@ -90,6 +90,8 @@ help:
 	@echo "make dist         h5pay-$(VERSION).tar.gz of what is committed"
 	@echo "make deb          the Debian package of what is committed, $(DEB)/"
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
+	@echo "make boot-check   its units in a booted Debian; root, systemd-nspawn"
+	@echo "make static-check the static tarball in an empty root folder; root"
 	@echo "make lint         layout, floors, headers, banned functions, docs"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
 	@echo "make mutants      breaks one promise after the other: a test must see each"
