@@ -142,6 +142,8 @@ outside(struct h5_job *job, const char *program, const struct h5_fields *f,
     const char *token)
 {
 	struct h5_buf url;
+	struct h5_err e;
+	enum h5_code rc;
 
 	h5_buf_init(&url, H5_WEB_QUERY);
 	if (token != NULL)
@@ -149,7 +151,12 @@ outside(struct h5_job *job, const char *program, const struct h5_fields *f,
 		    job, program, h5_fields_get(f, "order"), token, "", &url);
 	else
 		h5_offer_link(job->app->c, f, &url);
-	h5_page_outside(&job->page, url.bad == H5_OK ? url.data : "");
+	rc = h5_buf_finish(&url, &e);
+	/* Without an address to copy the page would lead nowhere. */
+	if (rc == H5_E_NOMEM)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	else
+		h5_page_outside(&job->page, rc == H5_OK ? url.data : "");
 	h5_buf_release(&url);
 }
 
