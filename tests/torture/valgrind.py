@@ -110,6 +110,9 @@ def main():
             got = run(w, path, log, True)
             bad = complaints(log)
             if got[:2] != want[:2]:
+                # Meanwhile an order may have become due, and for good.
+                want = run(w, path, log, False)
+            if got[:2] != want[:2]:
                 bad.append(f"exit {got[0]}, not {want[0]}; {got[1][:300]!r}, "
                            f"not {want[1][:300]!r}; {got[2][-300:]!r}")
             passed += not bad
