@@ -30,7 +30,7 @@ work=$(mktemp -d)
 log=$work/log
 # proc goes before the tree that it is mounted in.
 server=
-trap 'stop_server; umount "$work/root/proc" 2>/dev/null
+trap 'stop_server; umount "$work/debian/proc" 2>/dev/null
 rm -rf --one-file-system "$work"' EXIT
 
 deb=$(echo "$folder"/h5pay_*_*.deb)
@@ -45,7 +45,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
 	echo "# no root or no debootstrap: the package was not installed"
 	finish
 fi
-root=$work/root
+root=$work/debian
 mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p;s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' \
     /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
 needs=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' |
