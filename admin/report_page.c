@@ -419,7 +419,7 @@ report_page(const struct report *r, struct h5_buf *out, struct h5_err *e)
 	rc = h5_template_compile(
 	    "report.html", (const char *)html->bytes, html->length, &t, e);
 	if (rc == H5_OK)
-		rc = h5_template_render(t, v, NULL, NULL, out, e);
+		rc = h5_template_render(t, v, NULL, out, e);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(out, e);
 out:

@@ -35,6 +35,6 @@ const struct h5_program h5_program = {
     .name = "return-page",
     .allow = "GET, HEAD",
     .body_max = 0,
-    .threads = 8,
+    .threads = 3,
     .handle = handle,
 };

@@ -42,23 +42,27 @@ struct worker {
 	struct h5_site *root_site; /* whose store lies outside of ... */
 	char *root; /* ... this document root */
 	int64_t quiet_ms; /* when a failed accept was last logged */
-	uint64_t serial;
+	uint64_t id; /* of the last request; 0: before the first */
 };
 
 /* --- one request --- */
 
+/* A request's id: a random start of each thread, and from there in steps that
+ * meet every number once. */
 static void
 name_request(struct worker *w, struct h5_log *log)
 {
-	unsigned char id[8];
-	uint64_t n;
+	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+	unsigned char id[sizeof w->id];
 	struct h5_err e;
 
-	if (h5_sign_random(id, sizeof id, &e) != H5_OK) {
-		n = ((uint64_t)h5_clock_now() << 24) + ++w->serial +
-		    ((uint64_t)(uintptr_t)w << 12);
-		memcpy(id, &n, sizeof id);
-	}
+	if (w->id == 0 && h5_sign_random(id, sizeof id, &e) == H5_OK)
+		memcpy(&w->id, id, sizeof id);
+	else if (w->id == 0)
+		w->id = ((uint64_t)h5_clock_now() << 24) +
+			((uint64_t)(uintptr_t)w << 12);
+	w->id += step;
+	memcpy(id, &w->id, sizeof id);
 	h5_text_hex(id, sizeof id, log->rid);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_CAP 256 /* bytes; a header, an address, a log line fit */
+
 /* What an empty buffer points at: never written, since cap is 0. */
 static char nothing[1] = "";
 
@@ -58,7 +60,7 @@ h5_buf_room(struct h5_buf *b, size_t n)
 	need = b->len + n + 1;
 	if (need <= b->cap)
 		return b->data + b->len;
-	cap = b->cap < 64 ? 64 : b->cap;
+	cap = b->cap < FIRST_CAP ? FIRST_CAP : b->cap;
 	while (cap < need)
 		cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
 	p = realloc(b->cap > 0 ? b->data : NULL, cap);

@@ -118,7 +118,7 @@ fill(const struct h5_doctor *d, const char *text, size_t n,
 	rc = text == NULL ? h5_err_set(&e, H5_E_BUG, "no words for this")
 			  : h5_template_compile("words.txt", text, n, &t, &e);
 	if (rc == H5_OK)
-		rc = h5_template_render(t, v, NULL, NULL, out, &e);
+		rc = h5_template_render(t, v, NULL, out, &e);
 	if (rc != H5_OK) {
 		h5_buf_clear(out);
 		h5_buf_puts(out, e.msg);

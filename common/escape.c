@@ -1,6 +1,7 @@
 #include "common/escape.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -42,13 +43,19 @@ control(char c)
 	return ((unsigned char)c < 0x20 && c != '\0') || c == 0x7f;
 }
 
+/* The bytes that entity names, all below 64. */
+#define BIT(c) (UINT64_C(1) << (c))
+static const uint64_t entities =
+    BIT('&') | BIT('<') | BIT('>') | BIT('"') | BIT('\'');
+
 /* How many bytes at s are ASCII that HTML takes as it is. */
 static size_t
 plain_run(const char *s)
 {
 	size_t n = 0;
 
-	while (s[n] >= ' ' && s[n] < 0x7f && entity(s[n]) == NULL)
+	while (s[n] >= ' ' && s[n] < 0x7f &&
+	       (s[n] >= 64 || (entities >> s[n] & 1) == 0))
 		n++;
 	return n;
 }

@@ -548,52 +548,53 @@ leave_stdio(void)
 		(void)close(fd);
 }
 
+/* Some more of the answer. */
 static enum h5_code
-answer_cgi(const char *all, size_t n, struct h5_err *e)
+put(struct h5_fcgi *f, const char *p, size_t n, struct h5_err *e)
 {
 	struct h5_err why;
-	enum h5_code rc;
 
-	rc = h5_file_write(STDOUT_FILENO, all, n, &why);
-	leave_stdio();
-	if (rc != H5_OK)
+	if (!f->cgi && !f->open)
+		return h5_err_set(e, H5_E_BUG, "no request to answer");
+	if (f->cgi && h5_file_write(STDOUT_FILENO, p, n, &why) != H5_OK)
 		return h5_err_set(
 		    e, H5_E_NET, "the web server is gone: %s", why.msg);
+	if (!f->cgi && FCGX_PutStr(p, (int)n, f->req.out) != (int)n)
+		return h5_err_set(e, H5_E_NET, "the web server is gone");
 	return H5_OK;
 }
 
+/* Ends the answer, of which what rc says became. */
 static enum h5_code
-answer_fcgi(struct h5_fcgi *f, const char *all, size_t n, struct h5_err *e)
+end(struct h5_fcgi *f, enum h5_code rc, struct h5_err *e)
 {
-	int put;
-
-	if (!f->open)
-		return h5_err_set(e, H5_E_BUG, "no request to answer");
-	put = FCGX_PutStr(all, (int)n, f->req.out);
-	if (finish(f) != 0 || put != (int)n)
-		return h5_err_set(e, H5_E_NET, "the web server is gone");
-	return H5_OK;
+	if (f->cgi)
+		leave_stdio();
+	else if (finish(f) != 0 && rc == H5_OK)
+		rc = h5_err_set(e, H5_E_NET, "the web server is gone");
+	return rc;
 }
 
 enum h5_code
 h5_fcgi_answer(
     struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e)
 {
-	struct h5_buf all;
+	struct h5_buf head;
 	enum h5_code rc;
 
-	h5_buf_init(&all, resp->headers.len + resp->body.len + HEAD_MAX);
+	h5_buf_init(&head, resp->headers.len + HEAD_MAX);
 	h5_buf_printf(
-	    &all, "Status: %d %s\r\n", resp->status, reason(resp->status));
-	h5_buf_add(&all, resp->headers.data, resp->headers.len);
-	h5_buf_printf(&all, "Content-Length: %zu\r\n\r\n", resp->body.len);
-	if (!resp->head)
-		h5_buf_add(&all, resp->body.data, resp->body.len);
-	rc = h5_buf_finish(&all, e);
-	if (rc == H5_OK)
-		rc = f->cgi ? answer_cgi(all.data, all.len, e)
-			    : answer_fcgi(f, all.data, all.len, e);
-	h5_buf_release(&all);
+	    &head, "Status: %d %s\r\n", resp->status, reason(resp->status));
+	h5_buf_add(&head, resp->headers.data, resp->headers.len);
+	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", resp->body.len);
+	rc = h5_buf_finish(&head, e);
+	if (rc == H5_OK) {
+		rc = put(f, head.data, head.len, e);
+		if (rc == H5_OK && !resp->head)
+			rc = put(f, resp->body.data, resp->body.len, e);
+		rc = end(f, rc, e);
+	}
+	h5_buf_release(&head);
 	return rc;
 }
 
@@ -608,6 +609,5 @@ h5_fcgi_last_words(struct h5_fcgi *f, const char *headers, const char *body)
 	    "Status: 500 %s\r\n%sContent-Length: %zu\r\n\r\n%s", reason(500),
 	    headers, strlen(body), body);
 	if (n > 0 && (size_t)n < sizeof all)
-		(void)!(f->cgi ? answer_cgi(all, (size_t)n, &e)
-			       : answer_fcgi(f, all, (size_t)n, &e));
+		(void)!end(f, put(f, all, (size_t)n, &e), &e);
 }

@@ -5,13 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Name and value of a field live in one block that begins at name: one
- * allocation a field, and one to free. */
+#define BLOCK 488 /* bytes of text: with its head and malloc's, 512 */
+#define FIRST_CAP 16 /* fields; few events and forms have more */
+
+/* Names and values lie one behind the other in a few blocks and never move:
+ * most lists take two allocations, and are freed with two.  What was replaced
+ * or dropped stays there, wiped, until the list is released. */
+struct h5_fields_block {
+	struct h5_fields_block *next;
+	size_t used, size;
+	char text[];
+};
 
 void
 h5_fields_init(struct h5_fields *f, size_t max_n, size_t max_bytes)
 {
 	f->v = NULL;
+	f->texts = NULL;
 	f->n = 0;
 	f->cap = 0;
 	f->bytes = 0;
@@ -19,13 +29,32 @@ h5_fields_init(struct h5_fields *f, size_t max_n, size_t max_bytes)
 	f->max_bytes = max_bytes;
 }
 
-/* Wipe and free one field's block; the slot is the caller's to reuse. */
+/* n bytes that stay until the list is released; NULL: no memory. */
+static char *
+take(struct h5_fields *f, size_t n)
+{
+	struct h5_fields_block *b = f->texts;
+	size_t size = n > BLOCK ? n : BLOCK;
+
+	if (b == NULL || b->size - b->used < n) {
+		b = malloc(sizeof *b + size);
+		if (b == NULL)
+			return NULL;
+		b->next = f->texts;
+		b->used = 0;
+		b->size = size;
+		f->texts = b;
+	}
+	b->used += n;
+	return b->text + b->used - n;
+}
+
+/* Wipe one field; the slot is the caller's to reuse. */
 static void
 clear(struct h5_fields *f, struct h5_field *slot)
 {
 	f->bytes -= slot->name_len + slot->value_len;
 	explicit_bzero(slot->value, slot->value_len);
-	free(slot->name);
 }
 
 static void
@@ -40,7 +69,13 @@ cut_to(struct h5_fields *f, size_t n)
 void
 h5_fields_release(struct h5_fields *f)
 {
-	cut_to(f, 0);
+	struct h5_fields_block *b, *next;
+
+	for (b = f->texts; b != NULL; b = next) {
+		next = b->next;
+		explicit_bzero(b->text, b->used);
+		free(b);
+	}
 	free(f->v);
 	h5_fields_init(f, f->max_n, f->max_bytes);
 }
@@ -69,7 +104,7 @@ grow(struct h5_fields *f, struct h5_err *e)
 		    e, H5_E_INPUT, "more than %zu fields", f->max_n);
 	if (f->n < f->cap)
 		return H5_OK;
-	cap = f->cap < 8 ? 8 : f->cap * 2;
+	cap = f->cap < FIRST_CAP ? FIRST_CAP : f->cap * 2;
 	v = reallocarray(f->v, cap, sizeof *v);
 	if (v == NULL)
 		return h5_err_nomem(e);
@@ -93,12 +128,11 @@ fits(const struct h5_fields *f, size_t gone, size_t name_len, size_t value_len,
 }
 
 static enum h5_code
-fill(struct h5_field *slot, const char *name, size_t name_len,
-    const char *value, size_t value_len, struct h5_err *e)
+fill(struct h5_fields *f, struct h5_field *slot, const char *name,
+    size_t name_len, const char *value, size_t value_len, struct h5_err *e)
 {
-	char *block;
+	char *block = take(f, name_len + value_len + 2);
 
-	block = malloc(name_len + value_len + 2);
 	if (block == NULL)
 		return h5_err_nomem(e);
 	memcpy(block, name, name_len);
@@ -128,7 +162,7 @@ h5_fields_addn(struct h5_fields *f, const char *name, size_t name_len,
 	if (rc == H5_OK)
 		rc = grow(f, e);
 	if (rc == H5_OK)
-		rc = fill(&f->v[f->n], name, name_len, value, value_len, e);
+		rc = fill(f, &f->v[f->n], name, name_len, value, value_len, e);
 	if (rc != H5_OK)
 		return rc;
 	f->n++;
@@ -165,9 +199,9 @@ h5_fields_set(
 	if (old == NULL)
 		return h5_fields_addn(f, name, name_len, value, value_len, e);
 	rc = fits(f, name_len + old->value_len, name_len, value_len, e);
-	/* The new block first: value may point into the old one. */
+	/* The new text first: value may point into the old one. */
 	if (rc == H5_OK)
-		rc = fill(&now, name, name_len, value, value_len, e);
+		rc = fill(f, &now, name, name_len, value, value_len, e);
 	if (rc != H5_OK)
 		return rc;
 	clear(f, old);

@@ -16,8 +16,11 @@ struct h5_field {
 	size_t value_len;
 };
 
+struct h5_fields_block;
+
 struct h5_fields {
 	struct h5_field *v; /* in the order they were added */
+	struct h5_fields_block *texts; /* where names and values lie */
 	size_t n;
 	size_t cap;
 	size_t bytes; /* names and values together */

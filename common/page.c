@@ -125,7 +125,7 @@ put_contact(struct page *pg, const char *contact)
 	struct h5_buf b;
 	size_t len = strlen(contact);
 
-	h5_view_str(pg->v, "contact", contact);
+	h5_view_ref(pg->v, "contact", contact);
 	h5_buf_init(&b, URL_MAX);
 	if (len > 0 && strspn(contact, "0123456789+-() ") == len) {
 		h5_buf_puts(&b, "tel:");
@@ -216,14 +216,14 @@ put_refunds(struct page *pg, const struct h5_order *o)
 static void
 put_order(struct page *pg, const struct h5_order *o, const char *token)
 {
-	h5_view_str(pg->v, "order", o->id);
-	h5_view_str(pg->v, "token", token);
-	h5_view_str(pg->v, "state", h5_order_state_name(o->state));
-	h5_view_str(pg->v, "title", o->body);
+	h5_view_ref(pg->v, "order", o->id);
+	h5_view_ref(pg->v, "token", token);
+	h5_view_ref(pg->v, "state", h5_order_state_name(o->state));
+	h5_view_ref(pg->v, "title", o->body);
 	put_count(pg, "qty", o->qty);
 	put_yuan(pg, "amount", o->total_fee);
 	if (o->transaction_id[0] != '\0')
-		h5_view_str(pg->v, "transaction_id", o->transaction_id);
+		h5_view_ref(pg->v, "transaction_id", o->transaction_id);
 	put_time(pg, "paid_at", "paid_at_iso", o->paid_at);
 	put_time(pg, "checked_at", "checked_at_iso", o->checked_at);
 	put_refunds(pg, o);
@@ -276,41 +276,21 @@ begin(struct page *pg, const struct h5_page_ctx *x)
 	*pg = (struct page){
 	    .x = x, .v = h5_view_new(), .lang = h5_web_lang(x->c, x->r)};
 	pg->lang_in_url = names_lang(x->r->query);
-	h5_view_str(pg->v, "lang", pg->lang);
-	h5_view_str(pg->v, "other_lang", other_lang(pg));
-	h5_view_str(pg->v, "style", h5_pages_style(x->pages));
+	h5_view_ref(pg->v, "lang", pg->lang);
+	h5_view_ref(pg->v, "other_lang", other_lang(pg));
+	h5_view_ref(pg->v, "style", h5_pages_style(x->pages));
 	if (x->log != NULL)
-		h5_view_str(pg->v, "rid", x->log->rid);
+		h5_view_ref(pg->v, "rid", x->log->rid);
 	put_own_urls(pg);
 	if (c == NULL)
 		return;
-	h5_view_str(pg->v, "shop", c->site.name);
+	h5_view_ref(pg->v, "shop", c->site.name);
 	put_monogram(pg, c->site.name);
-	h5_view_str(pg->v, "shop_url", c->site.shop_url);
+	h5_view_ref(pg->v, "shop_url", c->site.shop_url);
 	if (c->site.contact != NULL)
 		put_contact(pg, c->site.contact);
 	put_action(pg, "checkout", "checkout");
 	put_action(pg, "query", "query");
-}
-
-static enum h5_code
-put_headers(const struct h5_page_ctx *x, const char *lang, struct h5_err *e)
-{
-	const char *const pairs[][2] = {
-	    {"Cache-Control", "no-store"},
-	    {"Referrer-Policy", "strict-origin-when-cross-origin"},
-	    {"X-Content-Type-Options", "nosniff"},
-	    {"X-Robots-Tag", "noindex"},
-	    {"Vary", "Accept-Language"},
-	    {"Content-Language", lang},
-	    {"Content-Type", "text/html; charset=utf-8"},
-	    {"Content-Security-Policy", h5_pages_csp(x->pages)},
-	};
-	enum h5_code rc = H5_OK;
-
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs && rc == H5_OK; i++)
-		rc = h5_response_header(x->resp, pairs[i][0], pairs[i][1], e);
-	return rc;
 }
 
 /* The last resort needs no template, and barely any memory. */
@@ -329,7 +309,7 @@ plain_500(const struct h5_page_ctx *x, const struct h5_err *why)
 	h5_response_clear(x->resp);
 	x->resp->head = head;
 	x->resp->status = 500;
-	if (put_headers(x, "en", &e) != H5_OK)
+	if (h5_pages_headers(x->pages, "en", x->resp, &e) != H5_OK)
 		h5_buf_clear(&x->resp->headers);
 	h5_buf_puts(&x->resp->body, body);
 	if (x->log != NULL)
@@ -350,7 +330,7 @@ finish(struct page *pg, const char *name, int status)
 	rc = h5_pages_render(
 	    x->pages, name, pg->lang, pg->v, &x->resp->body, &e);
 	if (rc == H5_OK)
-		rc = put_headers(x, pg->lang, &e);
+		rc = h5_pages_headers(x->pages, pg->lang, x->resp, &e);
 	if (rc == H5_OK)
 		x->resp->status = status;
 	else
@@ -400,8 +380,8 @@ h5_page_confirm(
 
 	begin(&pg, x);
 	put_steps(&pg, 1);
-	h5_view_str(pg.v, "title", v->title);
-	h5_view_str(pg.v, "order", v->order);
+	h5_view_ref(pg.v, "title", v->title);
+	h5_view_ref(pg.v, "order", v->order);
 	put_count(&pg, "qty", v->qty);
 	if (v->total_fee > 0) {
 		put_yuan(&pg, "amount", v->total_fee);
@@ -414,8 +394,8 @@ h5_page_confirm(
 	for (size_t i = 0; v->hidden != NULL && i < v->hidden->n; i++) {
 		struct h5_view *item = h5_view_item(pg.v, "hidden");
 
-		h5_view_str(item, "name", v->hidden->v[i].name);
-		h5_view_str(item, "value", v->hidden->v[i].value);
+		h5_view_ref(item, "name", v->hidden->v[i].name);
+		h5_view_ref(item, "value", v->hidden->v[i].value);
 	}
 	if (v->hidden != NULL)
 		put_link_url(&pg, v->hidden);
@@ -444,7 +424,7 @@ h5_page_handoff(const struct h5_page_ctx *x, const struct h5_order *o,
 	put_steps(&pg, 2);
 	put_order(&pg, o, token);
 	put_until(&pg, until);
-	h5_view_str(pg.v, "url", url);
+	h5_view_ref(pg.v, "url", url);
 	finish(&pg, "handoff", 200);
 }
 
@@ -535,7 +515,7 @@ h5_page_outside(const struct h5_page_ctx *x, const char *url)
 	struct h5_buf b;
 
 	begin(&pg, x);
-	h5_view_str(pg.v, "url", url);
+	h5_view_ref(pg.v, "url", url);
 	h5_buf_init(&b, URL_MAX);
 	h5_buf_add(
 	    &b, url, query == NULL ? strlen(url) : (size_t)(query - url));
@@ -602,7 +582,8 @@ h5_page_redirect(const struct h5_page_ctx *x, const char *url)
 	h5_buf_clear(&x->resp->body);
 	rc = h5_response_header(x->resp, "Location", url, &e);
 	if (rc == H5_OK)
-		rc = put_headers(x, h5_web_lang(x->c, x->r), &e);
+		rc = h5_pages_headers(
+		    x->pages, h5_web_lang(x->c, x->r), x->resp, &e);
 	if (rc == H5_OK)
 		x->resp->status = 303;
 	else

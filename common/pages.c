@@ -37,6 +37,7 @@ struct h5_pages {
 	bool on_demand; /* compiled when met first; the tables are not sorted */
 	char *style;
 	char *csp;
+	char *headers[LANGS];
 };
 
 struct loader {
@@ -638,6 +639,57 @@ out:
 	return rc;
 }
 
+static enum h5_code
+put_headers(struct h5_response *resp, const char *lang, const char *csp,
+    struct h5_err *e)
+{
+	const char *const pairs[][2] = {
+	    {"Cache-Control", "no-store"},
+	    {"Referrer-Policy", "strict-origin-when-cross-origin"},
+	    {"X-Content-Type-Options", "nosniff"},
+	    {"X-Robots-Tag", "noindex"},
+	    {"Vary", "Accept-Language"},
+	    {"Content-Language", lang},
+	    {"Content-Type", "text/html; charset=utf-8"},
+	    {"Content-Security-Policy", csp},
+	};
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs && rc == H5_OK; i++)
+		rc = h5_response_header(resp, pairs[i][0], pairs[i][1], e);
+	return rc;
+}
+
+/* The headers that every page has, once for all of them. */
+static enum h5_code
+make_headers(struct h5_pages *p, struct h5_err *e)
+{
+	struct h5_response resp;
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < LANGS && rc == H5_OK; i++) {
+		h5_response_init(&resp);
+		rc = put_headers(&resp, langs[i], p->csp, e);
+		if (rc == H5_OK)
+			p->headers[i] = h5_buf_take(&resp.headers);
+		if (rc == H5_OK && p->headers[i] == NULL)
+			rc = h5_err_nomem(e);
+		h5_response_release(&resp);
+	}
+	return rc;
+}
+
+static void
+table_bind(const struct table *t, struct h5_pages *p, size_t lang)
+{
+	struct finder f = {p, lang};
+	const struct h5_template_source from = {
+	    find_partial, &f, (unsigned)lang};
+
+	for (size_t i = 0; i < t->n; i++)
+		h5_template_bind(t->v[i].t, &from);
+}
+
 static void
 table_sort(struct table *t)
 {
@@ -659,6 +711,10 @@ load_whole(struct loader *l)
 	table_sort(&l->p->templates);
 	for (size_t i = 0; i < LANGS; i++)
 		table_sort(&l->p->messages[i]);
+	for (size_t i = 0; i < LANGS; i++) {
+		table_bind(&l->p->templates, l->p, i);
+		table_bind(&l->p->messages[i], l->p, i);
+	}
 	/* What is compiled in was checked by the unit tests.  A template that
 	 * did not compile would only be missed again. */
 	if (l->dir != NULL && l->faults->len == before)
@@ -692,6 +748,8 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 	}
 	if (rc == H5_OK)
 		rc = make_csp(l.p, c, e);
+	if (rc == H5_OK)
+		rc = make_headers(l.p, e);
 	if (rc != H5_OK) {
 		h5_pages_free(l.p);
 		l.p = NULL;
@@ -720,24 +778,44 @@ h5_pages_free(struct h5_pages *p)
 	if (p == NULL)
 		return;
 	table_free(&p->templates);
-	for (size_t i = 0; i < LANGS; i++)
+	for (size_t i = 0; i < LANGS; i++) {
 		table_free(&p->messages[i]);
+		free(p->headers[i]);
+	}
 	free(p->style);
 	free(p->csp);
 	free(p);
+}
+
+static size_t
+lang_index(const char *lang)
+{
+	return strcmp(lang, "en") == 0 ? 1 : 0;
 }
 
 enum h5_code
 h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
     const struct h5_view *v, struct h5_buf *out, struct h5_err *e)
 {
-	struct finder f = {p, strcmp(lang, "en") == 0 ? 1 : 0};
+	struct finder f = {p, lang_index(lang)};
+	const struct h5_template_source from = {
+	    find_partial, &f, (unsigned)f.lang};
 	const struct h5_template *t = p == NULL ? NULL : find_partial(&f, name);
 
 	if (t == NULL)
 		return h5_err_set(
 		    e, H5_E_BUG, "there is no page called %s", name);
-	return h5_template_render(t, v, find_partial, &f, out, e);
+	return h5_template_render(t, v, &from, out, e);
+}
+
+enum h5_code
+h5_pages_headers(const struct h5_pages *p, const char *lang,
+    struct h5_response *resp, struct h5_err *e)
+{
+	if (p == NULL)
+		return put_headers(resp, lang, h5_pages_csp(p), e);
+	h5_buf_puts(&resp->headers, p->headers[lang_index(lang)]);
+	return h5_buf_finish(&resp->headers, e);
 }
 
 const char *

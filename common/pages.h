@@ -31,12 +31,14 @@ H5_MUST_CHECK enum h5_code h5_pages_load_once(const struct h5_config *c,
 void h5_pages_free(struct h5_pages *p);
 
 /* For page.c, which knows the cases.  h5_pages_render appends the page called
- * name in a language; h5_pages_csp and h5_pages_style are borrowed.  Errors
- * as h5_template_render.  p may be NULL: no page, no style, a policy that
- * allows nothing. */
+ * name in a language (errors as h5_template_render), h5_pages_headers the
+ * headers that every page has; h5_pages_csp and h5_pages_style are borrowed.
+ * p may be NULL: no page, no style, a policy that allows nothing. */
 H5_MUST_CHECK enum h5_code h5_pages_render(struct h5_pages *p, const char *name,
     const char *lang, const struct h5_view *v, struct h5_buf *out,
     struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_pages_headers(const struct h5_pages *p,
+    const char *lang, struct h5_response *resp, struct h5_err *e);
 const char *h5_pages_csp(const struct h5_pages *p);
 const char *h5_pages_style(const struct h5_pages *p);
 

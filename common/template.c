@@ -20,11 +20,18 @@ enum op_kind {
  * string by writing a NUL over the byte behind it, which is part of a tag. */
 struct op {
 	enum op_kind kind;
+	bool bol; /* of text: begins a line */
+	unsigned key; /* of the name */
 	const char *p; /* text, or the name */
-	size_t n; /* of text */
-	const char *indent; /* of a standalone partial */
+	/* Of text its length, of a section the index of its OP_END, of a
+	 * partial its index among the partials. */
+	size_t n;
+};
+
+struct partial {
+	const char *indent; /* when it stands alone on its line */
 	size_t n_indent;
-	size_t end; /* of a section: index of its OP_END */
+	const struct h5_template *bound[H5_TEMPLATE_SETS];
 };
 
 struct h5_template {
@@ -32,6 +39,8 @@ struct h5_template {
 	char *src;
 	struct op *ops;
 	size_t n, cap;
+	struct partial *partials;
+	size_t n_partials;
 };
 
 struct compiler {
@@ -89,33 +98,6 @@ emit_indent(struct compiler *c)
 	return emit(c, (struct op){.kind = OP_INDENT});
 }
 
-/* Text line by line, since a partial's lines may each want indentation; an
- * empty line gets none. */
-static enum h5_code
-emit_text(struct compiler *c, size_t from, size_t to)
-{
-	const char *s = c->t->src;
-	enum h5_code rc = H5_OK;
-
-	while (rc == H5_OK && from < to) {
-		const char *nl = memchr(s + from, '\n', to - from);
-		size_t end = nl == NULL ? to : (size_t)(nl - s) + 1;
-
-		if (s[from] != '\n')
-			rc = emit_indent(c);
-		if (rc == H5_OK)
-			rc = emit(c, (struct op){.kind = OP_TEXT,
-					 .p = s + from,
-					 .n = end - from});
-		if (nl != NULL) {
-			c->bol = true;
-			c->line++;
-		}
-		from = end;
-	}
-	return rc;
-}
-
 static void
 count_lines(struct compiler *c, size_t from, size_t to)
 {
@@ -123,6 +105,37 @@ count_lines(struct compiler *c, size_t from, size_t to)
 		if (c->t->src[from] == '\n')
 			c->line++;
 	}
+}
+
+static enum h5_code
+emit_text(struct compiler *c, size_t from, size_t to)
+{
+	const char *s = c->t->src;
+	struct op op = {.kind = OP_TEXT, .bol = c->bol};
+
+	if (from == to)
+		return H5_OK;
+	op.p = s + from;
+	op.n = to - from;
+	c->bol = s[to - 1] == '\n';
+	count_lines(c, from, to);
+	return emit(c, op);
+}
+
+static enum h5_code
+emit_partial(struct compiler *c, struct op op, const struct partial *pa)
+{
+	struct h5_template *t = c->t;
+	struct partial *more =
+	    reallocarray(t->partials, t->n_partials + 1, sizeof *more);
+
+	if (more == NULL)
+		return h5_err_nomem(c->e);
+	t->partials = more;
+	op.kind = OP_PARTIAL;
+	op.n = t->n_partials++;
+	t->partials[op.n] = *pa;
+	return emit(c, op);
 }
 
 static bool
@@ -213,6 +226,7 @@ open_section(struct compiler *c, const struct tag *tag)
 	c->open[c->depth++] = c->t->n;
 	return emit(
 	    c, (struct op){.kind = tag->kind == '#' ? OP_SECTION : OP_INVERTED,
+		   .key = h5_view_key(name),
 		   .p = name});
 }
 
@@ -227,7 +241,7 @@ close_section(struct compiler *c, const struct tag *tag)
 	op = &c->t->ops[c->open[--c->depth]];
 	if (strcmp(op->p, name) != 0)
 		return FAULT(c, "closes another section than the open", op->p);
-	op->end = c->t->n;
+	op->n = c->t->n;
 	return emit(c, (struct op){.kind = OP_END, .p = name});
 }
 
@@ -235,7 +249,10 @@ static enum h5_code
 emit_tag(struct compiler *c, const struct tag *tag)
 {
 	const char *s = c->t->src;
-	struct op op = {.kind = OP_VAR, .p = s + tag->name};
+	struct op op = {.kind = OP_VAR,
+	    .key = tag->kind == '!' ? 0 : h5_view_key(s + tag->name),
+	    .p = s + tag->name};
+	struct partial pa = {.indent = NULL};
 
 	switch (tag->kind) {
 	case '!':
@@ -246,12 +263,11 @@ emit_tag(struct compiler *c, const struct tag *tag)
 	case '/':
 		return close_section(c, tag);
 	case '>':
-		op.kind = OP_PARTIAL;
 		if (tag->alone) {
-			op.indent = s + tag->line_start;
-			op.n_indent = tag->from - tag->line_start;
+			pa.indent = s + tag->line_start;
+			pa.n_indent = tag->from - tag->line_start;
 		}
-		return emit(c, op);
+		return emit_partial(c, op, &pa);
 	case '&':
 	case '{':
 		op.kind = OP_RAW;
@@ -342,6 +358,7 @@ h5_template_free(struct h5_template *t)
 	if (t == NULL)
 		return;
 	free(t->ops);
+	free(t->partials);
 	free(t->src);
 	free(t->name);
 	free(t);
@@ -354,6 +371,18 @@ h5_template_each_partial(const struct h5_template *t,
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->ops[i].kind == OP_PARTIAL)
 			fn(arg, t->ops[i].p);
+	}
+}
+
+void
+h5_template_bind(struct h5_template *t, const struct h5_template_source *from)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct op *op = &t->ops[i];
+
+		if (op->kind == OP_PARTIAL)
+			t->partials[op->n].bound[from->set] =
+			    from->find(from->arg, op->p);
 	}
 }
 
@@ -372,8 +401,7 @@ struct indent {
 };
 
 struct renderer {
-	h5_template_find_fn find;
-	void *arg;
+	const struct h5_template_source *from;
 	struct h5_buf *out;
 	size_t depth;
 	struct h5_err *e;
@@ -383,12 +411,12 @@ static enum h5_code render_ops(struct renderer *r, const struct h5_template *t,
     size_t from, size_t to, const struct scope *sc, const struct indent *in);
 
 static const struct h5_view_value *
-look_up(const struct scope *sc, const char *name)
+look_up(const struct scope *sc, const struct op *op)
 {
 	const struct h5_view_value *x = NULL;
 
 	for (; sc != NULL && x == NULL; sc = sc->up)
-		x = h5_view_find(sc->view, name);
+		x = h5_view_find_key(sc->view, op->key, op->p);
 	return x;
 }
 
@@ -415,6 +443,28 @@ put_indent(struct h5_buf *out, const struct indent *in)
 		return;
 	put_indent(out, in->up);
 	h5_buf_add(out, in->p, in->n);
+}
+
+/* Where the text of a partial is indented, each of its lines is, but for empty
+ * ones. */
+static void
+put_text(struct h5_buf *out, const struct op *op, const struct indent *in)
+{
+	const char *p = op->p, *end = p + op->n, *nl;
+	bool bol = op->bol;
+
+	if (in == NULL) {
+		h5_buf_add(out, p, op->n);
+		return;
+	}
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		nl = nl == NULL ? end - 1 : nl;
+		if (bol && *p != '\n')
+			put_indent(out, in);
+		h5_buf_add(out, p, (size_t)(nl + 1 - p));
+		bol = true;
+	}
 }
 
 static void
@@ -446,7 +496,7 @@ render_section(struct renderer *r, const struct h5_template *t, size_t i,
     const struct scope *sc, const struct indent *in)
 {
 	const struct op *op = &t->ops[i];
-	const struct h5_view_value *x = look_up(sc, op->p);
+	const struct h5_view_value *x = look_up(sc, op);
 	enum h5_code rc;
 
 	if (truthy(x) != (op->kind == OP_SECTION))
@@ -458,10 +508,10 @@ render_section(struct renderer *r, const struct h5_template *t, size_t i,
 		for (size_t k = 0; k < x->n_items && rc == H5_OK; k++) {
 			struct scope inner = {x->items[k], sc};
 
-			rc = render_ops(r, t, i + 1, op->end, &inner, in);
+			rc = render_ops(r, t, i + 1, op->n, &inner, in);
 		}
 	} else {
-		rc = render_ops(r, t, i + 1, op->end, sc, in);
+		rc = render_ops(r, t, i + 1, op->n, sc, in);
 	}
 	r->depth--;
 	return rc;
@@ -471,11 +521,16 @@ static enum h5_code
 render_partial(struct renderer *r, const struct h5_template *t,
     const struct op *op, const struct scope *sc, const struct indent *in)
 {
-	const struct h5_template *p =
-	    r->find == NULL ? NULL : r->find(r->arg, op->p);
-	struct indent inner = {op->indent, op->n_indent, in};
+	const struct partial *pa = &t->partials[op->n];
+	const struct h5_template *p = NULL;
+	struct indent inner = {pa->indent, pa->n_indent, in};
 	enum h5_code rc;
 
+	if (r->from != NULL) {
+		p = pa->bound[r->from->set];
+		if (p == NULL)
+			p = r->from->find(r->from->arg, op->p);
+	}
 	if (p == NULL)
 		return h5_err_set(r->e, H5_E_INPUT, "%s: no partial called %s",
 		    t->name, op->p);
@@ -483,7 +538,11 @@ render_partial(struct renderer *r, const struct h5_template *t,
 	if (rc != H5_OK)
 		return rc;
 	/* Inside a line the partial's text goes on where we are. */
-	rc = render_ops(r, p, 0, p->n, sc, op->indent == NULL ? NULL : &inner);
+	if (pa->indent == NULL)
+		in = NULL;
+	else if (pa->n_indent > 0)
+		in = &inner;
+	rc = render_ops(r, p, 0, p->n, sc, in);
 	r->depth--;
 	return rc;
 }
@@ -499,20 +558,19 @@ render_ops(struct renderer *r, const struct h5_template *t, size_t from,
 
 		switch (op->kind) {
 		case OP_TEXT:
-			h5_buf_add(r->out, op->p, op->n);
+			put_text(r->out, op, in);
 			break;
 		case OP_INDENT:
 			put_indent(r->out, in);
 			break;
 		case OP_VAR:
 		case OP_RAW:
-			put_value(
-			    r->out, look_up(sc, op->p), op->kind == OP_RAW);
+			put_value(r->out, look_up(sc, op), op->kind == OP_RAW);
 			break;
 		case OP_SECTION:
 		case OP_INVERTED:
 			rc = render_section(r, t, i, sc, in);
-			i = op->end;
+			i = op->n;
 			break;
 		case OP_PARTIAL:
 			rc = render_partial(r, t, op, sc, in);
@@ -526,9 +584,9 @@ render_ops(struct renderer *r, const struct h5_template *t, size_t from,
 
 enum h5_code
 h5_template_render(const struct h5_template *t, const struct h5_view *view,
-    h5_template_find_fn find, void *arg, struct h5_buf *out, struct h5_err *e)
+    const struct h5_template_source *from, struct h5_buf *out, struct h5_err *e)
 {
-	struct renderer r = {.find = find, .arg = arg, .out = out, .e = e};
+	struct renderer r = {.from = from, .out = out, .e = e};
 	struct scope top = {view, NULL};
 	enum h5_code rc;
 

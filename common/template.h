@@ -31,15 +31,27 @@ H5_MUST_CHECK enum h5_code h5_template_compile_at(const char *name,
     struct h5_err *e);
 void h5_template_free(struct h5_template *t);
 
-/* How a partial is found: NULL when there is none (an error at render). */
-typedef const struct h5_template *(*h5_template_find_fn)(
-    void *arg, const char *name);
+/* Where partials come from.  find: NULL when there is none of that name (an
+ * error at render). */
+struct h5_template_source {
+	const struct h5_template *(*find)(void *arg, const char *name);
+	void *arg;
+	unsigned set; /* below H5_TEMPLATE_SETS, for h5_template_bind */
+};
 
-/* h5_template_render(t, view, find, arg, out, e): appends to out.  A name
- * that is in no view is empty.  H5_E_INPUT: unknown partial, too deep, out's
- * ceiling.  find may be NULL when no partials are used. */
+/* h5_template_bind(t, from): find t's partials once and for all, for every
+ * render from a source of the same set; those that it does not have are looked
+ * for at each render.  What was found must live as long as t is rendered.
+ * Before the first render. */
+#define H5_TEMPLATE_SETS 2
+void h5_template_bind(
+    struct h5_template *t, const struct h5_template_source *from);
+
+/* h5_template_render(t, view, from, out, e): appends to out.  A name that is in
+ * no view is empty.  H5_E_INPUT: unknown partial, too deep, out's ceiling.
+ * from may be NULL when no partials are used. */
 H5_MUST_CHECK enum h5_code h5_template_render(const struct h5_template *t,
-    const struct h5_view *view, h5_template_find_fn find, void *arg,
+    const struct h5_view *view, const struct h5_template_source *from,
     struct h5_buf *out, struct h5_err *e);
 
 /* h5_template_each_partial(t, fn, arg): calls fn with each partial's name. */

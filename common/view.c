@@ -20,17 +20,14 @@ h5_view_new(void)
 	return v;
 }
 
+/* A value that was copied lies behind the name, in one block with it. */
 static void
-value_empty(struct h5_view_value *x)
+value_drop(struct h5_view_value *x)
 {
 	for (size_t i = 0; i < x->n_items; i++)
 		h5_view_free(x->items[i]);
 	free(x->items);
-	free(x->str);
-	x->items = NULL;
-	x->n_items = 0;
-	x->str = NULL;
-	x->flag = false;
+	free(x->name);
 }
 
 /* Views nest as deep as our own code makes them: two levels. */
@@ -39,100 +36,118 @@ h5_view_free(struct h5_view *v)
 {
 	if (v == NULL)
 		return;
-	for (size_t i = 0; i < v->n; i++) {
-		value_empty(&v->v[i]);
-		free(v->v[i].name);
-	}
+	for (size_t i = 0; i < v->n; i++)
+		value_drop(&v->v[i]);
 	free(v->v);
 	free(v);
 }
 
-static struct h5_view_value *
-value_of(const struct h5_view *v, const char *name)
+unsigned
+h5_view_key(const char *name)
 {
-	/* The first letter tells most of them apart. */
+	unsigned key = 0;
+
+	for (; *name != '\0'; name++)
+		key = key * 31 + (unsigned char)*name;
+	return key;
+}
+
+static struct h5_view_value *
+value_of(const struct h5_view *v, unsigned key, const char *name)
+{
 	for (size_t i = 0; i < v->n; i++) {
-		if (v->v[i].name[0] == name[0] &&
-		    strcmp(v->v[i].name, name) == 0)
+		if (v->v[i].key == key && strcmp(v->v[i].name, name) == 0)
 			return &v->v[i];
 	}
 	return NULL;
 }
 
-/* The value called name, made when there is none; NULL: out of memory. */
+/* Room for one more value; NULL: out of memory. */
 static struct h5_view_value *
-value_make(struct h5_view *v, const char *name)
+append(struct h5_view *v)
 {
-	struct h5_view_value *x = value_of(v, name);
-
-	if (x != NULL)
-		return x;
 	if (v->n == v->cap) {
 		size_t cap = v->cap == 0 ? 32 : v->cap * 2;
 		struct h5_view_value *more =
 		    reallocarray(v->v, cap, sizeof *more);
 
 		if (more == NULL)
-			goto bad;
+			return NULL;
 		v->v = more;
 		v->cap = cap;
 	}
-	x = &v->v[v->n];
-	*x = (struct h5_view_value){.name = strdup(name)};
-	if (x->name == NULL)
-		goto bad;
-	v->n++;
+	return &v->v[v->n++];
+}
+
+/* A value called name, in the place of one that was there; str is a copy of
+ * copied, unless that is NULL.  NULL: out of memory. */
+static struct h5_view_value *
+value_make(struct h5_view *v, const char *name, enum h5_view_kind kind,
+    const char *copied)
+{
+	size_t n = strlen(name) + 1, more = copied ? strlen(copied) + 1 : 0;
+	unsigned key = h5_view_key(name);
+	struct h5_view_value *x = value_of(v, key, name);
+	char *block = malloc(n + more);
+
+	if (block != NULL && x != NULL)
+		value_drop(x);
+	else if (block != NULL)
+		x = append(v);
+	if (block == NULL || x == NULL) {
+		free(block);
+		v->root->bad = true;
+		return NULL;
+	}
+	*x = (struct h5_view_value){.name = memcpy(block, name, n)};
+	x->key = key;
+	x->kind = kind;
+	if (more > 0)
+		x->str = memcpy(block + n, copied, more);
 	return x;
-bad:
-	v->root->bad = true;
-	return NULL;
 }
 
 void
 h5_view_str(struct h5_view *v, const char *name, const char *value)
 {
-	struct h5_view_value *x;
-	char *copy;
+	if (v != NULL && value != NULL)
+		(void)value_make(v, name, H5_VIEW_STR, value);
+}
 
-	if (v == NULL || value == NULL)
-		return;
-	copy = strdup(value);
-	x = copy == NULL ? NULL : value_make(v, name);
-	if (x == NULL) {
-		free(copy);
-		v->root->bad = true;
-		return;
-	}
-	value_empty(x);
-	x->kind = H5_VIEW_STR;
-	x->str = copy;
+void
+h5_view_ref(struct h5_view *v, const char *name, const char *value)
+{
+	struct h5_view_value *x = NULL;
+
+	if (v != NULL && value != NULL)
+		x = value_make(v, name, H5_VIEW_STR, NULL);
+	if (x != NULL)
+		x->str = value;
 }
 
 void
 h5_view_flag(struct h5_view *v, const char *name, bool on)
 {
-	struct h5_view_value *x = v == NULL ? NULL : value_make(v, name);
+	struct h5_view_value *x = NULL;
 
-	if (x == NULL)
-		return;
-	value_empty(x);
-	x->kind = H5_VIEW_FLAG;
-	x->flag = on;
+	if (v != NULL)
+		x = value_make(v, name, H5_VIEW_FLAG, NULL);
+	if (x != NULL)
+		x->flag = on;
 }
 
 struct h5_view *
 h5_view_item(struct h5_view *v, const char *name)
 {
-	struct h5_view_value *x = v == NULL ? NULL : value_make(v, name);
+	struct h5_view_value *x =
+	    v == NULL ? NULL : value_of(v, h5_view_key(name), name);
 	struct h5_view **more;
 	struct h5_view *item;
 
+	if (v != NULL && (x == NULL || x->kind != H5_VIEW_LIST))
+		x = value_make(v, name, H5_VIEW_LIST, NULL);
 	if (x == NULL)
 		return NULL;
-	if (x->kind != H5_VIEW_LIST) {
-		value_empty(x);
-		x->kind = H5_VIEW_LIST;
-	}
 	more = reallocarray(x->items, x->n_items + 1, sizeof(*more));
 	item = more == NULL ? NULL : h5_view_new();
 	if (more != NULL)
@@ -156,7 +171,13 @@ h5_view_spoil(struct h5_view *v)
 const struct h5_view_value *
 h5_view_find(const struct h5_view *v, const char *name)
 {
-	return v == NULL ? NULL : value_of(v, name);
+	return h5_view_find_key(v, h5_view_key(name), name);
+}
+
+const struct h5_view_value *
+h5_view_find_key(const struct h5_view *v, unsigned key, const char *name)
+{
+	return v == NULL ? NULL : value_of(v, key, name);
 }
 
 bool

@@ -88,7 +88,7 @@ static enum h5_code
 render(struct bench *b)
 {
 	h5_buf_clear(&b->page);
-	return h5_template_render(b->t, b->v, NULL, NULL, &b->page, NULL);
+	return h5_template_render(b->t, b->v, NULL, &b->page, NULL);
 }
 
 static enum h5_code

@@ -19,19 +19,23 @@
 
 #define RECORD 200
 #define BODY_MAX 65536
+/* From file to file: the one after the other would lie beside it on the disk,
+ * and what several threads write there would be one write. */
+#define STEP 7919u
 
 struct limit {
 	const char *mode, *folder;
 	char *bytes; /* of hello */
 	int n; /* bytes, or files */
-	atomic_int next;
+	atomic_uint next;
 };
 
 static int
 append_record(struct limit *l)
 {
 	char path[512], record[RECORD];
-	int i = atomic_fetch_add(&l->next, 1) % l->n, fd, rc = -1;
+	unsigned turn = atomic_fetch_add(&l->next, 1);
+	int i = (int)(turn * STEP % (unsigned)l->n), fd, rc = -1;
 
 	memset(record, 'x', sizeof record);
 	record[RECORD - 1] = '\n';

@@ -158,10 +158,18 @@ class Shop:
         self.dir = tempfile.mkdtemp(prefix="h5pay-fcgi-")
         os.mkdir(os.path.join(self.dir, "bin"))
         self.program = os.path.join(self.dir, "bin", "echo")
-        shutil.copy(PROGRAM, self.program)
+        self.install()
         self.conf = os.path.join(self.dir, "h5pay.conf")
         self.write(self.conf, **more)
         self.runs = []
+
+    def install(self):
+        """The program, put under its name the way an upgrade does it.  By a
+        process of its own: what another thread starts meanwhile would inherit
+        a file that is being written, and until it is gone the kernel runs no
+        such file ("Text file busy")."""
+        subprocess.run(["cp", PROGRAM, self.program + ".new"], check=True)
+        os.rename(self.program + ".new", self.program)
 
     def text(self, name="First", store="store", server=(), hooks=()):
         return "\n".join([
@@ -826,8 +834,7 @@ def a_removed_configuration_changes_nothing(shop):
 def a_new_program_ends_the_run(shop):
     r = shop.run()
     r.ok()
-    shutil.copy(PROGRAM, shop.program + ".new")
-    os.rename(shop.program + ".new", shop.program)
+    shop.install()
     r.log("why=replaced")
     check("exit", r.end(), 0)
 
@@ -835,8 +842,7 @@ def a_new_program_ends_the_run(shop):
 @trial
 def a_program_replaced_while_it_starts_ends_the_run(shop):
     old = os.open(shop.program, os.O_RDONLY)
-    shutil.copy(PROGRAM, shop.program + ".new")
-    os.rename(shop.program + ".new", shop.program)
+    shop.install()
     r = shop.run(opened=old)
     os.close(old)
     r.log("why=replaced")
@@ -941,8 +947,7 @@ def a_supervisor_starts_over_with_a_new_program(shop):
     old = children(r.p.pid)
 
     def change():
-        shutil.copy(PROGRAM, shop.program + ".new")
-        os.rename(shop.program + ".new", shop.program)
+        shop.install()
         r.log("starting-over")
 
     def until():

@@ -109,6 +109,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *nul = memchr(data, '\0', size), *src;
 	struct h5_template *t;
+	const struct h5_template_source from = {.find = find, .arg = &t};
 	struct h5_view *v;
 	struct h5_buf page;
 	struct h5_err e;
@@ -125,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (h5_template_compile("page", src, n, &t, &e) == H5_OK) {
 		v = fill(strchr(value, 'q') == NULL ? value : "");
 		h5_buf_init(&page, PAGE);
-		if (h5_template_render(t, v, find, &t, &page, NULL) == H5_OK)
+		if (h5_template_render(t, v, &from, &page, NULL) == H5_OK)
 			check_page(src, n, &page);
 		h5_buf_release(&page);
 		h5_view_free(v);

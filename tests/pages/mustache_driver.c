@@ -87,13 +87,14 @@ static void
 render(struct driver *d, const char *name)
 {
 	const struct h5_template *t = find(d, name);
+	const struct h5_template_source from = {.find = find, .arg = d};
 	struct h5_buf out;
 	struct h5_err e;
 
 	h5_buf_init(&out, 1 << 20);
 	if (t == NULL) {
 		printf("error no such template\n");
-	} else if (h5_template_render(t, d->views[0], find, d, &out, &e) !=
+	} else if (h5_template_render(t, d->views[0], &from, &out, &e) !=
 		   H5_OK) {
 		printf("error %s\n", e.msg);
 	} else {

@@ -80,12 +80,13 @@ render(const char *src, struct h5_buf *out, struct h5_err *e)
 	struct h5_view *v = sample_view();
 	struct h5_template *t = NULL;
 	struct found f;
+	const struct h5_template_source from = {.find = find, .arg = &f};
 	enum h5_code rc;
 
 	found_load(&f);
 	rc = h5_template_compile("t", src, strlen(src), &t, e);
 	if (rc == H5_OK)
-		rc = h5_template_render(t, v, find, &f, out, e);
+		rc = h5_template_render(t, v, &from, out, e);
 	h5_template_free(t);
 	found_free(&f);
 	h5_view_free(v);
@@ -285,16 +286,70 @@ test_template__no_partials_needs_no_finder(void **state)
 	h5_view_str(v, "a", "2");
 	assert_int_equal(
 	    h5_template_compile("t", "{{a}}{{>p}}", 5, &t, &e), H5_OK);
-	assert_int_equal(h5_template_render(t, v, NULL, NULL, &out, &e), H5_OK);
+	assert_int_equal(h5_template_render(t, v, NULL, &out, &e), H5_OK);
 	assert_string_equal(out.data, "2");
 	h5_template_free(t);
 	assert_int_equal(
 	    h5_template_compile("t", "{{a}}{{>p}}", 11, &t, &e), H5_OK);
-	assert_int_equal(
-	    h5_template_render(t, v, NULL, NULL, &out, &e), H5_E_INPUT);
+	assert_int_equal(h5_template_render(t, v, NULL, &out, &e), H5_E_INPUT);
 	h5_template_free(t);
 	h5_view_free(v);
 	h5_buf_release(&out);
+}
+
+static const struct h5_template *
+find_nothing(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return NULL;
+}
+
+/* What was bound is not looked for again, for that set; the other is. */
+static void
+test_template__bound_partials_need_no_finder(void **state)
+{
+	static const char src[] = "  {{> two}}\n{{> p}}";
+	struct found f;
+	const struct h5_template_source with = {find, &f, 1};
+	const struct h5_template_source without = {find_nothing, NULL, 1};
+	const struct h5_template_source other = {find_nothing, NULL, 0};
+	struct h5_view *v = h5_view_new();
+	struct h5_template *t;
+	struct h5_buf out;
+	struct h5_err e;
+
+	(void)state;
+	found_load(&f);
+	h5_buf_init(&out, 256);
+	assert_int_equal(
+	    h5_template_compile("t", src, strlen(src), &t, &e), H5_OK);
+	h5_template_bind(t, &with);
+	assert_int_equal(h5_template_render(t, v, &without, &out, &e), H5_OK);
+	assert_string_equal(out.data, "  a\n  b\nin");
+	assert_int_equal(
+	    h5_template_render(t, v, &other, &out, &e), H5_E_INPUT);
+	h5_template_free(t);
+	found_free(&f);
+	h5_view_free(v);
+	h5_buf_release(&out);
+}
+
+static void
+test_view__a_reference_is_no_copy(void **state)
+{
+	struct h5_view *v = h5_view_new();
+	char value[] = "x";
+
+	(void)state;
+	h5_view_str(v, "copy", value);
+	h5_view_ref(v, "ref", value);
+	h5_view_ref(v, "none", NULL);
+	value[0] = 'y';
+	assert_string_equal(h5_view_find(v, "copy")->str, "x");
+	assert_ptr_equal(h5_view_find(v, "ref")->str, value);
+	assert_null(h5_view_find(v, "none"));
+	h5_view_free(v);
 }
 
 static void
@@ -338,6 +393,8 @@ main(void)
 	    cmocka_unit_test(test_template__the_ceiling_is_an_error),
 	    cmocka_unit_test(test_template__partials_are_listed),
 	    cmocka_unit_test(test_template__no_partials_needs_no_finder),
+	    cmocka_unit_test(test_template__bound_partials_need_no_finder),
+	    cmocka_unit_test(test_view__a_reference_is_no_copy),
 	    cmocka_unit_test(test_view__a_name_can_change_its_kind),
 	    cmocka_unit_test(test_view__no_view_is_no_crash),
 	};
