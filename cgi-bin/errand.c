@@ -139,6 +139,7 @@ ask(const struct h5_errands *d, const struct h5_site *site,
 {
 	char packet[PACKET];
 	size_t n = strlen(id);
+	struct h5_err e;
 	ssize_t sent;
 
 	if (d->ask < 0 || d->site != site)
@@ -152,9 +153,11 @@ ask(const struct h5_errands *d, const struct h5_site *site,
 		sent = send(d->ask, packet, n + 1, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	/* Harmless: a sweep takes up what is left. */
-	if (sent < 0)
+	if (sent < 0) {
+		(void)h5_err_sys(&e, H5_E_IO, errno, "send");
 		h5_log_event(log, H5_LOG_ERROR, "supervisor-not-asked", "order",
-		    n > 0 ? id : NULL, "why", strerror(errno), NULL);
+		    n > 0 ? id : NULL, "why", e.msg, NULL);
+	}
 	return true;
 }
 

@@ -283,18 +283,18 @@ fill_up(struct supervisor *s, int *status)
 static bool
 listen_for(struct supervisor *s, int limit_ms)
 {
-	struct signalfd_siginfo si;
 	struct pollfd p[2] = {
 	    {s->sfd, POLLIN, 0}, {s->run->errands.take, POLLIN, 0}};
 	bool hup = false;
+	int signo;
 
 	(void)poll(p, 2, limit_ms);
-	while (read(s->sfd, &si, sizeof si) == (ssize_t)sizeof si) {
-		if (si.ssi_signo == SIGHUP)
-			hup = true;
-		else if (si.ssi_signo != SIGCHLD)
+	do {
+		signo = h5_worker_signal(s->sfd);
+		hup = hup || signo == SIGHUP;
+		if (signo != 0 && signo != SIGHUP && signo != SIGCHLD)
 			begin_stop(s);
-	}
+	} while (signo > 0);
 	return hup;
 }
 

@@ -16,6 +16,7 @@
 
 #define TICK_MS 1000 /* how often replaced files are looked for */
 #define QUIET_MS 1000 /* the same complaint is logged once in this time */
+#define SHORTAGE_MS 10000 /* without descriptors or memory to accept with */
 #define THREADS_MAX 1024
 #define UNSWEPT_LOOK_MS 60000
 #define UNSWEPT_S 600
@@ -42,6 +43,7 @@ struct worker {
 	struct h5_site *root_site; /* whose store lies outside of ... */
 	char *root; /* ... this document root */
 	int64_t quiet_ms; /* when a failed accept was last logged */
+	int64_t short_ms; /* since when there is a shortage; 0: there is none */
 	uint64_t id; /* of the last request; 0: before the first */
 };
 
@@ -385,6 +387,17 @@ serve_request(struct worker *w, const struct h5_request *r)
 
 /* --- a thread --- */
 
+/* A shortage that does not pass may be our own: a fresh process has none. */
+static bool
+it_lasts(struct worker *w)
+{
+	int64_t now_ms = h5_clock_mono_ms();
+
+	if (w->short_ms == 0)
+		w->short_ms = now_ms;
+	return now_ms - w->short_ms >= SHORTAGE_MS;
+}
+
 /* Takes one request.  false: leave. */
 static bool
 turn(struct worker *w)
@@ -397,6 +410,7 @@ turn(struct worker *w)
 
 	rc = h5_fcgi_accept(w->fcgi, w->stop_fd, -1, p->body_max, &r, &e);
 	if (rc == H5_OK) {
+		w->short_ms = 0;
 		serve_request(w, &r);
 		h5_request_release(&r);
 		return true;
@@ -413,7 +427,7 @@ turn(struct worker *w)
 		    log, H5_LOG_ERROR, "not-accepted", "why", e.msg, NULL);
 		w->quiet_ms = h5_clock_mono_ms();
 	}
-	if (rc == H5_E_IO) {
+	if (rc == H5_E_IO || (rc == H5_E_BUSY && it_lasts(w))) {
 		(void)eventfd_write(w->broken_fd, 1);
 		return false;
 	}
@@ -498,15 +512,25 @@ start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
 	return i;
 }
 
+int
+h5_worker_signal(int sfd)
+{
+	struct signalfd_siginfo si;
+	ssize_t n = read(sfd, &si, sizeof si);
+
+	if (n == (ssize_t)sizeof si)
+		return (int)si.ssi_signo;
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
 /* Waits until there is a reason to leave, looking at the files now and then.
  * Returns the reason; NULL: the socket is broken. */
 static const char *
 wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 {
-	struct signalfd_siginfo si;
 	struct pollfd p[2];
 	int64_t due = h5_clock_mono_ms() + TICK_MS, left;
-	int n;
+	int n, signo;
 
 	for (;;) {
 		left = due - h5_clock_mono_ms();
@@ -517,11 +541,11 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 		n = poll(p, 2, left > 0 ? (int)left : 0);
 		if (n > 0 && p[1].revents != 0)
 			return NULL;
-		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
-			if (si.ssi_signo != SIGHUP)
-				return "signal";
+		signo = n > 0 ? h5_worker_signal(sfd) : 0;
+		if (signo != 0 && signo != SIGHUP)
+			return "signal";
+		if (signo == SIGHUP)
 			due = 0;
-		}
 		if (h5_clock_mono_ms() < due)
 			continue;
 		if (h5_watch_look(&run->watch))

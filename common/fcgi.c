@@ -431,18 +431,28 @@ static enum h5_code
 accept_failed(int sys, struct h5_err *e)
 {
 	switch (sys) {
-	case EBADF:
-	case EINVAL:
-	case ENOTSOCK:
-	case EFAULT:
-		return h5_err_sys(e, H5_E_IO, sys, "accept");
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
 		return h5_err_sys(e, H5_E_BUSY, sys, "accept");
-	default: /* EAGAIN: another thread or process took it */
+	case EAGAIN: /* another thread or process took it */
+	case EINTR:
+	case ECONNABORTED:
+	/* Of the connection, as accept(2) says of Linux, not of the socket. */
+	case EPERM:
+	case EPROTO:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
 		return H5_OK;
+	default:
+		return h5_err_sys(e, H5_E_IO, sys, "accept");
 	}
 }
 
@@ -564,13 +574,28 @@ put(struct h5_fcgi *f, const char *p, size_t n, struct h5_err *e)
 	return H5_OK;
 }
 
+/* Closes the connection with what was not written yet: half an answer is
+ * worse than none. */
+static void
+abandon(struct h5_fcgi *f)
+{
+	if (!f->open)
+		return;
+	f->open = false;
+	(void)close(f->req.ipcFd);
+	FCGX_Free(&f->req, 0);
+	f->req.ipcFd = -1;
+}
+
 /* Ends the answer, of which what rc says became. */
 static enum h5_code
 end(struct h5_fcgi *f, enum h5_code rc, struct h5_err *e)
 {
 	if (f->cgi)
 		leave_stdio();
-	else if (finish(f) != 0 && rc == H5_OK)
+	else if (rc != H5_OK)
+		abandon(f);
+	else if (finish(f) != 0)
 		rc = h5_err_set(e, H5_E_NET, "the web server is gone");
 	return rc;
 }
@@ -579,19 +604,23 @@ enum h5_code
 h5_fcgi_answer(
     struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e)
 {
+	const struct h5_buf *body = &resp->body;
 	struct h5_buf head;
 	enum h5_code rc;
 
-	h5_buf_init(&head, resp->headers.len + HEAD_MAX);
+	h5_buf_init(&head, resp->headers.len + body->len + HEAD_MAX);
 	h5_buf_printf(
 	    &head, "Status: %d %s\r\n", resp->status, reason(resp->status));
 	h5_buf_add(&head, resp->headers.data, resp->headers.len);
-	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", resp->body.len);
+	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", body->len);
+	/* As plain CGI in one write; libfcgi gathers what it is given. */
+	if (f->cgi && !resp->head)
+		h5_buf_add(&head, body->data, body->len);
 	rc = h5_buf_finish(&head, e);
 	if (rc == H5_OK) {
 		rc = put(f, head.data, head.len, e);
-		if (rc == H5_OK && !resp->head)
-			rc = put(f, resp->body.data, resp->body.len, e);
+		if (rc == H5_OK && !f->cgi && !resp->head)
+			rc = put(f, body->data, body->len, e);
 		rc = end(f, rc, e);
 	}
 	h5_buf_release(&head);

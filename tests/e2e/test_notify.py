@@ -1,6 +1,7 @@
 """notify: what WeChat tells us (interface section 4)."""
 
 import pathlib
+import socket
 import threading
 
 import h5
@@ -348,6 +349,28 @@ def _(t, name):
     t.refused(t.site.notify(path.read_bytes()))
 
 
+@table("a notice that names an outside {0} connects nowhere", [
+    ("entity", '<!DOCTYPE xml [<!ENTITY x SYSTEM "{0}">]>', "&x;"),
+    ("definition", '<!DOCTYPE xml SYSTEM "{0}">', ""),
+    ("parameter entity", '<!DOCTYPE xml [<!ENTITY % x SYSTEM "{0}"> %x;]>',
+     "")])
+def _(t, what, head, text):
+    order, q = ready(t, 5)
+    body = h5.notice(order, 5).decode()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        url = f"http://127.0.0.1:{door.getsockname()[1]}/x"
+        t.refused(t.site.notify((head.format(url) + body.replace(
+            "<xml>", f"<xml><attach>{text}</attach>")).encode()))
+        door.setblocking(False)
+        try:
+            door.accept()
+        except BlockingIOError:
+            pass
+        else:
+            t.fail(f"the {what} was fetched")
+    t.eq(t.site.show(order)["state"], "awaiting", "state")
+
+
 # --- disputed, late, overpaid -----------------------------------------------
 
 
@@ -471,6 +494,28 @@ def _(t):
     slow.join()
     t.ok(took < 4, f"answered after {took:.2f} s")
     t.eq(s.show(order)["state"], "paid", "state")
+
+
+@test("a hundred bodies that never end do not hold up a good notice")
+def _(t):
+    s = t.web
+    order = t.id()
+    s.ready(order, 5)
+    halves = []
+    try:
+        for _ in range(100):
+            c = socket.create_connection(("127.0.0.1", s.port))
+            c.sendall(b"POST /cgi-bin/notify HTTP/1.1\r\nHost: x\r\n"
+                      b"Content-Type: text/xml\r\n"
+                      b"Content-Length: 60000\r\n\r\n<xml>" + b" " * 2000)
+            halves.append(c)
+        start = h5.time.monotonic()
+        t.success(s.notify(h5.notice(order, 5)))
+        took = h5.time.monotonic() - start
+    finally:
+        for c in halves:
+            c.close()
+    t.ok(took < 4, f"answered after {took:.2f} s")
 
 
 # --- the wire ---------------------------------------------------------------

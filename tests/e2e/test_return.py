@@ -5,6 +5,7 @@ import subprocess
 
 import h5
 from case import table, test
+from test_command import ledger
 
 ERRORS_ZH = [
     "网络环境未能通过安全验证",
@@ -165,6 +166,20 @@ def normal(reply):
     """The page without its request id."""
     rid = re.compile(rb"[0-9A-Za-z-]{8,19}")
     return re.sub(rb"<code[^>]*>[^<]*</code>", b"", reply.body), rid
+
+
+@table("{0} does not look at an order before the token is right", [
+    "return-page", "query"])
+def _(t, program):
+    # One that cannot be read tells who looks; time then tells nothing either.
+    order, token, q = ready(t)
+    path = ledger(t.site, order)
+    path.unlink()
+    path.mkdir()
+    t.ok(t.site.get(program, q).status >= 500, "with the token: an error")
+    for t_ in ("A" * 43, token[:-1], ""):
+        t.page(t.site.get(program, {"order": order, "t": t_}), 404,
+               "not-found")
 
 
 @table("{0} shows the same 404 for a wrong token as for no order", [
