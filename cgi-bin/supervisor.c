@@ -20,6 +20,7 @@
 #define PAUSE_MS 1000
 #define TERM_AGAIN_MS 1000
 #define KILL_AFTER_MS 10000
+#define STEP_MS 50
 #define EX_IOERR 74
 
 /* The workers of the program we were before we started over, for the new
@@ -288,7 +289,9 @@ listen_for(struct supervisor *s, int limit_ms)
 	bool hup = false;
 	int signo;
 
-	(void)poll(p, 2, limit_ms);
+	/* Without it the signals are looked at in steps. */
+	if (poll(p, 2, limit_ms) < 0 && errno != EINTR)
+		h5_clock_pause_ms(STEP_MS);
 	do {
 		signo = h5_worker_signal(s->sfd);
 		hup = hup || signo == SIGHUP;

@@ -524,7 +524,7 @@ h5_worker_signal(int sfd)
 }
 
 /* Waits until there is a reason to leave, looking at the files now and then.
- * Returns the reason; NULL: the socket is broken. */
+ * Returns the reason; NULL: the socket is broken, or there is no waiting. */
 static const char *
 wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 {
@@ -539,6 +539,8 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 		p[0].events = p[1].events = POLLIN;
 		p[0].revents = p[1].revents = 0;
 		n = poll(p, 2, left > 0 ? (int)left : 0);
+		if (n < 0 && errno != EINTR)
+			return NULL;
 		if (n > 0 && p[1].revents != 0)
 			return NULL;
 		signo = n > 0 ? h5_worker_signal(sfd) : 0;
@@ -567,7 +569,7 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 		return EX_IOERR;
 	why = wait_for_end(run, fds[2], fds[1]);
 	h5_log_event(log, why == NULL ? H5_LOG_ERROR : H5_LOG_INFO, "leaving",
-	    "why", why == NULL ? "the socket is broken" : why, NULL);
+	    "why", why == NULL ? "no request can be waited for" : why, NULL);
 	(void)eventfd_write(fds[0], 1);
 	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);
