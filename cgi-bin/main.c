@@ -221,8 +221,11 @@ main(int argc, char **argv)
 	bool cgi, visitor;
 	struct options o;
 
-	if (!fill_stdio())
+	if (!fill_stdio()) {
+		(void)fprintf(stderr, "%s: open /dev/null: %s\n",
+		    h5_program.name, strerror(errno));
 		return EX_CONFIG;
+	}
 	cgi = h5_fcgi_is_cgi();
 	visitor = args_from_visitor(cgi);
 	memset(&o, 0, sizeof o);

@@ -234,6 +234,8 @@ set_safety(const struct h5_https *h, bool tls)
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_NOPROGRESS, 1L);
 	SET(CURLOPT_TCP_NODELAY, 1L);
+	/* Of each thread, where curl takes 16 KiB; an answer has one or two. */
+	SET(CURLOPT_BUFFERSIZE, 4096L);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A name server that hangs may not hold us beyond the timeout. */
 	SET(CURLOPT_QUICK_EXIT, 1L);

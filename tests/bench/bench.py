@@ -374,6 +374,7 @@ class Bench:
         for n in range(-1, self.rounds):
             ids = [f"BUY{(n + 1) * each + i:08d}" for i in range(each)]
             least = self.bare_client(web, g, api, ids, buyers)
+            self.let_end(g)
             before = g.counters()
             got = Shot(web, web.pids("checkout"), "POST",
                        [self.order_form(i) for i in ids], 303, "@checkmweb",
@@ -395,6 +396,7 @@ class Bench:
         known = [i for i in made if i in have]
         good = []
         for n in range(self.rounds):
+            self.let_end(g)
             before = g.counters()
             got = Shot(web, web.pids("query"), "POST",
                        [self.query_form(i) for i in known], 303, "@query",
@@ -412,6 +414,20 @@ class Bench:
         self.done(web)
         g.close()
         h5.shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def let_end(g):
+        """The buyers of the turn before left in the middle of a conversation,
+        and what serves it is not free before its end."""
+        seen = {}
+
+        def silent():
+            c = g.counters()
+            seen.setdefault((c["unifiedorder"], c["orderquery"]),
+                            time.monotonic())
+            return time.monotonic() - max(seen.values()) > LATENCY_MS / 500
+
+        h5.until("the last turn's conversations to end", silent)
 
     def bare_client(self, web, g, api, ids, buyers):
         """What this machine can do at all: the same orders to the same
