@@ -41,11 +41,9 @@ struct h5_sites {
 	int64_t failed_ms;
 };
 
-/* h5_site_init(s, p, option, once, e): no configuration yet, only pages (once:
- * not even those). */
-H5_MUST_CHECK enum h5_code h5_site_init(struct h5_sites *s,
-    const struct h5_program *p, const char *option, bool once,
-    struct h5_err *e);
+/* h5_site_init(s, p, option, once): no configuration yet, and no pages. */
+void h5_site_init(struct h5_sites *s, const struct h5_program *p,
+    const char *option, bool once);
 void h5_site_release(struct h5_sites *s);
 
 /* h5_site_get(s, conf, out, e): the site for requests that carry conf ("":
@@ -53,8 +51,9 @@ void h5_site_release(struct h5_sites *s);
  * was logged (again at most once a second).  Safe in many threads. */
 H5_MUST_CHECK enum h5_code h5_site_get(struct h5_sites *s, const char *conf,
     struct h5_site **out, struct h5_err *e);
-/* h5_site_bare(s): what answers without a configuration.  Its pages may be
- * NULL, for a program that shows none and when memory ran out. */
+/* h5_site_bare(s): what answers without a configuration; its pages are loaded
+ * with the first call.  They may be NULL, for a program that shows none and
+ * when memory ran out. */
 const struct h5_app *h5_site_bare(struct h5_sites *s);
 /* h5_site_has_store(site): is its store open, or there to be opened? */
 bool h5_site_has_store(struct h5_site *site);

@@ -172,9 +172,9 @@ load_bare(struct h5_sites *s, struct h5_err *e)
 	return rc;
 }
 
-enum h5_code
+void
 h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
-    bool once, struct h5_err *e)
+    bool once)
 {
 	const char *env = getenv("H5PAY_CONF");
 
@@ -187,8 +187,6 @@ h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
 	s->bare.program = p;
 	s->bare.option = option;
 	h5_log_init(&s->bare.log, p->name, NULL);
-	/* One request mostly has a configuration, and pages by it. */
-	return once ? H5_OK : load_bare(s, e);
 }
 
 const struct h5_app *
@@ -196,9 +194,13 @@ h5_site_bare(struct h5_sites *s)
 {
 	struct h5_err e;
 
-	if (s->once && s->bare.pages == NULL && load_bare(s, &e) != H5_OK)
+	/* Mostly there is a configuration, and pages by it: these are loaded
+	 * when they are needed first. */
+	(void)pthread_mutex_lock(&s->loading);
+	if (s->bare.pages == NULL && load_bare(s, &e) != H5_OK)
 		h5_log_event(
 		    &s->bare.log, H5_LOG_ERROR, "no-pages", "why", e.msg, NULL);
+	(void)pthread_mutex_unlock(&s->loading);
 	return &s->bare;
 }
 

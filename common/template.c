@@ -312,6 +312,23 @@ compile(struct compiler *c)
 	return H5_OK;
 }
 
+/* There are hundreds, most of one or two steps. */
+static enum h5_code
+shrink(const struct compiler *c)
+{
+	struct h5_template *t = c->t;
+	struct op *less;
+
+	if (t->n == t->cap)
+		return H5_OK;
+	less = reallocarray(t->ops, t->n, sizeof *less);
+	if (less == NULL)
+		return h5_err_nomem(c->e);
+	t->ops = less;
+	t->cap = t->n;
+	return H5_OK;
+}
+
 enum h5_code
 h5_template_compile_at(const char *name, unsigned line, const char *src,
     size_t n, struct h5_template **out, struct h5_err *e)
@@ -337,6 +354,8 @@ h5_template_compile_at(const char *name, unsigned line, const char *src,
 		rc = fault(&c, c.open_line[c.depth - 1],
 		    "nothing closes the section",
 		    c.t->ops[c.open[c.depth - 1]].p);
+	if (rc == H5_OK)
+		rc = shrink(&c);
 	if (rc != H5_OK) {
 		h5_template_free(c.t);
 		return rc;
