@@ -48,15 +48,20 @@ class Wrong(Exception):
 # --- what the kernel counts -------------------------------------------------
 
 
-def cpu_s(pids):
-    """Of each that is still there: a sweep comes and goes meanwhile."""
-    spent = {}
+def of_each(pids, name):
+    """(pid, text of that file in /proc) of each process that is still there:
+    a sweep comes and goes meanwhile."""
     for pid in pids:
         try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            yield pid, pathlib.Path(f"/proc/{pid}/{name}").read_text()
         except (FileNotFoundError, ProcessLookupError):
-            continue
-        fields = fields.rsplit(")", 1)[1].split()
+            pass
+
+
+def cpu_s(pids):
+    spent = {}
+    for pid, text in of_each(pids, "stat"):
+        fields = text.rsplit(")", 1)[1].split()
         spent[pid] = (int(fields[11]) + int(fields[12])) / TICKS
     return spent
 
@@ -69,14 +74,8 @@ def cpu_since(before):
 
 
 def pss_mib(pids):
-    total = 0
-    for pid in pids:
-        try:
-            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1])
-    return total / 1024
+    return sum(int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1])
+               for _, text in of_each(pids, "smaps_rollup")) / 1024
 
 
 # --- one measurement --------------------------------------------------------
