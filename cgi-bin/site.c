@@ -189,8 +189,8 @@ h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
 	h5_log_init(&s->bare.log, p->name, NULL);
 }
 
-const struct h5_app *
-h5_site_bare(struct h5_sites *s)
+void
+h5_site_bare(struct h5_sites *s, struct h5_app *out)
 {
 	struct h5_err e;
 
@@ -200,8 +200,8 @@ h5_site_bare(struct h5_sites *s)
 	if (s->bare.pages == NULL && load_bare(s, &e) != H5_OK)
 		h5_log_event(
 		    &s->bare.log, H5_LOG_ERROR, "no-pages", "why", e.msg, NULL);
+	*out = s->bare;
 	(void)pthread_mutex_unlock(&s->loading);
-	return &s->bare;
 }
 
 void

@@ -43,7 +43,7 @@ struct worker {
 	struct h5_site *root_site; /* whose store lies outside of ... */
 	char *root; /* ... this document root */
 	int64_t quiet_ms; /* when a failed accept was last logged */
-	int64_t short_ms; /* since when there is a shortage; 0: there is none */
+	int64_t short_ms, busy_ms; /* a shortage: its begin, last met */
 	uint64_t id; /* of the last request; 0: before the first */
 };
 
@@ -357,6 +357,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 	struct h5_sites *sites = &w->run->sites;
 	struct h5_response resp;
 	struct h5_site *site;
+	struct h5_app bare;
 	struct h5_job job;
 	struct h5_err e;
 	enum h5_code rc;
@@ -364,7 +365,9 @@ serve_request(struct worker *w, const struct h5_request *r)
 	h5_response_init(&resp);
 	memset(&job, 0, sizeof job);
 	rc = get_site(w, r, &site, &e);
-	job.app = rc == H5_OK ? &site->app : h5_site_bare(sites);
+	if (rc != H5_OK)
+		h5_site_bare(sites, &bare);
+	job.app = rc == H5_OK ? &site->app : &bare;
 	job.log = job.app->log;
 	name_request(w, &job.log);
 	job.r = r;
@@ -393,8 +396,11 @@ it_lasts(struct worker *w)
 {
 	int64_t now_ms = h5_clock_mono_ms();
 
-	if (w->short_ms == 0)
+	/* One that lasts is met again at once.  Another thread may have served
+	 * what waited when the last one passed. */
+	if (w->busy_ms == 0 || now_ms - w->busy_ms > QUIET_MS)
 		w->short_ms = now_ms;
+	w->busy_ms = now_ms;
 	return now_ms - w->short_ms >= SHORTAGE_MS;
 }
 
@@ -410,7 +416,6 @@ turn(struct worker *w)
 
 	rc = h5_fcgi_accept(w->fcgi, w->stop_fd, -1, p->body_max, &r, &e);
 	if (rc == H5_OK) {
-		w->short_ms = 0;
 		serve_request(w, &r);
 		h5_request_release(&r);
 		return true;

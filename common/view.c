@@ -86,24 +86,25 @@ value_make(struct h5_view *v, const char *name, enum h5_view_kind kind,
     const char *copied)
 {
 	size_t n = strlen(name) + 1, more = copied ? strlen(copied) + 1 : 0;
-	unsigned key = h5_view_key(name);
-	struct h5_view_value *x = value_of(v, key, name);
+	struct h5_view_value now = {.key = h5_view_key(name), .kind = kind};
+	struct h5_view_value *x = value_of(v, now.key, name);
+	bool fresh = x == NULL;
 	char *block = malloc(n + more);
 
-	if (block != NULL && x != NULL)
-		value_drop(x);
-	else if (block != NULL)
+	if (block != NULL && fresh)
 		x = append(v);
 	if (block == NULL || x == NULL) {
 		free(block);
 		v->root->bad = true;
 		return NULL;
 	}
-	*x = (struct h5_view_value){.name = memcpy(block, name, n)};
-	x->key = key;
-	x->kind = kind;
+	/* First the copies: what is copied may be what is replaced. */
+	now.name = memcpy(block, name, n);
 	if (more > 0)
-		x->str = memcpy(block + n, copied, more);
+		now.str = memcpy(block + n, copied, more);
+	if (!fresh)
+		value_drop(x);
+	*x = now;
 	return x;
 }
 

@@ -11,6 +11,7 @@ bounds how long a failure takes.  Prints TAP and "N passed, N failed"."""
 
 import concurrent.futures
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -709,6 +710,65 @@ def a_silent_peer_is_given_up(shop):
     check("between 5 and 15 s", 5 < time.monotonic() - t < 15, True)
     silent.close()
     r.stop()
+
+
+@trial
+def half_bodies_are_given_up(shop):
+    shop.write(shop.conf, server=["threads = 2"])
+    r = shop.run()
+    body = b"x" * 100
+    halves = [r.send(head(post(body)) + record(STDIN, body[:50]))
+              for _ in range(2)]
+    t = time.monotonic()
+    r.ok()
+    check("between 5 and 15 s", 5 < time.monotonic() - t < 15, True)
+    for s in halves:
+        s.close()
+    r.stop()
+
+
+def run_short(r):
+    """From now on the program can open nothing more; the limit before."""
+    used = {int(n) for n in os.listdir("/proc/%d/fd" % r.p.pid)}
+    free = min(n for n in range(len(used) + 1) if n not in used)
+    old = resource.prlimit(r.p.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(r.p.pid, resource.RLIMIT_NOFILE, (free, old[1]))
+    return old
+
+
+@trial
+def short_shortages_end_nobody(shop):
+    shop.write(shop.conf, server=["threads = 3"])
+    r = shop.run()
+    r.ok()
+    for k in range(2):
+        n = len(r.lines)
+        old = run_short(r)
+        # Each thread meets it; then one may serve what waits for all.
+        waiting = [r.send(whole(get())) for _ in range(3)]
+        for _ in waiting:
+            n = r.log("not-accepted", n)
+        resource.prlimit(r.p.pid, resource.RLIMIT_NOFILE, old)
+        for s in waiting:
+            check("status", r.receive(s).status, 200)
+        # Longer than one may last.
+        until = time.monotonic() + 11
+        while k == 0 and time.monotonic() < until:
+            r.ok()
+            time.sleep(0.2)
+    r.ok()
+    r.stop()
+
+
+@trial
+def a_shortage_that_lasts_ends_the_worker(shop):
+    r = shop.run()
+    r.ok()
+    run_short(r)
+    waiting = r.send(whole(get()))
+    r.log("not-accepted")
+    check("exit", r.end(), 74)
+    waiting.close()
 
 
 @trial

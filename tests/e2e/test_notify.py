@@ -496,7 +496,7 @@ def _(t):
     t.eq(s.show(order)["state"], "paid", "state")
 
 
-@test("a hundred bodies that never end do not hold up a good notice")
+@test("behind lighttpd a hundred bodies that never end do not hold up a notice")
 def _(t):
     s = t.web
     order = t.id()

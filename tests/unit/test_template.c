@@ -365,6 +365,8 @@ test_view__a_name_can_change_its_kind(void **state)
 	assert_int_equal(h5_view_find(v, "a")->n_items, 1);
 	h5_view_str(v, "a", "y");
 	assert_string_equal(h5_view_find(v, "a")->str, "y");
+	h5_view_str(v, h5_view_find(v, "a")->name, h5_view_find(v, "a")->str);
+	assert_string_equal(h5_view_find(v, "a")->str, "y");
 	assert_null(h5_view_find(v, "b"));
 	assert_true(h5_view_complete(v));
 	h5_view_free(v);
