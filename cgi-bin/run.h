@@ -52,8 +52,8 @@ void h5_site_release(struct h5_sites *s);
 H5_MUST_CHECK enum h5_code h5_site_get(struct h5_sites *s, const char *conf,
     struct h5_site **out, struct h5_err *e);
 /* h5_site_bare(s, out): what answers without a configuration; its pages are
- * loaded with the first call, and belong to s.  They may be NULL, for a program that shows none and
- * when memory ran out. */
+ * loaded with the first call, and belong to s.  They may be NULL, for a program
+ * that shows none and when memory ran out. */
 void h5_site_bare(struct h5_sites *s, struct h5_app *out);
 /* h5_site_has_store(site): is its store open, or there to be opened? */
 bool h5_site_has_store(struct h5_site *site);
