@@ -27,7 +27,7 @@ bench: all $(BENCH) $(B)/tests/gateway
 	@$(PYTHON) tests/bench/bench.py --build $(B) --rounds $(ROUNDS) \
 	    --many $(MANY) $(T)
 
-# Memory of each program over 200,000 requests, good and bad.
+# Memory of each program over 400,000 requests, good and bad.
 .PHONY: flat
 flat: all $(B)/tests/gateway
 	@$(PYTHON) tests/bench/flat.py --build $(B) $(T)
