@@ -93,7 +93,7 @@ def _(t):
     def once():
         got = make(t, "dist")
         t.eq(got.returncode, 0, got.stderr)
-        (path,) = b.glob("h5pay-*.tar.gz")
+        (path,) = b.glob("h5pay-[0-9]*[0-9].tar.gz")
         return path.read_bytes(), path
 
     first, path = once()
