@@ -37,7 +37,7 @@ struct h5_pages {
 	bool on_demand; /* compiled when met first; the tables are not sorted */
 	char *style;
 	char *csp;
-	char *headers[LANGS];
+	char *headers[LANGS]; /* of every page; NULL on demand */
 };
 
 struct loader {
@@ -748,7 +748,7 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 	}
 	if (rc == H5_OK)
 		rc = make_csp(l.p, c, e);
-	if (rc == H5_OK)
+	if (rc == H5_OK && !l.p->on_demand)
 		rc = make_headers(l.p, e);
 	if (rc != H5_OK) {
 		h5_pages_free(l.p);
@@ -812,9 +812,11 @@ enum h5_code
 h5_pages_headers(const struct h5_pages *p, const char *lang,
     struct h5_response *resp, struct h5_err *e)
 {
-	if (p == NULL)
+	const char *made = p == NULL ? NULL : p->headers[lang_index(lang)];
+
+	if (made == NULL)
 		return put_headers(resp, lang, h5_pages_csp(p), e);
-	h5_buf_puts(&resp->headers, p->headers[lang_index(lang)]);
+	h5_buf_puts(&resp->headers, made);
 	return h5_buf_finish(&resp->headers, e);
 }
 

@@ -216,18 +216,13 @@ read_tag(struct compiler *c, size_t from, struct tag *tag)
 }
 
 static enum h5_code
-open_section(struct compiler *c, const struct tag *tag)
+open_section(struct compiler *c, struct op op)
 {
-	const char *name = c->t->src + tag->name;
-
 	if (c->depth == H5_TEMPLATE_DEPTH)
-		return FAULT(c, "sections are too deep at", name);
+		return FAULT(c, "sections are too deep at", op.p);
 	c->open_line[c->depth] = c->line;
 	c->open[c->depth++] = c->t->n;
-	return emit(
-	    c, (struct op){.kind = tag->kind == '#' ? OP_SECTION : OP_INVERTED,
-		   .key = h5_view_key(name),
-		   .p = name});
+	return emit(c, op);
 }
 
 static enum h5_code
@@ -249,17 +244,17 @@ static enum h5_code
 emit_tag(struct compiler *c, const struct tag *tag)
 {
 	const char *s = c->t->src;
-	struct op op = {.kind = OP_VAR,
-	    .key = tag->kind == '!' ? 0 : h5_view_key(s + tag->name),
-	    .p = s + tag->name};
+	struct op op = {.kind = OP_VAR, .p = s + tag->name};
 	struct partial pa = {.indent = NULL};
 
-	switch (tag->kind) {
-	case '!':
+	if (tag->kind == '!')
 		return H5_OK;
+	op.key = h5_view_key(op.p);
+	switch (tag->kind) {
 	case '#':
 	case '^':
-		return open_section(c, tag);
+		op.kind = tag->kind == '#' ? OP_SECTION : OP_INVERTED;
+		return open_section(c, op);
 	case '/':
 		return close_section(c, tag);
 	case '>':

@@ -10,8 +10,8 @@ The report is build/bench/report.md, the chart chart.svg beside it.
 """
 
 import argparse
-import concurrent.futures
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import os
