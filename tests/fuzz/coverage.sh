@@ -7,8 +7,10 @@
 set -eu
 folder=$1
 here=tests/fuzz
+kept=$folder-corpus
+python3 $here/corpus.py unpack "$kept"
 while read -r t sources; do
-	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" $here/traps/"$t" $here/corpus/"$t" \
+	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" $here/traps/"$t" "$kept/$t" \
 	    >/dev/null 2>&1
 	llvm-profdata merge -o "$folder/$t.data" "$folder/$t.raw"
 	for source in $sources; do

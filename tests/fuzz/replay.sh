@@ -4,9 +4,11 @@
 #	replay.sh PROGRAM...
 here=tests/fuzz
 passed=0 failed=0
+kept=${1%/*}-corpus
+python3 $here/corpus.py unpack "$kept" $(basename -a "$@") || exit 1
 for program in "$@"; do
 	t=${program##*/}
-	if out=$("$program" $here/traps/"$t" $here/corpus/"$t" 2>&1); then
+	if out=$("$program" $here/traps/"$t" "$kept/$t" 2>&1); then
 		passed=$((passed + 1))
 		echo "ok $t: $(printf '%s\n' "$out" | tail -n 1)"
 	else

@@ -12,20 +12,22 @@ folder=$1
 shift
 here=tests/fuzz
 work=build-fuzz/corpus
+kept=build-fuzz/kept
 found=build-fuzz/found
 mkdir -p $found
+python3 $here/corpus.py unpack $kept "$@" || exit 1
 export ASAN_OPTIONS="${ASAN_OPTIONS-malloc_context_size=2:quarantine_size_mb=16}"
 export UBSAN_OPTIONS=print_stacktrace=1
 passed=0 failed=0
 for t in "$@"; do
-	mkdir -p "$work/$t" "$here/corpus/$t"
+	mkdir -p "$work/$t"
 	dict=
 	[ -e "$here/dict/$t.dict" ] && dict="-dict=$here/dict/$t.dict"
 	max=$(sed -n "s/^$t //p" $here/max_len)
 	if "$folder/$t" -runs="${RUNS:-1000000}" \
 	    -max_total_time="${SECONDS_EACH:-0}" -max_len="${max:-1024}" \
 	    -timeout=10 -reload=0 -print_final_stats=1 $dict \
-	    -artifact_prefix="$found/$t-" "$work/$t" "$here/corpus/$t" "$here/traps/$t" \
+	    -artifact_prefix="$found/$t-" "$work/$t" "$kept/$t" "$here/traps/$t" \
 	    >"build-fuzz/$t.log" 2>&1; then
 		passed=$((passed + 1))
 	else
@@ -43,10 +45,9 @@ for t in "$@"; do
 		rm -rf "build-fuzz/merged/$t"
 		mkdir -p "build-fuzz/merged/$t"
 		"$folder/$t" -set_cover_merge=1 -max_len="${max:-1024}" \
-		    "build-fuzz/merged/$t" "$here/corpus/$t" "$work/$t" \
+		    "build-fuzz/merged/$t" "$kept/$t" "$work/$t" \
 		    >"build-fuzz/$t.merge.log" 2>&1 || exit 1
-		rm -rf "$here/corpus/$t"
-		mv "build-fuzz/merged/$t" "$here/corpus/$t"
+		python3 $here/corpus.py pack build-fuzz/merged "$t" || exit 1
 	fi
 done
 echo "fuzz: $passed passed, $failed failed"
