@@ -43,14 +43,13 @@ LIB_JSON ?= -ljansson
 # lint).
 LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z)
 
-COMMON_SRC := $(sort $(wildcard common/*.c))
+COMMON_SRC := $(sort $(wildcard common/*/*.c common/*/*/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))
 PROGRAMS := checkout return-page notify query
 # For hosts without a shell: what h5pay doctor says, in the browser.
 DOCTOR := doctor
-# What they share: main and the files beside it.
-RUN_SRC := $(filter-out $(PROGRAMS:%=cgi-bin/%.c) cgi-bin/$(DOCTOR).c,\
-	$(sort $(wildcard cgi-bin/*.c)))
+# What they share: main and how a program runs.
+RUN_SRC := $(sort $(wildcard cgi-bin/run/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 
 LIBH5 := $(B)/libh5.a
@@ -92,7 +91,7 @@ help:
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make boot-check   its units in a booted Debian; root, systemd-nspawn"
 	@echo "make static-check the static tarball in an empty root folder; root"
-	@echo "make lint         layout, floors, headers, banned functions, docs"
+	@echo "make lint         layout, rooms, headers, banned functions, docs"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
 	@echo "make mutants      breaks one promise after the other: a test must see each"
 	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
@@ -229,8 +228,8 @@ browser: all instruments
 lint:
 	@CC='$(CC)' B='$(B)' $(PYTHON) tests/lint/lint.py
 format:
-	@clang-format -i $(wildcard common/*.[ch] cgi-bin/*.[ch] \
-	    admin/*.[ch] tests/*/*.[ch])
+	@clang-format -i $(wildcard common/*/*.[ch] common/*/*/*.[ch] \
+	    cgi-bin/*.[ch] cgi-bin/*/*.[ch] admin/*.[ch] tests/*/*.[ch])
 test:
 	@$(INSTALL_DEPS) test
 	-@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/file.h"
-#include "common/gunzip.h"
-#include "common/https.h"
-#include "common/ledger.h"
-#include "common/wxpay_bill.h"
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/format/gunzip.h"
+#include "common/system/https.h"
+#include "common/store/files/ledger.h"
+#include "common/wechat/v2/call_bill.h"
 
 enum { OPT_TYPE = 256 };
 

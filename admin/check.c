@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/catalogue.h"
-#include "common/ledger.h"
-#include "common/pages.h"
+#include "common/shop/catalogue.h"
+#include "common/store/files/ledger.h"
+#include "common/web/pages.h"
 
 /* Everything that a program reads at its start, every fault reported. */
 static enum h5_code

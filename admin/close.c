@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "admin/command.h"
-#include "common/hooks.h"
+#include "common/hooks/hooks.h"
 
 static int
 run(struct command *cmd, int argc, char **argv)

@@ -1,19 +1,19 @@
-/* command.h - what the verbs of h5pay share.  Floor 4.
+/* command.h - what the verbs of h5pay share.
  * One file a verb; main.c owns the options that all have, the configuration
  * and the store.  Data goes to stdout, words go to stderr. */
-#ifndef H5_COMMAND_H
-#define H5_COMMAND_H
+#ifndef H5_ADMIN_COMMAND_H
+#define H5_ADMIN_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/bill.h"
-#include "common/config.h"
-#include "common/err.h"
-#include "common/log.h"
-#include "common/pay.h"
-#include "common/store.h"
+#include "common/wechat/bill.h"
+#include "common/config/config.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/pay/pay.h"
+#include "common/store/store.h"
 
 /* Exit statuses beside those of h5_err_exit (INTERFACE section 6). */
 enum {

@@ -1,12 +1,12 @@
 /* h5pay doctor - tries out what the configuration says; one line a finding. */
-#include "common/doctor.h"
+#include "common/doctor/doctor.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/escape.h"
-#include "common/ledger.h"
+#include "common/format/escape.h"
+#include "common/store/files/ledger.h"
 
 #define LINE_MAX 16384 /* a finding and its remedy, escaped, bytes */
 

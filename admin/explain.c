@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/embed.h"
-#include "common/escape.h"
-#include "common/ledger.h"
-#include "common/text.h"
+#include "common/base/embed.h"
+#include "common/format/escape.h"
+#include "common/store/files/ledger.h"
+#include "common/base/text.h"
 
 #define TEXT_MAX 4096 /* longest question, bytes */
 #define ALIASES 32

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "admin/command.h"
-#include "common/ledger.h"
+#include "common/store/files/ledger.h"
 
 enum { OPT_REPAIR = 256 };
 

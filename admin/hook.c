@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/hooks.h"
-#include "common/ledger.h"
+#include "common/base/clock.h"
+#include "common/hooks/hooks.h"
+#include "common/store/files/ledger.h"
 
 static const char *const headings[] = {
     "ORDER", "EVENT", "TYPE", "AT", "FAILURES", "NEXT"};

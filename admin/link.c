@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/ledger.h"
-#include "common/offer.h"
-#include "common/paylink.h"
+#include "common/base/clock.h"
+#include "common/store/files/ledger.h"
+#include "common/shop/offer.h"
+#include "common/shop/link.h"
 
 enum { OPT_ORDER = 256, OPT_FEE, OPT_BODY, OPT_ATTACH, OPT_EXPIRES };
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/ledger.h"
+#include "common/base/clock.h"
+#include "common/store/files/ledger.h"
 
 enum { OPT_STATE = 256, OPT_SINCE, OPT_UNTIL };
 

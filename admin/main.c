@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/https.h"
-#include "common/text.h"
+#include "common/base/clock.h"
+#include "common/system/https.h"
+#include "common/base/text.h"
 
 static const struct verb *const verbs[] = {
     &verb_check,

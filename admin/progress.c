@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #define FIRST_MS 1000 /* short work needs no bar */
 #define REDRAW_MS 100

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "admin/command.h"
-#include "common/hooks.h"
-#include "common/refund.h"
+#include "common/hooks/hooks.h"
+#include "common/pay/refund.h"
 
 static int
 run(struct command *cmd, int argc, char **argv)

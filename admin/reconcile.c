@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/escape.h"
-#include "common/hooks.h"
-#include "common/ledger.h"
-#include "common/reconcile.h"
-#include "common/refund.h"
-#include "common/text.h"
+#include "common/base/clock.h"
+#include "common/format/escape.h"
+#include "common/hooks/hooks.h"
+#include "common/store/files/ledger.h"
+#include "common/pay/reconcile.h"
+#include "common/pay/refund.h"
+#include "common/base/text.h"
 
 #define DAY_S 86400
 /* An order lives at most a week (orders.expire_minutes); a payment that comes

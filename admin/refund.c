@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/hooks.h"
-#include "common/refund.h"
-#include "common/text.h"
+#include "common/base/clock.h"
+#include "common/hooks/hooks.h"
+#include "common/pay/refund.h"
+#include "common/base/text.h"
 
 enum { OPT_FEE = 256, OPT_REASON, OPT_ID, OPT_YES };
 

@@ -7,7 +7,7 @@
 
 #include "admin/command.h"
 #include "admin/report.h"
-#include "common/file.h"
+#include "common/system/file.h"
 
 #define DAY_S 86400
 #define BACK_S                                                                 \

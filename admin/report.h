@@ -1,15 +1,15 @@
 /* report.h - what h5pay report counts, and the page it makes of it.
- * Floor 4. */
-#ifndef H5_REPORT_H
-#define H5_REPORT_H
+ * */
+#ifndef H5_ADMIN_REPORT_H
+#define H5_ADMIN_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/err.h"
-#include "common/text.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/err.h"
+#include "common/base/text.h"
 
 #define REPORT_DAYS 31
 #define REPORT_PROBLEMS 20 /* more are only counted */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "admin/report.h"
-#include "common/ledger.h"
+#include "common/store/files/ledger.h"
 
 #define DAY_S 86400
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "admin/report.h"
-#include "common/embed.h"
-#include "common/template.h"
+#include "common/base/embed.h"
+#include "common/format/template.h"
 
 /* The chart's ground in the template's viewBox, tenths of its units. */
 #define LEFT 360

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/escape.h"
-#include "common/ledger.h"
+#include "common/base/clock.h"
+#include "common/format/escape.h"
+#include "common/store/files/ledger.h"
 
 #define TEXT_MAX (16U << 20)
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/file.h"
-#include "common/ledger.h"
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/store/files/ledger.h"
 
 #define DAYS 30
 #define DAY_S 86400

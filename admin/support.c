@@ -7,9 +7,9 @@
 #include <sys/utsname.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/file.h"
-#include "common/ledger.h"
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/store/files/ledger.h"
 
 #define ORDER_MAX (16U << 20)
 #define CONF_MAX (1U << 20)

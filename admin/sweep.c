@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/clock.h"
-#include "common/hooks.h"
-#include "common/refund.h"
+#include "common/base/clock.h"
+#include "common/hooks/hooks.h"
+#include "common/pay/refund.h"
 
 enum { OPT_ORDER = 256, OPT_FOR };
 

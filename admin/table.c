@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/buf.h"
-#include "common/escape.h"
+#include "common/base/buf.h"
+#include "common/format/escape.h"
 
 #define TABLE_MAX (256U << 20)
 #define COLUMNS_MAX 16

@@ -3,12 +3,12 @@
  * then gets a mweb_url, then sends the buyer there. */
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/https.h"
-#include "common/offer.h"
-#include "common/pay.h"
-#include "common/program.h"
-#include "common/visit.h"
+#include "common/base/clock.h"
+#include "common/system/https.h"
+#include "common/shop/offer.h"
+#include "common/pay/pay.h"
+#include "common/web/program.h"
+#include "common/web/reply.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof(a)[0])
 

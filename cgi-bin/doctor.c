@@ -5,19 +5,19 @@
  * GET looks at this machine; POST asks WeChat and fetches our own pages as
  * well, once in a while.  It works with whatever is wrong with the
  * configuration, as long as that says where the store is. */
-#include "common/doctor.h"
+#include "common/doctor/doctor.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
-#include "common/clock.h"
-#include "common/file.h"
-#include "common/https.h"
-#include "common/program.h"
-#include "common/text.h"
-#include "common/url.h"
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/system/https.h"
+#include "common/web/program.h"
+#include "common/base/text.h"
+#include "common/format/url.h"
 
 #define OPEN_S 3600
 #define EVERY_S 30 /* least time between two runs that ask WeChat */

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/program.h"
-#include "common/settle.h"
-#include "common/visit.h"
-#include "common/wxmsg.h"
+#include "common/web/program.h"
+#include "common/pay/settle.h"
+#include "common/web/reply.h"
+#include "common/wechat/v2/message.h"
 
 static void
 reply(struct h5_job *job, int status, bool ok, const char *msg)

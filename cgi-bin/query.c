@@ -3,11 +3,11 @@
  * GET, which shows the stored state and never asks. */
 #include <string.h>
 
-#include "common/https.h"
-#include "common/ledger.h"
-#include "common/pay.h"
-#include "common/program.h"
-#include "common/visit.h"
+#include "common/system/https.h"
+#include "common/store/files/ledger.h"
+#include "common/pay/pay.h"
+#include "common/web/program.h"
+#include "common/web/reply.h"
 
 static const char *const posted[] = {"order", "t"};
 

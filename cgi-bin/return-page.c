@@ -1,8 +1,8 @@
 /* return-page - where WeChat sends the buyer back to.  Reads the store only and
  * never contacts WeChat: the payment may still be going on (PROTOCOL 3.1), so
  * the buyer's click on the first button, which posts to query, asks. */
-#include "common/program.h"
-#include "common/visit.h"
+#include "common/web/program.h"
+#include "common/web/reply.h"
 
 static void
 handle(struct h5_job *job)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # embed.sh [-n NAME] FILE...: turns the files into C: the array NAME_files that
-# common/embed.h declares, in the order given; NAME: h5_embed.
+# common/base/embed.h declares, in the order given; NAME: h5_embed.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -10,7 +10,7 @@ if [ "$1" = -n ]; then
 	name=$2
 	shift 2
 fi
-echo '#include "common/embed.h"'
+echo '#include "common/base/embed.h"'
 i=0
 for f in "$@"; do
 	printf '\n/* %s */\nstatic const unsigned char file%d[] = {\n' "$f" $i

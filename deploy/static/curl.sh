@@ -46,7 +46,7 @@ cd "$dir/src"
 apt ${as_root:-} source curl >"$dir/log" 2>&1 || die "apt-get source: $dir/log"
 
 # Proxy support stays in: without it CURLOPT_PROXY is unknown, and that option
-# is how common/https.c makes sure that no proxy is used.  c-ares asks the
+# is how common/system/https.c makes sure that no proxy is used.  c-ares asks the
 # name servers itself; a static getaddrinfo would need the host's libraries.
 cd curl-*/
 build() {

@@ -8,7 +8,7 @@
 #ifndef H5_FACTS_H
 #define H5_FACTS_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 #define h5_err_set(e, code, ...)                                               \
 	((void)(h5_err_set)(e, code, __VA_ARGS__), code)

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/ledger.h"
-#include "common/sign.h"
-#include "common/template.h"
-#include "common/xml.h"
+#include "common/store/files/ledger.h"
+#include "common/system/crypto.h"
+#include "common/format/template.h"
+#include "common/wechat/v2/xml.h"
 
 #define TURNS 20000
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/store.h"
+#include "common/base/clock.h"
+#include "common/store/store.h"
 
 #define DAY_S 86400
 

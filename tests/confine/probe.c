@@ -21,7 +21,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
-#include "common/program.h"
+#include "common/web/program.h"
 
 extern const struct h5_program real_program;
 extern struct h5_program probe_program;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/program.h"
+#include "common/web/program.h"
 
 static void
 say(struct h5_buf *b, const char *name, const char *value)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/store.h"
+#include "common/store/store.h"
 
 struct sought {
 	const char *id;

@@ -21,8 +21,8 @@ $(FAULT)/check: $(B)/obj/tests/fault/check.o $(LIBH5)
 
 # What the proofs must catch: notify that believes in every write, that answers
 # before its ledger is on disk, that locks nothing.
-$(FAULT)/broken/notify.c $(FAULT)/broken/early.c: common/file.c
-$(FAULT)/broken/unlocked.c: common/file_own.c
+$(FAULT)/broken/notify.c $(FAULT)/broken/early.c: common/system/file.c
+$(FAULT)/broken/unlocked.c: common/system/file_own.c
 $(FAULT)/broken/notify.c $(FAULT)/broken/early.c $(FAULT)/broken/unlocked.c: \
     tests/fault/break.py
 	@mkdir -p $(@D)

@@ -20,20 +20,20 @@ while read -r t sources; do
 		    '$1 == "TOTAL" { print t, s, $10, "of", $8, "lines" }'
 	done
 done <<END
-address common/netaddr.c
-answer common/wxmsg.c common/wxmsg_refund.c
-bill common/bill.c
-catalogue common/catalogue.c common/ini.c
-cgi common/fcgi.c
-config common/config.c common/config_value.c common/ini.c common/url.c
-form common/form.c common/fields.c
-ledger common/ledger.c common/ledger_json.c common/order.c
-ledger_line common/ledger.c
-notice common/wxmsg.c common/sign.c
-paylink common/paylink.c common/offer.c
-template common/template.c common/escape.c common/view.c
-text common/text.c common/clock.c
-web common/web.c common/url.c common/netaddr.c
-xml common/xml.c common/xml_write.c
-xml_expat common/xml.c
+address common/format/netaddr.c
+answer common/wechat/v2/message.c common/wechat/v2/message_refund.c
+bill common/wechat/bill.c
+catalogue common/shop/catalogue.c common/format/ini.c
+cgi common/web/fcgi.c
+config common/config/config.c common/config/value.c common/format/ini.c common/format/url.c
+form common/format/form.c common/base/fields.c
+ledger common/store/files/ledger.c common/order/order_json.c common/order/order.c
+ledger_line common/store/files/ledger.c
+notice common/wechat/v2/message.c common/system/crypto.c
+paylink common/shop/link.c common/shop/offer.c
+template common/format/template.c common/format/escape.c common/format/template_data.c
+text common/base/text.c common/base/clock.c
+web common/web/request.c common/format/url.c common/format/netaddr.c
+xml common/wechat/v2/xml.c common/wechat/v2/xml_write.c
+xml_expat common/wechat/v2/xml.c
 END

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
+#include "common/system/file.h"
 #include "tests/fuzz/fuzz.h"
 
 #define DISK_SECRET "fuzz-secret-fuzz-secret-fuzz-001"

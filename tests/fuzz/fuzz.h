@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fields.h"
-#include "common/ledger.h"
+#include "common/base/fields.h"
+#include "common/store/files/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

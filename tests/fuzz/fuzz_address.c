@@ -2,7 +2,7 @@
  * ranges; the rule of site.trusted_proxies once more, written another way. */
 #include <arpa/inet.h>
 
-#include "common/netaddr.h"
+#include "common/format/netaddr.h"
 #include "tests/fuzz/fuzz.h"
 
 #define RANGES 16

@@ -1,7 +1,7 @@
 /* A day's bill: what is accepted adds up, line by line, and every line is
  * found again.  The first line of the input is tried as an amount, too. */
-#include "common/bill.h"
-#include "common/reconcile.h"
+#include "common/wechat/bill.h"
+#include "common/pay/reconcile.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Prints n of so many decimals. */

@@ -1,8 +1,8 @@
 /* The catalogue: each fault has its line; what is accepted is sorted, keeps
  * its limits, and comes back as the same when it is written down. */
-#include "common/catalogue.h"
-#include "common/ini.h"
-#include "common/text.h"
+#include "common/shop/catalogue.h"
+#include "common/format/ini.h"
+#include "common/base/text.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 

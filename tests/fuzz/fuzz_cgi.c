@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/fcgi.h"
+#include "common/base/clock.h"
+#include "common/web/fcgi.h"
 #include "tests/fuzz/fuzz.h"
 
 #define BODY_MAX 256

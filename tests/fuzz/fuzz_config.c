@@ -1,11 +1,11 @@
 /* The configuration: each fault has its line; what is accepted keeps the rules
  * that others rely on, and is accepted again when its lines are written plainly
  * (no comments, no blanks). */
-#include "common/clock.h"
-#include "common/config.h"
-#include "common/ini.h"
-#include "common/text.h"
-#include "common/url.h"
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/format/ini.h"
+#include "common/base/text.h"
+#include "common/format/url.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,8 +1,8 @@
 /* Forms: what is read is what a second, plain reader makes of the bytes, and
  * is read again as the same after it was encoded. */
-#include "common/escape.h"
-#include "common/form.h"
-#include "common/text.h"
+#include "common/format/escape.h"
+#include "common/format/form.h"
+#include "common/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FIELDS 32

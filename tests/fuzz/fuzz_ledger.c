@@ -5,8 +5,8 @@
  * number of its whole bytes as it did before. */
 #include <jansson.h>
 
-#include "common/ledger.h"
-#include "common/sum.h"
+#include "common/store/files/ledger.h"
+#include "common/base/sum.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ID "20261123-0007"

@@ -4,8 +4,8 @@
  * written again byte by byte the same. */
 #include <jansson.h>
 
-#include "common/ledger.h"
-#include "common/sum.h"
+#include "common/store/files/ledger.h"
+#include "common/base/sum.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

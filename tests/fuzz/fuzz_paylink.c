@@ -2,11 +2,11 @@
  * parameters (or the catalogue) say, and its signature is the one that other
  * code computes; with one bit changed it is refused.  What the confirmation
  * page would post is accepted as the same offer. */
-#include "common/config.h"
-#include "common/form.h"
-#include "common/offer.h"
-#include "common/paylink.h"
-#include "common/web.h"
+#include "common/config/config.h"
+#include "common/format/form.h"
+#include "common/shop/offer.h"
+#include "common/shop/link.h"
+#include "common/web/request.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mac.h"

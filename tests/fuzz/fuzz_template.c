@@ -1,9 +1,9 @@
 /* Templates: a value (before the first NUL) and a template (behind it).
  * Nothing that has a meaning in HTML reaches a page from a value, but through
  * the raw tags; a template without tags is its own page. */
-#include "common/escape.h"
-#include "common/template.h"
-#include "common/text.h"
+#include "common/format/escape.h"
+#include "common/format/template.h"
+#include "common/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PAGE 65536

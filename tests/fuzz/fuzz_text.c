@@ -1,8 +1,8 @@
 /* Numbers, money, ids and times: what is read and printed is what stood there,
  * and what is printed is read as the same. */
-#include "common/clock.h"
-#include "common/escape.h"
-#include "common/text.h"
+#include "common/base/clock.h"
+#include "common/format/escape.h"
+#include "common/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
-#include "common/text.h"
-#include "common/url.h"
-#include "common/web.h"
+#include "common/base/text.h"
+#include "common/format/url.h"
+#include "common/web/request.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct h5_config *

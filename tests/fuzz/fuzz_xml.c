@@ -1,7 +1,7 @@
 /* The XML guard and reader: what is read can be written and is read again as
  * the same; what the guard lets through is read, but for doubled elements. */
-#include "common/text.h"
-#include "common/xml.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/xml.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What h5_xml_write has to take (xml.h). */

@@ -3,7 +3,7 @@
  * the guard lets through and the reader refuses has a doubled element. */
 #include <expat.h>
 
-#include "common/xml.h"
+#include "common/wechat/v2/xml.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ELEMENTS 1024

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/fields.h"
+#include "common/base/fields.h"
 
 /* Nothing to find in here, and much to slow down. */
 #ifdef __clang__

@@ -3,9 +3,9 @@
 #ifndef TESTS_FUZZ_WECHAT_H
 #define TESTS_FUZZ_WECHAT_H
 
-#include "common/config.h"
-#include "common/wxmsg.h"
-#include "common/xml.h"
+#include "common/config/config.h"
+#include "common/wechat/v2/message.h"
+#include "common/wechat/v2/xml.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mac.h"
 

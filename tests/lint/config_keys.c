@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/catalogue.h"
-#include "common/config.h"
-#include "common/config_value.h"
+#include "common/shop/catalogue.h"
+#include "common/config/config.h"
+#include "common/config/value.h"
 
 static int
 print_keys(void)

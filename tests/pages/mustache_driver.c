@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/template.h"
-#include "common/text.h"
+#include "common/format/template.h"
+#include "common/base/text.h"
 
 #define MOST 1024 /* templates */
 #define DEPTH 8 /* items inside each other */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/clock.h"
-#include "common/doctor.h"
-#include "common/pages.h"
+#include "common/base/clock.h"
+#include "common/doctor/doctor.h"
+#include "common/web/pages.h"
 
 #define NOON 1795406412 /* 2026-11-23 12:00:12 Beijing time */
 #define TOKEN "Zm9ydHktdGhyZWUtY2hhcmFjdGVycy1vZi1ub3RoaW5n"

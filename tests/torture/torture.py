@@ -421,7 +421,7 @@ def commit():
 def unknown_calls(build):
     """Calls of ours that are neither let fail nor let alone."""
     objects = [build / "libh5.a", *build.glob("obj/*.o")]
-    for source in [*world.ROOT.glob("cgi-bin/*.c"),
+    for source in [*world.ROOT.glob("cgi-bin/**/*.c"),
                    *world.ROOT.glob("admin/*.c")]:
         objects.append(build / "obj" / source.parent.name /
                        (source.stem + ".o"))

@@ -7,7 +7,7 @@ XML_SEED ?= 20261123
 check-xml: $(B)/unit/xml_driver
 	$(PYTHON) tests/unit/xml_differential.py $< $(XML_RUNS) $(XML_SEED)
 
-# The snippets for shops make the pay link that common/paylink.c checks.
+# The snippets for shops make the pay link that common/shop/link.c checks.
 .PHONY: check-snippets
 check-snippets:
 	sh tests/unit/check-snippets.sh

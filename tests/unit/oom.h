@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 /* The linker puts these between the library and libc. */
 void *__real_malloc(size_t n);

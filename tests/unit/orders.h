@@ -4,8 +4,8 @@
 
 #include <stdarg.h>
 
-#include "common/clock.h"
-#include "common/order.h"
+#include "common/base/clock.h"
+#include "common/order/order.h"
 
 /* 2026-11-23T16:40:12+08:00, when the orders of these tests begin. */
 #define T0 1795423212

@@ -7,7 +7,7 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/orders.h"
 
-#include "common/store.h"
+#include "common/store/store.h"
 
 struct shop {
 	struct folder f;

@@ -1,7 +1,7 @@
 #include "tests/unit/help.h"
 
-#include "common/bill.h"
-#include "common/text.h"
+#include "common/wechat/bill.h"
+#include "common/base/text.h"
 
 #define FIXTURES "tests/fixtures/v2-bill/"
 

@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 static void
 test_buf__empty_is_an_empty_string(void **state)

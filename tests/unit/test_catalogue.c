@@ -1,7 +1,7 @@
 #include "tests/unit/help.h"
 #include "tests/unit/folder.h"
 
-#include "common/catalogue.h"
+#include "common/shop/catalogue.h"
 
 struct fixture {
 	struct folder folder;

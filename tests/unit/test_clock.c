@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 static void
 test_clock__now_is_the_systems_clock(void **state)

@@ -1,7 +1,7 @@
 #include "tests/unit/help.h"
 #include "tests/unit/folder.h"
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #define KEY32 "0123456789abcdef0123456789abcdef"
 #define WHSEC24 "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"

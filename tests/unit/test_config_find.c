@@ -7,7 +7,7 @@
 #include <pwd.h>
 #include <sys/wait.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #define KEY32 "0123456789abcdef0123456789abcdef"
 

@@ -3,9 +3,9 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/oom.h"
 
-#include "common/catalogue.h"
-#include "common/config.h"
-#include "common/web.h"
+#include "common/shop/catalogue.h"
+#include "common/config/config.h"
+#include "common/web/request.h"
 
 #define KEY32 "0123456789abcdef0123456789abcdef"
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 static void
 test_err__set_fills_and_returns_the_code(void **state)

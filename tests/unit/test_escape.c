@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/escape.h"
+#include "common/format/escape.h"
 
 struct row {
 	const char *in, *out;

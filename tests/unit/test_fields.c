@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/fields.h"
+#include "common/base/fields.h"
 
 static void
 test_fields__keep_their_order_and_bytes(void **state)

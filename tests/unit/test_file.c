@@ -6,7 +6,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "common/file.h"
+#include "common/system/file.h"
 
 static int
 make_folder(void **state)

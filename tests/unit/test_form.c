@@ -1,8 +1,8 @@
 #include "tests/unit/help.h"
 
-#include "common/buf.h"
-#include "common/escape.h"
-#include "common/form.h"
+#include "common/base/buf.h"
+#include "common/format/escape.h"
+#include "common/format/form.h"
 
 static void
 test_form__reads_what_browsers_send(void **state)

@@ -4,9 +4,9 @@
 #include "tests/unit/help.h"
 #include "tests/unit/oom.h"
 
-#include "common/form.h"
-#include "common/paylink.h"
-#include "common/xml.h"
+#include "common/format/form.h"
+#include "common/shop/link.h"
+#include "common/wechat/v2/xml.h"
 
 static enum h5_code
 use_form(struct h5_err *e)

@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/gunzip.h"
+#include "common/format/gunzip.h"
 
 /* "h5pay\n" by gzip -n, so without name and time. */
 static const unsigned char packed[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00,

@@ -8,11 +8,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "common/clock.h"
-#include "common/hook_exec.h"
-#include "common/hook_webhook.h"
-#include "common/hooks.h"
-#include "common/https.h"
+#include "common/base/clock.h"
+#include "common/system/process.h"
+#include "common/hooks/webhook.h"
+#include "common/hooks/hooks.h"
+#include "common/system/https.h"
 
 /* Of the specification's own test. */
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

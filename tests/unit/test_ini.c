@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/ini.h"
+#include "common/format/ini.h"
 
 /* What came out, written down: "[s]" and "s.key=value;". */
 static void

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#include "common/ledger.h"
-#include "common/sum.h"
+#include "common/store/files/ledger.h"
+#include "common/base/sum.h"
 #include "tests/unit/orders.h"
 
 #define ID "order-1"

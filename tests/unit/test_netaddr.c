@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/netaddr.h"
+#include "common/format/netaddr.h"
 
 static void
 test_netaddr__reads_and_writes_back(void **state)

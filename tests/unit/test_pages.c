@@ -1,9 +1,9 @@
 #include "tests/unit/help.h"
 
-#include "common/clock.h"
-#include "common/embed.h"
-#include "common/pages.h"
-#include "common/sign.h"
+#include "common/base/clock.h"
+#include "common/base/embed.h"
+#include "common/web/pages.h"
+#include "common/system/crypto.h"
 #include "tests/unit/folder.h"
 
 #define NOON 1795406412 /* 2026-11-23 12:00:12 Beijing time */

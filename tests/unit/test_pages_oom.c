@@ -4,7 +4,7 @@
 #include "tests/unit/help.h"
 #include "tests/unit/oom.h"
 
-#include "common/pages.h"
+#include "common/web/pages.h"
 
 static void
 test_pages__a_load_without_memory_leaves_nothing(void **state)

@@ -4,9 +4,9 @@
 
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/pay.h"
-#include "common/settle.h"
+#include "common/base/clock.h"
+#include "common/pay/pay.h"
+#include "common/pay/settle.h"
 
 #define IP "203.0.113.7"
 

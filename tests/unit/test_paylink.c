@@ -2,9 +2,9 @@
 
 #include <jansson.h>
 
-#include "common/escape.h"
-#include "common/form.h"
-#include "common/paylink.h"
+#include "common/format/escape.h"
+#include "common/format/form.h"
+#include "common/shop/link.h"
 
 static struct h5_sign_key *
 key_of(const char *text)

@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/reconcile.h"
+#include "common/pay/reconcile.h"
 
 #define DAY 1795363200 /* 2026-11-23 00:00 in Beijing */
 #define NOON (DAY + 43200)

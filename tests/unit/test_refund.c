@@ -3,8 +3,8 @@
 #include "tests/unit/help.h"
 #include "tests/unit/shop.h"
 
-#include "common/refund.h"
-#include "common/text.h"
+#include "common/pay/refund.h"
+#include "common/base/text.h"
 
 #define ID "20261123-0007"
 

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/settle.h"
+#include "common/base/clock.h"
+#include "common/pay/settle.h"
 
 struct desk {
 	struct h5_store *st;

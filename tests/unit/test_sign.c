@@ -5,10 +5,11 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
-#include "common/sign.h"
-#include "common/xml.h"
+#include "common/system/crypto.h"
+#include "common/wechat/v2/xml.h"
 
-/* The linker puts these between common/sign.c and OpenSSL (formats.mk). */
+/* The linker puts these between common/system/crypto.c and OpenSSL
+ * (formats.mk). */
 EVP_MD *__real_EVP_MD_fetch(
     OSSL_LIB_CTX *ctx, const char *algorithm, const char *properties);
 EVP_MD *__wrap_EVP_MD_fetch(

@@ -9,8 +9,8 @@
 #include <sys/file.h>
 #include <sys/vfs.h>
 
-#include "common/file.h"
-#include "common/ledger.h"
+#include "common/system/file.h"
+#include "common/store/files/ledger.h"
 
 #define ID "order-1"
 

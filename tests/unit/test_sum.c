@@ -1,7 +1,7 @@
 /* The checksum is the published XXH64. */
 #include "tests/unit/help.h"
 
-#include "common/sum.h"
+#include "common/base/sum.h"
 
 static void
 test_sum__published_vectors(void **state)

@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/template.h"
+#include "common/format/template.h"
 
 /* Partials by name, for the tables below. */
 static const char *const partials[][2] = {

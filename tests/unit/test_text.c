@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/text.h"
+#include "common/base/text.h"
 
 static void
 test_text__u64_takes_whole_plain_numbers(void **state)

@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/url.h"
+#include "common/format/url.h"
 
 static void
 test_url__takes_good_ones_apart(void **state)

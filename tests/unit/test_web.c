@@ -1,6 +1,6 @@
 #include "tests/unit/help.h"
 
-#include "common/web.h"
+#include "common/web/request.h"
 
 /* A configuration of no file, with what web.c looks at. */
 struct fixture {

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "common/config.h"
-#include "common/file.h"
+#include "common/config/config.h"
+#include "common/system/file.h"
 
 #define MASK 0x55
 #define BYTES 32

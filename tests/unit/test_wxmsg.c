@@ -1,9 +1,9 @@
 /* Answers and notices: what is believed, and what is not. */
 #include "tests/unit/help.h"
 
-#include "common/sign.h"
-#include "common/wxmsg.h"
-#include "common/xml.h"
+#include "common/system/crypto.h"
+#include "common/wechat/v2/message.h"
+#include "common/wechat/v2/xml.h"
 
 #define KEY "192006250b4c09247ec02edce69f6a2d"
 #define REAL "tests/fixtures/v2-real/"

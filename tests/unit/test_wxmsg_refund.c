@@ -1,8 +1,8 @@
 /* What answers about refunds say, and what is not believed of them. */
 #include "tests/unit/help.h"
 
-#include "common/wxmsg.h"
-#include "common/xml.h"
+#include "common/wechat/v2/message.h"
+#include "common/wechat/v2/xml.h"
 
 /* refundquery's answer: two refunds, the second is the one asked about. */
 static const char *const query[][2] = {

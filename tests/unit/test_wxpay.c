@@ -2,12 +2,12 @@
  * Faults of the other side: tests/wechat. */
 #include "tests/unit/help.h"
 
-#include "common/clock.h"
-#include "common/https.h"
-#include "common/sign.h"
-#include "common/text.h"
-#include "common/wxpay.h"
-#include "common/xml.h"
+#include "common/base/clock.h"
+#include "common/system/https.h"
+#include "common/system/crypto.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/call.h"
+#include "common/wechat/v2/xml.h"
 
 #define KEY "192006250b4c09247ec02edce69f6a2d"
 

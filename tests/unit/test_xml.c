@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "common/text.h"
-#include "common/xml.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/xml.h"
 
 #define NAME_64                                                                \
 	"a234567890123456789012345678901234567890123456789012345678901234"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does common/xml.c ever accept a document with another meaning than expat?
+"""Does common/wechat/v2/xml.c ever accept a document with another meaning than expat?
 
     xml_differential.py DRIVER [RUNS [SEED]]
 

@@ -11,9 +11,9 @@
 
 #include <mxml.h>
 
-#include "common/buf.h"
-#include "common/fields.h"
-#include "common/xml.h"
+#include "common/base/buf.h"
+#include "common/base/fields.h"
+#include "common/wechat/v2/xml.h"
 
 #define DOCUMENT_MAX (2U * H5_XML_MAX)
 

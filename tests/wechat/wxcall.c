@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/config.h"
-#include "common/https.h"
-#include "common/wxpay.h"
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/system/https.h"
+#include "common/wechat/v2/call.h"
 
 static const char *const verdicts[] = {[H5_WX_SUCCESS] = "success",
     [H5_WX_PAID] = "paid",

@@ -1,0 +1,201 @@
+#include "cgi-bin/run/run.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/hooks/launch.h"
+
+#define PATH_BYTES 4096
+#define TRY_MS 5000
+#define TRY_AGAIN_MS 10000
+#define SELF "/proc/self/exe"
+#define WORDS_MAX 4096
+#define TEMPLATES_MAX 256 /* files looked at in pages.templates */
+
+static const char gone[] = " (deleted)";
+
+/* The path of the running program, or NULL. */
+static char *
+exe_path(void)
+{
+	char path[PATH_BYTES];
+	ssize_t n = readlink(SELF, path, sizeof path - 1);
+	size_t len, cut = sizeof gone - 1;
+
+	if (n <= 0 || n >= (ssize_t)sizeof path - 1)
+		return NULL;
+	len = (size_t)n;
+	path[len] = '\0';
+	/* Replaced before we looked. */
+	if (len > cut && strcmp(path + len - cut, gone) == 0)
+		path[len - cut] = '\0';
+	return strdup(path);
+}
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	h ^= v;
+	h *= 0x9e3779b97f4a7c15U;
+	return h ^ (h >> 29);
+}
+
+/* 0: nothing is there (an upload is under way). */
+static uint64_t
+stamp_at(int dir, const char *path)
+{
+	struct stat st;
+	uint64_t h = 1;
+
+	if (path == NULL || fstatat(dir, path, &st, 0) != 0)
+		return 0;
+	h = mix(h, (uint64_t)st.st_dev);
+	h = mix(h, (uint64_t)st.st_ino);
+	h = mix(h, (uint64_t)st.st_size);
+	h = mix(h, (uint64_t)st.st_mtim.tv_sec);
+	h = mix(h, (uint64_t)st.st_mtim.tv_nsec);
+	return h == 0 ? 1 : h;
+}
+
+/* The files of a folder, whatever order they are listed in. */
+static uint64_t
+stamp_folder(const char *path)
+{
+	DIR *d = path == NULL ? NULL : opendir(path);
+	struct dirent *entry;
+	uint64_t sum = 0;
+	int n;
+
+	if (d == NULL)
+		return 0;
+	for (n = 0; n < TEMPLATES_MAX; n++) {
+		entry = readdir(d);
+		if (entry == NULL)
+			break;
+		if (entry->d_name[0] != '.')
+			sum += stamp_at(dirfd(d), entry->d_name);
+	}
+	(void)closedir(d);
+	return sum;
+}
+
+uint64_t
+h5_watch_stamp(const struct h5_config *c)
+{
+	return mix(h5_config_stamp(c), stamp_folder(c->pages.templates));
+}
+
+void
+h5_watch_init(struct h5_watch *w, struct h5_sites *s)
+{
+	w->sites = s;
+	w->exe = exe_path();
+	/* Not what the path stands for: that may be a newer program already. */
+	w->exe_stamp = stamp_at(AT_FDCWD, SELF);
+	w->known = NULL;
+	w->refused = 0;
+	w->again_ms = 0;
+}
+
+void
+h5_watch_leave(struct h5_watch *w)
+{
+	w->known = atomic_load(&w->sites->first);
+	w->exe_stamp = 0;
+	w->refused = 0;
+}
+
+void
+h5_watch_release(struct h5_watch *w)
+{
+	free(w->exe);
+	memset(w, 0, sizeof *w);
+}
+
+/* Everything that is there now as one number, and whether it is what this
+ * process was started from. */
+static uint64_t
+look(const struct h5_watch *w, bool *changed)
+{
+	struct h5_site *site = atomic_load(&w->sites->first);
+	uint64_t exe = 0, now, all;
+
+	if (w->exe_stamp != 0)
+		exe = stamp_at(AT_FDCWD, w->exe);
+	*changed = exe != 0 && exe != w->exe_stamp;
+	all = mix(1, exe);
+	for (; site != w->known; site = site->next) {
+		now = h5_watch_stamp(site->app.c);
+		if (now != site->stamp)
+			*changed = true;
+		all = mix(all, now);
+	}
+	return all;
+}
+
+static enum h5_code
+try_one(const struct h5_watch *w, char *conf)
+{
+	char dash_t[] = "-t", dash_c[] = "-c", dash_v[] = "-V";
+	char *argv[5] = {w->exe, dash_t, dash_c, conf, NULL};
+	struct h5_buf words;
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (conf == NULL) {
+		/* No configuration yet: does it run at all? */
+		argv[1] = dash_v;
+		argv[2] = NULL;
+	}
+	h5_buf_init(&words, WORDS_MAX);
+	rc = h5_launch_try(argv, TRY_MS, &words, &e);
+	if (words.len > 0)
+		words.data[strcspn(words.data, "\n")] = '\0';
+	if (rc != H5_OK)
+		h5_log_event(h5_site_log(w->sites), H5_LOG_ERROR,
+		    "replacement-refused", "binary", w->exe, "conf", conf,
+		    "why", words.len > 0 ? words.data : e.msg, NULL);
+	h5_buf_release(&words);
+	return rc;
+}
+
+static enum h5_code
+try_all(const struct h5_watch *w)
+{
+	struct h5_site *site = atomic_load(&w->sites->first);
+	enum h5_code rc = H5_OK;
+
+	if (site == NULL)
+		return try_one(w, NULL);
+	for (; rc == H5_OK && site != w->known; site = site->next)
+		rc = try_one(w, site->app.c->path);
+	return rc;
+}
+
+bool
+h5_watch_look(struct h5_watch *w)
+{
+	bool changed = false;
+	enum h5_code rc;
+	uint64_t now;
+
+	if (w->exe == NULL)
+		return false;
+	now = look(w, &changed);
+	if (!changed ||
+	    (now == w->refused &&
+		(w->again_ms == 0 || h5_clock_mono_ms() < w->again_ms)))
+		return false;
+	rc = try_all(w);
+	if (rc == H5_OK)
+		return true;
+	w->refused = now;
+	/* It said no, or it could not say anything. */
+	w->again_ms = rc == H5_E_STATE ? 0 : h5_clock_mono_ms() + TRY_AGAIN_MS;
+	return false;
+}

@@ -1,0 +1,370 @@
+#include "cgi-bin/run/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/shop/catalogue.h"
+#include "common/base/clock.h"
+#include "common/system/crypto.h"
+
+#define PATH_BYTES 4096
+#define FAULTS_MAX 65536
+#define SITES_MAX 16 /* one process serves few shops; a limit all the same */
+#define AGAIN_MS 1000
+
+/* --- loading --- */
+
+/* For one request only what that request may need: a program with refusals
+ * of its own shows no page.  Templates of the shop's are looked through all
+ * the same, so that a fault shows in every program alike. */
+static enum h5_code
+load_pages(const struct h5_sites *s, const struct h5_config *c,
+    struct h5_buf *faults, struct h5_pages **pages, struct h5_err *e)
+{
+	*pages = NULL;
+	if (s == NULL || !s->once)
+		return h5_pages_load(c, faults, pages, e);
+	if (s->program->refuse != NULL &&
+	    (c == NULL || c->pages.templates == NULL))
+		return H5_OK;
+	return h5_pages_load_once(c, faults, pages, e);
+}
+
+/* Configuration, catalogue and pages of the file at path.  s: who serves them;
+ * NULL: to check them. */
+static enum h5_code
+load_files(const struct h5_sites *s, const char *path, struct h5_buf *faults,
+    struct h5_config **c, struct h5_pages **pages, struct h5_err *e)
+{
+	struct h5_catalogue *cat = NULL;
+	enum h5_code rc, last = H5_OK;
+	size_t before;
+
+	*pages = NULL;
+	rc = h5_config_load(path, faults, c, e);
+	if (rc != H5_OK)
+		return rc;
+	if ((*c)->catalogue.file != NULL) {
+		before = faults->len;
+		last = h5_catalogue_load((*c)->catalogue.file, faults, &cat, e);
+		h5_catalogue_free(cat);
+		if (last != H5_OK && faults->len == before)
+			h5_buf_printf(
+			    faults, "%s:1: %s\n", (*c)->catalogue.file, e->msg);
+	}
+	rc = load_pages(s, *c, faults, pages, e);
+	if (rc == H5_OK)
+		rc = last;
+	if (rc != H5_OK) {
+		h5_pages_free(*pages);
+		h5_config_free(*c);
+		*pages = NULL;
+		*c = NULL;
+	}
+	return rc;
+}
+
+static void
+free_site(struct h5_site *site)
+{
+	if (site == NULL)
+		return;
+	if (site->app.st != NULL)
+		h5_store_close(site->app.st);
+	h5_pages_free(site->app.pages);
+	h5_config_free(site->app.c);
+	(void)pthread_mutex_destroy(&site->opening);
+	free(site->key);
+	free(site);
+}
+
+/* The files may be replaced while they are read.  So the stamp is taken
+ * between two readings: when it holds after the second, it is of what the
+ * second one read. */
+static enum h5_code
+load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
+    struct h5_site *site, struct h5_err *e)
+{
+	uint64_t before;
+	enum h5_code rc;
+	int tries;
+
+	for (tries = 0;; tries++) {
+		rc = load_files(
+		    s, path, faults, &site->app.c, &site->app.pages, e);
+		if (rc != H5_OK || s->once)
+			return rc;
+		before = site->stamp;
+		site->stamp = h5_watch_stamp(site->app.c);
+		if ((tries > 0 && site->stamp == before) || tries == 3)
+			return H5_OK;
+		h5_pages_free(site->app.pages);
+		h5_config_free(site->app.c);
+		site->app.pages = NULL;
+		site->app.c = NULL;
+	}
+}
+
+static enum h5_code
+load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
+    struct h5_site **out, struct h5_err *e)
+{
+	struct h5_site *site = calloc(1, sizeof *site);
+	struct h5_buf path;
+	enum h5_code rc;
+
+	*out = NULL;
+	if (site == NULL)
+		return h5_err_nomem(e);
+	(void)pthread_mutex_init(&site->opening, NULL);
+	h5_buf_init(&path, PATH_BYTES);
+	site->key = strdup(key);
+	rc = site->key == NULL ? h5_err_nomem(e) : H5_OK;
+	if (rc == H5_OK)
+		rc = h5_config_find(
+		    s->option, *key == '\0' ? NULL : key, &path, e);
+	if (rc == H5_OK)
+		rc = load_settled(s, path.data, faults, site, e);
+	h5_buf_release(&path);
+	if (rc != H5_OK) {
+		free_site(site);
+		return rc;
+	}
+	site->app.program = s->program;
+	site->app.option = s->option;
+	h5_log_init(&site->app.log, s->program->name, site->app.c->log.file);
+	*out = site;
+	return H5_OK;
+}
+
+/* One event a fault, so that none is cut off by the length of a line. */
+static void
+log_faults(const struct h5_log *log, struct h5_buf *faults, const char *why)
+{
+	char *line = faults->data, *end;
+
+	h5_log_event(log, H5_LOG_ERROR, "no-configuration", "why", why, NULL);
+	while (faults->len > 0 && *line != '\0') {
+		end = line + strcspn(line, "\n");
+		if (*end == '\n')
+			*end++ = '\0';
+		h5_log_event(log, H5_LOG_ERROR, "configuration-fault", "what",
+		    line, NULL);
+		line = end;
+	}
+}
+
+/* --- the list --- */
+
+static enum h5_code
+load_bare(struct h5_sites *s, struct h5_err *e)
+{
+	struct h5_buf faults;
+	enum h5_code rc;
+
+	h5_buf_init(&faults, FAULTS_MAX);
+	rc = load_pages(s, NULL, &faults, &s->bare.pages, e);
+	if (rc != H5_OK)
+		log_faults(&s->bare.log, &faults, e->msg);
+	h5_buf_release(&faults);
+	return rc;
+}
+
+void
+h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
+    bool once)
+{
+	const char *env = getenv("H5PAY_CONF");
+
+	memset(s, 0, sizeof *s);
+	s->program = p;
+	s->option = option;
+	s->once = once;
+	s->fixed = option != NULL || (env != NULL && *env != '\0');
+	(void)pthread_mutex_init(&s->loading, NULL);
+	s->bare.program = p;
+	s->bare.option = option;
+	h5_log_init(&s->bare.log, p->name, NULL);
+}
+
+void
+h5_site_bare(struct h5_sites *s, struct h5_app *out)
+{
+	struct h5_err e;
+
+	/* Mostly there is a configuration, and pages by it: these are loaded
+	 * when they are needed first. */
+	(void)pthread_mutex_lock(&s->loading);
+	if (s->bare.pages == NULL && load_bare(s, &e) != H5_OK)
+		h5_log_event(
+		    &s->bare.log, H5_LOG_ERROR, "no-pages", "why", e.msg, NULL);
+	*out = s->bare;
+	(void)pthread_mutex_unlock(&s->loading);
+}
+
+void
+h5_site_release(struct h5_sites *s)
+{
+	struct h5_site *site = atomic_load(&s->first), *next;
+
+	for (; site != NULL; site = next) {
+		next = site->next;
+		free_site(site);
+	}
+	h5_pages_free(s->bare.pages);
+	free(s->failed_key);
+	(void)pthread_mutex_destroy(&s->loading);
+	memset(s, 0, sizeof *s);
+}
+
+static struct h5_site *
+find_site(struct h5_sites *s, const char *key)
+{
+	struct h5_site *site = atomic_load(&s->first);
+
+	while (site != NULL && strcmp(site->key, key) != 0)
+		site = site->next;
+	return site;
+}
+
+static size_t
+count_sites(struct h5_sites *s)
+{
+	struct h5_site *site = atomic_load(&s->first);
+	size_t n = 0;
+
+	for (; site != NULL; site = site->next)
+		n++;
+	return n;
+}
+
+static void
+note_failure(struct h5_sites *s, const char *key)
+{
+	free(s->failed_key);
+	s->failed_key = strdup(key);
+	s->failed_ms = h5_clock_mono_ms();
+}
+
+/* Under s->loading. */
+static enum h5_code
+add_site(
+    struct h5_sites *s, const char *key, struct h5_site **out, struct h5_err *e)
+{
+	struct h5_buf faults;
+	enum h5_code rc;
+
+	if (s->failed_key != NULL && strcmp(s->failed_key, key) == 0 &&
+	    h5_clock_mono_ms() - s->failed_ms < AGAIN_MS)
+		return h5_err_set(e, H5_E_CONFIG, "not usable a moment ago");
+	h5_buf_init(&faults, FAULTS_MAX);
+	if (count_sites(s) >= SITES_MAX)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "this process serves %d configurations already", SITES_MAX);
+	else
+		rc = load_site(s, key, &faults, out, e);
+	if (rc != H5_OK) {
+		log_faults(&s->bare.log, &faults, e->msg);
+		note_failure(s, key);
+	} else {
+		(*out)->next = atomic_load(&s->first);
+		atomic_store(&s->first, *out);
+	}
+	h5_buf_release(&faults);
+	return rc;
+}
+
+enum h5_code
+h5_site_get(struct h5_sites *s, const char *conf, struct h5_site **out,
+    struct h5_err *e)
+{
+	const char *key = s->fixed || conf == NULL ? "" : conf;
+	enum h5_code rc = H5_OK;
+
+	*out = find_site(s, key);
+	if (*out != NULL)
+		return H5_OK;
+	(void)pthread_mutex_lock(&s->loading);
+	*out = find_site(s, key);
+	if (*out == NULL)
+		rc = add_site(s, key, out, e);
+	(void)pthread_mutex_unlock(&s->loading);
+	return rc;
+}
+
+bool
+h5_site_has_store(struct h5_site *site)
+{
+	return atomic_load(&site->ready) ||
+	       h5_store_there(site->app.c->store.dir);
+}
+
+enum h5_code
+h5_site_open(struct h5_site *site, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	if (atomic_load(&site->ready))
+		return H5_OK;
+	(void)pthread_mutex_lock(&site->opening);
+	if (!atomic_load(&site->ready)) {
+		rc = h5_store_open(site->app.c->store.dir,
+		    site->app.c->hooks.mask, &site->app.st, e);
+		if (rc == H5_OK)
+			atomic_store(&site->ready, true);
+	}
+	(void)pthread_mutex_unlock(&site->opening);
+	return rc;
+}
+
+const struct h5_log *
+h5_site_log(struct h5_sites *s)
+{
+	const struct h5_site *site = atomic_load(&s->first);
+
+	return site == NULL ? &s->bare.log : &site->app.log;
+}
+
+/* --- -t --- */
+
+static enum h5_code
+check_outside(
+    const struct h5_config *c, struct h5_buf *faults, struct h5_err *e)
+{
+	enum h5_code rc = h5_config_outside(c, getenv("DOCUMENT_ROOT"), e);
+
+	if (rc != H5_OK)
+		h5_buf_printf(faults, "%s:1: %s\n", c->path, e->msg);
+	return rc;
+}
+
+bool
+h5_site_check(const struct h5_program *p, const char *option)
+{
+	struct h5_buf path, faults;
+	struct h5_config *c = NULL;
+	struct h5_pages *pages = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	h5_buf_init(&path, PATH_BYTES);
+	h5_buf_init(&faults, FAULTS_MAX);
+	rc = h5_sign_self_test(&e);
+	if (rc == H5_OK)
+		rc = h5_config_find(option, NULL, &path, &e);
+	if (rc == H5_OK)
+		rc = load_files(NULL, path.data, &faults, &c, &pages, &e);
+	if (rc == H5_OK)
+		rc = check_outside(c, &faults, &e);
+	if (rc != H5_OK && faults.len > 0)
+		(void)fputs(faults.data, stderr);
+	else if (rc != H5_OK)
+		(void)fprintf(stderr, "%s: %s\n", p->name, e.msg);
+	h5_pages_free(pages);
+	h5_config_free(c);
+	h5_buf_release(&faults);
+	h5_buf_release(&path);
+	return rc == H5_OK;
+}

@@ -1,0 +1,289 @@
+#include "common/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ALNUM "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define ID_BYTES ALNUM "_-"
+#define DIGITS "0123456789"
+
+enum h5_code
+h5_text_u64(
+    const char *s, uint64_t min, uint64_t max, uint64_t *out, struct h5_err *e)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	*out = 0;
+	if (s[0] == '\0' || (s[0] == '0' && s[1] != '\0'))
+		return h5_err_set(e, H5_E_INPUT, "not a plain number");
+	for (i = 0; s[i] != '\0'; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return h5_err_set(e, H5_E_INPUT, "not a plain number");
+		if (n > (UINT64_MAX - 9) / 10)
+			return h5_err_set(e, H5_E_INPUT, "number too large");
+		n = n * 10 + (uint64_t)(s[i] - '0');
+	}
+	if (n < min || n > max)
+		return h5_err_set(e, H5_E_INPUT,
+		    "number not between %llu and %llu", (unsigned long long)min,
+		    (unsigned long long)max);
+	*out = n;
+	return H5_OK;
+}
+
+enum h5_code
+h5_text_fen(const char *s, int64_t *out, struct h5_err *e)
+{
+	uint64_t n;
+	enum h5_code rc;
+
+	rc = h5_text_u64(s, 1, H5_FEN_MAX, &n, e);
+	*out = (int64_t)n;
+	return rc;
+}
+
+enum h5_code
+h5_text_yuan(const char *s, int64_t *out, struct h5_err *e)
+{
+	size_t whole, part = 0, i;
+	int64_t fen = 0;
+
+	*out = 0;
+	whole = strspn(s, DIGITS);
+	if (s[whole] == '.') {
+		part = strspn(s + whole + 1, DIGITS);
+		if (part < 1 || part > 2)
+			return h5_err_set(e, H5_E_INPUT,
+			    "yuan with at most two decimals, like 12.80");
+	}
+	if (whole < 1 || whole > 9 || (whole > 1 && s[0] == '0') ||
+	    s[whole + (part > 0 ? part + 1 : 0)] != '\0')
+		return h5_err_set(e, H5_E_INPUT,
+		    "yuan with at most two decimals, like 12.80");
+	for (i = 0; i < whole; i++)
+		fen = fen * 10 + (s[i] - '0');
+	for (i = 0; i < 2; i++)
+		fen = fen * 10 + (i < part ? s[whole + 1 + i] - '0' : 0);
+	if (fen < 1 || fen > H5_FEN_MAX)
+		return h5_err_set(e, H5_E_INPUT, "amount must be above zero");
+	*out = fen;
+	return H5_OK;
+}
+
+void
+h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN])
+{
+	(void)snprintf(out, H5_TEXT_FEN, "%lld.%02lld", (long long)(fen / 100),
+	    (long long)(fen % 100));
+}
+
+/* Length of the character at p (n bytes left) and its code point, or 0. */
+static size_t
+utf8_next(const unsigned char *p, size_t n, uint32_t *cp)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len, i;
+
+	if (p[0] < 0x80) {
+		*cp = p[0];
+		return 1;
+	}
+	len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
+	if (len == 0 || len > n || p[0] > 0xf4)
+		return 0;
+	*cp = p[0] & (0xffU >> (len + 1));
+	for (i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*cp = *cp << 6 | (p[i] & 0x3fU);
+	}
+	if (*cp < least[len] || *cp > 0x10ffff ||
+	    (*cp >= 0xd800 && *cp <= 0xdfff))
+		return 0;
+	return len;
+}
+
+#define EACH(byte) (UINT64_MAX / 255 * (byte)) /* in each of eight bytes */
+
+/* How many bytes at p are ASCII and not NUL, counted in eights: most of what
+ * is read is nothing else. */
+static size_t
+ascii_run(const unsigned char *p, size_t n)
+{
+	uint64_t eight;
+	size_t i;
+
+	for (i = 0; n - i >= sizeof eight; i += sizeof eight) {
+		memcpy(&eight, p + i, sizeof eight);
+		/* The first term has the top bit of every NUL; a borrow can
+		 * only mark a byte beside one. */
+		if ((((eight - EACH(1)) | eight) & EACH(0x80)) != 0)
+			break;
+	}
+	return i;
+}
+
+bool
+h5_text_utf8(const char *p, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t i, len;
+	uint32_t cp;
+
+	for (i = ascii_run(u, n); i < n; i += len) {
+		len = utf8_next(u + i, n - i, &cp);
+		if (len == 0 || cp == 0 || cp == 0xfeff || cp == 0xfffe ||
+		    cp == 0xffff)
+			return false;
+		if (len > 1)
+			len += ascii_run(u + i + len, n - i - len);
+	}
+	return true;
+}
+
+bool
+h5_text_printable(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t n = strlen(s), i, len;
+	uint32_t cp;
+
+	if (!h5_text_utf8(s, n))
+		return false;
+	for (i = 0; i < n; i += len) {
+		len = utf8_next(u + i, n - i, &cp);
+		if (len == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
+			return false;
+	}
+	return true;
+}
+
+size_t
+h5_text_cut(const char *s, size_t n, size_t max)
+{
+	size_t i = max;
+
+	if (n <= max)
+		return n;
+	while (i > 0 && ((unsigned char)s[i] & 0xc0) == 0x80)
+		i--;
+	return i;
+}
+
+/* Does s (n bytes) end in "_" and one to three digits?  Where that begins. */
+static const char *
+attempt_suffix(const char *s, size_t n)
+{
+	size_t digits = 0;
+
+	while (
+	    digits < n && s[n - 1 - digits] >= '0' && s[n - 1 - digits] <= '9')
+		digits++;
+	if (digits < 1 || digits > 3 || digits >= n || s[n - 1 - digits] != '_')
+		return NULL;
+	return s + n - 1 - digits;
+}
+
+bool
+h5_text_order_id(const char *s)
+{
+	size_t n = strnlen(s, H5_ORDER_ID_MAX + 1);
+
+	return n >= H5_ORDER_ID_MIN && n <= H5_ORDER_ID_MAX &&
+	       strspn(s, ID_BYTES) == n && strchr(ALNUM, s[0]) != NULL &&
+	       attempt_suffix(s, n) == NULL;
+}
+
+bool
+h5_text_item_name(const char *s)
+{
+	size_t n = strnlen(s, 33);
+
+	return n >= 1 && n <= 32 && strspn(s, ID_BYTES) == n;
+}
+
+enum h5_code
+h5_text_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
+    unsigned *attempt, struct h5_err *e)
+{
+	size_t n = strnlen(out_trade_no, H5_OUT_TRADE_NO_MAX + 1), len;
+	const char *suffix;
+	uint64_t number = 1;
+
+	id[0] = '\0';
+	*attempt = 0;
+	suffix = attempt_suffix(out_trade_no, n);
+	len = suffix == NULL ? n : (size_t)(suffix - out_trade_no);
+	if (n > H5_OUT_TRADE_NO_MAX || len > H5_ORDER_ID_MAX ||
+	    (suffix != NULL &&
+		h5_text_u64(suffix + 1, 2, 999, &number, NULL) != H5_OK))
+		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+	memcpy(id, out_trade_no, len);
+	id[len] = '\0';
+	if (!h5_text_order_id(id)) {
+		id[0] = '\0';
+		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+	}
+	*attempt = (unsigned)number;
+	return H5_OK;
+}
+
+#define WORD 64
+
+/* Edit distance (insert, delete, replace) of two words below WORD bytes. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[WORD + 1], la = strlen(a), lb = strlen(b), i, j, diag, up;
+
+	if (la >= WORD || lb >= WORD)
+		return WORD;
+	for (j = 0; j <= lb; j++)
+		row[j] = j;
+	for (i = 1; i <= la; i++) {
+		diag = row[0];
+		row[0] = i;
+		for (j = 1; j <= lb; j++) {
+			up = row[j];
+			row[j] = diag + (a[i - 1] == b[j - 1] ? 0 : 1);
+			if (up + 1 < row[j])
+				row[j] = up + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			diag = up;
+		}
+	}
+	return row[lb];
+}
+
+const char *
+h5_text_closest(const char *word, const char *const *list, size_t n)
+{
+	const char *best = NULL;
+	size_t i, d, least = strlen(word) / 2 + 1;
+
+	if (least > 4)
+		least = 4;
+	for (i = 0; i < n; i++) {
+		d = distance(word, list[i]);
+		if (d < least) {
+			least = d;
+			best = list[i];
+		}
+	}
+	return best;
+}
+
+void
+h5_text_hex(const unsigned char *p, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = '\0';
+}

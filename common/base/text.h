@@ -1,0 +1,68 @@
+/* text.h - strict numbers, money, alphabets and UTF-8.
+ * What is malformed is refused, never repaired. */
+#ifndef H5_BASE_TEXT_H
+#define H5_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+#define H5_TEXT_FEN 24 /* a number of fen or yuan as text, and NUL */
+#define H5_FEN_MAX 99999999999 /* 999,999,999.99 yuan: above any real order */
+#define H5_ORDER_ID_MIN 6
+#define H5_ORDER_ID_MAX 28
+#define H5_OUT_TRADE_NO_MAX 32
+
+/* h5_text_u64(s, min, max, out, e): the whole string is a decimal number
+ * without sign, blank or superfluous zero, min <= n <= max; else H5_E_INPUT. */
+H5_MUST_CHECK enum h5_code h5_text_u64(
+    const char *s, uint64_t min, uint64_t max, uint64_t *out, struct h5_err *e);
+
+/* h5_text_fen(s, out, e): fen as an integer, 1..H5_FEN_MAX. */
+H5_MUST_CHECK enum h5_code h5_text_fen(
+    const char *s, int64_t *out, struct h5_err *e);
+
+/* h5_text_yuan(s, out, e): yuan with at most two decimals ("12", "12.3",
+ * "12.30") to fen, without floating point; 1..H5_FEN_MAX fen. */
+H5_MUST_CHECK enum h5_code h5_text_yuan(
+    const char *s, int64_t *out, struct h5_err *e);
+
+/* h5_text_from_fen(fen, out): 12800 -> "128.00"; fen >= 0. */
+void h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN]);
+
+/* h5_text_utf8(p, n): is it well-formed UTF-8 (no overlong form, surrogate,
+ * NUL, nothing above U+10FFFF, no U+FEFF, U+FFFE, U+FFFF)? */
+bool h5_text_utf8(const char *p, size_t n);
+
+/* h5_text_printable(s): UTF-8 without control bytes (below 0x20, 0x7f) and
+ * without the C1 controls U+0080 to U+009F? */
+bool h5_text_printable(const char *s);
+
+/* h5_text_cut(s, n, max): the greatest length <= max at which UTF-8 text of n
+ * bytes may be cut without splitting a character. */
+size_t h5_text_cut(const char *s, size_t n, size_t max);
+
+/* h5_text_order_id(s): an order's id: [0-9A-Za-z_-]{6,28}, begins with a
+ * letter or digit, does not end in "_" and one to three digits. */
+bool h5_text_order_id(const char *s);
+
+/* h5_text_item_name(s): [0-9A-Za-z_-]{1,32}. */
+bool h5_text_item_name(const char *s);
+
+/* h5_text_order_of(out_trade_no, id): the order that an attempt's number
+ * belongs to: "<id>" or "<id>_2" ... "<id>_999".  attempt: 1...  H5_E_INPUT
+ * when it cannot be a number of ours. */
+H5_MUST_CHECK enum h5_code h5_text_order_of(const char *out_trade_no,
+    char id[H5_ORDER_ID_MAX + 1], unsigned *attempt, struct h5_err *e);
+
+/* h5_text_closest(word, list, n): the entry most like word, for "did you
+ * mean"; NULL when none is near (distance > 3, or more than half of it). */
+const char *h5_text_closest(
+    const char *word, const char *const *list, size_t n);
+
+/* h5_text_hex(p, n, out): lower-case hex, 2n digits and NUL. */
+void h5_text_hex(const unsigned char *p, size_t n, char *out);
+
+#endif

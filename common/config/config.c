@@ -1,0 +1,627 @@
+#include "common/config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/config/value.h"
+#include "common/system/file.h"
+#include "common/format/ini.h"
+#include "common/base/text.h"
+#include "common/format/url.h"
+
+#define CONFIG_MAX (256 * 1024) /* bytes of a configuration */
+#define NOTIFY_URL_MAX 256 /* PROTOCOL 2.1: notify_url is String(256) */
+#define SCENE_MAX 256 /* PROTOCOL 2.1: scene_info is String(256) */
+#define SCENE_NAME 30 /* ten Chinese characters */
+#define SCENE_FRAME                                                            \
+	"{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":\"\",\"wap_name\":\"\"}}"
+
+/* --- the table ------------------------------------------------------------ */
+
+#define AT(member) offsetof(struct h5_config, member)
+#define T(type) &h5_config_value_##type
+
+/* Two keys with one destination exclude each other. */
+static const struct h5_config_key keys[] = {
+    /* section, key, default, required, type, destination, min, max */
+    {"merchant", "appid", NULL, true, T(appid), AT(merchant.appid), 3, 32},
+    {"merchant", "mch_id", NULL, true, T(digits), AT(merchant.mch_id), 8, 32},
+    {"merchant", "api_key", NULL, true, T(secret), AT(merchant.api_key), 32,
+	32},
+    {"merchant", "api_key_file", NULL, false, T(secret_file),
+	AT(merchant.api_key), 32, 32},
+    {"merchant", "sign_type", "HMAC-SHA256", false, T(sign_type),
+	AT(merchant.sign_type), 0, 0},
+    {"merchant", "cert_file", NULL, false, T(file), AT(merchant.cert_file), 0,
+	0},
+    {"merchant", "key_file", NULL, false, T(key_file), AT(merchant.key_file), 0,
+	0},
+    {"site", "base_url", NULL, true, T(base), AT(site.base_url), 0, 0},
+    {"site", "program_suffix", "", false, T(suffix), AT(site.program_suffix), 0,
+	16},
+    {"site", "name", NULL, true, T(text), AT(site.name), 0, H5_INI_VALUE},
+    {"site", "secret", NULL, true, T(secret), AT(site.secret), 32, 4096},
+    {"site", "secret_file", NULL, false, T(secret_file), AT(site.secret), 32,
+	4096},
+    {"site", "link_key", NULL, false, T(secret), AT(site.link_key), 32, 4096},
+    {"site", "link_key_file", NULL, false, T(secret_file), AT(site.link_key),
+	32, 4096},
+    {"site", "trusted_proxies", "", false, T(ranges), AT(site.trusted_proxies),
+	0, 0},
+    {"site", "allowed_origins", "", false, T(origins), AT(site.allowed_origins),
+	0, 0},
+    {"site", "shop_url", NULL, false, T(link), AT(site.shop_url), 0, 0},
+    {"site", "lang", "zh-CN", false, T(lang), AT(site.lang), 0, 0},
+    {"site", "contact", NULL, false, T(optional_text), AT(site.contact), 0,
+	H5_INI_VALUE},
+    {"site", "handoff", "redirect", false, T(handoff), AT(site.handoff_page), 0,
+	0},
+    {"gateway", "url", "https://api.mch.weixin.qq.com", false, T(base),
+	AT(gateway.url), 0, 0},
+    {"gateway", "backup_url", "https://api2.mch.weixin.qq.com", false,
+	T(optional_base), AT(gateway.backup_url), 0, 0},
+    {"gateway", "cashier", "https://wx.tenpay.com/", false, T(prefix),
+	AT(gateway.cashier), 0, 0},
+    {"gateway", "ca_file", NULL, false, T(file), AT(gateway.ca_file), 0, 0},
+    {"gateway", "connect_timeout_ms", "3000", false, T(number),
+	AT(gateway.connect_timeout_ms), 10, 60000},
+    {"gateway", "timeout_ms", "6000", false, T(number), AT(gateway.timeout_ms),
+	10, 60000},
+    {"gateway", "deadline_ms", "15000", false, T(number),
+	AT(gateway.deadline_ms), 10, 300000},
+    {"store", "dir", NULL, true, T(path), AT(store.dir), 0, 0},
+    {"orders", "expire_minutes", "120", false, T(number),
+	AT(orders.expire_minutes), 6, 10080},
+    {"orders", "query_interval_s", "3", false, T(number),
+	AT(orders.query_interval_s), 0, 3600},
+    {"catalogue", "file", NULL, false, T(path), AT(catalogue.file), 0, 0},
+    {"hooks", "exec", NULL, false, T(program), AT(hooks.exec), 0, 0},
+    {"hooks", "webhook_url", NULL, false, T(link), AT(hooks.webhook_url), 0, 0},
+    {"hooks", "webhook_secret", NULL, false, T(webhook),
+	AT(hooks.webhook_secret), 16, 64},
+    {"hooks", "webhook_secret_file", NULL, false, T(webhook_file),
+	AT(hooks.webhook_secret), 16, 64},
+    {"pages", "templates", NULL, false, T(path), AT(pages.templates), 0, 0},
+    {"log", "file", NULL, false, T(path), AT(log.file), 0, 0},
+    {"server", "command", NULL, false, T(program), AT(server.command), 0, 0},
+    {"server", "threads", NULL, false, T(number), AT(server.threads), 1, 1024},
+    {"server", "processes", "0", false, T(number), AT(server.processes), 0, 64},
+};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static const char *const sections[] = {"merchant", "site", "gateway", "store",
+    "orders", "catalogue", "hooks", "pages", "log", "server"};
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+const struct h5_config_key *
+h5_config_keys(size_t *n)
+{
+	*n = KEYS;
+	return keys;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+/* One load. */
+struct load {
+	struct h5_config *c;
+	struct h5_ini ini;
+	char *dir; /* the configuration's folder */
+	size_t section; /* the present one; SECTIONS: unknown or none */
+	unsigned section_line[SECTIONS]; /* 0: not there */
+	unsigned key_line[KEYS]; /* 0: not there */
+	unsigned secret_line; /* the first secret that stands inline */
+	enum h5_code rc; /* H5_E_NOMEM sticks */
+};
+
+static size_t
+section_index(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < SECTIONS; i++)
+		if (strcmp(sections[i], name) == 0)
+			break;
+	return i;
+}
+
+static size_t
+key_index(const char *section, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].section, section) == 0 &&
+		    strcmp(keys[i].name, name) == 0)
+			break;
+	return i;
+}
+
+/* The line of section.name, 0 when it is not there. */
+static unsigned
+line_of(const struct load *l, const char *section, const char *name)
+{
+	size_t i = key_index(section, name);
+
+	return i < KEYS ? l->key_line[i] : 0;
+}
+
+static void
+enter_section(struct load *l, const char *name)
+{
+	const char *near;
+
+	l->section = section_index(name);
+	if (l->section == SECTIONS) {
+		near = h5_text_closest(name, sections, SECTIONS);
+		if (near != NULL)
+			h5_ini_fault(&l->ini, l->ini.line,
+			    "unknown section [%s]; did you mean [%s]?", name,
+			    near);
+		else
+			h5_ini_fault(
+			    &l->ini, l->ini.line, "unknown section [%s]", name);
+	} else if (l->section_line[l->section] == 0) {
+		l->section_line[l->section] = l->ini.line;
+	}
+}
+
+static void
+unknown_key(struct load *l, const char *name)
+{
+	const char *section = sections[l->section], *list[KEYS], *near;
+	size_t i, n = 0;
+
+	for (i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].section, section) == 0)
+			list[n++] = keys[i].name;
+	near = h5_text_closest(name, list, n);
+	if (near != NULL) {
+		h5_ini_fault(&l->ini, l->ini.line,
+		    "unknown key %s in [%s]; did you mean %s?", name, section,
+		    near);
+		return;
+	}
+	for (i = 0; i < KEYS; i++) {
+		if (strcmp(keys[i].name, name) == 0) {
+			h5_ini_fault(&l->ini, l->ini.line,
+			    "unknown key %s in [%s]; did you mean the one of "
+			    "[%s]?",
+			    name, section, keys[i].section);
+			return;
+		}
+	}
+	h5_ini_fault(
+	    &l->ini, l->ini.line, "unknown key %s in [%s]", name, section);
+}
+
+/* Gives value to key i; a fault is reported at line. */
+static void
+assign(struct load *l, size_t i, char *value, unsigned line)
+{
+	struct h5_config_in in = {l->c, &keys[i], l->dir, false};
+	enum h5_code rc;
+	struct h5_err why;
+
+	h5_err_clear(&why);
+	if (value[0] == '\0' && !keys[i].type->may_be_empty)
+		rc = h5_err_set(&why, H5_E_CONFIG,
+		    "no value; to leave it out, put # before the line");
+	else
+		rc = keys[i].type->read(&in, value, &why);
+	if (in.secret && l->secret_line == 0)
+		l->secret_line = line;
+	if (rc == H5_E_NOMEM)
+		l->rc = rc;
+	else if (rc != H5_OK)
+		h5_ini_fault(&l->ini, line, "%s.%s: %s", keys[i].section,
+		    keys[i].name, why.msg);
+}
+
+/* Is key i, or the other key with its destination, there already?  The line;
+ * which: its index. */
+static unsigned
+taken(const struct load *l, size_t i, size_t *which)
+{
+	size_t j;
+
+	for (j = 0; j < KEYS; j++) {
+		if (keys[j].at == keys[i].at && l->key_line[j] != 0) {
+			*which = j;
+			return l->key_line[j];
+		}
+	}
+	return 0;
+}
+
+static void
+on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
+    char *value)
+{
+	struct load *l = ctx;
+	unsigned before;
+	size_t i, j = 0;
+
+	(void)h;
+	if (key == NULL) {
+		enter_section(l, section);
+		return;
+	}
+	if (section[0] == '\0') {
+		h5_ini_fault(
+		    &l->ini, l->ini.line, "%s before the first [section]", key);
+		return;
+	}
+	if (l->section == SECTIONS)
+		return; /* reported at its header */
+	i = key_index(section, key);
+	if (i == KEYS) {
+		unknown_key(l, key);
+		return;
+	}
+	before = taken(l, i, &j);
+	if (before != 0) {
+		if (i == j)
+			h5_ini_fault(&l->ini, l->ini.line,
+			    "%s.%s stands in line %u already", section, key,
+			    before);
+		else
+			h5_ini_fault(&l->ini, l->ini.line,
+			    "both %s.%s and %s (line %u) are given; keep one",
+			    section, key, keys[j].name, before);
+		return;
+	}
+	l->key_line[i] = l->ini.line;
+	assign(l, i, value, l->ini.line);
+}
+
+/* --- what the lines alone do not say -------------------------------------- */
+
+static void
+check_required(struct load *l)
+{
+	unsigned line;
+	size_t i, j;
+
+	for (i = 0; i < KEYS; i++) {
+		if (!keys[i].required || taken(l, i, &j) != 0)
+			continue;
+		line = l->section_line[section_index(keys[i].section)];
+		if (line == 0)
+			line = l->ini.line == 0 ? 1 : l->ini.line;
+		h5_ini_fault(&l->ini, line, "%s.%s is required and missing",
+		    keys[i].section, keys[i].name);
+	}
+}
+
+static void
+set_defaults(struct load *l)
+{
+	const char *value;
+	size_t i, j, url = key_index("gateway", "url");
+	char *copy;
+
+	for (i = 0; i < KEYS; i++) {
+		value = keys[i].fallback;
+		if (value == NULL || taken(l, i, &j) != 0)
+			continue;
+		/* Orders of a test gateway must never reach the real one. */
+		if (keys[i].at == AT(gateway.backup_url) &&
+		    (l->c->gateway.url == NULL ||
+			strcmp(l->c->gateway.url, keys[url].fallback) != 0))
+			value = "";
+		copy = strdup(value);
+		if (copy == NULL) {
+			l->rc = H5_E_NOMEM;
+			return;
+		}
+		assign(l, i, copy, 1);
+		free(copy);
+	}
+}
+
+/* a and b are useful together only. */
+static void
+check_pair(struct load *l, const char *section, const char *a, const char *b,
+    unsigned line_a, unsigned line_b)
+{
+	if (line_a != 0 && line_b == 0)
+		h5_ini_fault(&l->ini, line_a, "%s.%s needs %s.%s beside it",
+		    section, a, section, b);
+	if (line_b != 0 && line_a == 0)
+		h5_ini_fault(&l->ini, line_b, "%s.%s needs %s.%s beside it",
+		    section, b, section, a);
+}
+
+/* The two lengths that WeChat limits and several keys make up together. */
+static void
+check_lengths(struct load *l)
+{
+	const struct h5_config *c = l->c;
+	size_t n;
+
+	if (c->site.base_url == NULL || c->site.program_suffix == NULL)
+		return;
+	n = strlen(c->site.base_url) + strlen("/notify") +
+	    strlen(c->site.program_suffix);
+	if (n > NOTIFY_URL_MAX)
+		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
+		    "site.base_url: the notify URL made from it has %zu bytes, "
+		    "WeChat takes %d",
+		    n, NOTIFY_URL_MAX);
+	if (c->site.origin == NULL)
+		return;
+	/* The shop's name is cut to what is left, of which it needs some. */
+	n = strlen(SCENE_FRAME) + strlen(c->site.origin) + SCENE_NAME;
+	if (n > SCENE_MAX)
+		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
+		    "site.base_url: its host leaves no room for site.name in "
+		    "scene_info, of which WeChat takes %d bytes",
+		    SCENE_MAX);
+}
+
+static enum h5_code
+origin_of(const char *url, char **origin, char **host, bool *loopback,
+    struct h5_err *e)
+{
+	struct h5_buf b;
+	struct h5_url u;
+	enum h5_code rc;
+
+	rc = h5_url_read(url, &u, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_buf_init(&b, H5_URL_MAX);
+	if (origin != NULL) {
+		h5_url_origin(&u, &b);
+		rc = h5_config_value_buf(&b, origin, e);
+	}
+	if (rc == H5_OK && host != NULL) {
+		h5_url_host(&u, &b);
+		rc = h5_config_value_buf(&b, host, e);
+	}
+	if (loopback != NULL)
+		*loopback = h5_url_loopback(&u);
+	return rc;
+}
+
+/* What follows from the keys.  A key that had a fault is NULL here. */
+static enum h5_code
+derive(struct h5_config *c, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	if (c->site.base_url != NULL)
+		rc = origin_of(
+		    c->site.base_url, &c->site.origin, &c->site.host, NULL, e);
+	if (rc == H5_OK && c->site.origin != NULL && c->site.shop_url == NULL)
+		rc = h5_config_value_dup(c->site.origin, &c->site.shop_url, e);
+	if (rc == H5_OK && c->gateway.url != NULL)
+		rc = origin_of(
+		    c->gateway.url, NULL, NULL, &c->gateway.loopback, e);
+	if (rc == H5_OK && c->gateway.cashier != NULL)
+		rc = origin_of(c->gateway.cashier, &c->gateway.cashier_origin,
+		    NULL, NULL, e);
+	/* The bits are enum h5_hook's, which lives with the orders. */
+	c->hooks.mask = (c->hooks.exec != NULL ? 1U : 0U) |
+			(c->hooks.webhook_url != NULL ? 2U : 0U);
+	return rc;
+}
+
+/* --- a whole load --------------------------------------------------------- */
+
+static enum h5_code
+locate(struct load *l, const char *path, struct h5_err *e)
+{
+	char cwd[4096];
+	const char *slash;
+	struct h5_buf b;
+	enum h5_code rc;
+
+	h5_buf_init(&b, sizeof(cwd) + H5_INI_VALUE);
+	if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) != NULL) {
+		h5_buf_puts(&b, cwd);
+		h5_buf_putc(&b, '/');
+	}
+	h5_buf_puts(&b, path);
+	rc = h5_config_value_buf(&b, &l->c->path, e);
+	if (rc != H5_OK)
+		return rc;
+	slash = strrchr(l->c->path, '/');
+	l->dir = slash == NULL
+		     ? strdup(".")
+		     : strndup(l->c->path, (size_t)(slash - l->c->path));
+	return l->dir == NULL ? h5_err_nomem(e) : H5_OK;
+}
+
+/* Reads the text; a file that cannot be read is a fault like any other. */
+static enum h5_code
+read_text(struct load *l, struct h5_buf *text, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *real;
+
+	/* The file layer follows no link, an operator may. */
+	real = realpath(l->c->path, NULL);
+	if (real == NULL && errno == ENOMEM)
+		return h5_err_nomem(e);
+	if (real == NULL)
+		rc = h5_err_sys(e, H5_E_CONFIG, errno, "cannot be read");
+	else
+		rc = h5_file_read(AT_FDCWD, real, text, e);
+	free(real);
+	if (rc != H5_OK && rc != H5_E_NOMEM) {
+		h5_ini_fault(&l->ini, 1, "%s", e->msg);
+		rc = H5_E_CONFIG;
+	}
+	return rc;
+}
+
+/* A configuration that holds a secret is itself one. */
+static void
+check_mode(struct load *l)
+{
+	struct h5_err why;
+	struct stat st;
+
+	if (l->secret_line != 0 && stat(l->c->path, &st) == 0 &&
+	    h5_file_secret_mode(l->c->path, &st, &why) != H5_OK)
+		h5_ini_fault(&l->ini, l->secret_line,
+		    "a secret stands here, and %s", why.msg);
+}
+
+static enum h5_code
+check_all(struct load *l, struct h5_err *e)
+{
+	unsigned secret, secret_file;
+	enum h5_code rc;
+
+	check_required(l);
+	set_defaults(l);
+	check_pair(l, "merchant", "cert_file", "key_file",
+	    line_of(l, "merchant", "cert_file"),
+	    line_of(l, "merchant", "key_file"));
+	secret = line_of(l, "hooks", "webhook_secret");
+	secret_file = line_of(l, "hooks", "webhook_secret_file");
+	check_pair(l, "hooks", "webhook_url", "webhook_secret",
+	    line_of(l, "hooks", "webhook_url"),
+	    secret != 0 ? secret : secret_file);
+	rc = derive(l->c, e);
+	if (rc == H5_OK && l->rc != H5_OK)
+		rc = h5_err_nomem(e);
+	if (rc != H5_OK)
+		return rc;
+	check_lengths(l);
+	check_mode(l);
+	return H5_OK;
+}
+
+/* l->c is the caller's, whatever comes of it. */
+static enum h5_code
+load(struct load *l, const char *path, struct h5_buf *faults, struct h5_err *e)
+{
+	size_t already = faults->len;
+	struct h5_buf text;
+	enum h5_code rc;
+
+	h5_err_clear(e);
+	memset(l, 0, sizeof(*l));
+	l->ini.file = path;
+	l->ini.faults = faults;
+	l->section = SECTIONS;
+	h5_buf_init(&text, CONFIG_MAX);
+	l->c = calloc(1, sizeof(*l->c));
+	rc = l->c == NULL ? h5_err_nomem(e) : locate(l, path, e);
+	if (rc != H5_OK)
+		goto out;
+	rc = read_text(l, &text, e);
+	if (rc == H5_OK) {
+		h5_ini_read(&l->ini, text.data, text.len, on_line, l);
+		rc = check_all(l, e);
+	}
+	if (rc == H5_OK || rc == H5_E_CONFIG)
+		rc = h5_ini_verdict(&l->ini, faults->data + already, e);
+out:
+	h5_buf_wipe(&text);
+	free(l->dir);
+	return rc;
+}
+
+enum h5_code
+h5_config_load(const char *path, struct h5_buf *faults, struct h5_config **out,
+    struct h5_err *e)
+{
+	struct h5_err ours;
+	enum h5_code rc;
+	struct load l;
+
+	*out = NULL;
+	rc = load(&l, path, faults, e == NULL ? &ours : e);
+	if (rc == H5_OK)
+		*out = l.c;
+	else
+		h5_config_free(l.c);
+	return rc;
+}
+
+enum h5_code
+h5_config_store(const char *path, struct h5_buf *out, struct h5_err *e)
+{
+	struct h5_buf faults;
+	enum h5_code rc;
+	struct load l;
+
+	h5_buf_init(&faults, CONFIG_MAX);
+	rc = load(&l, path, &faults, e);
+	if (rc == H5_OK || rc == H5_E_CONFIG)
+		rc = l.c->store.dir != NULL
+			 ? H5_OK
+			 : h5_err_set(
+			       e, H5_E_CONFIG, "%.180s names no store", path);
+	if (rc == H5_OK) {
+		h5_buf_clear(out);
+		h5_buf_puts(out, l.c->store.dir);
+		rc = h5_buf_finish(out, e);
+	}
+	h5_config_free(l.c);
+	h5_buf_release(&faults);
+	return rc;
+}
+
+static void
+free_merchant_and_site(struct h5_config *c)
+{
+	size_t i;
+
+	free(c->merchant.appid);
+	free(c->merchant.mch_id);
+	free(c->merchant.cert_file);
+	free(c->merchant.key_file);
+	h5_sign_key_free(c->merchant.api_key);
+	free(c->site.base_url);
+	free(c->site.origin);
+	free(c->site.host);
+	free(c->site.program_suffix);
+	free(c->site.name);
+	free(c->site.shop_url);
+	free(c->site.lang);
+	free(c->site.contact);
+	h5_sign_key_free(c->site.secret);
+	h5_sign_key_free(c->site.link_key);
+	free(c->site.trusted_proxies);
+	for (i = 0; i < c->site.n_allowed_origins; i++)
+		free(c->site.allowed_origins[i]);
+	free(c->site.allowed_origins);
+}
+
+void
+h5_config_free(struct h5_config *c)
+{
+	size_t i;
+
+	if (c == NULL)
+		return;
+	free_merchant_and_site(c);
+	free(c->path);
+	for (i = 0; i < c->n_files; i++)
+		free(c->files[i]);
+	free(c->files);
+	free(c->gateway.url);
+	free(c->gateway.backup_url);
+	free(c->gateway.cashier);
+	free(c->gateway.cashier_origin);
+	free(c->gateway.ca_file);
+	free(c->store.dir);
+	free(c->catalogue.file);
+	free(c->hooks.exec);
+	free(c->hooks.webhook_url);
+	h5_sign_key_free(c->hooks.webhook_secret);
+	free(c->pages.templates);
+	free(c->log.file);
+	free(c->server.command);
+	free(c);
+}

@@ -1,0 +1,120 @@
+/* config.h - the configuration, read strictly.
+ * INTERFACE section 2 and docs/CONFIG.md name every key.  A loaded
+ * configuration is read-only and shared by all threads. */
+#ifndef H5_CONFIG_CONFIG_H
+#define H5_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/format/netaddr.h"
+#include "common/system/crypto.h"
+
+/* Strings are NUL-terminated, owned by the configuration; NULL where a key
+ * without default is not set. */
+struct h5_config {
+	char *path; /* the file it came from, absolute */
+	char **files; /* further files that were read: *_file keys */
+	size_t n_files;
+	struct {
+		char *appid, *mch_id, *cert_file, *key_file;
+		struct h5_sign_key *api_key;
+		enum h5_sign_type sign_type;
+	} merchant;
+	struct {
+		char *base_url; /* no slash at its end */
+		char *origin; /* scheme://host[:port] of base_url */
+		char *host; /* host[:port] of base_url */
+		char *program_suffix; /* "" by default */
+		char *name, *shop_url, *lang, *contact;
+		struct h5_sign_key *secret; /* order and form tokens */
+		struct h5_sign_key *link_key; /* NULL: signed links are off */
+		struct h5_netrange *trusted_proxies;
+		size_t n_trusted_proxies;
+		char **allowed_origins;
+		size_t n_allowed_origins;
+		bool handoff_page; /* site.handoff = page */
+	} site;
+	struct {
+		char *url,
+		    *backup_url; /* backup_url "" when url was changed and
+	     it was not: never send orders of a test gateway to the real one */
+		char *cashier, *cashier_origin, *ca_file;
+		int connect_timeout_ms, timeout_ms, deadline_ms;
+		bool loopback; /* url is a loopback host: addresses unchecked */
+	} gateway;
+	struct {
+		char *dir;
+	} store;
+	struct {
+		int expire_minutes, query_interval_s;
+	} orders;
+	struct {
+		char *file;
+	} catalogue;
+	struct {
+		char *exec, *webhook_url;
+		struct h5_sign_key *webhook_secret; /* the decoded bytes */
+		unsigned mask; /* bits of enum h5_hook */
+	} hooks;
+	struct {
+		char *templates;
+	} pages;
+	struct {
+		char *file;
+	} log;
+	struct {
+		char *command;
+		int threads; /* 0: the program's own number */
+		int processes;
+	} server;
+};
+
+/* h5_config_load(path, faults, out, e): read, check everything, and report all
+ * faults as lines "file:line: what is wrong" in faults.  H5_E_CONFIG: faults
+ * is not empty.  Relative paths in values are taken from the folder of the
+ * file. */
+H5_MUST_CHECK enum h5_code h5_config_load(const char *path,
+    struct h5_buf *faults, struct h5_config **out, struct h5_err *e);
+void h5_config_free(struct h5_config *c);
+
+/* h5_config_store(path, out, e): store.dir alone, of a file that may be full of
+ * faults.  H5_E_CONFIG: it does not say. */
+H5_MUST_CHECK enum h5_code h5_config_store(
+    const char *path, struct h5_buf *out, struct h5_err *e);
+
+/* h5_config_find(option, request_param, out, e): the path of the file to use,
+ * by the order of INTERFACE section 1: option (-c; may be NULL), H5PAY_CONF in
+ * the environment, request_param (may be NULL), h5pay.path beside the
+ * program, the account's home, /etc.  H5_E_CONFIG: none; says where it
+ * looked.  out: at most max bytes. */
+H5_MUST_CHECK enum h5_code h5_config_find(const char *option,
+    const char *request_param, struct h5_buf *out, struct h5_err *e);
+
+/* h5_config_outside(c, document_root, e): H5_E_CONFIG when the configuration,
+ * a secret, a certificate, the store or the log lies below document_root (NULL
+ * or "": fine). */
+H5_MUST_CHECK enum h5_code h5_config_outside(
+    const struct h5_config *c, const char *document_root, struct h5_err *e);
+
+/* h5_config_stamp(c): a stamp of the configuration's files (path and *_file
+ * keys: device, inode, size, mtime) to compare with a later one. */
+uint64_t h5_config_stamp(const struct h5_config *c);
+
+/* The key table, for the lint and for h5pay check --json. */
+struct h5_config_type;
+struct h5_config_key {
+	const char *section, *name;
+	const char *fallback; /* the default as it would be written, or NULL */
+	bool required; /* this one, or its _file twin */
+	/* The rest is the parser's own (config_value.h). */
+	const struct h5_config_type *type;
+	size_t at; /* where it goes in struct h5_config */
+	uint64_t min, max; /* of a number, or of a text's length in bytes */
+};
+const struct h5_config_key *h5_config_keys(size_t *n);
+
+#endif

@@ -1,0 +1,590 @@
+#include "common/config/value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/system/file.h"
+#include "common/format/ini.h"
+#include "common/base/text.h"
+#include "common/format/url.h"
+
+#define BLANKS " \t"
+#define DIGITS "0123456789"
+#define ALNUM DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define LIST_MAX (H5_INI_VALUE / 2) /* entries of a list: as many as fit */
+#define WHSEC "whsec_"
+
+static void *
+field(const struct h5_config_in *in)
+{
+	return (char *)in->c + in->key->at;
+}
+
+enum h5_code
+h5_config_value_dup(const char *s, char **out, struct h5_err *e)
+{
+	free(*out);
+	*out = strdup(s);
+	return *out == NULL ? h5_err_nomem(e) : H5_OK;
+}
+
+enum h5_code
+h5_config_value_buf(struct h5_buf *b, char **out, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_buf_finish(b, e);
+	if (rc == H5_E_INPUT)
+		rc = h5_err_set(e, H5_E_CONFIG, "too long");
+	if (rc == H5_OK) {
+		free(*out);
+		*out = h5_buf_take(b);
+		if (*out == NULL)
+			rc = h5_err_nomem(e);
+	}
+	h5_buf_release(b);
+	return rc;
+}
+
+/* A fault of the value: what a lower floor called malformed input is the
+ * operator's to mend here. */
+static enum h5_code
+operators(enum h5_code rc, struct h5_err *e)
+{
+	if (rc != H5_OK && rc != H5_E_NOMEM)
+		e->code = rc = H5_E_CONFIG;
+	return rc;
+}
+
+/* --- words and numbers ---------------------------------------------------- */
+
+static enum h5_code
+read_text(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = strlen(value);
+
+	if (n == 0)
+		return H5_OK; /* as if the key were not there */
+	if (!h5_text_printable(value))
+		return h5_err_set(e, H5_E_CONFIG, "a control character");
+	if (n > in->key->max)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%zu bytes, at most %llu are allowed (a Chinese character "
+		    "has 3)",
+		    n, (unsigned long long)in->key->max);
+	return h5_config_value_dup(value, field(in), e);
+}
+
+static enum h5_code
+read_appid(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = strlen(value);
+
+	if (strncmp(value, "wx", 2) != 0 || n < in->key->min ||
+	    n > in->key->max || strspn(value, ALNUM) != n)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "begins with wx, then letters and digits (usually 16)");
+	return h5_config_value_dup(value, field(in), e);
+}
+
+static enum h5_code
+read_digits(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = strlen(value);
+
+	if (n < in->key->min || n > in->key->max || strspn(value, DIGITS) != n)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%llu to %llu digits and nothing else (usually 10)",
+		    (unsigned long long)in->key->min,
+		    (unsigned long long)in->key->max);
+	return h5_config_value_dup(value, field(in), e);
+}
+
+static enum h5_code
+read_suffix(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = strlen(value);
+
+	if (n > in->key->max || strspn(value, ALNUM "._-") != n)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "at most %llu letters, digits, dots, - or _, like .fcgi",
+		    (unsigned long long)in->key->max);
+	return h5_config_value_dup(value, field(in), e);
+}
+
+static enum h5_code
+read_number(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	uint64_t n;
+
+	if (h5_text_u64(value, in->key->min, in->key->max, &n, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "a whole number from %llu to %llu",
+		    (unsigned long long)in->key->min,
+		    (unsigned long long)in->key->max);
+	*(int *)field(in) = (int)n;
+	return H5_OK;
+}
+
+static enum h5_code
+read_lang(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	if (strcmp(value, "zh-CN") != 0 && strcmp(value, "en") != 0)
+		return h5_err_set(e, H5_E_CONFIG, "zh-CN or en");
+	return h5_config_value_dup(value, field(in), e);
+}
+
+static enum h5_code
+read_sign_type(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	bool md5 = strcmp(value, "MD5") == 0;
+
+	if (!md5 && strcmp(value, "HMAC-SHA256") != 0)
+		return h5_err_set(e, H5_E_CONFIG, "HMAC-SHA256 or MD5");
+	in->c->merchant.sign_type = md5 ? H5_SIGN_MD5 : H5_SIGN_HMAC_SHA256;
+	return H5_OK;
+}
+
+static enum h5_code
+read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	bool page = strcmp(value, "page") == 0;
+
+	if (!page && strcmp(value, "redirect") != 0)
+		return h5_err_set(e, H5_E_CONFIG, "redirect or page");
+	in->c->site.handoff_page = page;
+	return H5_OK;
+}
+
+/* --- URLs ----------------------------------------------------------------- */
+
+static enum h5_code
+read_url(const char *value, struct h5_url *u, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_url_read(value, u, e);
+	if (rc != H5_OK)
+		return operators(rc, e);
+	if (!u->https && !h5_url_loopback(u))
+		return h5_err_set(e, H5_E_CONFIG,
+		    "must begin with https:// (http:// is for hosts on this "
+		    "machine, for tests)");
+	return H5_OK;
+}
+
+static enum h5_code
+read_plain_url(const char *value, struct h5_url *u, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = read_url(value, u, e);
+	if (rc == H5_OK && u->query)
+		rc = h5_err_set(
+		    e, H5_E_CONFIG, "a query string (?) is not allowed");
+	return rc;
+}
+
+static enum h5_code
+read_base(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	struct h5_url u;
+	enum h5_code rc;
+	size_t n;
+
+	if (value[0] != '\0') {
+		rc = read_plain_url(value, &u, e);
+		if (rc != H5_OK)
+			return rc;
+		/* Never into the "//" of the scheme: a host stands between. */
+		for (n = strlen(value); value[n - 1] == '/'; n--)
+			value[n - 1] = '\0';
+	}
+	return h5_config_value_dup(value, field(in), e);
+}
+
+/* A prefix that ends inside the host would also fit a longer, foreign host. */
+static enum h5_code
+read_prefix(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	struct h5_buf b;
+	struct h5_url u;
+	enum h5_code rc;
+
+	rc = read_plain_url(value, &u, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_buf_init(&b, H5_INI_VALUE);
+	h5_buf_puts(&b, value);
+	if (u.path[0] == '\0')
+		h5_buf_putc(&b, '/');
+	return h5_config_value_buf(&b, field(in), e);
+}
+
+static enum h5_code
+read_link(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	struct h5_url u;
+	enum h5_code rc;
+
+	rc = read_url(value, &u, e);
+	if (rc != H5_OK)
+		return rc;
+	return h5_config_value_dup(value, field(in), e);
+}
+
+/* --- lists ---------------------------------------------------------------- */
+
+static size_t
+count_words(const char *s)
+{
+	size_t n = 0;
+
+	for (s += strspn(s, BLANKS); *s != '\0'; s += strspn(s, BLANKS)) {
+		s += strcspn(s, BLANKS);
+		n++;
+	}
+	return n;
+}
+
+/* The next word of *s, cut off with a NUL; NULL at the end. */
+static char *
+next_word(char **s)
+{
+	char *word = *s + strspn(*s, BLANKS);
+	size_t n = strcspn(word, BLANKS);
+
+	if (n == 0)
+		return NULL;
+	*s = word + n + (word[n] == '\0' ? 0 : 1);
+	word[n] = '\0';
+	return word;
+}
+
+static enum h5_code
+read_origin(const char *word, char **out, struct h5_err *e)
+{
+	struct h5_buf b;
+	struct h5_url u;
+	enum h5_code rc;
+
+	rc = read_plain_url(word, &u, e);
+	if (rc != H5_OK)
+		return rc;
+	if (u.path[0] != '\0')
+		return h5_err_set(e, H5_E_CONFIG,
+		    "an origin is scheme and host alone, like "
+		    "https://shop.example");
+	h5_buf_init(&b, H5_INI_VALUE);
+	h5_url_origin(&u, &b);
+	return h5_config_value_buf(&b, out, e);
+}
+
+static enum h5_code
+read_origins(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = count_words(value), i;
+	enum h5_code rc = H5_OK;
+	char **list, *word;
+
+	if (n > LIST_MAX)
+		return h5_err_set(
+		    e, H5_E_CONFIG, "at most %d entries", LIST_MAX);
+	list = calloc(n + 1, sizeof(*list));
+	if (list == NULL)
+		return h5_err_nomem(e);
+	for (i = 0; i < n && rc == H5_OK; i++) {
+		word = next_word(&value);
+		if (word == NULL)
+			break;
+		rc = read_origin(word, &list[i], e);
+	}
+	if (rc != H5_OK) {
+		while (i > 0)
+			free(list[--i]);
+		free(list);
+		return rc;
+	}
+	in->c->site.allowed_origins = list;
+	in->c->site.n_allowed_origins = n;
+	return H5_OK;
+}
+
+static enum h5_code
+read_ranges(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	size_t n = count_words(value), i;
+	struct h5_netrange *list;
+	enum h5_code rc = H5_OK;
+	char *word;
+
+	if (n > LIST_MAX)
+		return h5_err_set(
+		    e, H5_E_CONFIG, "at most %d entries", LIST_MAX);
+	list = calloc(n + 1, sizeof(*list));
+	if (list == NULL)
+		return h5_err_nomem(e);
+	for (i = 0; i < n && rc == H5_OK; i++) {
+		word = next_word(&value);
+		if (word == NULL)
+			break;
+		rc = h5_netaddr_range(word, &list[i], NULL);
+		if (rc == H5_E_INPUT)
+			rc = h5_err_set(e, H5_E_CONFIG,
+			    "entry %zu is neither an address nor a range like "
+			    "192.0.2.0/24",
+			    i + 1);
+	}
+	if (rc != H5_OK) {
+		free(list);
+		return rc;
+	}
+	in->c->site.trusted_proxies = list;
+	in->c->site.n_trusted_proxies = n;
+	return H5_OK;
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+/* value as an absolute path; a relative one starts at the configuration. */
+static enum h5_code
+resolve(const struct h5_config_in *in, const char *value, char **out,
+    struct h5_err *e)
+{
+	struct h5_buf b;
+
+	h5_buf_init(&b, H5_INI_VALUE);
+	if (value[0] != '/') {
+		h5_buf_puts(&b, in->dir);
+		h5_buf_putc(&b, '/');
+	}
+	h5_buf_puts(&b, value);
+	return h5_config_value_buf(&b, out, e);
+}
+
+/* Remember a file that belongs to the configuration. */
+static enum h5_code
+note_file(struct h5_config *c, const char *path, struct h5_err *e)
+{
+	char **list;
+
+	list = reallocarray(c->files, c->n_files + 1, sizeof(*list));
+	if (list == NULL)
+		return h5_err_nomem(e);
+	c->files = list;
+	list[c->n_files] = strdup(path);
+	if (list[c->n_files] == NULL)
+		return h5_err_nomem(e);
+	c->n_files++;
+	return H5_OK;
+}
+
+/* Resolves value and asks for mode (R_OK, X_OK) on a regular file. */
+static enum h5_code
+existing(const struct h5_config_in *in, const char *value, int mode, char **out,
+    struct stat *st, struct h5_err *e)
+{
+	char *path = NULL;
+	enum h5_code rc;
+
+	rc = resolve(in, value, &path, e);
+	if (rc != H5_OK)
+		return rc;
+	if (stat(path, st) != 0)
+		rc = h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
+	else if (!S_ISREG(st->st_mode))
+		rc = h5_err_set(e, H5_E_CONFIG, "%s is not a file", path);
+	else if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) != 0)
+		rc = h5_err_sys(e, H5_E_CONFIG, errno, "%s cannot be %s", path,
+		    mode == X_OK ? "run" : "read");
+	if (rc == H5_OK) {
+		free(*out);
+		*out = path;
+	} else {
+		free(path);
+	}
+	return rc;
+}
+
+static enum h5_code
+read_path(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	return resolve(in, value, field(in), e);
+}
+
+static enum h5_code
+read_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	char **path = field(in);
+	enum h5_code rc;
+	struct stat st;
+
+	rc = existing(in, value, R_OK, path, &st, e);
+	return rc == H5_OK ? note_file(in->c, *path, e) : rc;
+}
+
+static enum h5_code
+read_key_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	char **path = field(in);
+	enum h5_code rc;
+	struct stat st;
+
+	rc = existing(in, value, R_OK, path, &st, e);
+	if (rc == H5_OK)
+		rc = operators(h5_file_secret_mode(*path, &st, e), e);
+	return rc == H5_OK ? note_file(in->c, *path, e) : rc;
+}
+
+static enum h5_code
+read_program(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	struct stat st;
+
+	return existing(in, value, X_OK, field(in), &st, e);
+}
+
+/* --- secrets -------------------------------------------------------------- */
+
+static enum h5_code
+set_secret(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
+{
+	unsigned long long min = in->key->min, max = in->key->max;
+
+	if (n < min || n > max) {
+		if (min == max)
+			return h5_err_set(e, H5_E_CONFIG,
+			    "%zu bytes, must be exactly %llu", n, min);
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%zu bytes, must be %llu to %llu; openssl rand -hex 32 "
+		    "makes a good one",
+		    n, min, max);
+	}
+	return operators(h5_sign_key_new(p, n, field(in), e), e);
+}
+
+static enum h5_code
+set_webhook(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
+{
+	static const char rule[] =
+	    "whsec_ and then base64 of 16 to 64 random bytes";
+	struct h5_buf raw;
+	enum h5_code rc;
+
+	if (n < strlen(WHSEC) || strncmp(p, WHSEC, strlen(WHSEC)) != 0)
+		return h5_err_set(e, H5_E_CONFIG, "%s", rule);
+	h5_buf_init(&raw, in->key->max);
+	rc = h5_sign_unbase64(p + strlen(WHSEC), &raw, NULL);
+	if (rc == H5_E_NOMEM)
+		rc = h5_err_nomem(e);
+	else if (rc != H5_OK || raw.len < in->key->min)
+		rc = h5_err_set(e, H5_E_CONFIG, "%s", rule);
+	else
+		rc = operators(
+		    h5_sign_key_new(raw.data, raw.len, field(in), e), e);
+	h5_buf_wipe(&raw);
+	return rc;
+}
+
+static enum h5_code
+read_secret(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	in->secret = true;
+	return set_secret(in, value, strlen(value), e);
+}
+
+static enum h5_code
+read_webhook(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	in->secret = true;
+	return set_webhook(in, value, strlen(value), e);
+}
+
+/* Takes a secret from the file that value names; one line end at its end is
+ * the editor's, not the secret's. */
+static enum h5_code
+from_file(struct h5_config_in *in, const char *value,
+    enum h5_code (*set)(
+	struct h5_config_in *in, const char *p, size_t n, struct h5_err *e),
+    struct h5_err *e)
+{
+	char *path = NULL, *real = NULL;
+	struct h5_buf b;
+	enum h5_code rc;
+	struct stat st;
+
+	h5_buf_init(&b, H5_INI_VALUE + 2);
+	rc = existing(in, value, R_OK, &path, &st, e);
+	if (rc != H5_OK)
+		goto out;
+	/* The file layer follows no link, an operator may. */
+	real = realpath(path, NULL);
+	if (real == NULL) {
+		rc = h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
+		goto out;
+	}
+	rc = operators(h5_file_read_secret(real, &b, e), e);
+	if (rc != H5_OK)
+		goto out;
+	if (b.len > 0 && b.data[b.len - 1] == '\n')
+		b.data[--b.len] = '\0';
+	if (b.len > 0 && b.data[b.len - 1] == '\r')
+		b.data[--b.len] = '\0';
+	if (strlen(b.data) != b.len || strchr(b.data, '\n') != NULL)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "%s: must hold the secret alone, on one line", path);
+	if (rc == H5_OK)
+		rc = set(in, b.data, b.len, e);
+	if (rc == H5_OK)
+		rc = note_file(in->c, path, e);
+out:
+	h5_buf_wipe(&b);
+	free(real);
+	free(path);
+	return rc;
+}
+
+static enum h5_code
+read_secret_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	return from_file(in, value, set_secret, e);
+}
+
+static enum h5_code
+read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	return from_file(in, value, set_webhook, e);
+}
+
+#define TYPE(name, function)                                                   \
+	const struct h5_config_type h5_config_value_##name = {function, false}
+#define TYPE_OR_EMPTY(name, function)                                          \
+	const struct h5_config_type h5_config_value_##name = {function, true}
+
+TYPE(text, read_text);
+TYPE_OR_EMPTY(optional_text, read_text);
+TYPE(appid, read_appid);
+TYPE(digits, read_digits);
+TYPE_OR_EMPTY(suffix, read_suffix);
+TYPE(number, read_number);
+TYPE(lang, read_lang);
+TYPE(sign_type, read_sign_type);
+TYPE(handoff, read_handoff);
+TYPE(base, read_base);
+TYPE_OR_EMPTY(optional_base, read_base);
+TYPE(prefix, read_prefix);
+TYPE(link, read_link);
+TYPE_OR_EMPTY(origins, read_origins);
+TYPE_OR_EMPTY(ranges, read_ranges);
+TYPE(path, read_path);
+TYPE(file, read_file);
+TYPE(key_file, read_key_file);
+TYPE(program, read_program);
+TYPE(secret, read_secret);
+TYPE(secret_file, read_secret_file);
+TYPE(webhook, read_webhook);
+TYPE(webhook_file, read_webhook_file);

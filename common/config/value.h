@@ -1,0 +1,49 @@
+/* config_value.h - what a value may be, type by type.
+ * Private to config.c and config_value.c. */
+#ifndef H5_CONFIG_VALUE_H
+#define H5_CONFIG_VALUE_H
+
+#include "common/config/config.h"
+
+/* One value on its way into the configuration. */
+struct h5_config_in {
+	struct h5_config *c;
+	const struct h5_config_key *key;
+	const char *dir; /* the configuration's folder, absolute */
+	bool secret; /* out: the value itself is a secret */
+};
+
+/* read: check value (which it may cut up) and store it at in->key->at.
+ * H5_E_CONFIG: e says what the value must be, without repeating a secret;
+ * nothing is stored.  H5_E_NOMEM. */
+struct h5_config_type {
+	enum h5_code (*read)(
+	    struct h5_config_in *in, char *value, struct h5_err *e);
+	bool may_be_empty;
+};
+
+extern const struct h5_config_type h5_config_value_text, /* one line */
+    h5_config_value_optional_text, /* may be empty */
+    h5_config_value_appid, h5_config_value_digits, h5_config_value_suffix,
+    h5_config_value_number, h5_config_value_lang, h5_config_value_sign_type,
+    h5_config_value_handoff, /* fixed words */
+    h5_config_value_base, /* https, or http to loopback; no slash at its end */
+    h5_config_value_optional_base, /* may be empty */
+    h5_config_value_prefix, /* the same, as it stands */
+    h5_config_value_link, /* the same, may have a query string */
+    h5_config_value_origins, h5_config_value_ranges, /* lists */
+    h5_config_value_path, /* need not exist */
+    h5_config_value_file, /* can be read */
+    h5_config_value_key_file, /* and only by us: a secret */
+    h5_config_value_program, /* can be executed */
+    h5_config_value_secret, h5_config_value_secret_file,
+    h5_config_value_webhook, h5_config_value_webhook_file;
+
+/* h5_config_value_dup(s, out, e): a copy; out is freed first. */
+H5_MUST_CHECK enum h5_code h5_config_value_dup(
+    const char *s, char **out, struct h5_err *e);
+/* h5_config_value_buf(b, out, e): the same of a buffer's text; releases b. */
+H5_MUST_CHECK enum h5_code h5_config_value_buf(
+    struct h5_buf *b, char **out, struct h5_err *e);
+
+#endif

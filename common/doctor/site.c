@@ -1,0 +1,560 @@
+/* The doctor: the site - our own pages as the world sees them through
+ * site.base_url, and what the host makes of them. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/clock.h"
+#include "common/doctor/words.h"
+#include "common/format/escape.h"
+#include "common/base/fields.h"
+#include "common/system/file.h"
+#include "common/system/https.h"
+#include "common/base/log.h"
+#include "common/format/netaddr.h"
+#include "common/web/pages.h"
+#include "common/store/store.h"
+#include "common/format/url.h"
+#include "common/web/request.h"
+#include "common/wechat/v2/message.h"
+#include "common/wechat/v2/xml.h"
+
+#define PAGE_MAX 262144
+#define TIMEOUT_MS 10000
+#define FILE_MAX 65536
+#define DEPTH 8 /* folders above a file that may be the document root */
+#define ADDRESS_DAYS 30
+#define ADDRESSES 64
+
+struct site {
+	struct h5_doctor *d;
+	struct h5_https *h;
+	struct h5_pages *pages;
+	struct h5_buf url, head, body; /* of the last request */
+	struct h5_https_answer a;
+};
+
+/* --- headers as they came --- */
+
+/* The n-th (from 0) value of a header into out, without its blanks. */
+static bool
+header(const struct site *s, const char *name, size_t n, struct h5_buf *out)
+{
+	size_t len = strlen(name);
+	const char *line = s->head.data, *end;
+
+	h5_buf_clear(out);
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		if (strncasecmp(line, name, len) != 0 || line[len] != ':' ||
+		    n-- > 0)
+			continue;
+		line += len + 1;
+		while (*line == ' ' || *line == '\t')
+			line++;
+		h5_buf_add(out, line, (size_t)(end - line));
+		return true;
+	}
+	return false;
+}
+
+static bool
+has_header(const struct site *s, const char *name)
+{
+	struct h5_buf value;
+	bool has;
+
+	h5_buf_init(&value, PAGE_MAX);
+	has = header(s, name, 0, &value);
+	h5_buf_release(&value);
+	return has;
+}
+
+static enum h5_code
+get(struct site *s, struct h5_err *e)
+{
+	int timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
+
+	memset(&s->a, 0, sizeof s->a);
+	if (timeout_ms == 0)
+		return h5_err_set(e, H5_E_BUSY, "the time is used up");
+	return h5_https_get(
+	    s->h, s->url.data, timeout_ms, &s->head, &s->body, &s->a, e);
+}
+
+/* --- a program's page --- */
+
+static const char *
+remedy_of_status(long status)
+{
+	if (status >= 300 && status < 400)
+		return "status-3xx";
+	if (status == 401 || status == 403)
+		return "status-403";
+	if (status == 404)
+		return "status-404";
+	if (status == 500)
+		return "status-500";
+	if (status == 502 || status == 503 || status == 504)
+		return "status-50x";
+	return "status-other";
+}
+
+static void
+say_unreached(struct site *s, const char *check, const struct h5_err *e)
+{
+	if (e->code == H5_E_BUSY)
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, check, "no-time", NULL);
+	else
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, check,
+		    s->a.distrusted ? "page-distrusted" : "page-unreached",
+		    "url", s->url.data, "why", e->msg, NULL);
+}
+
+/* Without parameters: checkout says what is missing, the others know no such
+ * order. */
+static bool
+page(struct site *s, const char *program, long status, const char *mark)
+{
+	struct h5_buf to;
+	struct h5_err e;
+	bool good = false;
+
+	h5_buf_init(&to, PAGE_MAX);
+	h5_buf_clear(&s->url);
+	h5_web_url(s->d->c, program, &s->url);
+	if (get(s, &e) != H5_OK)
+		say_unreached(s, program, &e);
+	else if (s->a.status == status && strstr(s->body.data, mark) != NULL)
+		good = true;
+	else if (header(s, "Location", 0, &to))
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program,
+		    "page-redirected", remedy_of_status(s->a.status), "url",
+		    s->url.data, "to", to.data, NULL);
+	else
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program, "page-other",
+		    remedy_of_status(s->a.status), "url", s->url.data, "status",
+		    H5_LOG_NUM(s->a.status), NULL);
+	if (good)
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, program, "page-good", "url",
+		    s->url.data, NULL);
+	h5_buf_release(&to);
+	return good;
+}
+
+/* --- what the host added or changed --- */
+
+struct expected {
+	const char *name, *value;
+	enum h5_doctor_result wrong;
+	const char *mend;
+};
+
+static bool
+one_header(struct site *s, const struct expected *x)
+{
+	struct h5_buf first, second;
+	bool twice, there;
+	bool good = false;
+
+	h5_buf_init(&first, PAGE_MAX);
+	h5_buf_init(&second, PAGE_MAX);
+	there = header(s, x->name, 0, &first);
+	twice = header(s, x->name, 1, &second);
+	/* Said twice over is said. */
+	if (twice && strcasecmp(first.data, x->value) == 0) {
+		h5_buf_clear(&first);
+		h5_buf_puts(&first, second.data);
+	}
+	if (!there || strcasecmp(first.data, x->value) != 0)
+		h5_doctor_say_mend(s->d, x->wrong, "headers",
+		    !there  ? "header-gone"
+		    : twice ? "header-second"
+			    : "header-changed",
+		    x->mend, "name", x->name, "value", first.data, NULL);
+	else
+		good = true;
+	h5_buf_release(&first);
+	h5_buf_release(&second);
+	return good;
+}
+
+static void
+headers(struct site *s)
+{
+	bool page_mode = s->d->c->site.handoff_page;
+	const struct expected all[] = {
+	    {"Referrer-Policy", "strict-origin-when-cross-origin",
+		page_mode ? H5_DOCTOR_WARN : H5_DOCTOR_FAIL,
+		page_mode ? "mend-referrer-page" : "mend-referrer"},
+	    {"Content-Security-Policy", h5_pages_csp(s->pages), H5_DOCTOR_FAIL,
+		"mend-csp"},
+	    {"Cache-Control", "no-store", H5_DOCTOR_FAIL, "mend-cache"},
+	    {"X-Content-Type-Options", "nosniff", H5_DOCTOR_WARN,
+		"mend-headers"},
+	    {"Content-Type", "text/html; charset=utf-8", H5_DOCTOR_WARN,
+		"mend-headers"},
+	};
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+		good = one_header(s, &all[i]) && good;
+	if (has_header(s, "Set-Cookie")) {
+		good = false;
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, "headers", "cookie", NULL);
+	}
+	if (good)
+		h5_doctor_say(
+		    s->d, H5_DOCTOR_PASS, "headers", "headers-good", NULL);
+}
+
+/* --- a proxy in front, and whose address we send --- */
+
+struct buyers {
+	const struct h5_config *c;
+	char seen[ADDRESSES][46];
+	size_t n; /* different addresses, up to ADDRESSES */
+	unsigned orders;
+	char bad[46]; /* one that cannot be a buyer's, or "" */
+};
+
+static bool
+is_buyers(const struct h5_config *c, const char *ip)
+{
+	struct h5_netaddr a;
+	size_t i;
+
+	if (h5_netaddr_read(ip, &a, NULL) != H5_OK)
+		return false;
+	for (i = 0; i < c->site.n_trusted_proxies; i++)
+		if (h5_netaddr_in(&a, &c->site.trusted_proxies[i]))
+			return false;
+	return c->gateway.loopback || h5_netaddr_public(&a);
+}
+
+static enum h5_code
+count_buyer(void *arg, const char *id, const struct h5_order *o,
+    const struct h5_err *e_o)
+{
+	struct buyers *b = arg;
+	const char *ip;
+	size_t i;
+
+	(void)id;
+	(void)e_o;
+	if (o == NULL || o->n_attempts == 0)
+		return H5_OK;
+	ip = o->attempts[0].spbill_create_ip;
+	if (ip[0] == '\0')
+		return H5_OK;
+	b->orders++;
+	if (!is_buyers(b->c, ip))
+		(void)snprintf(b->bad, sizeof b->bad, "%s", ip);
+	for (i = 0; i < b->n; i++)
+		if (strcmp(b->seen[i], ip) == 0)
+			return H5_OK;
+	if (b->n < ADDRESSES)
+		(void)snprintf(b->seen[b->n++], sizeof b->seen[0], "%s", ip);
+	return H5_OK;
+}
+
+/* What only a proxy or a CDN sends. */
+static const char *
+proxy_header(const struct site *s)
+{
+	static const char *const names[] = {"Via", "CF-RAY", "X-Cache",
+	    "X-Cache-Lookup", "X-Served-By", "EagleId", "X-Via", "X-Amz-Cf-Id",
+	    "X-NWS-LOG-UUID"};
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (has_header(s, names[i]))
+			return names[i];
+	return NULL;
+}
+
+/* No page tells the address it saw; the orders do. */
+static void
+buyers_address(struct site *s, const char *proxy)
+{
+	struct h5_doctor *d = s->d;
+	struct h5_store *st = NULL;
+	struct buyers b;
+
+	memset(&b, 0, sizeof b);
+	b.c = d->c;
+	if (h5_store_there(d->c->store.dir) &&
+	    h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, NULL) ==
+		H5_OK)
+		(void)!h5_store_each(st,
+		    h5_clock_now() - (int64_t)ADDRESS_DAYS * 86400, 0,
+		    count_buyer, &b, NULL);
+	h5_store_close(st);
+	if (b.bad[0] != '\0')
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "buyers", "buyers-bad", "ip",
+		    b.bad, NULL);
+	else if (proxy != NULL && d->c->site.n_trusted_proxies == 0)
+		h5_doctor_say(d, H5_DOCTOR_WARN, "buyers", "buyers-proxy",
+		    "header", proxy, NULL);
+	else if (b.n == 1 && b.orders >= 10 && !d->c->gateway.loopback)
+		h5_doctor_say(d, H5_DOCTOR_WARN, "buyers",
+		    d->web ? "buyers-one-web" : "buyers-one", "orders",
+		    H5_LOG_NUM(b.orders), "days", H5_LOG_NUM(ADDRESS_DAYS),
+		    "ip", b.seen[0], NULL);
+	else if (b.orders == 0 && !d->web)
+		h5_doctor_say(d, H5_DOCTOR_PASS, "buyers", "buyers-none", NULL);
+	else
+		h5_doctor_say(d, H5_DOCTOR_PASS, "buyers",
+		    d->web ? "buyers-good-web" : "buyers-good", "orders",
+		    H5_LOG_NUM(b.orders), "days", H5_LOG_NUM(ADDRESS_DAYS), "n",
+		    H5_LOG_NUM(b.n), "more", b.n == ADDRESSES ? " or more" : "",
+		    NULL);
+}
+
+/* --- the notice --- */
+
+/* Signed as WeChat would, about an order that cannot be there. */
+static enum h5_code
+write_notice(const struct h5_config *c, const char *number, struct h5_buf *out,
+    struct h5_err *e)
+{
+	char transaction[33], time_end[H5_CLOCK_WIRE], nonce[33];
+	char sign[H5_SIGN_HEX];
+	struct h5_fields f;
+	enum h5_code rc;
+	size_t i;
+
+	h5_fields_init(&f, 32, 8192);
+	h5_clock_wire(h5_clock_now(), time_end);
+	rc = h5_sign_nonce(nonce, e);
+	if (rc != H5_OK)
+		return rc;
+	(void)snprintf(transaction, sizeof transaction, "doctor%.16s", nonce);
+	const char *const pairs[][2] = {
+	    {"appid", c->merchant.appid},
+	    {"bank_type", "OTHERS"},
+	    {"cash_fee", "1"},
+	    {"fee_type", "CNY"},
+	    {"is_subscribe", "N"},
+	    {"mch_id", c->merchant.mch_id},
+	    {"nonce_str", nonce},
+	    {"out_trade_no", number},
+	    {"result_code", "SUCCESS"},
+	    {"return_code", "SUCCESS"},
+	    {"time_end", time_end},
+	    {"total_fee", "1"},
+	    {"trade_type", "MWEB"},
+	    {"transaction_id", transaction},
+	};
+	for (i = 0; rc == H5_OK && i < sizeof pairs / sizeof pairs[0]; i++)
+		rc = h5_fields_add(&f, pairs[i][0], pairs[i][1], e);
+	if (rc == H5_OK)
+		rc = h5_sign_fields(
+		    c->merchant.api_key, c->merchant.sign_type, &f, sign, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "sign", sign, e);
+	if (rc == H5_OK)
+		rc = h5_xml_write(&f, out, e);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static void
+notice_not_ours(struct site *s)
+{
+	long status = s->a.status;
+
+	h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, "notify",
+	    status >= 300 && status < 400 ? "notice-redirected"
+	    : status == 200		  ? "notice-page"
+					  : "notice-not-ours",
+	    remedy_of_status(status), "url", s->url.data, "status",
+	    H5_LOG_NUM(status), NULL);
+}
+
+static void
+notice_judge(struct site *s, const char *number)
+{
+	static const char begin[] = "<xml><return_code>";
+	char why[64], body[201];
+	struct h5_buf want;
+
+	(void)snprintf(why, sizeof why, "no order %s", number);
+	(void)snprintf(body, sizeof body, "%s", s->body.data);
+	h5_buf_init(&want, 4096);
+	h5_wxmsg_reply(false, why, &want);
+	if (strncmp(body, begin, sizeof begin - 1) != 0)
+		notice_not_ours(s);
+	else if (s->a.status == 200 && strcmp(s->body.data, want.data) == 0)
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, "notify", "notice-good",
+		    "url", s->url.data, NULL);
+	else if (s->a.status == 200 && strstr(body, "sign") != NULL)
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-key",
+		    "url", s->url.data, NULL);
+	else
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-other",
+		    "url", s->url.data, "status", H5_LOG_NUM(s->a.status),
+		    "body", body, NULL);
+	h5_buf_release(&want);
+}
+
+static void
+notice(struct site *s)
+{
+	static const char *const type[] = {"Content-Type: text/xml"};
+	char number[32], nonce[33];
+	struct h5_buf body;
+	struct h5_err e;
+	enum h5_code rc;
+	int timeout_ms;
+
+	rc = h5_sign_nonce(nonce, &e);
+	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
+	h5_buf_init(&body, H5_XML_MAX);
+	h5_buf_clear(&s->url);
+	h5_web_url(s->d->c, "notify", &s->url);
+	if (rc == H5_OK)
+		rc = write_notice(s->d->c, number, &body, &e);
+	timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
+	if (rc != H5_OK)
+		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-bug",
+		    "why", e.msg, NULL);
+	else if (timeout_ms == 0)
+		h5_doctor_say(s->d, H5_DOCTOR_WARN, "notify", "no-time", NULL);
+	else if (h5_https_post(s->h, s->url.data, type, 1, body.data, body.len,
+		     timeout_ms, &s->body, &s->a, &e) != H5_OK)
+		say_unreached(s, "notify", &e);
+	else
+		notice_judge(s, number);
+	h5_buf_release(&body);
+}
+
+/* --- what must not be reached --- */
+
+/* Is the file at path handed out below any of the folders above it?  The
+ * document root need not be known for that. */
+static bool
+handed_out(struct site *s, const char *path)
+{
+	char whole[PATH_MAX], *part;
+	struct h5_buf own;
+	bool found = false;
+	int depth;
+
+	h5_buf_init(&own, FILE_MAX);
+	if (realpath(path, whole) == NULL ||
+	    h5_file_read(AT_FDCWD, whole, &own, NULL) != H5_OK || own.len == 0)
+		goto out;
+	part = whole + strlen(whole);
+	for (depth = 0; depth < DEPTH && !found && part > whole; depth++) {
+		do
+			part--;
+		while (part > whole && *part != '/');
+		h5_buf_clear(&s->url);
+		h5_buf_puts(&s->url, s->d->c->site.origin);
+		for (const char *p = part; *p != '\0'; p++) {
+			char one[2] = {*p, '\0'};
+
+			if (*p == '/')
+				h5_buf_putc(&s->url, '/');
+			else
+				h5_escape_url(&s->url, one);
+		}
+		found = get(s, NULL) == H5_OK && s->a.status == 200 &&
+			s->body.len == own.len &&
+			memcmp(s->body.data, own.data, own.len) == 0;
+	}
+out:
+	h5_buf_wipe(&own);
+	return found;
+}
+
+/* Whoever may see the page is not told where a secret can be fetched. */
+static bool
+say_exposed(struct site *s, const char *what, const char *path)
+{
+	if (!handed_out(s, path))
+		return false;
+	h5_doctor_say(s->d, H5_DOCTOR_FAIL, "document-root", what, "where",
+	    s->d->web ? path : s->url.data, NULL);
+	return true;
+}
+
+static void
+exposed(struct site *s)
+{
+	const struct h5_config *c = s->d->c;
+	char format[PATH_MAX];
+	bool any;
+	size_t i;
+
+	(void)snprintf(format, sizeof format, "%s/format", c->store.dir);
+	any = say_exposed(s, "exposed-store", format);
+	any = say_exposed(s, "exposed-config", c->path) || any;
+	for (i = 0; i < c->n_files; i++)
+		any = say_exposed(s, "exposed-secret", c->files[i]) || any;
+	if (h5_doctor_left(s->d, 1) == 0)
+		h5_doctor_say(
+		    s->d, H5_DOCTOR_WARN, "document-root", "no-time", NULL);
+	else if (!any)
+		h5_doctor_say(s->d, H5_DOCTOR_PASS, "document-root",
+		    "exposed-none", NULL);
+}
+
+/* --- the address --- */
+
+static void
+address(struct h5_doctor *d)
+{
+	struct h5_url u;
+	struct h5_err e;
+
+	if (h5_url_read(d->c->site.base_url, &u, &e) != H5_OK)
+		return;
+	h5_doctor_say(d, u.https ? H5_DOCTOR_PASS : H5_DOCTOR_WARN, "https",
+	    u.https ? "address-https" : "address-local", "url",
+	    d->c->site.base_url, NULL);
+	h5_doctor_say(
+	    d, H5_DOCTOR_PASS, "domain", "domain", "host", u.host, NULL);
+}
+
+void
+h5_doctor_site(struct h5_doctor *d)
+{
+	struct h5_https_options o = {
+	    .connect_timeout_ms = TIMEOUT_MS, .timeout_ms = TIMEOUT_MS};
+	struct site s = {.d = d};
+	const char *proxy = NULL;
+	struct h5_buf faults;
+	struct h5_err e;
+
+	address(d);
+	h5_buf_init(&faults, 65536);
+	h5_buf_init(&s.url, 2 * PATH_MAX);
+	h5_buf_init(&s.head, H5_HTTPS_HEAD);
+	h5_buf_init(&s.body, PAGE_MAX);
+	if (h5_https_new(&o, &s.h, &e) != H5_OK ||
+	    h5_pages_load(d->c, &faults, &s.pages, &e) != H5_OK) {
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "checkout", "page-no-ca",
+		    "why", e.msg, NULL);
+	} else {
+		if (page(&s, "checkout", 400, "data-page=\"bad-request\"")) {
+			headers(&s);
+			proxy = proxy_header(&s);
+		}
+		(void)page(&s, "return-page", 404, "data-page=\"not-found\"");
+		(void)page(&s, "query", 404, "data-page=\"not-found\"");
+		notice(&s);
+		buyers_address(&s, proxy);
+		exposed(&s);
+	}
+	h5_pages_free(s.pages);
+	h5_https_free(s.h);
+	h5_buf_release(&s.url);
+	h5_buf_release(&s.head);
+	h5_buf_release(&s.body);
+	h5_buf_release(&faults);
+}

@@ -1,0 +1,197 @@
+/* The doctor: WeChat - is it reached, what time is it there, does it know
+ * our ids and our key? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/doctor/words.h"
+#include "common/system/https.h"
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/call.h"
+
+#define ANSWER_MAX 65536
+#define SKEW_WARN_S 60
+#define SKEW_FAIL_S 300
+
+/* --- reaching it --- */
+
+static void
+clock_against(struct h5_doctor *d, const char *date, int64_t now)
+{
+	int64_t there, skew;
+
+	if (h5_clock_from_http(date, &there, NULL) != H5_OK) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, "clock", "clock-untold", NULL);
+		return;
+	}
+	skew = now - there;
+	h5_doctor_say(d,
+	    llabs(skew) > SKEW_FAIL_S	? H5_DOCTOR_FAIL
+	    : llabs(skew) > SKEW_WARN_S ? H5_DOCTOR_WARN
+					: H5_DOCTOR_PASS,
+	    "clock", llabs(skew) > SKEW_WARN_S ? "clock-off" : "clock-good",
+	    "s", H5_LOG_NUM(llabs(skew)), "way",
+	    skew < 0 ? "behind" : "ahead of", NULL);
+}
+
+static const char *
+unreached(const struct h5_https_answer *a, const struct h5_err *e)
+{
+	if (e->code == H5_E_CONFIG)
+		return "host-no-ca";
+	return a->distrusted ? "host-distrusted" : "host-unreached";
+}
+
+/* One host.  What it answers to GET does not matter; that it answers does. */
+static bool
+host(struct h5_doctor *d, struct h5_https *h, const char *check,
+    const char *url, bool needed)
+{
+	struct h5_https_answer a;
+	struct h5_buf body;
+	struct h5_err e;
+	int64_t began = h5_clock_mono_ms();
+	int timeout_ms = h5_doctor_left(d, d->c->gateway.timeout_ms);
+	enum h5_code rc;
+
+	if (timeout_ms == 0) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, check, "no-time", NULL);
+		return false;
+	}
+	h5_buf_init(&body, ANSWER_MAX);
+	rc = h5_https_get(h, url, timeout_ms, NULL, &body, &a, &e);
+	/* A long page is an answer, too. */
+	if (rc != H5_OK && rc != H5_E_REMOTE)
+		h5_doctor_say(d, needed ? H5_DOCTOR_FAIL : H5_DOCTOR_WARN,
+		    check, unreached(&a, &e), "url", url, "why", e.msg, NULL);
+	else if (d->c->gateway.loopback)
+		h5_doctor_say(d, H5_DOCTOR_WARN, check, "host-stand-in", "url",
+		    url, NULL);
+	else
+		h5_doctor_say(d, H5_DOCTOR_PASS, check, "host-good", "url", url,
+		    "ms", H5_LOG_NUM(h5_clock_mono_ms() - began), NULL);
+	if (needed && (rc == H5_OK || rc == H5_E_REMOTE))
+		clock_against(d, a.date, h5_clock_now());
+	h5_buf_release(&body);
+	return rc == H5_OK || rc == H5_E_REMOTE;
+}
+
+/* --- ids and key --- */
+
+/* What an answer that is not believed, or refuses, most likely means.  bytes:
+ * WeChat's words (UTF-8), its err_code, or ours. */
+static const struct {
+	const char *bytes, *what;
+} mixups[] = {
+    /* "signature", as in "signature wrong" */
+    {"\xe7\xad\xbe\xe5\x90\x8d", "ids-key"},
+    {"SIGNERROR", "ids-key"},
+    {"APPID_MCHID_NOT_MATCH", "ids-unbound"},
+    {"not our appid", "ids-unbound"},
+    {"APPID_NOT_EXIST", "ids-no-appid"},
+    {"MCHID", "ids-no-mch"},
+    {"mch_id", "ids-mch"},
+    {"appid", "ids-appid"},
+    {"answer: wrong sign", "ids-answer-key"},
+    {"answer: sign", "ids-answer-type"},
+    {"not our", "ids-answer-other"},
+    {"NOAUTH", "ids-not-opened"},
+    {"HTTP status 3", "ids-redirected"},
+};
+
+static void
+ids_wrong(struct h5_doctor *d, const char *words)
+{
+	const char *what = "ids-other";
+	size_t i;
+
+	for (i = sizeof mixups / sizeof mixups[0]; i-- > 0;)
+		if (strstr(words, mixups[i].bytes) != NULL)
+			what = mixups[i].what;
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", what, "mch_id",
+	    d->c->merchant.mch_id, "appid", d->c->merchant.appid, "words",
+	    words, NULL);
+}
+
+static void
+ids_judge(struct h5_doctor *d, enum h5_code rc,
+    const struct h5_wx_refusal *refusal, const struct h5_err *e)
+{
+	char words[H5_ERR_MSG];
+
+	if (rc == H5_E_NET || rc == H5_E_BUSY) {
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", "ids-unproved",
+		    "why", e->msg, NULL);
+	} else if (rc != H5_OK) {
+		ids_wrong(d, e->msg);
+	} else if (refusal->verdict == H5_WX_UNKNOWN_ORDER) {
+		h5_doctor_say(d, H5_DOCTOR_PASS, "ids-and-key", "ids-good",
+		    "appid", d->c->merchant.appid, "mch_id",
+		    d->c->merchant.mch_id, NULL);
+	} else if (refusal->verdict == H5_WX_AGAIN) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, "ids-and-key", "ids-busy",
+		    "code", refusal->err_code, NULL);
+	} else {
+		(void)snprintf(words, sizeof words, "%s %s", refusal->err_code,
+		    refusal->err_code_des);
+		ids_wrong(d, words);
+	}
+}
+
+/* Nobody ordered this number: ORDERNOTEXIST, signed, proves the ids and both
+ * directions of the key, and changes nothing. */
+static void
+ids_and_key(struct h5_doctor *d)
+{
+	struct h5_log quiet;
+	struct h5_wx_refusal refusal;
+	struct h5_wxpay *wx = NULL;
+	struct h5_wx_trade t;
+	char number[H5_OUT_TRADE_NO_MAX + 1], nonce[33];
+	struct h5_err e;
+	enum h5_code rc;
+
+	/* What is found is said here, not in the log as well. */
+	h5_log_init(&quiet, "doctor", "/dev/null");
+	h5_wx_trade_init(&t);
+	memset(&refusal, 0, sizeof refusal);
+	rc = h5_sign_nonce(nonce, &e);
+	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
+	if (rc == H5_OK)
+		rc = h5_wxpay_new(d->c, &wx, &e);
+	if (rc == H5_OK)
+		rc = h5_wxpay_orderquery(wx, &quiet, number, &t, &refusal, &e);
+	ids_judge(d, rc, &refusal, &e);
+	h5_wx_trade_release(&t);
+	h5_wxpay_free(wx);
+}
+
+void
+h5_doctor_wechat(struct h5_doctor *d)
+{
+	const struct h5_config *c = d->c;
+	struct h5_https_options o = {.ca_file = c->gateway.ca_file,
+	    .connect_timeout_ms = c->gateway.connect_timeout_ms,
+	    .timeout_ms = c->gateway.timeout_ms};
+	struct h5_https *h = NULL;
+	bool reached;
+	struct h5_err e;
+
+	if (h5_https_new(&o, &h, &e) != H5_OK) {
+		h5_doctor_say(
+		    d, H5_DOCTOR_FAIL, "gateway", "no-ca", "why", e.msg, NULL);
+		return;
+	}
+	reached = host(d, h, "gateway", c->gateway.url, true);
+	if (c->gateway.backup_url != NULL && c->gateway.backup_url[0] != '\0')
+		reached = host(d, h, "backup", c->gateway.backup_url, false) ||
+			  reached;
+	h5_https_free(h);
+	if (reached)
+		ids_and_key(d);
+	else
+		h5_doctor_say(
+		    d, H5_DOCTOR_FAIL, "ids-and-key", "ids-unreached", NULL);
+}

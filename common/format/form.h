@@ -1,0 +1,18 @@
+/* form.h - application/x-www-form-urlencoded, read strictly. */
+#ifndef H5_FORMAT_FORM_H
+#define H5_FORMAT_FORM_H
+
+#include <stddef.h>
+
+#include "common/base/err.h"
+#include "common/base/fields.h"
+
+/* h5_form_read(p, n, out, e): a query string or form body into out (which the
+ * caller has initialised with its ceilings).  "+" is a blank.  Empty pieces
+ * ("a=1&&b=2", a trailing "&") are skipped; "name" without "=" is an empty
+ * value.  H5_E_INPUT: bad percent escape, NUL, invalid UTF-8, empty name, a
+ * ceiling; H5_E_EXISTS: a doubled name. */
+H5_MUST_CHECK enum h5_code h5_form_read(
+    const char *p, size_t n, struct h5_fields *out, struct h5_err *e);
+
+#endif

@@ -1,0 +1,49 @@
+/* ini.h - strict INI lines: the shape of the file, not its meaning.
+ * "[section]", "key = value", blank lines, and comments (first byte that is
+ * not blank is # or ;).  Nothing inside a value is a comment or a quote.
+ * Blanks (space, tab) around key and value are dropped, CRLF and a byte-order
+ * mark at the beginning are accepted.  What is anything else is a fault; all
+ * faults are reported in one run, as lines "file:line: what is wrong". */
+#ifndef H5_FORMAT_INI_H
+#define H5_FORMAT_INI_H
+
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#define H5_INI_VALUE 4096 /* longest value, bytes */
+#define H5_INI_NAME 32 /* longest section or key, bytes */
+
+/* One reading: where faults go, and how many there are. */
+struct h5_ini {
+	const char *file; /* borrowed; as it stands in the fault lines */
+	struct h5_buf *faults; /* borrowed; lines beyond its ceiling are left
+				  out, and counted */
+	unsigned line; /* the line being read; at the end the last one */
+	unsigned n_faults;
+};
+
+/* Called for each header (key and value are NULL) and each setting, in the
+ * order of the lines; h->line is the present one.  The strings are valid
+ * UTF-8 without control bytes but tab, and live until the text does. */
+typedef void (*h5_ini_fn)(void *ctx, struct h5_ini *h, const char *section,
+    const char *key, char *value);
+
+/* h5_ini_read(h, text, n, fn, ctx): read n bytes of text, which is cut into
+ * strings in place and must be followed by a NUL.  h: file and faults set,
+ * the numbers 0. */
+void h5_ini_read(
+    struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx);
+
+/* h5_ini_fault(h, line, fmt, ...): report one fault. */
+void h5_ini_fault(struct h5_ini *h, unsigned line, const char *fmt, ...)
+    H5_PRINTF(3, 4);
+
+/* h5_ini_verdict(h, first, e): H5_OK without faults, else H5_E_CONFIG; e: the
+ * first fault (first: the buffer's text from where h's faults begin) and how
+ * many follow. */
+H5_MUST_CHECK enum h5_code h5_ini_verdict(
+    const struct h5_ini *h, const char *first, struct h5_err *e);
+
+#endif

@@ -1,0 +1,50 @@
+/* netaddr.h - IP addresses and ranges as text. */
+#ifndef H5_FORMAT_NETADDR_H
+#define H5_FORMAT_NETADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/err.h"
+
+#define H5_NETADDR_TEXT 46
+
+/* IPv4 is kept as itself; ::ffff:a.b.c.d is unmapped to it. */
+struct h5_netaddr {
+	unsigned char bytes[16];
+	unsigned len; /* 4 or 16 */
+};
+struct h5_netrange {
+	struct h5_netaddr base;
+	unsigned bits;
+};
+
+/* h5_netaddr_read(s, out, e): one address, no port, no brackets, no zone. */
+H5_MUST_CHECK enum h5_code h5_netaddr_read(
+    const char *s, struct h5_netaddr *out, struct h5_err *e);
+/* h5_netaddr_range(s, out, e): an address or a CIDR; host bits must be 0. */
+H5_MUST_CHECK enum h5_code h5_netaddr_range(
+    const char *s, struct h5_netrange *out, struct h5_err *e);
+bool h5_netaddr_in(const struct h5_netaddr *a, const struct h5_netrange *r);
+void h5_netaddr_text(const struct h5_netaddr *a, char out[H5_NETADDR_TEXT]);
+/* h5_netaddr_public(a): may WeChat see a payer there?  Not private, loopback,
+ * link-local, unique-local, carrier-grade NAT, multicast, documentation,
+ * unspecified, reserved. */
+bool h5_netaddr_public(const struct h5_netaddr *a);
+bool h5_netaddr_loopback(const struct h5_netaddr *a);
+
+/* h5_netaddr_client(peer, forwarded, trusted, n, out, e): the buyer's address
+ * (INTERFACE site.trusted_proxies): peer, unless peer is trusted; then the
+ * right-most entry of X-Forwarded-For that is not itself trusted; all
+ * trusted: the left-most.  H5_E_INPUT: an address that must be read is
+ * malformed, or a trusted peer sent no entry and peer is a proxy: then peer
+ * itself is used. */
+H5_MUST_CHECK enum h5_code h5_netaddr_client(const char *peer,
+    const char *forwarded, const struct h5_netrange *trusted, size_t n,
+    struct h5_netaddr *out, struct h5_err *e);
+
+/* h5_netaddr_loopback_host(host): "localhost", 127.0.0.0/8, ::1 (brackets
+ * allowed): hosts to which plain http is allowed. */
+bool h5_netaddr_loopback_host(const char *host);
+
+#endif

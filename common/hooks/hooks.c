@@ -1,0 +1,313 @@
+#include "common/hooks/hooks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/system/process.h"
+#include "common/hooks/webhook.h"
+#include "common/store/files/ledger.h"
+#include "common/system/crypto.h"
+
+#define EXEC_MS 10000
+#define BODY_MAX 1048576 /* an order's JSON, bytes */
+/* Another program may be on its way out, having looked for more a moment
+ * before our event was written. */
+#define PATIENCE_MS 250
+
+/* Seconds from a failure to the next try, by how many failures there were;
+ * after the last the same for ever: an event is never given up, since the
+ * shop's order depends on it. */
+static const int waits[] = {5, 30, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600};
+#define WAITS (sizeof waits / sizeof waits[0])
+
+static const struct {
+	enum h5_hook hook;
+	const char *name; /* in the ledger and the log */
+} receivers[] = {{H5_HOOK_EXEC, "exec"}, {H5_HOOK_WEBHOOK, "webhook"}};
+#define RECEIVERS (sizeof receivers / sizeof receivers[0])
+
+/* The first event that a receiver still has to take; those behind it wait, so
+ * that the shop hears of one order in order. */
+static const struct h5_outgoing *
+first_open(const struct h5_config *c, const struct h5_order *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_outgoing; i++)
+		if ((o->outgoing[i].done & c->hooks.mask) != c->hooks.mask)
+			return &o->outgoing[i];
+	return NULL;
+}
+
+const struct h5_outgoing *
+h5_hooks_due(const struct h5_config *c, const struct h5_order *o, int64_t now)
+{
+	const struct h5_outgoing *g = first_open(c, o);
+
+	return g != NULL && g->retry_at <= now ? g : NULL;
+}
+
+/* --- sending --- */
+
+enum variable {
+	PATH,
+	EVENT,
+	EVENT_ID,
+	ORDER,
+	TOTAL_FEE,
+	TRANSACTION,
+	VARIABLES
+};
+
+static enum h5_code
+run_exec(const struct h5_config *c, const struct h5_order *o,
+    const struct h5_outgoing *g, const struct h5_buf *body,
+    char said[H5_HOOK_EXEC_SAID + 1], struct h5_err *e)
+{
+	struct h5_buf v[VARIABLES];
+	char *env[VARIABLES + 1];
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; i < VARIABLES; i++)
+		h5_buf_init(&v[i], 256);
+	h5_buf_puts(&v[PATH], "PATH=/usr/local/bin:/usr/bin:/bin");
+	h5_buf_printf(&v[EVENT], "H5PAY_EVENT=%s", g->type);
+	h5_buf_printf(&v[EVENT_ID], "H5PAY_EVENT_ID=%s", g->id);
+	h5_buf_printf(&v[ORDER], "H5PAY_ORDER=%s", o->id);
+	h5_buf_printf(
+	    &v[TOTAL_FEE], "H5PAY_TOTAL_FEE=%lld", (long long)o->total_fee);
+	h5_buf_printf(
+	    &v[TRANSACTION], "H5PAY_TRANSACTION_ID=%s", o->transaction_id);
+	for (i = 0; i < VARIABLES; i++) {
+		if (rc == H5_OK)
+			rc = h5_buf_finish(&v[i], e);
+		env[i] = v[i].data;
+	}
+	env[VARIABLES] = NULL;
+	if (rc == H5_OK)
+		rc = h5_hook_exec_run(c->hooks.exec, env, body->data, body->len,
+		    EXEC_MS, said, e);
+	for (i = 0; i < VARIABLES; i++)
+		h5_buf_release(&v[i]);
+	return rc;
+}
+
+/* One event to one receiver, and a line about it in the log. */
+static enum h5_code
+send_one(const struct h5_config *c, const struct h5_log *log,
+    const struct h5_order *o, const struct h5_outgoing *g, size_t to,
+    struct h5_err *e)
+{
+	int64_t began_ms = h5_clock_mono_ms();
+	char said[H5_HOOK_EXEC_SAID + 1] = "";
+	enum h5_log_level level = H5_LOG_INFO;
+	struct h5_buf body;
+	enum h5_code rc;
+
+	h5_buf_init(&body, BODY_MAX);
+	rc = h5_ledger_outgoing_json(o, g, &body, e);
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&body, e);
+	if (rc == H5_OK && receivers[to].hook == H5_HOOK_EXEC)
+		rc = run_exec(c, o, g, &body, said, e);
+	else if (rc == H5_OK)
+		rc = h5_hook_webhook_send(c, g->id, body.data, body.len, e);
+	h5_buf_release(&body);
+	if (rc != H5_OK)
+		level = g->failures + 1 >= WAITS ? H5_LOG_ALERT : H5_LOG_WARN;
+	h5_log_event(log, level, rc == H5_OK ? "hook-delivered" : "hook-failed",
+	    "order", o->id, "id", g->id, "type", g->type, "to",
+	    receivers[to].name, "why", rc == H5_OK ? NULL : e->msg, "said",
+	    rc == H5_OK || said[0] == '\0' ? NULL : said, "failures",
+	    rc == H5_OK ? NULL : H5_LOG_NUM(g->failures + 1), "ms",
+	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
+	return rc;
+}
+
+/* --- recording --- */
+
+struct result {
+	char id[sizeof((struct h5_outgoing *)0)->id];
+	const char *to;
+	const char *why; /* NULL: taken */
+	unsigned failures; /* before */
+};
+
+static enum h5_code
+decide_result(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct result *r = arg;
+	char retry[H5_CLOCK_RFC3339];
+	struct h5_event *ev;
+	unsigned n = r->failures < WAITS ? r->failures : WAITS - 1;
+
+	(void)o;
+	if (r->why == NULL)
+		return h5_event_fill(h5_store_add(b, H5_EVENT_DELIVERED), e,
+		    "id", r->id, "to", r->to, NULL);
+	ev = h5_store_add(b, H5_EVENT_UNDELIVERED);
+	if (ev == NULL)
+		return h5_err_set(e, H5_E_BUG, "no room for an event");
+	h5_clock_rfc3339(ev->at + waits[n], retry);
+	return h5_event_fill(ev, e, "id", r->id, "to", r->to, "failures",
+	    H5_LOG_NUM(r->failures + 1), "retry_at", retry, "why", r->why,
+	    NULL);
+}
+
+/* Sends what is open of one event to each receiver that has not taken it and
+ * records each result at once: a crash in between repeats one delivery, which
+ * its id gives away. */
+static enum h5_code
+deliver_event(const struct h5_config *c, const struct h5_log *log,
+    struct h5_store *st, const struct h5_order *o, const struct h5_outgoing *g,
+    struct h5_err *e)
+{
+	enum h5_code rc, worst = H5_OK;
+	struct h5_err why;
+	struct result r;
+	size_t i;
+
+	for (i = 0; i < RECEIVERS; i++) {
+		if ((c->hooks.mask & receivers[i].hook) == 0 ||
+		    (g->done & receivers[i].hook) != 0)
+			continue;
+		rc = send_one(c, log, o, g, i, &why);
+		memset(&r, 0, sizeof r);
+		memcpy(r.id, g->id, sizeof r.id);
+		r.to = receivers[i].name;
+		r.failures = g->failures;
+		if (rc != H5_OK) {
+			r.why = h5_text_printable(why.msg) ? why.msg
+							   : h5_err_name(rc);
+			worst = h5_err_set(e, H5_E_NET, "%s: %s", r.to, r.why);
+		}
+		rc = h5_store_update(st, o->id, decide_result, &r, NULL, &why);
+		if (rc != H5_OK)
+			return h5_err_set(e, rc, "%s", why.msg);
+	}
+	return worst;
+}
+
+/* --- an order --- */
+
+static enum h5_code
+deliver_all(const struct h5_config *c, const struct h5_log *log,
+    struct h5_store *st, const char *id, bool force, struct h5_err *e)
+{
+	const struct h5_outgoing *g;
+	struct h5_order *o;
+	enum h5_code rc;
+
+	for (;;) {
+		/* Anew each time: what came meanwhile is sent, too. */
+		o = NULL;
+		rc = h5_store_load(st, id, &o, e);
+		if (rc != H5_OK)
+			return rc;
+		g = force ? first_open(c, o)
+			  : h5_hooks_due(c, o, h5_clock_now());
+		if (g == NULL) {
+			h5_order_free(o);
+			return H5_OK;
+		}
+		rc = deliver_event(c, log, st, o, g, e);
+		h5_order_free(o);
+		if (rc != H5_OK)
+			return rc;
+	}
+}
+
+enum h5_code
+h5_hooks_deliver(const struct h5_config *c, const struct h5_log *log,
+    struct h5_store *st, const char *id, bool force, struct h5_err *e)
+{
+	struct h5_store_talk *talk = NULL;
+	char lock[H5_ORDER_ID_MAX + 8];
+	enum h5_code rc;
+
+	if (c->hooks.mask == 0)
+		return H5_OK;
+	if (!h5_text_order_id(id))
+		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
+	/* Not the order's own lock: a slow shop must not hold up a buyer.  No
+	 * order has an id like this one. */
+	(void)snprintf(lock, sizeof lock, "%s_0", id);
+	rc = h5_store_talk(st, lock, PATIENCE_MS, &talk, e);
+	if (rc == H5_E_BUSY)
+		return h5_err_set(
+		    e, rc, "another program delivers for order %s", id);
+	if (rc != H5_OK)
+		return rc;
+	rc = deliver_all(c, log, st, id, force, e);
+	h5_store_hush(talk);
+	return rc;
+}
+
+/* --- a rehearsal --- */
+
+static enum h5_code
+made_up_order(const char *id, struct h5_order **o, struct h5_err *e)
+{
+	int64_t now = h5_clock_now();
+	char at[H5_CLOCK_RFC3339], expires[H5_CLOCK_RFC3339];
+	struct h5_event ev;
+	enum h5_code rc;
+
+	h5_clock_rfc3339(now, at);
+	h5_clock_rfc3339(now + 7200, expires);
+	h5_event_init(&ev, H5_EVENT_CREATED, now);
+	rc = h5_event_fill(&ev, e, "order", id, "total_fee", "1", "body",
+	    "h5pay hook test", "lang", "en", "expires_at", expires,
+	    "out_trade_no", id, "spbill_create_ip", "192.0.2.1", "time_start",
+	    at, "time_expire", expires, NULL);
+	if (rc == H5_OK)
+		rc = h5_order_new(&ev, o, e);
+	h5_event_release(&ev);
+	if (rc != H5_OK)
+		return rc;
+	h5_event_init(&ev, H5_EVENT_PAID, now);
+	rc = h5_event_fill(&ev, e, "out_trade_no", id, "transaction_id",
+	    "4200000000000000000000000000", "total_fee", "1", "via", "query",
+	    "time_end", at, NULL);
+	if (rc == H5_OK)
+		rc = h5_order_apply(*o, &ev, e);
+	h5_event_release(&ev);
+	return rc;
+}
+
+enum h5_code
+h5_hooks_test(
+    const struct h5_config *c, const struct h5_log *log, struct h5_err *e)
+{
+	struct h5_order *o = NULL;
+	struct h5_outgoing g = {.type = "order.paid"};
+	struct h5_err why;
+	char nonce[33];
+	enum h5_code rc;
+	size_t i;
+
+	if (c->hooks.mask == 0)
+		return h5_err_set(e, H5_E_CONFIG, "no hook is configured");
+	rc = h5_sign_nonce(nonce, e);
+	if (rc == H5_OK)
+		rc = made_up_order("test-order", &o, e);
+	if (rc != H5_OK)
+		goto out;
+	g.at = o->created_at;
+	(void)snprintf(g.id, sizeof g.id, "evt_test_%.16s", nonce);
+	for (i = 0; i < RECEIVERS; i++) {
+		if ((c->hooks.mask & receivers[i].hook) == 0)
+			continue;
+		if (send_one(c, log, o, &g, i, &why) != H5_OK)
+			rc = h5_err_set(
+			    e, H5_E_NET, "%s: %s", receivers[i].name, why.msg);
+	}
+out:
+	h5_order_free(o);
+	return rc;
+}

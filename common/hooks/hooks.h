@@ -1,0 +1,35 @@
+/* hooks.h - events to the shop, at least once, in order for one order.
+ * What is due is derived from the ledger (h5_order.outgoing), so no
+ * crash loses an event or makes a second id.  After a failure the next try
+ * waits 5 s, 30 s, 5 min, 30 min, 2 h, 5 h, then 10 h each time, for ever;
+ * what follows waits behind it. */
+#ifndef H5_HOOKS_HOOKS_H
+#define H5_HOOKS_HOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config/config.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/order/order.h"
+#include "common/store/store.h"
+
+/* h5_hooks_due(c, o, now): the first event of o that is due now, or NULL. */
+const struct h5_outgoing *h5_hooks_due(
+    const struct h5_config *c, const struct h5_order *o, int64_t now);
+
+/* h5_hooks_deliver(c, log, st, id, force, e): deliver what is due of one order,
+ * one after the other, each recorded before the next; force: also what waits
+ * for a retry.  H5_OK: all that was due is delivered.  H5_E_NET: one failed
+ * and waits for its retry.  H5_E_BUSY: another process delivers this order
+ * now.  Links curl.  Blocks. */
+H5_MUST_CHECK enum h5_code h5_hooks_deliver(const struct h5_config *c,
+    const struct h5_log *log, struct h5_store *st, const char *id, bool force,
+    struct h5_err *e);
+
+/* h5_hooks_test(c, log, e): a made-up order.paid with id "evt_test_...". */
+H5_MUST_CHECK enum h5_code h5_hooks_test(
+    const struct h5_config *c, const struct h5_log *log, struct h5_err *e);
+
+#endif

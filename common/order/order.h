@@ -1,0 +1,144 @@
+/* order.h - an order, its states, and how events change it.
+ * An order is the fold of its events; nothing else changes it.  States and
+ * the words for them: INTERFACE section 5. */
+#ifndef H5_ORDER_ORDER_H
+#define H5_ORDER_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/order/event.h"
+#include "common/base/text.h"
+
+enum h5_order_state {
+	H5_ORDER_CREATED, /* durable here; WeChat's answer unknown */
+	H5_ORDER_AWAITING, /* a mweb_url was issued */
+	H5_ORDER_PAID, /* sticky */
+	H5_ORDER_CLOSED,
+	H5_ORDER_REFUNDING,
+	H5_ORDER_PARTLY_REFUNDED,
+	H5_ORDER_REFUNDED
+};
+
+enum h5_attempt_state {
+	H5_ATTEMPT_AWAITING,
+	H5_ATTEMPT_PAID,
+	H5_ATTEMPT_CLOSED
+};
+
+/* Bits of struct h5_order.alerts. */
+enum h5_order_alert {
+	H5_ALERT_DISPUTED = 1, /* amount or currency differ */
+	H5_ALERT_LATE = 2, /* paid after close: kept */
+	H5_ALERT_OVERPAID = 4 /* two attempts paid */
+};
+
+struct h5_attempt {
+	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1];
+	enum h5_attempt_state state;
+	int64_t created_at;
+	int64_t time_start; /* sent to WeChat; never changes for a number */
+	int64_t time_expire; /* likewise */
+	int64_t mweb_url_at; /* 0: none yet */
+	char *mweb_url; /* NULL: none yet */
+	char *prepay_id;
+	char spbill_create_ip[46]; /* of the last mweb_url, else of creation */
+	int64_t queried_at; /* last answer of orderquery, 0: never */
+	char trade_state[16]; /* its word, "" before; "ORDERNOTEXIST" too */
+	char transaction_id[33]; /* "" unless paid */
+};
+
+struct h5_refund {
+	char out_refund_no[65];
+	char refund_id[33];
+	char out_trade_no[33]; /* the attempt; "": the one that paid */
+	int64_t refund_fee;
+	char status[16]; /* ours: asked, hinted, refused; WeChat's: PROCESSING,
+	    SUCCESS, CHANGE, REFUNDCLOSE */
+	char *reason;
+	int64_t asked_at; /* last time we asked for it, 0: somebody else did */
+	int64_t hinted_at; /* last notice about it, 0: none */
+	int64_t looked_at; /* last answer of refundquery, 0: none */
+	int64_t changed_at; /* of SUCCESS: WeChat's time */
+};
+
+/* Ways to tell the shop; bits, since both may be configured. */
+enum h5_hook { H5_HOOK_EXEC = 1, H5_HOOK_WEBHOOK = 2 };
+
+/* An event the shop must hear of, derived from the ledger alone, so that a
+ * crash cannot lose one nor make a second. */
+struct h5_outgoing {
+	char id[40]; /* "evt_" and the order's id and the event's number */
+	const char
+	    *type; /* order.paid order.closed order.refunded order.alert */
+	int64_t at;
+	unsigned done; /* bits of enum h5_hook: who took it */
+	unsigned failures;
+	int64_t retry_at; /* 0: at once */
+};
+
+struct h5_order {
+	char id[H5_ORDER_ID_MAX + 1];
+	enum h5_order_state state;
+	unsigned alerts; /* bits of enum h5_order_alert */
+	/* The terms: immutable after created. */
+	int64_t total_fee; /* fen */
+	char *body;
+	char *attach; /* NULL: none */
+	char *item; /* catalogue name, NULL for a signed link */
+	int64_t qty; /* 0 for a signed link */
+	char *lang; /* buyer's language when it was made */
+	int64_t created_at;
+	int64_t expires_at; /* time_expire of the order, Unix seconds */
+	/* What became of it. */
+	int64_t paid_at; /* WeChat's time_end, 0: unpaid */
+	char paid_via[8]; /* notify, query, "" */
+	char transaction_id[33];
+	int64_t closed_at;
+	int64_t checked_at; /* last answer of orderquery, 0: never */
+	int64_t tried_at; /* last time WeChat was asked, answer or not */
+	bool unreached; /* it did not answer then */
+	struct h5_attempt *attempts; /* at least one, in order */
+	size_t n_attempts;
+	struct h5_refund *refunds;
+	size_t n_refunds;
+	struct h5_outgoing *outgoing;
+	size_t n_outgoing;
+	struct h5_event *events; /* all, in ledger order */
+	size_t n_events;
+};
+
+/* h5_order_new(created, out, e): an order from its first event, which is taken
+ * over (moved; ev is empty afterwards, also on failure).
+ * H5_E_INPUT: a field is missing or malformed. */
+H5_MUST_CHECK enum h5_code h5_order_new(
+    struct h5_event *created, struct h5_order **out, struct h5_err *e);
+/* h5_order_apply(o, ev, e): fold one more event; ev is taken over likewise.
+ * Total: an event that says nothing new (paid again with the same
+ * transaction) is kept in events and changes nothing else.
+ * H5_E_INPUT: malformed.  H5_E_STATE: a move that may never happen. */
+H5_MUST_CHECK enum h5_code h5_order_apply(
+    struct h5_order *o, struct h5_event *ev, struct h5_err *e);
+void h5_order_free(struct h5_order *o);
+
+/* h5_order_attempt(o, out_trade_no): that attempt or NULL. */
+struct h5_attempt *h5_order_attempt(
+    const struct h5_order *o, const char *out_trade_no);
+/* h5_order_current(o): the last attempt. */
+struct h5_attempt *h5_order_current(const struct h5_order *o);
+/* h5_order_settled(o): paid, closed or beyond: nothing for a buyer to do. */
+bool h5_order_settled(const struct h5_order *o);
+/* h5_order_at_rest(o, hooks): settled, no attempt awaiting, no refund open,
+ * every event taken by each of hooks (bits of enum h5_hook): nothing for
+ * sweep to do. */
+bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
+
+const char *h5_order_state_name(enum h5_order_state s);
+bool h5_order_state_of(const char *name, enum h5_order_state *s);
+const char *h5_order_attempt_word(enum h5_attempt_state s);
+/* h5_order_alert_name(bit): disputed, late, overpaid. */
+const char *h5_order_alert_name(enum h5_order_alert bit);
+
+#endif

@@ -1,0 +1,430 @@
+#include "common/pay/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/format/escape.h"
+#include "common/pay/settle.h"
+#include "common/web/request.h"
+
+/* A mweb_url lives five minutes; the last half minute is the buyer's way there.
+ */
+#define FRESH_S 270
+/* time_expire must be more than five minutes ahead (PROTOCOL 2.3). */
+#define EXPIRE_LEAST_S 360
+#define ATTEMPTS_MAX 999
+
+bool
+h5_pay_fresh(const struct h5_attempt *a, int64_t now)
+{
+	return a->state == H5_ATTEMPT_AWAITING && a->mweb_url != NULL &&
+	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
+}
+
+/* Money that does not fit has come in: the buyer must not pay again. */
+static bool
+held(const struct h5_order *o)
+{
+	return (o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0;
+}
+
+int64_t
+h5_pay_expires_at(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
+}
+
+bool
+h5_pay_nothing_due(const struct h5_order *o)
+{
+	return h5_order_settled(o) || held(o);
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static enum h5_code
+fill_created(const struct h5_pay *p, const struct h5_pay_terms *t,
+    struct h5_event *ev, struct h5_err *e)
+{
+	char start[H5_CLOCK_RFC3339], expire[H5_CLOCK_RFC3339];
+
+	h5_clock_rfc3339(ev->at, start);
+	h5_clock_rfc3339(
+	    ev->at + (int64_t)p->c->orders.expire_minutes * 60, expire);
+	return h5_event_fill(ev, e, "order", t->id, "total_fee",
+	    H5_LOG_NUM(t->total_fee), "body", t->body, "attach", t->attach,
+	    "item", t->item, "qty", t->item != NULL ? H5_LOG_NUM(t->qty) : NULL,
+	    "lang", t->lang, "expires_at", expire, "out_trade_no", t->id,
+	    "spbill_create_ip", t->ip, "time_start", start, "time_expire",
+	    expire, NULL);
+}
+
+enum h5_code
+h5_pay_create(const struct h5_pay *p, const struct h5_pay_terms *t,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_event ev;
+	enum h5_code rc;
+
+	*o = NULL;
+	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
+	rc = fill_created(p, t, &ev, e);
+	if (rc == H5_OK)
+		rc = h5_store_create(p->st, &ev, o, e);
+	h5_event_release(&ev);
+	if (rc == H5_OK) {
+		h5_log_event(p->log, H5_LOG_INFO, "order-created", "order",
+		    t->id, "total_fee", H5_LOG_NUM(t->total_fee), "item",
+		    t->item, NULL);
+		return H5_OK;
+	}
+	if (rc != H5_E_EXISTS || *o == NULL)
+		return rc;
+	/* An item's title may have been edited since: the item is the same. */
+	if ((*o)->total_fee == t->total_fee &&
+	    (t->item != NULL || same((*o)->body, t->body)) &&
+	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
+	    (*o)->qty == (t->item != NULL ? t->qty : 0))
+		return H5_OK;
+	return h5_err_set(
+	    e, H5_E_EXISTS, "order %s exists with other terms", t->id);
+}
+
+struct prepaid {
+	const char *out_trade_no;
+	const char *ip;
+	const struct h5_wx_prepay *prepay;
+};
+
+static enum h5_code
+decide_prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct prepaid *x = arg;
+
+	/* A notice may have been faster than the order's own answer. */
+	if (h5_order_settled(o))
+		return H5_OK;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_PREPAID), e,
+	    "out_trade_no", x->out_trade_no, "spbill_create_ip", x->ip,
+	    "prepay_id", x->prepay->prepay_id, "mweb_url", x->prepay->mweb_url,
+	    NULL);
+}
+
+struct next {
+	int64_t now;
+	int64_t expire;
+	const char *ip;
+};
+
+/* The next attempt exists only after the last one cannot be paid any more. */
+static enum h5_code
+decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct next *x = arg;
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	char start[H5_CLOCK_RFC3339], expire[H5_CLOCK_RFC3339];
+
+	if (h5_pay_nothing_due(o) ||
+	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
+		return H5_OK;
+	if (o->n_attempts >= ATTEMPTS_MAX)
+		return h5_err_set(
+		    e, H5_E_STATE, "order %s has used all its attempts", o->id);
+	(void)snprintf(
+	    number, sizeof number, "%s_%u", o->id, (unsigned)o->n_attempts + 1);
+	h5_clock_rfc3339(x->now, start);
+	h5_clock_rfc3339(x->expire, expire);
+	return h5_event_fill(h5_store_add(b, H5_EVENT_ATTEMPT), e,
+	    "out_trade_no", number, "spbill_create_ip", x->ip, "time_start",
+	    start, "time_expire", expire, NULL);
+}
+
+static enum h5_code
+next_attempt(const struct h5_pay *p, const char *ip, struct h5_order **o,
+    struct h5_err *e)
+{
+	struct next x = {h5_clock_now(), (*o)->expires_at, ip};
+	char id[H5_ORDER_ID_MAX + 1];
+
+	if (x.expire < x.now + EXPIRE_LEAST_S)
+		x.expire = x.now + EXPIRE_LEAST_S;
+	memcpy(id, (*o)->id, sizeof id);
+	h5_order_free(*o);
+	*o = NULL;
+	return h5_store_update(p->st, id, decide_next, &x, o, e);
+}
+
+/* The number cannot be ordered again (201, ORDERCLOSED): a fresh query, a
+ * confirmed close, then the next one. */
+static enum h5_code
+replace_attempt(const struct h5_pay *p, const char *ip,
+    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	struct h5_pay_note closing = {H5_EVENT_CLOSING, number, NULL, NULL};
+	enum h5_code rc;
+
+	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
+	rc = h5_pay_ask_one(p, number, o, e);
+	if (rc == H5_OK && !h5_pay_nothing_due(*o) &&
+	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
+		/* Said first, so that a close whose answer is lost is later
+		 * known to be ours, and does not end the order. */
+		rc = h5_pay_note(p, o, closing, e);
+		if (rc == H5_OK)
+			rc = h5_pay_close_attempt(p, number, o, e);
+	}
+	if (rc == H5_E_STATE) {
+		*result = H5_PAY_WAIT;
+		return H5_OK;
+	}
+	if (rc != H5_OK)
+		return rc;
+	if (h5_pay_nothing_due(*o)) {
+		*result = H5_PAY_SETTLED;
+		return H5_OK;
+	}
+	return next_attempt(p, ip, o, e);
+}
+
+/* What a unifiedorder call led to, beside enum h5_pay_result. */
+enum step { STEP_DONE, STEP_REPLACE };
+
+static enum h5_code
+refused(const struct h5_pay *p, enum h5_wx_verdict verdict,
+    const struct h5_wx_refusal *refusal, enum h5_pay_result *result,
+    enum step *step, struct h5_order **o, struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	enum h5_code rc;
+
+	switch (verdict) {
+	case H5_WX_PAID:
+		memcpy(
+		    number, h5_order_current(*o)->out_trade_no, sizeof number);
+		rc = h5_pay_ask_one(p, number, o, e);
+		if (rc != H5_OK)
+			return rc;
+		if (!h5_pay_nothing_due(*o))
+			return h5_err_set(e, H5_E_REMOTE,
+			    "ORDERPAID, but orderquery knows no payment");
+		*result = H5_PAY_SETTLED;
+		return H5_OK;
+	case H5_WX_CLOSED:
+	case H5_WX_TAKEN:
+		*step = STEP_REPLACE;
+		return H5_OK;
+	case H5_WX_MERCHANT:
+	case H5_WX_REFUSED:
+		*result = H5_PAY_MERCHANT;
+		return H5_OK;
+	case H5_WX_AGAIN:
+		return h5_err_set(
+		    e, H5_E_NET, "unifiedorder: %s", refusal->err_code);
+	case H5_WX_SUCCESS:
+	case H5_WX_UNKNOWN_ORDER:
+	case H5_WX_NO_REFUND:
+	case H5_WX_NOT_YET:
+		break;
+	}
+	return h5_err_set(
+	    e, H5_E_REMOTE, "unifiedorder refused: %s", refusal->err_code);
+}
+
+static enum h5_code
+order_once(const struct h5_pay *p, const char *ip, enum h5_pay_result *result,
+    enum step *step, struct h5_order **o, struct h5_err *e)
+{
+	struct h5_wx_prepay prepay = {{0}, NULL};
+	struct h5_wx_refusal refusal;
+	char id[H5_ORDER_ID_MAX + 1], number[H5_OUT_TRADE_NO_MAX + 1];
+	struct prepaid x = {number, ip, &prepay};
+	enum h5_code rc;
+
+	*step = STEP_DONE;
+	memcpy(id, (*o)->id, sizeof id);
+	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
+	rc = h5_wxpay_unifiedorder(
+	    p->wx, p->log, *o, h5_order_current(*o), ip, &prepay, &refusal, e);
+	if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
+		h5_order_free(*o);
+		*o = NULL;
+		rc = h5_store_update(p->st, id, decide_prepaid, &x, o, e);
+		if (rc == H5_OK)
+			*result =
+			    h5_pay_nothing_due(*o) ? H5_PAY_SETTLED : H5_PAY_GO;
+	} else if (rc == H5_OK) {
+		rc = refused(p, refusal.verdict, &refusal, result, step, o, e);
+	}
+	free(prepay.mweb_url);
+	return rc;
+}
+
+/* Orders the current attempt, and once more a next one if its number cannot
+ * be used any more. */
+static enum h5_code
+order_attempts(const struct h5_pay *p, const char *ip,
+    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+{
+	enum step step;
+	enum h5_code rc = H5_OK;
+	int turn;
+
+	/* A close was confirmed before, and the program died before the next
+	 * attempt stood in the ledger; or the number has so little time left
+	 * that WeChat would refuse it. */
+	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED) {
+		rc = next_attempt(p, ip, o, e);
+	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
+		   H5_PAY_CLOSE_AFTER_S) {
+		*result = H5_PAY_GO;
+		rc = replace_attempt(p, ip, result, o, e);
+		if (rc != H5_OK || *result != H5_PAY_GO)
+			return rc;
+	}
+	for (turn = 0; rc == H5_OK && turn < 2; turn++) {
+		if (h5_pay_nothing_due(*o)) {
+			*result = H5_PAY_SETTLED;
+			return H5_OK;
+		}
+		rc = order_once(p, ip, result, &step, o, e);
+		if (rc != H5_OK || step == STEP_DONE)
+			return rc;
+		*result = H5_PAY_GO;
+		rc = replace_attempt(p, ip, result, o, e);
+		if (rc != H5_OK || *result != H5_PAY_GO)
+			return rc;
+	}
+	if (rc != H5_OK)
+		return rc;
+	return h5_err_set(e, H5_E_REMOTE,
+	    "WeChat refuses each new number of order %s", (*o)->id);
+}
+
+static bool
+reusable(const struct h5_order *o, const char *ip)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	return h5_pay_fresh(a, h5_clock_now()) &&
+	       strcmp(a->spbill_create_ip, ip) == 0;
+}
+
+static bool
+look_first(const struct h5_order *o, bool again, int64_t now)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	return again || (a->mweb_url != NULL && !h5_pay_fresh(a, now));
+}
+
+static enum h5_code
+start_locked(const struct h5_pay *p, const char *ip, bool again,
+    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+{
+	int64_t now = h5_clock_now();
+	enum h5_code rc;
+
+	if (now >= (*o)->expires_at) {
+		rc = h5_pay_close_order(p, "expired", o, e);
+		*result = H5_PAY_SETTLED;
+		if (rc == H5_E_STATE && *o != NULL && !h5_pay_nothing_due(*o)) {
+			*result = H5_PAY_WAIT;
+			return H5_OK;
+		}
+		return rc == H5_E_STATE && *o != NULL ? H5_OK : rc;
+	}
+	/* The buyer may have paid while this page was away: look first.  Inside
+	 * the interval the same number is used again, which cannot be paid
+	 * twice, so the look may be skipped. */
+	if (look_first(*o, again, now) && !h5_pay_too_early(p, *o, now)) {
+		rc = h5_pay_ask_all(p, false, o, e);
+		if (rc == H5_OK)
+			rc = h5_pay_close_if_wechat_did(p, o, e);
+		if (rc != H5_OK)
+			return rc;
+	}
+	if (h5_pay_nothing_due(*o)) {
+		*result = H5_PAY_SETTLED;
+		return H5_OK;
+	}
+	return order_attempts(p, ip, result, o, e);
+}
+
+enum h5_code
+h5_pay_start(const struct h5_pay *p, const char *id, const char *ip, bool again,
+    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_talk *talk = NULL;
+	size_t issued;
+	bool waited = false;
+	enum h5_code rc;
+
+	*result = H5_PAY_SETTLED;
+	*o = NULL;
+	rc = h5_store_load(p->st, id, o, e);
+	if (rc != H5_OK || h5_pay_nothing_due(*o))
+		return rc;
+	*result = H5_PAY_GO;
+	if (!again && reusable(*o, ip))
+		return H5_OK;
+	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
+	rc = h5_store_talk(p->st, id, 0, &talk, e);
+	if (rc == H5_E_BUSY) {
+		waited = true;
+		rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	}
+	if (rc == H5_OK)
+		rc = h5_pay_reload(p, id, o, e);
+	if (rc != H5_OK)
+		goto out;
+	/* A double click: the first one got a mweb_url while this one waited.
+	 */
+	if (h5_pay_nothing_due(*o))
+		*result = H5_PAY_SETTLED;
+	else if (reusable(*o, ip) &&
+		 (!again ||
+		     (waited && h5_pay_count(*o, H5_EVENT_PREPAID) > issued)))
+		*result = H5_PAY_GO;
+	else
+		rc = start_locked(p, ip, again, result, o, e);
+out:
+	h5_store_hush(talk);
+	return rc;
+}
+
+enum h5_code
+h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
+    const struct h5_attempt *a, const char *token, const char *lang,
+    struct h5_buf *out, struct h5_err *e)
+{
+	struct h5_buf back;
+	enum h5_code rc;
+
+	if (a->mweb_url == NULL)
+		return h5_err_set(e, H5_E_BUG, "no mweb_url yet");
+	h5_buf_init(&back, H5_WEB_QUERY);
+	h5_web_url(c, "return-page", &back);
+	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
+	if (lang != NULL)
+		h5_buf_printf(&back, "&lang=%s", lang);
+	rc = h5_buf_finish(&back, e);
+	if (rc == H5_OK) {
+		h5_buf_puts(out, a->mweb_url);
+		h5_buf_puts(out, "&redirect_url=");
+		h5_escape_url(out, back.data);
+		rc = h5_buf_finish(out, e);
+	}
+	h5_buf_release(&back);
+	return rc;
+}

@@ -1,0 +1,233 @@
+#include "common/pay/reconcile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_S 86400
+#define LATE_S (23 * 3600) /* from here on a trade may be another day's */
+#define FEN_MICRO 1000
+#define FEE_SLACK_MICRO FEN_MICRO /* how WeChat rounds is not published */
+
+const char *
+h5_reconcile_name(enum h5_reconcile_kind kind)
+{
+	switch (kind) {
+	case H5_DIFF_MISSING_HERE:
+		return "missing-here";
+	case H5_DIFF_MISSING_THERE:
+		return "missing-there";
+	case H5_DIFF_AMOUNT:
+		return "amount";
+	case H5_DIFF_STATE:
+		return "state";
+	case H5_DIFF_REFUND_MISSING_HERE:
+		return "refund-missing-here";
+	case H5_DIFF_REFUND_MISSING_THERE:
+		return "refund-missing-there";
+	case H5_DIFF_FEE:
+		break;
+	}
+	return "fee";
+}
+
+/* --- telling -------------------------------------------------------------- */
+
+static void
+put_fen(char to[24], int64_t fen)
+{
+	(void)snprintf(to, 24, "%lld", (long long)fen);
+}
+
+static void
+put_word(char to[24], const char *word)
+{
+	(void)snprintf(to, 24, "%s", word);
+}
+
+static bool
+is_held(const struct h5_reconcile *x, int64_t at)
+{
+	return at >= x->day + LATE_S && at < x->day + DAY_S &&
+	       x->now < x->day + 2 * DAY_S;
+}
+
+static void
+tell(const struct h5_reconcile *x, struct h5_difference *d,
+    enum h5_reconcile_kind kind)
+{
+	d->kind = kind;
+	d->held = kind != H5_DIFF_FEE && is_held(x, d->at);
+	x->found(x->arg, d);
+}
+
+static struct h5_difference
+of_row(const struct h5_bill_row *r, const struct h5_order *o)
+{
+	struct h5_difference d = {.order = o == NULL ? "" : o->id,
+	    .out_trade_no = r->out_trade_no,
+	    .transaction_id = r->transaction_id,
+	    .out_refund_no = r->out_refund_no,
+	    .at = r->at};
+
+	return d;
+}
+
+/* H5 is one way of many to be paid under a merchant's number.  A bill that
+ * does not say is taken to mean us. */
+static bool
+is_ours(const struct h5_reconcile *x, const struct h5_bill_row *r)
+{
+	return (r->trade_type[0] == '\0' ||
+		   strcmp(r->trade_type, "MWEB") == 0) &&
+	       (r->appid[0] == '\0' || strcmp(r->appid, x->appid) == 0);
+}
+
+static void
+nothing_here(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o, enum h5_reconcile_kind kind)
+{
+	struct h5_difference d = of_row(r, o);
+
+	if (o == NULL && !is_ours(x, r)) {
+		x->elsewhere++;
+		return;
+	}
+	put_fen(d.there, r->refund ? r->refund_fee : r->total_fee);
+	tell(x, &d, kind);
+}
+
+/* --- the bill's side ------------------------------------------------------ */
+
+static void
+compare_fee(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o)
+{
+	struct h5_difference d = of_row(r, o);
+	int64_t due, off;
+
+	if (!r->has_fee || !h5_bill_fee_due(r, &due))
+		return;
+	off = r->fee_micro - due;
+	if (off >= -FEE_SLACK_MICRO && off <= FEE_SLACK_MICRO)
+		return;
+	put_fen(d.here, due / FEN_MICRO);
+	put_fen(d.there, r->fee_micro / FEN_MICRO);
+	tell(x, &d, H5_DIFF_FEE);
+}
+
+void
+h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o)
+{
+	struct h5_difference d = of_row(r, o);
+	const struct h5_attempt *a =
+	    o == NULL ? NULL : h5_order_attempt(o, r->out_trade_no);
+
+	if (a == NULL) {
+		nothing_here(x, r, o, H5_DIFF_MISSING_HERE);
+		return;
+	}
+	if (r->total_fee != o->total_fee) {
+		put_fen(d.here, o->total_fee);
+		put_fen(d.there, r->total_fee);
+		tell(x, &d, H5_DIFF_AMOUNT);
+	} else if (a->state != H5_ATTEMPT_PAID) {
+		/* Paid by another attempt: this second payment is news. */
+		put_word(d.here, o->paid_at != 0
+				     ? "other attempt"
+				     : h5_order_state_name(o->state));
+		put_word(d.there, r->trade_state);
+		tell(x, &d, H5_DIFF_STATE);
+	} else if (strcmp(a->transaction_id, r->transaction_id) != 0) {
+		/* One number paid twice, by two transactions. */
+		put_word(d.here, "other transaction");
+		put_word(d.there, r->trade_state);
+		tell(x, &d, H5_DIFF_STATE);
+	}
+	compare_fee(x, r, o);
+}
+
+static const struct h5_refund *
+find_refund(const struct h5_order *o, const char *out_refund_no)
+{
+	size_t i;
+
+	for (i = 0; o != NULL && i < o->n_refunds; i++)
+		if (strcmp(o->refunds[i].out_refund_no, out_refund_no) == 0)
+			return &o->refunds[i];
+	return NULL;
+}
+
+void
+h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o)
+{
+	const struct h5_refund *refund = find_refund(o, r->out_refund_no);
+	struct h5_difference d = of_row(r, o);
+
+	if (refund == NULL) {
+		nothing_here(x, r, o, H5_DIFF_REFUND_MISSING_HERE);
+	} else if (r->refund_fee >= 0 && r->refund_fee != refund->refund_fee) {
+		put_fen(d.here, refund->refund_fee);
+		put_fen(d.there, r->refund_fee);
+		tell(x, &d, H5_DIFF_AMOUNT);
+	} else if (strcmp(r->refund_status, "SUCCESS") == 0 &&
+		   strcmp(refund->status, "SUCCESS") != 0) {
+		put_word(d.here, refund->status);
+		put_word(d.there, r->refund_status);
+		tell(x, &d, H5_DIFF_STATE);
+	}
+}
+
+/* --- our side ------------------------------------------------------------- */
+
+static bool
+on_day(const struct h5_reconcile *x, int64_t t)
+{
+	return t >= x->day && t < x->day + DAY_S;
+}
+
+static void
+compare_refund(
+    struct h5_reconcile *x, const struct h5_order *o, const struct h5_refund *r)
+{
+	struct h5_difference d = {.order = o->id,
+	    .out_trade_no = "",
+	    .transaction_id = "",
+	    .out_refund_no = r->out_refund_no,
+	    .at = r->asked_at};
+
+	if (strcmp(r->status, "SUCCESS") != 0 || !on_day(x, r->asked_at) ||
+	    !on_day(x, r->changed_at) ||
+	    h5_bill_refund(x->bill, r->out_refund_no) != NULL ||
+	    (x->next != NULL &&
+		h5_bill_refund(x->next, r->out_refund_no) != NULL))
+		return;
+	put_fen(d.here, r->refund_fee);
+	tell(x, &d, H5_DIFF_REFUND_MISSING_THERE);
+}
+
+void
+h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o)
+{
+	struct h5_difference d = {.order = o->id,
+	    .out_trade_no = o->id,
+	    .transaction_id = o->transaction_id,
+	    .out_refund_no = "",
+	    .at = o->paid_at};
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		compare_refund(x, o, &o->refunds[i]);
+	if (o->paid_at == 0 || !on_day(x, o->paid_at) ||
+	    h5_bill_payment(x->bill, o->transaction_id) != NULL ||
+	    (x->next != NULL &&
+		h5_bill_payment(x->next, o->transaction_id) != NULL))
+		return;
+	for (i = 0; i < o->n_attempts; i++)
+		if (strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
+		    0)
+			d.out_trade_no = o->attempts[i].out_trade_no;
+	put_fen(d.here, o->total_fee);
+	tell(x, &d, H5_DIFF_MISSING_THERE);
+}

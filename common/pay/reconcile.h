@@ -1,0 +1,62 @@
+/* reconcile.h - WeChat's bill of a day against the orders here.
+ * Three questions, each about one thing, each answered by calls to found():
+ * what of a payment's line, what of a refund's line, what of an order.  Asking
+ * the first two for every line and the third for every order that may have
+ * been paid that day is the whole comparison. */
+#ifndef H5_PAY_RECONCILE_H
+#define H5_PAY_RECONCILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/wechat/bill.h"
+#include "common/order/order.h"
+
+enum h5_reconcile_kind {
+	H5_DIFF_MISSING_HERE, /* WeChat was paid for what is no order here */
+	H5_DIFF_MISSING_THERE, /* paid here, not in the bill */
+	H5_DIFF_AMOUNT,
+	H5_DIFF_STATE, /* the order, or the refund, is not so far here */
+	H5_DIFF_REFUND_MISSING_HERE,
+	H5_DIFF_REFUND_MISSING_THERE,
+	H5_DIFF_FEE /* not what the rate makes of the amount */
+};
+
+/* What is known of one difference; texts are borrowed during the call. */
+struct h5_difference {
+	enum h5_reconcile_kind kind;
+	bool held; /* of the last hour before midnight: may be in the next
+		      bill, or its notice is late; not counted for a day */
+	const char *order; /* "": none here */
+	const char *out_trade_no, *transaction_id, *out_refund_no; /* or "" */
+	int64_t at; /* of the payment or refund, Unix seconds */
+	char here[24], there[24]; /* fen, or a state; "" for nothing */
+};
+
+struct h5_reconcile {
+	const struct h5_bill *bill;
+	const struct h5_bill *next; /* the day after, or NULL */
+	const char *appid;
+	int64_t day; /* its first second */
+	int64_t now;
+	void (*found)(void *arg, const struct h5_difference *d);
+	void *arg;
+	uint64_t elsewhere; /* lines of other trade types or appids */
+};
+
+/* h5_reconcile_payment(x, r, o), h5_reconcile_refund(x, r, o): a line of the
+ * bill, and the order its number names (NULL: none here). */
+void h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o);
+void h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o);
+/* h5_reconcile_order(x, o): does the bill hold what happened to o that day?
+ * A refund that took more than a day to arrive is left to the bill's side: the
+ * day WeChat lists it under is not known here. */
+void h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o);
+
+/* h5_reconcile_name(kind): missing-here, missing-there, amount, state,
+ * refund-missing-here, refund-missing-there, fee. */
+const char *h5_reconcile_name(enum h5_reconcile_kind kind);
+
+#endif

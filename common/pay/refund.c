@@ -1,0 +1,412 @@
+#include "common/pay/refund_parts.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/pay/attempt.h"
+#include "common/base/text.h"
+
+/* WeChat's limits (PROTOCOL 7.1). */
+#define YEAR_S (365 * 86400)
+#define REFUNDS_MAX 50
+#define GAP_S 60
+#define PEM_MAX 65536
+
+static bool
+status_is(const struct h5_refund *r, const char *status)
+{
+	return strcmp(r->status, status) == 0;
+}
+
+const struct h5_refund *
+h5_refund_find(const struct h5_order *o, const char *out_refund_no)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		if (strcmp(o->refunds[i].out_refund_no, out_refund_no) == 0)
+			return &o->refunds[i];
+	return NULL;
+}
+
+/* --- what to ask for ------------------------------------------------------ */
+
+/* The attempt whose money a refund gives back. */
+static const struct h5_attempt *
+attempt_of(const struct h5_order *o, const struct h5_refund *r)
+{
+	size_t i;
+
+	if (r->out_trade_no[0] != '\0')
+		return h5_order_attempt(o, r->out_trade_no);
+	for (i = 0; i < o->n_attempts; i++)
+		if (strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
+		    0)
+			return &o->attempts[i];
+	return NULL;
+}
+
+/* What can still go back of what an attempt paid. */
+static int64_t
+left_of(const struct h5_order *o, const struct h5_attempt *a)
+{
+	int64_t left = o->total_fee;
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		if (attempt_of(o, &o->refunds[i]) == a &&
+		    !status_is(&o->refunds[i], "REFUNDCLOSE") &&
+		    !status_is(&o->refunds[i], "refused"))
+			left -= o->refunds[i].refund_fee;
+	return left;
+}
+
+/* Of two payments the one too many goes back first. */
+static const struct h5_attempt *
+choose_attempt(const struct h5_order *o)
+{
+	const struct h5_attempt *a, *first = NULL;
+	size_t i;
+
+	for (i = o->n_attempts; i > 0; i--) {
+		a = &o->attempts[i - 1];
+		if (a->state != H5_ATTEMPT_PAID)
+			continue;
+		if (strcmp(a->transaction_id, o->transaction_id) == 0)
+			first = a;
+		else if (left_of(o, a) > 0)
+			return a;
+	}
+	return first;
+}
+
+/* The refund that want means, if it was asked for before: the one it names,
+ * else one that has no answer yet, else one of this amount that was refused. */
+static enum h5_code
+find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
+    int64_t fee, const struct h5_refund **out, struct h5_err *e)
+{
+	const struct h5_refund *r;
+	char yuan[H5_TEXT_FEN];
+	size_t i;
+
+	*out = NULL;
+	if (want->out_refund_no != NULL) {
+		*out = h5_refund_find(o, want->out_refund_no);
+		/* Known from a false notice alone: as good as unknown. */
+		if (*out != NULL && (*out)->asked_at == 0 &&
+		    status_is(*out, "refused"))
+			*out = NULL;
+		return H5_OK;
+	}
+	for (i = o->n_refunds; i > 0; i--) {
+		r = &o->refunds[i - 1];
+		if (status_is(r, "refused") && r->asked_at != 0 &&
+		    r->refund_fee == fee && *out == NULL)
+			*out = r;
+		if (!status_is(r, "asked"))
+			continue;
+		*out = r;
+		if (want->fee == 0 || want->fee == r->refund_fee)
+			return H5_OK;
+		h5_text_from_fen(r->refund_fee, yuan);
+		return h5_err_set(e, H5_E_STATE,
+		    "refund %s of %s yuan has no answer yet: repeat it first "
+		    "(--id %s)",
+		    r->out_refund_no, yuan, r->out_refund_no);
+	}
+	return H5_OK;
+}
+
+static enum h5_code
+plan_again(const struct h5_order *o, const struct h5_refund_want *want,
+    const struct h5_refund *r, struct h5_refund_plan *plan, struct h5_err *e)
+{
+	const struct h5_attempt *a = attempt_of(o, r);
+	char yuan[H5_TEXT_FEN];
+
+	if (a == NULL)
+		return h5_err_set(e, H5_E_STATE,
+		    "refund %s is of no payment that we know",
+		    r->out_refund_no);
+	if (status_is(r, "REFUNDCLOSE"))
+		return h5_err_set(e, H5_E_STATE,
+		    "refund %s is closed at WeChat: use another number",
+		    r->out_refund_no);
+	h5_text_from_fen(r->refund_fee, yuan);
+	if (want->fee != 0 && want->fee != r->refund_fee)
+		return h5_err_set(e, H5_E_INPUT,
+		    "refund %s is one of %s yuan: a number has one amount",
+		    r->out_refund_no, yuan);
+	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
+	memcpy(plan->out_refund_no, r->out_refund_no, sizeof r->out_refund_no);
+	plan->fee = r->refund_fee;
+	plan->taken = !status_is(r, "asked") && !status_is(r, "refused");
+	plan->again = !plan->taken;
+	if (status_is(r, "refused") && r->refund_fee > left_of(o, a))
+		return h5_err_set(e, H5_E_STATE,
+		    "less than the %s yuan of refund %s are left", yuan,
+		    r->out_refund_no);
+	return H5_OK;
+}
+
+static enum h5_code
+check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
+    int64_t now, struct h5_err *e)
+{
+	int64_t left = left_of(o, a);
+	char yuan[H5_TEXT_FEN];
+	size_t i, n = 0;
+
+	if (left <= 0)
+		return h5_err_set(e, H5_E_STATE,
+		    "nothing is left to refund of order %s", o->id);
+	h5_text_from_fen(left, yuan);
+	if (fee > left)
+		return h5_err_set(e, H5_E_STATE,
+		    "only %s yuan of order %s are left to refund", yuan, o->id);
+	if (o->paid_at != 0 && now - o->paid_at > YEAR_S)
+		return h5_err_set(e, H5_E_STATE,
+		    "order %s was paid more than 365 days ago: WeChat refunds "
+		    "it no more",
+		    o->id);
+	for (i = 0; i < o->n_refunds; i++) {
+		if (!status_is(&o->refunds[i], "refused") &&
+		    attempt_of(o, &o->refunds[i]) == a)
+			n++;
+		if (o->refunds[i].asked_at != 0 &&
+		    now >= o->refunds[i].asked_at &&
+		    now - o->refunds[i].asked_at < GAP_S)
+			return h5_err_set(e, H5_E_BUSY,
+			    "one minute must pass between two refunds of an "
+			    "order: try again in a minute");
+	}
+	if (n >= REFUNDS_MAX)
+		return h5_err_set(e, H5_E_STATE,
+		    "order %s has %d refunds: WeChat allows no more", o->id,
+		    REFUNDS_MAX);
+	return H5_OK;
+}
+
+static enum h5_code
+name_refund(const struct h5_order *o, const struct h5_refund_want *want,
+    struct h5_refund_plan *plan, struct h5_err *e)
+{
+	static const char set[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz_-|*@";
+	const char *no = want->out_refund_no;
+	unsigned n;
+
+	if (no != NULL) {
+		if (no[0] == '\0' || strlen(no) >= sizeof plan->out_refund_no ||
+		    no[strspn(no, set)] != '\0')
+			return h5_err_set(e, H5_E_INPUT,
+			    "a refund's number is 1 to 64 of 0-9 A-Z a-z _ - | "
+			    "* @");
+		memcpy(plan->out_refund_no, no, strlen(no) + 1);
+		return H5_OK;
+	}
+	for (n = 1; n <= o->n_refunds + 1; n++) {
+		(void)snprintf(plan->out_refund_no, sizeof plan->out_refund_no,
+		    "%s-r%u", o->id, n);
+		if (h5_refund_find(o, plan->out_refund_no) == NULL)
+			return H5_OK;
+	}
+	return h5_err_set(e, H5_E_BUG, "no number for a refund");
+}
+
+enum h5_code
+h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
+    int64_t now, struct h5_refund_plan *plan, struct h5_err *e)
+{
+	const struct h5_refund *earlier;
+	const struct h5_attempt *a;
+	int64_t fee = want->fee;
+	enum h5_code rc;
+
+	memset(plan, 0, sizeof *plan);
+	a = o->transaction_id[0] != '\0' ? choose_attempt(o) : NULL;
+	if (a == NULL)
+		return h5_err_set(e, H5_E_STATE,
+		    "order %s is %s: nothing was paid that could go back",
+		    o->id, h5_order_state_name(o->state));
+	if (fee == 0)
+		fee = left_of(o, a);
+	rc = find_earlier(o, want, fee, &earlier, e);
+	if (rc == H5_OK && earlier != NULL)
+		return plan_again(o, want, earlier, plan, e);
+	if (rc == H5_OK)
+		rc = name_refund(o, want, plan, e);
+	if (rc == H5_OK)
+		rc = check_limits(o, a, fee, now, e);
+	if (rc != H5_OK)
+		return rc;
+	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
+	plan->fee = fee;
+	return H5_OK;
+}
+
+/* --- the certificate ------------------------------------------------------ */
+
+enum h5_code
+h5_refund_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
+{
+	struct h5_buf cert, key;
+	enum h5_code rc;
+
+	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
+		if (strncmp(c->gateway.url, "http://", 7) == 0)
+			return H5_OK;
+		return h5_err_set(e, H5_E_CONFIG,
+		    "a refund needs merchant.cert_file and merchant.key_file: "
+		    "apiclient_cert.pem and apiclient_key.pem of the merchant "
+		    "platform");
+	}
+	h5_buf_init(&cert, PEM_MAX);
+	h5_buf_init(&key, PEM_MAX);
+	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
+	if (rc == H5_OK)
+		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
+	if (rc == H5_OK)
+		rc = h5_sign_certificate(
+		    &cert, &key, c->merchant.mch_id, now, e);
+	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "uid %u, who owns the store, cannot read "
+		    "merchant.cert_file and merchant.key_file",
+		    (unsigned)geteuid());
+	h5_buf_release(&cert);
+	h5_buf_wipe(&key);
+	return rc;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+struct asking {
+	const struct h5_refund_want *want;
+	const struct h5_refund_plan *plan;
+};
+
+static bool
+same_plan(const struct h5_refund_plan *a, const struct h5_refund_plan *b)
+{
+	return strcmp(a->out_trade_no, b->out_trade_no) == 0 &&
+	       strcmp(a->out_refund_no, b->out_refund_no) == 0 &&
+	       a->fee == b->fee && a->taken == b->taken;
+}
+
+/* Under the lock the order may look different from what was agreed to. */
+static enum h5_code
+decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct asking *x = arg;
+	const struct h5_refund *earlier;
+	struct h5_refund_plan now;
+	const char *reason = x->want->reason;
+	enum h5_code rc;
+
+	rc = h5_refund_plan(o, x->want, h5_clock_now(), &now, e);
+	if (rc != H5_OK)
+		return rc;
+	if (!same_plan(&now, x->plan) || now.taken)
+		return h5_err_set(e, H5_E_BUSY,
+		    "order %s has changed in this moment: look again", o->id);
+	/* A number is asked for with the same words each time. */
+	earlier = h5_refund_find(o, now.out_refund_no);
+	if (earlier != NULL && earlier->asked_at != 0)
+		reason = earlier->reason;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_ASKED), e,
+	    "out_refund_no", now.out_refund_no, "out_trade_no",
+	    now.out_trade_no, "refund_fee", H5_LOG_NUM(now.fee), "reason",
+	    reason, NULL);
+}
+
+/* WeChat says no.  Whether the refund exists all the same (an earlier request
+ * may have gone through) is for refundquery to say. */
+static enum h5_code
+refused(const struct h5_pay *p, const char *number,
+    const struct h5_wx_refusal *refusal, struct h5_order **o, struct h5_err *e)
+{
+	const char *note = h5_wxmsg_note(refusal->err_code);
+	const struct h5_refund *r;
+	struct h5_err why;
+	enum h5_code rc;
+
+	if (refusal->verdict == H5_WX_AGAIN)
+		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
+	rc = h5_refund_look_one(p, number, refusal->err_code, o, &why);
+	r = *o != NULL ? h5_refund_find(*o, number) : NULL;
+	if (rc == H5_OK && r != NULL && !status_is(r, "asked") &&
+	    !status_is(r, "refused"))
+		return H5_OK;
+	if (rc == H5_E_IO)
+		return h5_err_set(e, rc, "%s", why.msg);
+	switch (refusal->verdict) {
+	case H5_WX_NOT_YET:
+		rc = H5_E_BUSY;
+		break;
+	case H5_WX_MERCHANT:
+		rc = H5_E_CONFIG;
+		break;
+	case H5_WX_SUCCESS:
+	case H5_WX_PAID:
+	case H5_WX_CLOSED:
+	case H5_WX_TAKEN:
+	case H5_WX_UNKNOWN_ORDER:
+	case H5_WX_NO_REFUND:
+	case H5_WX_AGAIN:
+	case H5_WX_REFUSED:
+		rc = H5_E_STATE;
+		break;
+	}
+	return h5_err_set(e, rc, "WeChat refuses the refund: %s %s%s%s%s",
+	    refusal->err_code, refusal->err_code_des, note != NULL ? " (" : "",
+	    note != NULL ? note : "", note != NULL ? ")" : "");
+}
+
+static enum h5_code
+ask_locked(const struct h5_pay *p, const char *id, const struct asking *x,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_wx_refusal refusal;
+	struct h5_wx_refund got;
+	struct asking arg = *x;
+	enum h5_code rc;
+
+	rc = h5_store_update(p->st, id, decide_asked, &arg, o, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_log_event(p->log, H5_LOG_INFO, "refund-asked", "order", id,
+	    "out_trade_no", x->plan->out_trade_no, "out_refund_no",
+	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
+	    "again", x->plan->again ? "yes" : NULL, NULL);
+	rc = h5_wxpay_refund(p->wx, p->log, *o,
+	    h5_refund_find(*o, x->plan->out_refund_no), &got, &refusal, e);
+	if (rc != H5_OK)
+		return rc;
+	if (refusal.verdict == H5_WX_SUCCESS)
+		return h5_refund_record(p, &got, o, e);
+	return refused(p, x->plan->out_refund_no, &refusal, o, e);
+}
+
+enum h5_code
+h5_refund_ask(const struct h5_pay *p, const char *id,
+    const struct h5_refund_want *want, const struct h5_refund_plan *plan,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct asking x = {want, plan};
+	struct h5_store_talk *talk = NULL;
+	enum h5_code rc;
+
+	*o = NULL;
+	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	if (rc == H5_OK)
+		rc = ask_locked(p, id, &x, o, e);
+	h5_store_hush(talk);
+	return rc;
+}

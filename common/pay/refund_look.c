@@ -1,0 +1,256 @@
+/* What became of refunds: refundquery's word, when it is asked, and what is
+ * recorded of it. */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/pay/attempt.h"
+#include "common/pay/refund_parts.h"
+
+/* Every minute for five minutes, then a fifth of the age, at most an hour; what
+ * takes longer than two days is looked at four times a day. */
+#define LOOK_LEAST_S 60
+#define LOOK_MOST_S 3600
+#define LOOK_OLD_S (2 * 86400)
+#define LOOK_OLD_GAP_S (6 * 3600)
+/* A refund that WeChat does not know: a request may still be on its way. */
+#define SETTLE_S 600
+
+static bool
+status_is(const struct h5_refund *r, const char *status)
+{
+	return strcmp(r->status, status) == 0;
+}
+
+static bool
+over(const struct h5_refund *r)
+{
+	return status_is(r, "SUCCESS") || status_is(r, "REFUNDCLOSE") ||
+	       status_is(r, "refused");
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static bool
+due(const struct h5_refund *r, int64_t now)
+{
+	int64_t began = r->asked_at != 0 ? r->asked_at : r->hinted_at;
+	int64_t gap = (now - began) / 5;
+
+	if (over(r))
+		return false;
+	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
+		return true;
+	if (now - began > LOOK_OLD_S)
+		gap = LOOK_OLD_GAP_S;
+	else if (gap > LOOK_MOST_S)
+		gap = LOOK_MOST_S;
+	if (gap < LOOK_LEAST_S)
+		gap = LOOK_LEAST_S;
+	return now - later(r->asked_at, r->looked_at) >= gap;
+}
+
+bool
+h5_refund_due(const struct h5_order *o, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		if (h5_order_settled(o) && due(&o->refunds[i], now))
+			return true;
+	return false;
+}
+
+/* --- recording ------------------------------------------------------------ */
+
+struct recording {
+	const struct h5_wx_refund *got;
+	bool news; /* the status is another one than before */
+};
+
+static enum h5_code
+decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	struct recording *x = arg;
+	const struct h5_wx_refund *got = x->got;
+	const struct h5_refund *r = h5_refund_find(o, got->out_refund_no);
+	char at[H5_CLOCK_RFC3339];
+
+	x->news = r == NULL || !status_is(r, got->status);
+	if (r != NULL && status_is(r, "SUCCESS")) {
+		x->news = false;
+		return H5_OK;
+	}
+	h5_clock_rfc3339(got->success_time, at);
+	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUNDED), e,
+	    "out_refund_no", got->out_refund_no, "out_trade_no",
+	    got->out_trade_no, "refund_id", got->refund_id, "refund_fee",
+	    H5_LOG_NUM(got->refund_fee), "status", got->status, "success_time",
+	    got->success_time > 0 ? at : NULL, NULL);
+}
+
+static void
+tell(const struct h5_log *log, const char *id, const struct h5_wx_refund *got)
+{
+	enum h5_log_level level = H5_LOG_INFO;
+	const char *event = "refund-processing", *note = NULL;
+
+	if (strcmp(got->status, "SUCCESS") == 0) {
+		event = "refund-done";
+	} else if (strcmp(got->status, "CHANGE") == 0) {
+		event = "refund-abnormal";
+		level = H5_LOG_ALERT;
+		note = "the payer's card or account does not take the money: "
+		       "merchant platform, transaction centre, refunds, handle "
+		       "the abnormal refund";
+	} else if (strcmp(got->status, "REFUNDCLOSE") == 0) {
+		event = "refund-closed";
+		level = H5_LOG_ALERT;
+		note = "nothing went back: ask for it again under another "
+		       "number, or pay back by other means";
+	}
+	h5_log_event(log, level, event, "order", id, "out_refund_no",
+	    got->out_refund_no, "refund_id", got->refund_id, "refund_fee",
+	    H5_LOG_NUM(got->refund_fee), "note", note, NULL);
+}
+
+enum h5_code
+h5_refund_record(const struct h5_pay *p, const struct h5_wx_refund *got,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct recording x = {got, false};
+	char id[H5_ORDER_ID_MAX + 1];
+	enum h5_code rc;
+
+	memcpy(id, (*o)->id, sizeof id);
+	h5_order_free(*o);
+	*o = NULL;
+	rc = h5_store_update(p->st, id, decide_refunded, &x, o, e);
+	if (rc == H5_OK && x.news)
+		tell(p->log, id, got);
+	return rc;
+}
+
+struct denial {
+	const char *out_refund_no;
+	const char *why;
+};
+
+static enum h5_code
+decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct denial *x = arg;
+	const struct h5_refund *r = h5_refund_find(o, x->out_refund_no);
+
+	if (r == NULL || (!status_is(r, "asked") && !status_is(r, "hinted")))
+		return H5_OK;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_REFUSED), e,
+	    "out_refund_no", x->out_refund_no, "why", x->why, NULL);
+}
+
+/* It does not exist at WeChat, for this reason. */
+static enum h5_code
+record_refused(const struct h5_pay *p, const char *out_refund_no,
+    const char *why, struct h5_order **o, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1], number[65];
+	struct denial x = {number, why[0] != '\0' ? why : "refused"};
+	bool asked;
+	enum h5_code rc;
+
+	asked = h5_refund_find(*o, out_refund_no)->asked_at != 0;
+	memcpy(id, (*o)->id, sizeof id);
+	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
+	h5_order_free(*o);
+	*o = NULL;
+	rc = h5_store_update(p->st, id, decide_refused, &x, o, e);
+	if (rc == H5_OK)
+		h5_log_event(p->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
+		    "refund-refused", "order", id, "out_refund_no", number,
+		    "why", x.why, "note",
+		    asked ? "nothing went back: mend the cause and repeat it "
+			    "with the same number"
+			  : "a notice spoke of a refund that does not exist",
+		    NULL);
+	return rc;
+}
+
+/* --- looking -------------------------------------------------------------- */
+
+enum h5_code
+h5_refund_look_one(const struct h5_pay *p, const char *out_refund_no,
+    const char *refused, struct h5_order **o, struct h5_err *e)
+{
+	const struct h5_refund *r = h5_refund_find(*o, out_refund_no);
+	struct h5_wx_refusal refusal;
+	struct h5_wx_refund got;
+	enum h5_code rc;
+
+	rc = h5_wxpay_refundquery(p->wx, p->log, *o, r, &got, &refusal, e);
+	if (rc != H5_OK)
+		return rc;
+	if (refusal.verdict == H5_WX_SUCCESS)
+		return h5_refund_record(p, &got, o, e);
+	if (refusal.verdict != H5_WX_NO_REFUND)
+		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
+		    refusal.err_code);
+	if (status_is(r, "asked") || status_is(r, "hinted")) {
+		if (refused != NULL)
+			return record_refused(p, out_refund_no, refused, o, e);
+		if (h5_clock_now() - later(r->asked_at, r->hinted_at) >=
+		    SETTLE_S)
+			return record_refused(
+			    p, out_refund_no, refusal.err_code, o, e);
+	}
+	return H5_OK;
+}
+
+static enum h5_code
+look_locked(
+    const struct h5_pay *p, bool force, struct h5_order **o, struct h5_err *e)
+{
+	int64_t now = h5_clock_now();
+	enum h5_code rc = H5_OK, one;
+	struct h5_err why;
+	char number[65];
+	size_t i;
+
+	for (i = 0; *o != NULL && i < (*o)->n_refunds; i++) {
+		const struct h5_refund *r = &(*o)->refunds[i];
+
+		if (over(r) || (!force && !due(r, now)))
+			continue;
+		memcpy(number, r->out_refund_no, sizeof number);
+		/* A notice about money that never came to us. */
+		if ((*o)->transaction_id[0] == '\0')
+			one = record_refused(
+			    p, number, "the order is not paid", o, &why);
+		else
+			one = h5_refund_look_one(p, number, NULL, o, &why);
+		if (one != H5_OK && rc == H5_OK)
+			rc = h5_err_set(e, one, "%s", why.msg);
+	}
+	return rc;
+}
+
+enum h5_code
+h5_refund_look(const struct h5_pay *p, const char *id, bool force,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_talk *talk = NULL;
+	enum h5_code rc;
+
+	*o = NULL;
+	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	if (rc == H5_OK)
+		rc = h5_store_load(p->st, id, o, e);
+	if (rc == H5_OK && h5_order_settled(*o))
+		rc = look_locked(p, force, o, e);
+	h5_store_hush(talk);
+	return rc;
+}

@@ -1,0 +1,237 @@
+#include "common/pay/settle.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+struct settling {
+	const struct h5_wx_trade *t;
+	const char *via;
+	enum h5_settled result;
+	bool late;
+};
+
+/* Names of an event's fields that a message's further elements must not
+ * shadow are kept apart by this prefix. */
+#define FURTHER "wx_"
+
+static enum h5_code
+add_further(
+    struct h5_fields *f, const struct h5_fields *further, struct h5_err *e)
+{
+	struct h5_buf name;
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	h5_buf_init(&name, 128);
+	for (i = 0; i < further->n && rc == H5_OK; i++) {
+		h5_buf_clear(&name);
+		h5_buf_puts(&name, FURTHER);
+		h5_buf_puts(&name, further->v[i].name);
+		rc = h5_buf_finish(&name, e);
+		if (rc == H5_OK)
+			rc =
+			    h5_fields_add(f, name.data, further->v[i].value, e);
+	}
+	h5_buf_release(&name);
+	return rc;
+}
+
+static enum h5_code
+add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
+{
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_PAID);
+	const struct h5_wx_trade *t = s->t;
+	char end[H5_CLOCK_RFC3339];
+	enum h5_code rc;
+
+	h5_clock_rfc3339(t->time_end, end);
+	rc = h5_event_fill(ev, e, "out_trade_no", t->out_trade_no,
+	    "transaction_id", t->transaction_id, "total_fee",
+	    H5_LOG_NUM(t->total_fee), "via", s->via, "time_end",
+	    t->time_end > 0 ? end : NULL, "trade_state",
+	    strcmp(t->trade_state, "SUCCESS") != 0 ? t->trade_state : NULL,
+	    NULL);
+	if (rc == H5_OK)
+		rc = add_further(&ev->fields, &t->further, e);
+	return rc;
+}
+
+static enum h5_code
+add_alert(struct h5_store_batch *b, enum h5_order_alert which,
+    const struct h5_wx_trade *t, struct h5_err *e)
+{
+	return h5_event_fill(h5_store_add(b, H5_EVENT_ALERT), e, "alert",
+	    h5_order_alert_name(which), "out_trade_no", t->out_trade_no,
+	    "transaction_id", t->transaction_id, "total_fee",
+	    H5_LOG_NUM(t->total_fee), "fee_type", t->fee_type, NULL);
+}
+
+/* Was this alert raised for this very payment already?  One alert for each
+ * (transaction_id, total_fee), however often the notice is repeated. */
+static bool
+alerted(const struct h5_order *o, enum h5_order_alert which,
+    const struct h5_wx_trade *t)
+{
+	const struct h5_fields *f;
+	struct h5_log_num num;
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++) {
+		f = &o->events[i].fields;
+		if (o->events[i].kind == H5_EVENT_ALERT &&
+		    h5_fields_is(f, "alert", h5_order_alert_name(which)) &&
+		    h5_fields_is(f, "transaction_id", t->transaction_id) &&
+		    h5_fields_is(
+			f, "total_fee", h5_log_num(&num, t->total_fee)))
+			return true;
+	}
+	return false;
+}
+
+/* Money came in for an amount or in a currency that was not asked for. */
+static enum h5_code
+decide_disputed(struct settling *s, const struct h5_order *o,
+    struct h5_store_batch *b, struct h5_err *e)
+{
+	s->result = H5_SETTLED_DISPUTED;
+	if (alerted(o, H5_ALERT_DISPUTED, s->t))
+		return H5_OK;
+	return add_alert(b, H5_ALERT_DISPUTED, s->t, e);
+}
+
+/* Money came in a second time: the first payment stays what paid the order,
+ * the second is kept beside it and the operator is told. */
+static enum h5_code
+decide_overpaid(struct settling *s, const struct h5_order *o,
+    const struct h5_attempt *a, struct h5_store_batch *b, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	s->result = H5_SETTLED_OVERPAID;
+	if (alerted(o, H5_ALERT_OVERPAID, s->t))
+		return H5_OK;
+	if (a->state != H5_ATTEMPT_PAID)
+		rc = add_paid(b, s, e);
+	if (rc == H5_OK)
+		rc = add_alert(b, H5_ALERT_OVERPAID, s->t, e);
+	return rc;
+}
+
+static enum h5_code
+decide_paid(struct settling *s, const struct h5_order *o,
+    const struct h5_attempt *a, struct h5_store_batch *b, struct h5_err *e)
+{
+	const struct h5_wx_trade *t = s->t;
+	enum h5_code rc;
+
+	/* Amount and currency first: a signature proves who speaks, not that
+	 * the sum is the one the buyer was asked for. */
+	if (t->total_fee != o->total_fee || strcmp(t->fee_type, "CNY") != 0)
+		return decide_disputed(s, o, b, e);
+	if (a->state == H5_ATTEMPT_PAID &&
+	    strcmp(a->transaction_id, t->transaction_id) == 0) {
+		s->result = H5_SETTLED_BEFORE;
+		return H5_OK;
+	}
+	if (o->transaction_id[0] != '\0')
+		return decide_overpaid(s, o, a, b, e);
+	s->result = H5_SETTLED_NOW;
+	s->late = o->state == H5_ORDER_CLOSED;
+	rc = add_paid(b, s, e);
+	if (rc == H5_OK && s->late)
+		rc = add_alert(b, H5_ALERT_LATE, t, e);
+	return rc;
+}
+
+/* What WeChat said short of a payment.  An attempt that is closed there can
+ * be paid no more; whether that ends the order is not decided here. */
+static enum h5_code
+decide_noted(struct settling *s, const struct h5_attempt *a,
+    struct h5_store_batch *b, struct h5_err *e)
+{
+	const char *state = s->t->trade_state;
+	enum h5_code rc;
+
+	s->result = H5_SETTLED_NOTED;
+	rc = h5_event_fill(h5_store_add(b, H5_EVENT_QUERIED), e, "out_trade_no",
+	    s->t->out_trade_no, "trade_state", state, NULL);
+	if (rc != H5_OK || a->state != H5_ATTEMPT_AWAITING ||
+	    (strcmp(state, "CLOSED") != 0 && strcmp(state, "REVOKED") != 0))
+		return rc;
+	return h5_event_fill(h5_store_add(b, H5_EVENT_ENDED), e, "out_trade_no",
+	    s->t->out_trade_no, "why", "query", NULL);
+}
+
+static enum h5_code
+decide(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	struct settling *s = arg;
+	const struct h5_attempt *a;
+
+	a = h5_order_attempt(o, s->t->out_trade_no);
+	if (a == NULL)
+		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
+	if (s->t->paid)
+		return decide_paid(s, o, a, b, e);
+	return decide_noted(s, a, b, e);
+}
+
+static void
+tell(const struct h5_log *log, const char *id, const struct settling *s)
+{
+	const struct h5_wx_trade *t = s->t;
+	enum h5_log_level level = H5_LOG_INFO;
+	const char *event = NULL;
+
+	switch (s->result) {
+	case H5_SETTLED_NOW:
+		event = s->late ? "order-paid-late" : "order-paid";
+		level = s->late ? H5_LOG_ALERT : H5_LOG_INFO;
+		break;
+	case H5_SETTLED_BEFORE:
+		event = "order-paid-again-told";
+		level = H5_LOG_DEBUG;
+		break;
+	case H5_SETTLED_OVERPAID:
+		event = "order-overpaid";
+		level = H5_LOG_ALERT;
+		break;
+	case H5_SETTLED_DISPUTED:
+		event = "order-disputed";
+		level = H5_LOG_ALERT;
+		break;
+	case H5_SETTLED_NOTED:
+		event = "order-queried";
+		break;
+	}
+	h5_log_event(log, level, event, "order", id, "out_trade_no",
+	    t->out_trade_no, "via", s->via, "trade_state", t->trade_state,
+	    "transaction_id", t->paid ? t->transaction_id : NULL, "total_fee",
+	    t->paid ? H5_LOG_NUM(t->total_fee) : NULL, "fee_type",
+	    t->paid ? t->fee_type : NULL, NULL);
+}
+
+enum h5_code
+h5_settle(struct h5_store *st, const struct h5_log *log,
+    const struct h5_wx_trade *t, const char *via, enum h5_settled *out,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct settling s = {t, via, H5_SETTLED_NOTED, false};
+	char id[H5_ORDER_ID_MAX + 1];
+	unsigned attempt;
+	enum h5_code rc;
+
+	*out = H5_SETTLED_NOTED;
+	if (o != NULL)
+		*o = NULL;
+	if (h5_text_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
+	rc = h5_store_update(st, id, decide, &s, o, e);
+	if (rc != H5_OK)
+		return rc;
+	*out = s.result;
+	tell(log, id, &s);
+	return H5_OK;
+}

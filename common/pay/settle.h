@@ -1,0 +1,29 @@
+/* settle.h - the one place where an order becomes paid.
+ * Two roads lead here, notify and query; both bring a believed trade. */
+#ifndef H5_PAY_SETTLE_H
+#define H5_PAY_SETTLE_H
+
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/order/order.h"
+#include "common/store/store.h"
+#include "common/wechat/v2/message.h"
+
+enum h5_settled {
+	H5_SETTLED_NOW, /* this call made it paid */
+	H5_SETTLED_BEFORE, /* it was paid by this transaction already */
+	H5_SETTLED_OVERPAID, /* another attempt had been paid: alert */
+	H5_SETTLED_DISPUTED, /* amount or currency differ: alert, not paid */
+	H5_SETTLED_NOTED /* not a payment: what WeChat said was recorded */
+};
+
+/* h5_settle(st, log, t, via, out, o, e): bring trade t (of one attempt of the
+ * order its number names) into the ledger, durable when this returns.
+ * via: "notify" or "query".  Idempotent.  o may be NULL.
+ * H5_OK: *out tells.  H5_E_NOTFOUND: no such order or attempt.  Others as
+ * h5_store_update. */
+H5_MUST_CHECK enum h5_code h5_settle(struct h5_store *st,
+    const struct h5_log *log, const struct h5_wx_trade *t, const char *via,
+    enum h5_settled *out, struct h5_order **o, struct h5_err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/* catalogue.h - items that can be sold by name. */
+#ifndef H5_SHOP_CATALOGUE_H
+#define H5_SHOP_CATALOGUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+struct h5_item {
+	char name[33];
+	char *title;
+	int64_t price; /* fen; 0: the buyer names the amount */
+	int64_t min_price, max_price; /* fen; 0 unless price is 0 */
+	int64_t max_qty; /* 1.. */
+};
+
+struct h5_catalogue {
+	struct h5_item *items; /* sorted by name */
+	size_t n;
+};
+
+/* h5_catalogue_load(path, faults, out, e): all faults as "file:line: ..."
+ * lines.  H5_E_CONFIG; H5_E_NOTFOUND: no such file; H5_E_IO. */
+H5_MUST_CHECK enum h5_code h5_catalogue_load(const char *path,
+    struct h5_buf *faults, struct h5_catalogue **out, struct h5_err *e);
+void h5_catalogue_free(struct h5_catalogue *c);
+const struct h5_item *h5_catalogue_find(
+    const struct h5_catalogue *c, const char *name);
+
+#endif

@@ -1,0 +1,405 @@
+#include "common/shop/offer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/format/escape.h"
+#include "common/base/log.h"
+#include "common/shop/link.h"
+#include "common/web/request.h"
+
+/* Every parameter that a pay link or its confirmation form may carry. */
+static const char *const signed_names[] = {
+    "order", "total_fee", "body", "attach", "expires", "sig", "form"};
+static const char *const item_names[] = {
+    "item", "qty", "amount", "order", "total_fee", "yuan", "form"};
+/* Those of the link itself come first. */
+#define SIGNED_LINK 6
+#define ITEM_LINK 3
+
+#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
+
+static enum h5_code
+only(const struct h5_fields *f, const char *const *names, size_t n,
+    struct h5_err *e)
+{
+	size_t i, j;
+
+	for (i = 0; i < f->n; i++) {
+		for (j = 0; j < n && strcmp(f->v[i].name, names[j]) != 0; j++)
+			;
+		if (j == n)
+			return h5_err_set(e, H5_E_INPUT, "unknown parameter");
+	}
+	return H5_OK;
+}
+
+/* --- the form token --- */
+
+static enum h5_code
+form_token(const struct h5_config *c, const struct h5_offer *o,
+    char out[H5_PAYLINK_TOKEN], struct h5_err *e)
+{
+	struct h5_buf terms;
+	enum h5_code rc;
+
+	h5_buf_init(&terms, 1024);
+	h5_buf_printf(&terms, "%s\n%s\n%lld\n%lld", o->id,
+	    o->item != NULL ? o->item : "", (long long)o->qty,
+	    (long long)o->total_fee);
+	rc = h5_buf_finish(&terms, e);
+	if (rc == H5_OK)
+		rc = h5_paylink_token(
+		    c->site.secret, "form", terms.data, out, e);
+	h5_buf_release(&terms);
+	return rc;
+}
+
+static enum h5_code
+check_form(const struct h5_config *c, const struct h5_offer *o,
+    const char *given, struct h5_err *e)
+{
+	char token[H5_PAYLINK_TOKEN];
+	enum h5_code rc = form_token(c, o, token, e);
+
+	if (rc != H5_OK)
+		return rc;
+	if (!h5_sign_same(given, token))
+		return h5_err_set(e, H5_E_AUTH, "wrong form token");
+	return H5_OK;
+}
+
+/* What the confirmation page posts: the link's own fields, for an item the
+ * order's id and the amount shown, and the token over them. */
+static enum h5_code
+fill_hidden(const struct h5_config *c, const struct h5_fields *f,
+    struct h5_offer *o, struct h5_err *e)
+{
+	const char *const *names = o->signed_link ? signed_names : item_names;
+	size_t n = o->signed_link ? SIGNED_LINK : ITEM_LINK, i;
+	char token[H5_PAYLINK_TOKEN];
+	enum h5_code rc = H5_OK;
+	const char *value;
+
+	for (i = 0; i < n && rc == H5_OK; i++) {
+		value = h5_fields_get(f, names[i]);
+		if (value != NULL)
+			rc = h5_fields_add(&o->hidden, names[i], value, e);
+	}
+	if (rc == H5_OK && !o->signed_link)
+		rc = h5_fields_add(&o->hidden, "order", o->id, e);
+	if (rc == H5_OK && !o->signed_link)
+		rc =
+		    h5_fields_add_int(&o->hidden, "total_fee", o->total_fee, e);
+	if (rc == H5_OK)
+		rc = form_token(c, o, token, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&o->hidden, "form", token, e);
+	return rc;
+}
+
+/* --- signed links --- */
+
+static enum h5_code
+text_field(const char *name, const char *s, struct h5_err *e)
+{
+	if (s[0] == '\0' || strlen(s) > H5_OFFER_TEXT || !h5_text_printable(s))
+		return h5_err_set(e, H5_E_INPUT,
+		    "%s must be 1 to %d bytes without control characters", name,
+		    H5_OFFER_TEXT);
+	return H5_OK;
+}
+
+static enum h5_code
+signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
+    struct h5_err *e)
+{
+	const char *id = h5_fields_get(f, "order");
+	const char *fee = h5_fields_get(f, "total_fee");
+	const char *body = h5_fields_get(f, "body");
+	const char *until = h5_fields_get(f, "expires");
+	enum h5_code rc;
+
+	o->attach = h5_fields_get(f, "attach");
+	if (o->attach != NULL && o->attach[0] == '\0')
+		o->attach = NULL; /* signed over, and nothing to keep */
+	rc = only(f, signed_names, LENGTH(signed_names), e);
+	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "order, total_fee and body are needed");
+	if (rc == H5_OK && !h5_text_order_id(id))
+		rc = h5_err_set(e, H5_E_INPUT, "order: not a possible id");
+	if (rc == H5_OK)
+		rc = h5_text_fen(fee, &o->total_fee, e);
+	if (rc == H5_OK)
+		rc = text_field("body", body, e);
+	if (rc == H5_OK && o->attach != NULL)
+		rc = text_field("attach", o->attach, e);
+	if (rc == H5_OK && until != NULL)
+		rc = h5_text_u64(until, 1, INT64_MAX, expires, e);
+	if (rc != H5_OK)
+		return rc;
+	(void)snprintf(o->id, sizeof o->id, "%s", id);
+	(void)snprintf(o->body, sizeof o->body, "%s", body);
+	return H5_OK;
+}
+
+static enum h5_code
+signed_sig(
+    const struct h5_config *c, const struct h5_fields *f, struct h5_err *e)
+{
+	struct h5_fields link;
+	enum h5_code rc;
+
+	if (c->site.link_key == NULL)
+		return h5_err_set(e, H5_E_AUTH, "signed links are off");
+	h5_fields_init(&link, f->max_n, f->max_bytes);
+	rc = h5_fields_copy(&link, f, e);
+	/* The form's token is ours and not part of what the shop signed. */
+	h5_fields_drop(&link, "form");
+	if (rc == H5_OK)
+		rc = h5_paylink_check(c->site.link_key, &link, e);
+	h5_fields_release(&link);
+	return rc;
+}
+
+static enum h5_code
+read_signed(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+    struct h5_offer *o, struct h5_err *e)
+{
+	const char *form = h5_fields_get(f, "form");
+	uint64_t expires = INT64_MAX;
+	enum h5_code rc;
+
+	rc = signed_syntax(f, o, &expires, e);
+	if (rc == H5_OK)
+		rc = signed_sig(c, f, e);
+	if (rc == H5_OK && form != NULL) {
+		rc = check_form(c, o, form, e);
+		o->shown = rc == H5_OK;
+	}
+	if (rc == H5_OK && (uint64_t)now >= expires)
+		rc = h5_err_set(e, H5_E_STATE, "the pay link has expired");
+	if (rc == H5_OK)
+		rc = fill_hidden(c, f, o, e);
+	return rc;
+}
+
+/* --- items --- */
+
+/* A number nobody can guess: the day, and 48 random bits. */
+static enum h5_code
+new_id(int64_t now, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
+{
+	unsigned char random[6];
+	char wire[H5_CLOCK_WIRE], hex[2 * sizeof random + 1];
+	enum h5_code rc = h5_sign_random(random, sizeof random, e);
+
+	if (rc != H5_OK)
+		return rc;
+	h5_clock_wire(now, wire);
+	h5_text_hex(random, sizeof random, hex);
+	(void)snprintf(id, H5_ORDER_ID_MAX + 1, "%.8s-%s", wire, hex);
+	return H5_OK;
+}
+
+static enum h5_code
+item_load(const struct h5_config *c, const char *name, struct h5_item *item,
+    struct h5_offer *o, struct h5_err *e)
+{
+	struct h5_catalogue *cat = NULL;
+	const struct h5_item *found;
+	struct h5_buf faults;
+	enum h5_code rc;
+
+	memset(item, 0, sizeof *item);
+	if (c->catalogue.file == NULL)
+		return h5_err_set(e, H5_E_NOTFOUND, "no catalogue");
+	h5_buf_init(&faults, 65536);
+	rc = h5_catalogue_load(c->catalogue.file, &faults, &cat, e);
+	if (rc == H5_E_NOTFOUND)
+		rc = h5_err_set(e, H5_E_CONFIG, "the catalogue is missing");
+	if (rc == H5_OK) {
+		found = h5_catalogue_find(cat, name);
+		if (found == NULL) {
+			rc = h5_err_set(e, H5_E_NOTFOUND, "unknown item");
+		} else {
+			*item = *found;
+			item->title = NULL;
+			(void)snprintf(o->body, sizeof o->body, "%.*s",
+			    (int)h5_text_cut(found->title, strlen(found->title),
+				H5_OFFER_TEXT),
+			    found->title);
+		}
+	}
+	h5_catalogue_free(cat);
+	h5_buf_release(&faults);
+	return rc;
+}
+
+/* What the buyer names is the whole amount, whatever the quantity. */
+static enum h5_code
+item_named(int64_t fee, struct h5_offer *o, struct h5_err *e)
+{
+	if (fee < o->min_fee || fee > o->max_fee)
+		return h5_err_set(e, H5_E_INPUT, "the amount is out of range");
+	o->total_fee = fee;
+	return H5_OK;
+}
+
+/* The total the link itself fixes: the item's price, or the link's amount; 0
+ * where the buyer is asked. */
+static enum h5_code
+item_price(const struct h5_fields *f, const struct h5_item *item,
+    struct h5_offer *o, struct h5_err *e)
+{
+	const char *amount = h5_fields_get(f, "amount");
+	int64_t fee;
+	enum h5_code rc;
+
+	if (item->price > 0 && amount != NULL)
+		return h5_err_set(
+		    e, H5_E_INPUT, "this item's price is not the buyer's");
+	if (item->price > H5_FEN_MAX / o->qty ||
+	    item->max_price > H5_FEN_MAX / o->qty)
+		return h5_err_set(e, H5_E_INPUT, "the total is too large");
+	o->total_fee = item->price * o->qty;
+	if (item->price > 0)
+		return H5_OK;
+	o->min_fee = item->min_price * o->qty;
+	o->max_fee = item->max_price * o->qty;
+	if (amount == NULL)
+		return H5_OK;
+	rc = h5_text_fen(amount, &fee, e);
+	return rc == H5_OK ? item_named(fee, o, e) : rc;
+}
+
+/* The form came back: is what it shows still what the catalogue says? */
+static enum h5_code
+item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+    struct h5_offer *o, struct h5_err *e)
+{
+	const char *form = h5_fields_get(f, "form");
+	const char *id = h5_fields_get(f, "order");
+	const char *fee = h5_fields_get(f, "total_fee");
+	int64_t current = o->total_fee;
+	uint64_t seen;
+	enum h5_code rc;
+
+	if (form == NULL && id == NULL && fee == NULL)
+		return new_id(now, o->id, e);
+	if (form == NULL || id == NULL || fee == NULL || !h5_text_order_id(id))
+		return h5_err_set(e, H5_E_INPUT, "the form is incomplete");
+	rc = h5_text_u64(fee, 0, H5_FEN_MAX, &seen, e);
+	if (rc != H5_OK)
+		return rc;
+	(void)snprintf(o->id, sizeof o->id, "%s", id);
+	o->total_fee = (int64_t)seen;
+	rc = check_form(c, o, form, e);
+	o->total_fee = current;
+	if (rc != H5_OK)
+		return rc;
+	o->shown = true;
+	if ((int64_t)seen == current)
+		return H5_OK;
+	memcpy(o->before, o->id, sizeof o->before);
+	rc = new_id(now, o->id, e);
+	return rc == H5_OK ? h5_err_set(e, H5_E_EXISTS, "the price changed")
+			   : rc;
+}
+
+/* What the buyer typed.  The page that asks stays valid, so the hidden fields
+ * are made before this. */
+static enum h5_code
+item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
+{
+	const char *yuan = h5_fields_get(f, "yuan");
+	int64_t fee;
+	enum h5_code rc;
+
+	if (yuan == NULL)
+		return H5_OK;
+	if (o->total_fee > 0)
+		return h5_err_set(
+		    e, H5_E_INPUT, "yuan: the amount is fixed already");
+	rc = h5_text_yuan(yuan, &fee, e);
+	if (rc == H5_OK)
+		rc = item_named(fee, o, e);
+	o->ask_again = rc == H5_E_INPUT;
+	return rc;
+}
+
+static enum h5_code
+read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+    struct h5_offer *o, struct h5_err *e)
+{
+	const char *qty = h5_fields_get(f, "qty");
+	struct h5_item item;
+	uint64_t n = 1;
+	enum h5_code rc, rc_hidden;
+
+	o->item = h5_fields_get(f, "item");
+	rc = only(f, item_names, LENGTH(item_names), e);
+	if (rc == H5_OK && !h5_text_item_name(o->item))
+		rc = h5_err_set(e, H5_E_INPUT, "item: not a possible name");
+	if (rc == H5_OK && qty != NULL)
+		rc = h5_text_u64(qty, 1, 1000000, &n, e);
+	if (rc == H5_OK)
+		rc = item_load(c, o->item, &item, o, e);
+	if (rc == H5_OK && (int64_t)n > item.max_qty)
+		rc = h5_err_set(e, H5_E_INPUT, "qty: at most %lld",
+		    (long long)item.max_qty);
+	o->qty = (int64_t)n;
+	if (rc == H5_OK)
+		rc = item_price(f, &item, o, e);
+	if (rc == H5_OK)
+		rc = item_posted(c, f, now, o, e);
+	if (rc != H5_OK && rc != H5_E_EXISTS)
+		return rc;
+	rc_hidden = fill_hidden(c, f, o, e);
+	if (rc_hidden != H5_OK)
+		return rc_hidden;
+	return rc == H5_OK ? item_typed(f, o, e) : rc;
+}
+
+enum h5_code
+h5_offer_read(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+    struct h5_offer *o, struct h5_err *e)
+{
+	memset(o, 0, sizeof *o);
+	h5_fields_init(&o->hidden, 16, 4096);
+	o->qty = 1;
+	o->signed_link = h5_fields_get(f, "item") == NULL;
+	return o->signed_link ? read_signed(c, f, now, o, e)
+			      : read_item(c, f, now, o, e);
+}
+
+void
+h5_offer_release(struct h5_offer *o)
+{
+	h5_fields_release(&o->hidden);
+}
+
+void
+h5_offer_link(
+    const struct h5_config *c, const struct h5_fields *f, struct h5_buf *out)
+{
+	bool item = h5_fields_get(f, "item") != NULL;
+	const char *const *names = item ? item_names : signed_names;
+	size_t n = item ? ITEM_LINK : SIGNED_LINK, i;
+	const char *value;
+	char between = '?';
+
+	h5_web_url(c, "checkout", out);
+	for (i = 0; i < n; i++) {
+		value = h5_fields_get(f, names[i]);
+		if (value == NULL)
+			continue;
+		h5_buf_putc(out, between);
+		between = '&';
+		h5_buf_puts(out, names[i]);
+		h5_buf_putc(out, '=');
+		h5_escape_url(out, value);
+	}
+}

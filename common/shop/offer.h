@@ -1,0 +1,54 @@
+/* offer.h - what a pay link offers: its fields, checked, as terms.
+ * Two forms (INTERFACE 3): an item of the catalogue, or terms signed by the
+ * shop.  The form token is what our own confirmation page adds to either: it
+ * proves that the buyer saw these very terms. */
+#ifndef H5_SHOP_OFFER_H
+#define H5_SHOP_OFFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/shop/catalogue.h"
+#include "common/config/config.h"
+#include "common/base/err.h"
+#include "common/base/fields.h"
+#include "common/base/text.h"
+
+#define H5_OFFER_TEXT 127 /* bytes of body and attach */
+
+struct h5_offer {
+	bool signed_link;
+	char id[H5_ORDER_ID_MAX + 1];
+	char before[H5_ORDER_ID_MAX + 1]; /* after H5_E_EXISTS: the id that the
+					     buyer saw */
+	char body[H5_OFFER_TEXT + 1];
+	const char *attach; /* borrowed from the fields; NULL: none */
+	const char *item; /* borrowed from the fields; NULL: signed link */
+	int64_t qty; /* 1 for a signed link */
+	int64_t total_fee; /* fen; 0: the buyer has yet to name the amount */
+	int64_t min_fee, max_fee; /* of the whole, where the buyer names it */
+	bool shown; /* a good form token came with it */
+	bool ask_again; /* what the buyer typed is not an amount in range */
+	struct h5_fields hidden; /* what the confirmation page posts */
+};
+
+/* h5_offer_read(c, f, now, o, e): f holds a pay link's fields, and the form's
+ * own (form; for an item also order, total_fee, yuan) when it was posted.
+ * o is initialised here; release it, whatever the result.
+ * H5_E_INPUT: malformed (400); also what the buyer typed as yuan: then
+ * o->ask_again is set, and the page may ask again.  H5_E_AUTH: sig or form
+ * token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price is
+ * not the one the buyer saw; o holds the new terms under a new id, and
+ * o->before the old one: whether that was ordered is the caller's to ask (409).
+ * H5_E_STATE: the link has expired (410).  H5_E_CONFIG, H5_E_IO: catalogue. */
+H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_config *c,
+    const struct h5_fields *f, int64_t now, struct h5_offer *o,
+    struct h5_err *e);
+void h5_offer_release(struct h5_offer *o);
+
+/* h5_offer_link(c, f, out): the pay link again, from any of its fields: for a
+ * page that shows it.  Failure sticks in out. */
+void h5_offer_link(
+    const struct h5_config *c, const struct h5_fields *f, struct h5_buf *out);
+
+#endif

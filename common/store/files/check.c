@@ -1,0 +1,318 @@
+/* fsck: every order file is read; what is there beside them is told. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "common/store/files/internal.h"
+
+#define SUFFIX ".ledger"
+#define STALE_S 600
+
+void
+h5_store_check_found(struct h5_store_check *c, uint64_t *counter,
+    const char *id, const char *what, bool repaired)
+{
+	(*counter)++;
+	if (c->r->found != NULL)
+		c->r->found(c->r->arg, id, what, repaired);
+}
+
+static void
+progress(struct h5_store_check *c)
+{
+	c->done++;
+	if (c->r->progress != NULL && (c->done & 255) == 0)
+		c->r->progress(c->r->arg, c->done,
+		    c->total > c->done ? c->total : c->done);
+}
+
+static enum h5_code
+add_entry(struct h5_store_check *c, const struct h5_order *o, struct h5_err *e)
+{
+	struct h5_store_entry *en;
+	size_t cap;
+	void *v;
+
+	if (c->n == c->cap) {
+		cap = c->cap == 0 ? 1024 : c->cap * 2;
+		v = reallocarray(c->v, cap, sizeof *c->v);
+		if (v == NULL)
+			return h5_err_nomem(e);
+		c->v = v;
+		c->cap = cap;
+	}
+	en = &c->v[c->n++];
+	en->created_at = o->created_at;
+	memcpy(en->id, o->id, sizeof en->id);
+	en->open = !h5_order_at_rest(o, c->st->hooks);
+	c->r->orders++;
+	return H5_OK;
+}
+
+/* --- orders --- */
+
+/* Reads one ledger; *tail: bytes of a torn tail, which is cut off when cut is
+ * true (then under the lock). */
+static enum h5_code
+read_ledger(struct h5_store_check *c, const char *name, const char *id,
+    bool cut, struct h5_order **o, size_t *tail, struct h5_err *e)
+{
+	struct h5_file_look look;
+	struct h5_ledger_at at;
+	size_t size, whole = 0;
+	enum h5_code rc;
+	int fd;
+
+	*o = NULL;
+	*tail = 0;
+	rc = h5_file_open(
+	    c->leaf_fd, name, cut ? O_RDWR : O_RDONLY, &fd, &size, e);
+	if (rc == H5_OK && cut) {
+		rc = h5_file_lock(fd, LOCK_EX, H5_STORE_LOCK_MS, e);
+		if (rc == H5_OK)
+			rc = h5_file_look(fd, &look, e);
+		if (rc == H5_OK)
+			size = look.size;
+	}
+	if (rc == H5_OK)
+		rc = h5_store_fold(fd, size, id, &c->ledger, o, &whole, &at, e);
+	if (rc == H5_OK)
+		*tail = size - whole;
+	if (rc == H5_OK && cut && *tail > 0 && c->repair) {
+		rc = h5_file_cut(fd, whole, e);
+		if (rc == H5_OK)
+			rc = h5_file_sync_data(fd, e);
+	}
+	h5_file_unlock(fd);
+	h5_file_drop(&fd);
+	return rc;
+}
+
+static enum h5_code
+check_ledger(struct h5_store_check *c, const char *name, const char *id,
+    struct h5_err *e)
+{
+	char leaf[H5_STORE_PATH];
+	struct h5_order *o;
+	struct h5_err why;
+	enum h5_code rc;
+	size_t tail;
+
+	rc = read_ledger(c, name, id, false, &o, &tail, &why);
+	/* What looks torn or broken may be a write under way: look again in
+	 * peace. */
+	if (rc == H5_E_INPUT || (rc == H5_OK && tail > 0)) {
+		h5_order_free(o);
+		rc = read_ledger(c, name, id, true, &o, &tail, &why);
+	}
+	if (rc == H5_E_NOMEM)
+		return h5_err_nomem(e);
+	h5_store_leaf(id, leaf);
+	if (rc == H5_E_NOTFOUND) {
+		rc = H5_OK;
+	} else if (rc != H5_OK) {
+		h5_store_check_found(c, &c->r->broken, id, why.msg, false);
+		rc = H5_OK;
+	} else if (strcmp(leaf, c->leaf) != 0) {
+		h5_store_check_found(
+		    c, &c->r->broken, id, "lies in a wrong folder", false);
+	} else {
+		if (tail > 0)
+			h5_store_check_found(
+			    c, &c->r->torn, id, "torn tail", c->repair);
+		rc = add_entry(c, o, e);
+	}
+	h5_order_free(o);
+	return rc;
+}
+
+/* --- what does not belong ------------------------------------------------- */
+
+/* A temporary file that nobody can be writing any more goes; anything else
+ * that is not ours is only told. */
+static void
+stranger(
+    struct h5_store_check *c, int dir, const char *folder, const char *name)
+{
+	char what[NAME_MAX + H5_STORE_PATH + 32];
+	bool temp = strncmp(name, ".tmp-", 5) == 0, gone = false;
+
+	if (temp && !h5_file_older(dir, name, h5_clock_now() - STALE_S))
+		return;
+	if (temp && c->repair)
+		gone = h5_file_remove(dir, name, NULL) == H5_OK;
+	(void)snprintf(what, sizeof what, "%s: %s/%s",
+	    temp ? "left over" : "unknown file", folder, name);
+	h5_store_check_found(c, &c->r->index, "", what, gone);
+}
+
+/* One folder whose entries all have names of a known kind. */
+struct listing {
+	struct h5_store_check *c;
+	const char *folder; /* below the store */
+	int fd;
+	bool (*known)(const char *name);
+};
+
+static bool
+known_index(const char *name)
+{
+	return strcmp(name, "created") == 0 || strcmp(name, "wake") == 0;
+}
+
+static bool
+known_digit(const char *name)
+{
+	return strlen(name) == 1 && strchr("0123456789abcdef", name[0]) != NULL;
+}
+
+static bool
+known_day(const char *name)
+{
+	int64_t t;
+
+	return h5_clock_from_day(name, &t, NULL) == H5_OK;
+}
+
+static enum h5_code
+list_one(void *arg, const char *name, struct h5_err *e)
+{
+	const struct listing *l = arg;
+
+	(void)e;
+	if (!l->known(name))
+		stranger(l->c, l->fd, l->folder, name);
+	return H5_OK;
+}
+
+/* H5_OK also when the folder is missing or not ours, which is told. */
+static enum h5_code
+list_folder(struct h5_store_check *c, const char *folder,
+    bool (*known)(const char *name), struct h5_err *e)
+{
+	struct listing l = {c, folder, -1, known};
+	struct h5_err why;
+	enum h5_code rc;
+
+	rc = h5_file_folder(c->st->dir, folder, &l.fd, &why);
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	if (rc != H5_OK) {
+		h5_store_check_found(c, &c->r->broken, "", why.msg, false);
+		return H5_OK;
+	}
+	rc = h5_file_list(l.fd, list_one, &l, e);
+	h5_file_drop(&l.fd);
+	return rc;
+}
+
+static enum h5_code
+list_all(struct h5_store_check *c, struct h5_err *e)
+{
+	char folder[H5_STORE_PATH];
+	enum h5_code rc;
+	unsigned i;
+
+	rc = list_folder(c, ".", h5_store_own_name, e);
+	if (rc == H5_OK)
+		rc = list_folder(c, "orders", known_digit, e);
+	for (i = 0; rc == H5_OK && i < 16; i++) {
+		(void)snprintf(folder, sizeof folder, "orders/%x", i);
+		rc = list_folder(c, folder, known_digit, e);
+	}
+	if (rc == H5_OK)
+		rc = list_folder(c, "index", known_index, e);
+	if (rc == H5_OK)
+		rc = list_folder(c, "index/created", known_day, e);
+	if (rc == H5_OK)
+		rc = list_folder(c, "index/wake", known_day, e);
+	if (rc == H5_OK)
+		rc = list_folder(c, "sweep", known_day, e);
+	return rc;
+}
+
+/* --- the walk ------------------------------------------------------------- */
+
+static enum h5_code
+count_one(void *arg, const char *name, struct h5_err *e)
+{
+	struct h5_store_check *c = arg;
+
+	(void)name;
+	(void)e;
+	c->total++;
+	return H5_OK;
+}
+
+static enum h5_code
+check_one(void *arg, const char *name, struct h5_err *e)
+{
+	struct h5_store_check *c = arg;
+	size_t n = strlen(name), suffix = sizeof SUFFIX - 1;
+	char id[H5_ORDER_ID_MAX + 1] = "";
+
+	progress(c);
+	if (n > suffix && n - suffix <= H5_ORDER_ID_MAX &&
+	    strcmp(name + n - suffix, SUFFIX) == 0) {
+		memcpy(id, name, n - suffix);
+		id[n - suffix] = '\0';
+	}
+	if (h5_text_order_id(id))
+		return check_ledger(c, name, id, e);
+	stranger(c, c->leaf_fd, c->leaf, name);
+	return H5_OK;
+}
+
+static enum h5_code
+each_leaf(
+    struct h5_store_check *c, h5_file_each_fn each, bool tell, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+	struct h5_err why;
+	unsigned i;
+
+	for (i = 0; rc == H5_OK && i < 256; i++) {
+		(void)snprintf(
+		    c->leaf, sizeof c->leaf, "orders/%x/%x", i >> 4, i & 15);
+		rc = h5_file_folder(c->st->dir, c->leaf, &c->leaf_fd, &why);
+		if (rc == H5_OK)
+			rc = h5_file_list(c->leaf_fd, each, c, e);
+		else if (rc != H5_E_NOTFOUND && tell)
+			h5_store_check_found(
+			    c, &c->r->broken, "", why.msg, false);
+		if (c->leaf_fd < 0)
+			rc = H5_OK;
+		h5_file_drop(&c->leaf_fd);
+	}
+	return rc;
+}
+
+enum h5_code
+h5_store_check(struct h5_store *st, bool repair, struct h5_store_report *r,
+    struct h5_err *e)
+{
+	struct h5_store_check c = {
+	    .st = st, .r = r, .repair = repair, .leaf_fd = -1};
+	enum h5_code rc;
+
+	r->orders = 0;
+	r->torn = 0;
+	r->broken = 0;
+	r->index = 0;
+	h5_buf_init(&c.ledger, H5_STORE_LEDGER);
+	rc = each_leaf(&c, count_one, false, e);
+	if (rc == H5_OK)
+		rc = list_all(&c, e);
+	if (rc == H5_OK)
+		rc = each_leaf(&c, check_one, true, e);
+	if (rc == H5_OK)
+		rc = h5_store_reindex(&c, e);
+	if (rc == H5_OK && r->progress != NULL)
+		r->progress(r->arg, c.done, c.done);
+	h5_buf_release(&c.ledger);
+	free(c.v);
+	return rc;
+}

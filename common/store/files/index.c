@@ -1,0 +1,378 @@
+/* The indexes by day, and what finds orders through them. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "common/store/files/internal.h"
+#include "common/base/sum.h"
+
+/* --- adding a line -------------------------------------------------------- */
+
+static const char *const index_folders[] = {
+    [H5_STORE_CREATED] = "index/created", [H5_STORE_WAKE] = "index/wake"};
+
+void
+h5_store_day_path(
+    enum h5_store_index which, const char *day, char out[H5_STORE_PATH])
+{
+	(void)snprintf(out, H5_STORE_PATH, "%s/%s", index_folders[which], day);
+}
+
+enum h5_code
+h5_store_index_make(
+    struct h5_store *st, enum h5_store_index which, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_file_mkdir(st->dir, "index", e);
+	if (rc == H5_OK)
+		rc = h5_file_mkdir(st->dir, index_folders[which], e);
+	return rc;
+}
+
+/* Opens a day's file and holds it against being replaced by a rebuilt one. */
+static enum h5_code
+open_day(struct h5_store *st, enum h5_store_index which, const char *day,
+    int *fd, struct h5_err *e)
+{
+	char path[H5_STORE_PATH];
+	struct h5_file_look look;
+	enum h5_code rc;
+	size_t size;
+
+	h5_store_day_path(which, day, path);
+	for (;;) {
+		rc = h5_file_open(
+		    st->dir, path, O_RDWR | O_APPEND | O_CREAT, fd, &size, e);
+		if (rc == H5_E_NOTFOUND) {
+			rc = h5_store_index_make(st, which, e);
+			if (rc == H5_OK)
+				continue;
+		}
+		if (rc == H5_OK)
+			rc = h5_file_lock(*fd, LOCK_SH, H5_STORE_LOCK_MS, e);
+		if (rc == H5_OK)
+			rc = h5_file_look(*fd, &look, e);
+		if (rc != H5_OK || look.named)
+			break;
+		h5_file_drop(fd);
+	}
+	if (rc != H5_OK)
+		h5_file_drop(fd);
+	return rc;
+}
+
+/* Is the day's file itself on disk, by its name?  Once a day a process. */
+static enum h5_code
+sync_day(struct h5_store *st, enum h5_store_index which, const char *day,
+    struct h5_err *e)
+{
+	enum h5_code rc;
+	bool done;
+
+	(void)pthread_mutex_lock(&st->lock);
+	done = strcmp(st->synced[which], day) == 0;
+	(void)pthread_mutex_unlock(&st->lock);
+	if (done)
+		return H5_OK;
+	rc = h5_file_sync_folder(st->dir, index_folders[which], e);
+	if (rc != H5_OK)
+		return rc;
+	(void)pthread_mutex_lock(&st->lock);
+	memcpy(st->synced[which], day, H5_CLOCK_DAY);
+	(void)pthread_mutex_unlock(&st->lock);
+	return H5_OK;
+}
+
+enum h5_code
+h5_store_note(struct h5_store *st, enum h5_store_index which, int64_t at,
+    const char *id, int *fd, struct h5_err *e)
+{
+	char day[H5_CLOCK_DAY];
+	enum h5_code rc;
+
+	h5_clock_day(at, day);
+	rc = open_day(st, which, day, fd, e);
+	if (rc == H5_OK)
+		rc = h5_file_add_line(*fd, id, e);
+	if (rc == H5_OK)
+		rc = h5_file_sync_data(*fd, e);
+	if (rc == H5_OK)
+		rc = sync_day(st, which, day, e);
+	if (rc != H5_OK)
+		h5_file_drop(fd);
+	return rc;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+enum h5_code
+h5_store_index_read(struct h5_store *st, enum h5_store_index which,
+    const char *day, size_t from, int *fd, struct h5_buf *b, struct h5_err *e)
+{
+	char path[H5_STORE_PATH];
+	enum h5_code rc;
+	size_t size;
+
+	h5_store_day_path(which, day, path);
+	rc = h5_file_open(st->dir, path, O_RDONLY, fd, &size, e);
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	if (rc != H5_OK || size <= from)
+		return rc;
+	rc = h5_file_slurp(*fd, from, size - from, b, e);
+	if (rc != H5_OK)
+		h5_file_drop(fd);
+	return rc;
+}
+
+bool
+h5_store_line(
+    const char **p, const char *end, char id[H5_ORDER_ID_MAX + 1], bool *good)
+{
+	size_t left = (size_t)(end - *p), n;
+	const char *lf;
+
+	id[0] = '\0';
+	lf = left > 0 ? memchr(*p, '\n', left) : NULL;
+	if (lf == NULL)
+		return false;
+	n = (size_t)(lf - *p);
+	*good = n == 0;
+	if (n > 0 && n <= H5_ORDER_ID_MAX) {
+		memcpy(id, *p, n);
+		id[n] = '\0';
+		*good = strlen(id) == n && h5_text_order_id(id);
+		if (!*good)
+			id[0] = '\0';
+	}
+	*p = lf + 1;
+	return true;
+}
+
+/* --- days ----------------------------------------------------------------- */
+
+enum h5_code
+h5_store_days_one(struct h5_store_days *d, const char *day, struct h5_err *e)
+{
+	void *v;
+
+	if (d->n % 64 == 0) {
+		v = reallocarray(d->v, d->n + 64, sizeof *d->v);
+		if (v == NULL)
+			return h5_err_nomem(e);
+		d->v = v;
+	}
+	memcpy(d->v[d->n++], day, H5_CLOCK_DAY);
+	return H5_OK;
+}
+
+static enum h5_code
+add_day(void *arg, const char *name, struct h5_err *e)
+{
+	int64_t t;
+
+	if (h5_clock_from_day(name, &t, NULL) != H5_OK)
+		return H5_OK;
+	return h5_store_days_one(arg, name, e);
+}
+
+static int
+by_day(const void *a, const void *b)
+{
+	return memcmp(a, b, H5_CLOCK_DAY);
+}
+
+enum h5_code
+h5_store_days_add(struct h5_store *st, const char *folder,
+    struct h5_store_days *d, struct h5_err *e)
+{
+	size_t i, kept = 0;
+	enum h5_code rc;
+	int fd;
+
+	rc = h5_file_folder(st->dir, folder, &fd, e);
+	if (rc == H5_OK)
+		rc = h5_file_list(fd, add_day, d, e);
+	h5_file_drop(&fd);
+	if (rc == H5_E_NOTFOUND)
+		rc = H5_OK;
+	if (rc != H5_OK || d->n == 0)
+		return rc;
+	qsort(d->v, d->n, sizeof *d->v, by_day);
+	for (i = 1; i < d->n; i++)
+		if (by_day(d->v[i], d->v[kept]) != 0)
+			memmove(d->v[++kept], d->v[i], H5_CLOCK_DAY);
+	d->n = kept + 1;
+	return H5_OK;
+}
+
+void
+h5_store_days_release(struct h5_store_days *d)
+{
+	free(d->v);
+	d->v = NULL;
+	d->n = 0;
+}
+
+/* --- a set of ids --------------------------------------------------------- */
+
+/* Where id is, or would be, in the hash table, which always has a free slot.
+ */
+static uint32_t *
+slot_of(const struct h5_store_ids *ids, const char *id)
+{
+	size_t i = h5_sum_64(id, strlen(id), 0) & (ids->n_slots - 1);
+
+	while (ids->slots[i] != 0 && strcmp(ids->v[ids->slots[i] - 1], id) != 0)
+		i = (i + 1) & (ids->n_slots - 1);
+	return &ids->slots[i];
+}
+
+static enum h5_code
+grow_ids(struct h5_store_ids *ids, struct h5_err *e)
+{
+	size_t cap = ids->cap == 0 ? 64 : ids->cap * 2, i;
+	uint32_t *slots;
+	void *v;
+
+	if (cap > UINT32_MAX / 2)
+		return h5_err_set(e, H5_E_INPUT, "too many orders");
+	slots = calloc(cap * 2, sizeof *slots);
+	v = reallocarray(ids->v, cap, sizeof *ids->v);
+	if (v != NULL)
+		ids->v = v;
+	if (v == NULL || slots == NULL) {
+		free(slots);
+		return h5_err_nomem(e);
+	}
+	free(ids->slots);
+	ids->slots = slots;
+	ids->n_slots = cap * 2;
+	ids->cap = cap;
+	for (i = 0; i < ids->n; i++)
+		*slot_of(ids, ids->v[i]) = (uint32_t)i + 1;
+	return H5_OK;
+}
+
+bool
+h5_store_ids_has(const struct h5_store_ids *ids, const char *id)
+{
+	return ids->n > 0 && *slot_of(ids, id) != 0;
+}
+
+enum h5_code
+h5_store_ids_add(
+    struct h5_store_ids *ids, const char *id, bool *fresh, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	if (fresh != NULL)
+		*fresh = false;
+	if (h5_store_ids_has(ids, id))
+		return H5_OK;
+	if (ids->n == ids->cap) {
+		rc = grow_ids(ids, e);
+		if (rc != H5_OK)
+			return rc;
+	}
+	memcpy(ids->v[ids->n], id, strlen(id) + 1);
+	*slot_of(ids, id) = (uint32_t)++ids->n;
+	if (fresh != NULL)
+		*fresh = true;
+	return H5_OK;
+}
+
+void
+h5_store_ids_release(struct h5_store_ids *ids)
+{
+	free(ids->v);
+	free(ids->slots);
+	memset(ids, 0, sizeof *ids);
+}
+
+/* --- walking by day ------------------------------------------------------- */
+
+struct span {
+	int64_t since;
+	int64_t until;
+	h5_store_visit_fn visit;
+	void *arg;
+};
+
+static enum h5_code
+visit_one(struct h5_store *st, const char *day, const char *id,
+    const struct span *w, struct h5_err *e)
+{
+	char own_day[H5_CLOCK_DAY];
+	struct h5_order *o;
+	struct h5_err why;
+	enum h5_code rc;
+
+	rc = h5_store_load(st, id, &o, &why);
+	/* Its creation was cut short after the index line. */
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	if (rc == H5_E_NOMEM)
+		return h5_err_nomem(e);
+	if (rc != H5_OK)
+		return w->visit(w->arg, id, NULL, &why);
+	/* A create that lost a race leaves its line, on another day maybe. */
+	h5_clock_day(o->created_at, own_day);
+	if (strcmp(own_day, day) == 0 && o->created_at >= w->since &&
+	    (w->until == 0 || o->created_at < w->until))
+		rc = w->visit(w->arg, id, o, NULL);
+	h5_order_free(o);
+	return rc;
+}
+
+static enum h5_code
+visit_day(struct h5_store *st, const char *day, const struct span *w,
+    struct h5_err *e)
+{
+	struct h5_store_ids seen = {0};
+	char id[H5_ORDER_ID_MAX + 1];
+	const char *p, *end;
+	struct h5_buf b;
+	bool good, fresh;
+	enum h5_code rc;
+	int fd;
+
+	h5_buf_init(&b, H5_STORE_INDEX);
+	rc = h5_store_index_read(st, H5_STORE_CREATED, day, 0, &fd, &b, e);
+	h5_file_drop(&fd);
+	p = b.data;
+	end = p + b.len;
+	while (rc == H5_OK && h5_store_line(&p, end, id, &good)) {
+		if (id[0] == '\0')
+			continue;
+		rc = h5_store_ids_add(&seen, id, &fresh, e);
+		if (rc == H5_OK && fresh)
+			rc = visit_one(st, day, id, w, e);
+	}
+	h5_store_ids_release(&seen);
+	h5_buf_release(&b);
+	return rc;
+}
+
+enum h5_code
+h5_store_each(struct h5_store *st, int64_t since, int64_t until,
+    h5_store_visit_fn visit, void *arg, struct h5_err *e)
+{
+	const struct span w = {since, until, visit, arg};
+	char first[H5_CLOCK_DAY], last[H5_CLOCK_DAY];
+	struct h5_store_days d = {0};
+	enum h5_code rc;
+	size_t i;
+
+	h5_clock_day(since, first);
+	h5_clock_day(until > 0 ? until - 1 : INT64_MAX, last);
+	rc = h5_store_days_add(st, index_folders[H5_STORE_CREATED], &d, e);
+	for (i = 0; rc == H5_OK && i < d.n; i++)
+		if (strcmp(d.v[i], first) >= 0 && strcmp(d.v[i], last) <= 0)
+			rc = visit_day(st, d.v[i], &w, e);
+	h5_store_days_release(&d);
+	return rc;
+}

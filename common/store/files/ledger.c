@@ -1,0 +1,575 @@
+#include "common/store/files/ledger.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/sum.h"
+
+/* What ends every line: ,"sum":"0123456789abcdef"} */
+#define SUM_HEAD ",\"sum\":\""
+#define SUM_TAIL "\"}"
+#define SUM_BYTES                                                              \
+	(sizeof SUM_HEAD - 1 + H5_LEDGER_SUM - 1 + sizeof SUM_TAIL - 1)
+
+#define NAME_MAX_BYTES 96
+#define NUMBER_DIGITS 18 /* fits int64_t whatever the digits */
+
+/* Fields that are numbers in JSON; every other one is a string. */
+static const char *const numbers[] = {
+    "total_fee", "qty", "refund_fee", "failures"};
+
+/* Names that a line has anyway. */
+static const char *const taken[] = {"n", "at", "event", "more", "sum"};
+
+static bool
+among(const char *const *list, size_t n, const char *name)
+{
+	size_t i;
+
+	/* The first letter is enough for most. */
+	for (i = 0; i < n; i++)
+		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_number(const char *name)
+{
+	return among(numbers, sizeof numbers / sizeof numbers[0], name);
+}
+
+static bool
+name_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static size_t
+digits(const char *p, const char *end)
+{
+	const char *q = p;
+
+	while (q < end && *q >= '0' && *q <= '9')
+		q++;
+	return (size_t)(q - p);
+}
+
+/* A number as JSON and this ledger spell it: no sign, no superfluous zero. */
+static bool
+plain_number(const char *s, size_t n)
+{
+	return n > 0 && n <= NUMBER_DIGITS && digits(s, s + n) == n &&
+	       (s[0] != '0' || n == 1);
+}
+
+/* --- strings -------------------------------------------------------------- */
+
+/* The short escapes of JSON, by byte and by letter. */
+static const char escaped[] = "\"\\\b\f\n\r\t";
+static const char letters[] = "\"\\bfnrt";
+
+void
+h5_ledger_string(const char *s, struct h5_buf *out)
+{
+	const char *run = s, *short_form;
+
+	h5_buf_putc(out, '"');
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\')
+			continue;
+		h5_buf_add(out, run, (size_t)(s - run));
+		run = s + 1;
+		short_form = strchr(escaped, *s);
+		if (short_form != NULL)
+			h5_buf_printf(
+			    out, "\\%c", letters[short_form - escaped]);
+		else
+			h5_buf_printf(out, "\\u%04x", (unsigned)*s);
+	}
+	h5_buf_add(out, run, (size_t)(s - run));
+	h5_buf_putc(out, '"');
+}
+
+void
+h5_ledger_field(const char *name, const char *value, struct h5_buf *out)
+{
+	h5_ledger_string(name, out);
+	h5_buf_putc(out, ':');
+	if (is_number(name))
+		h5_buf_puts(out, value);
+	else
+		h5_ledger_string(value, out);
+}
+
+/* --- writing a line ------------------------------------------------------- */
+
+static enum h5_code
+fit_field(const struct h5_field *f, struct h5_err *e)
+{
+	size_t i;
+
+	if (f->name_len == 0 || f->name_len > NAME_MAX_BYTES ||
+	    among(taken, sizeof taken / sizeof taken[0], f->name))
+		return h5_err_set(
+		    e, H5_E_INPUT, "a field's name does not fit a ledger");
+	for (i = 0; i < f->name_len; i++)
+		if (!name_byte(f->name[i]))
+			return h5_err_set(e, H5_E_INPUT,
+			    "a field's name does not fit a ledger");
+	if (is_number(f->name) && !plain_number(f->value, f->value_len))
+		return h5_err_set(e, H5_E_INPUT, "%s is no number", f->name);
+	if (!h5_text_utf8(f->value, f->value_len))
+		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
+	return H5_OK;
+}
+
+static void
+sum_text(uint64_t sum, char hex[H5_LEDGER_SUM])
+{
+	size_t i;
+
+	for (i = H5_LEDGER_SUM - 1; i-- > 0; sum >>= 4)
+		hex[i] = "0123456789abcdef"[sum & 15];
+	hex[H5_LEDGER_SUM - 1] = '\0';
+}
+
+/* And back to its number; "" before the first line is 0. */
+static bool
+sum_of(const char *hex, uint64_t *sum)
+{
+	size_t i;
+
+	*sum = 0;
+	if (hex[0] == '\0')
+		return true;
+	for (i = 0; i < H5_LEDGER_SUM - 1; i++) {
+		if (hex[i] >= '0' && hex[i] <= '9')
+			*sum = *sum << 4 | (uint64_t)(hex[i] - '0');
+		else if (hex[i] >= 'a' && hex[i] <= 'f')
+			*sum = *sum << 4 | (uint64_t)(hex[i] - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+enum h5_code
+h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
+    struct h5_buf *out, struct h5_err *e)
+{
+	char when[H5_CLOCK_RFC3339], hex[H5_LEDGER_SUM];
+	size_t start = out->len, i;
+	enum h5_code rc = H5_OK;
+	uint64_t sum;
+
+	for (i = 0; i < ev->fields.n && rc == H5_OK; i++)
+		rc = fit_field(&ev->fields.v[i], e);
+	if (rc == H5_OK && (!sum_of(at->sum, &sum) || at->n >= 999999))
+		rc = h5_err_set(e, H5_E_INPUT, "the ledger cannot go on");
+	if (rc != H5_OK)
+		return rc;
+	h5_clock_rfc3339(ev->at, when);
+	h5_buf_printf(out, "{\"n\":%u,\"at\":\"%s\",\"event\":\"%s\"",
+	    at->n + 1, when, h5_event_name(ev->kind));
+	if (at->more > 0)
+		h5_buf_printf(out, ",\"more\":%u", at->more);
+	for (i = 0; i < ev->fields.n; i++) {
+		h5_buf_putc(out, ',');
+		h5_ledger_field(
+		    ev->fields.v[i].name, ev->fields.v[i].value, out);
+	}
+	rc = h5_buf_finish(out, e);
+	if (rc != H5_OK)
+		return rc;
+	sum = h5_sum_64(out->data + start, out->len - start, sum);
+	sum_text(sum, hex);
+	h5_buf_puts(out, SUM_HEAD);
+	h5_buf_puts(out, hex);
+	h5_buf_puts(out, SUM_TAIL "\n");
+	rc = h5_buf_finish(out, e);
+	if (rc == H5_OK && out->len - start > H5_LEDGER_LINE)
+		rc = h5_err_set(e, H5_E_INPUT, "a ledger line longer than %d",
+		    H5_LEDGER_LINE);
+	if (rc != H5_OK)
+		return rc;
+	memcpy(at->sum, hex, sizeof hex);
+	at->n++;
+	return H5_OK;
+}
+
+/* --- reading a line ------------------------------------------------------- */
+
+struct reader {
+	const char *p;
+	const char *end;
+	struct h5_buf text; /* a string whose escapes had to be undone */
+};
+
+/* Takes exactly these bytes. */
+static bool
+take(struct reader *r, const char *s)
+{
+	size_t n = strlen(s);
+
+	if ((size_t)(r->end - r->p) < n || memcmp(r->p, s, n) != 0)
+		return false;
+	r->p += n;
+	return true;
+}
+
+/* Takes digits; *n of them begin at the result. */
+static const char *
+take_number(struct reader *r, size_t *n)
+{
+	const char *s = r->p;
+
+	*n = digits(s, r->end);
+	if (!plain_number(s, *n))
+		return NULL;
+	r->p += *n;
+	return s;
+}
+
+/* "n" and "more": small numbers. */
+static bool
+take_count(struct reader *r, unsigned *out)
+{
+	const char *s;
+	size_t n, i;
+
+	*out = 0;
+	s = take_number(r, &n);
+	if (s == NULL || n > 6)
+		return false;
+	for (i = 0; i < n; i++)
+		*out = *out * 10 + (unsigned)(s[i] - '0');
+	return true;
+}
+
+static bool
+hex4(const char *p, unsigned *out)
+{
+	int i;
+
+	*out = 0;
+	for (i = 0; i < 4; i++) {
+		if (p[i] >= '0' && p[i] <= '9')
+			*out = *out << 4 | (unsigned)(p[i] - '0');
+		else if (p[i] >= 'a' && p[i] <= 'f')
+			*out = *out << 4 | (unsigned)(p[i] - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+/* One escape after its backslash. */
+static bool
+take_escape(struct reader *r)
+{
+	const char *letter;
+	unsigned c;
+
+	if (r->p == r->end || *r->p == '\0')
+		return false;
+	if (*r->p == 'u') {
+		if (r->end - r->p < 5 || !hex4(r->p + 1, &c) || c == 0 ||
+		    c >= 0x20 || strchr(escaped, (int)c) != NULL)
+			return false;
+		h5_buf_putc(&r->text, (char)c);
+		r->p += 5;
+		return true;
+	}
+	letter = strchr(letters, *r->p);
+	if (letter == NULL)
+		return false;
+	h5_buf_putc(&r->text, escaped[letter - letters]);
+	r->p++;
+	return true;
+}
+
+/* Takes a string; *n bytes of it begin at the result, in the line itself or
+ * (if it had escapes) in r->text. */
+static const char *
+take_string(struct reader *r, size_t *n)
+{
+	const char *run;
+
+	*n = 0;
+	if (!take(r, "\""))
+		return NULL;
+	h5_buf_clear(&r->text);
+	for (run = r->p; r->p < r->end; r->p++) {
+		if (*r->p == '"') {
+			*n = (size_t)(r->p - run);
+			r->p++;
+			if (r->text.len == 0)
+				return run;
+			h5_buf_add(&r->text, run, *n);
+			*n = r->text.len;
+			return r->text.data;
+		}
+		if ((unsigned char)*r->p < 0x20)
+			return NULL;
+		if (*r->p != '\\')
+			continue;
+		h5_buf_add(&r->text, run, (size_t)(r->p - run));
+		r->p++;
+		if (!take_escape(r))
+			return NULL;
+		run = r->p;
+		r->p--;
+	}
+	return NULL;
+}
+
+/* ,"name":value into the list. */
+static enum h5_code
+read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
+{
+	char name[NAME_MAX_BYTES + 1];
+	const char *p, *value;
+	size_t n, value_len;
+
+	if (!take(r, ",\""))
+		return h5_err_set(e, H5_E_INPUT, "a field is malformed");
+	for (p = r->p; p < r->end && name_byte(*p);)
+		p++;
+	n = (size_t)(p - r->p);
+	if (n == 0 || n > NAME_MAX_BYTES)
+		return h5_err_set(e, H5_E_INPUT, "a field's name is malformed");
+	memcpy(name, r->p, n);
+	name[n] = '\0';
+	r->p = p;
+	if (!take(r, "\":") ||
+	    among(taken, sizeof taken / sizeof taken[0], name))
+		return h5_err_set(e, H5_E_INPUT, "a field's name is malformed");
+	value = is_number(name) ? take_number(r, &value_len)
+				: take_string(r, &value_len);
+	if (value == NULL)
+		return h5_err_set(
+		    e, H5_E_INPUT, "the value of %s is malformed", name);
+	if (r->text.bad != H5_OK)
+		return h5_buf_finish(&r->text, e);
+	/* It would be printed as it is, and no JSON reader take it. */
+	if (!h5_text_utf8(value, value_len))
+		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", name);
+	return h5_fields_addn(f, name, n, value, value_len, e);
+}
+
+/* {"n":1,"at":"...","event":"created" and, in a unit, "more". */
+static enum h5_code
+read_head(struct reader *r, const struct h5_ledger_at *at, unsigned *more,
+    struct h5_event *ev, struct h5_err *e)
+{
+	char when[H5_CLOCK_RFC3339], word[32];
+	const char *s;
+	unsigned n;
+	size_t len;
+
+	*more = 0;
+	if (!take(r, "{\"n\":") || !take_count(r, &n) || n != at->n + 1)
+		return h5_err_set(
+		    e, H5_E_INPUT, "line %u has another number", at->n + 1);
+	if (!take(r, ",\"at\":") || (s = take_string(r, &len)) == NULL ||
+	    len != sizeof when - 1)
+		return h5_err_set(e, H5_E_INPUT, "line %u has no time", n);
+	memcpy(when, s, len);
+	when[len] = '\0';
+	if (h5_clock_from_rfc3339(when, &ev->at, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_INPUT, "line %u has no time", n);
+	if (!take(r, ",\"event\":") || (s = take_string(r, &len)) == NULL ||
+	    len >= sizeof word)
+		return h5_err_set(e, H5_E_INPUT, "line %u has no event", n);
+	memcpy(word, s, len);
+	word[len] = '\0';
+	if (!h5_event_kind_of(word, &ev->kind))
+		return h5_err_set(e, H5_E_INPUT,
+		    "line %u holds an event that this version does not know",
+		    n);
+	if (take(r, ",\"more\":") &&
+	    (!take_count(r, more) || *more == 0 || *more >= H5_LEDGER_UNIT))
+		return h5_err_set(e, H5_E_INPUT, "line %u: more is wrong", n);
+	if (at->more > 0 && *more != at->more - 1)
+		return h5_err_set(
+		    e, H5_E_INPUT, "line %u is not of its unit", n);
+	return H5_OK;
+}
+
+/* Does the line end in the checksum of all before it? */
+static bool
+sum_fits(
+    const struct h5_ledger_at *at, const char *line, size_t n, uint64_t *sum)
+{
+	const char *tail = line + n - SUM_BYTES;
+	uint64_t seed, told;
+
+	if (n < SUM_BYTES || n > H5_LEDGER_LINE ||
+	    memcmp(tail, SUM_HEAD, sizeof SUM_HEAD - 1) != 0 ||
+	    memcmp(line + n - (sizeof SUM_TAIL - 1), SUM_TAIL,
+		sizeof SUM_TAIL - 1) != 0 ||
+	    !sum_of(tail + sizeof SUM_HEAD - 1, &told) ||
+	    !sum_of(at->sum, &seed))
+		return false;
+	*sum = h5_sum_64(line, n - SUM_BYTES, seed);
+	return *sum == told;
+}
+
+/* h5_ledger_read; *summed tells whether the line is at least what was written
+ * there: if it cannot be read all the same, it is not torn. */
+static enum h5_code
+read_line(struct h5_ledger_at *at, const char *line, size_t n,
+    struct h5_event *ev, bool *summed, struct h5_err *e)
+{
+	struct reader r = {line, line + n, {0}};
+	enum h5_code rc;
+	unsigned more;
+	uint64_t sum;
+
+	h5_event_init(ev, H5_EVENT_CREATED, 0);
+	*summed = sum_fits(at, line, n, &sum);
+	if (!*summed)
+		return h5_err_set(e, H5_E_INPUT,
+		    "line %u: the checksum does not fit", at->n + 1);
+	r.end -= SUM_BYTES;
+	h5_buf_init(&r.text, H5_LEDGER_LINE);
+	rc = read_head(&r, at, &more, ev, e);
+	while (rc == H5_OK && r.p < r.end)
+		rc = read_field(&r, &ev->fields, e);
+	h5_buf_release(&r.text);
+	if (rc == H5_E_EXISTS)
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "line %u: a field is doubled", at->n + 1);
+	if (rc != H5_OK) {
+		h5_event_release(ev);
+		return rc;
+	}
+	memcpy(at->sum, line + n - (SUM_BYTES - (sizeof SUM_HEAD - 1)),
+	    H5_LEDGER_SUM - 1);
+	at->sum[H5_LEDGER_SUM - 1] = '\0';
+	at->more = more;
+	at->n++;
+	return H5_OK;
+}
+
+enum h5_code
+h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
+    struct h5_event *ev, struct h5_err *e)
+{
+	bool summed;
+
+	return read_line(at, line, n, ev, &summed, e);
+}
+
+/* --- a whole file --------------------------------------------------------- */
+
+/* The lines of one unit, until all of it is there. */
+struct unit {
+	struct h5_event ev[H5_LEDGER_UNIT];
+	size_t n;
+};
+
+static void
+drop_unit(struct unit *u)
+{
+	while (u->n > 0)
+		h5_event_release(&u->ev[--u->n]);
+}
+
+static enum h5_code
+apply_unit(
+    struct unit *u, const char *id, struct h5_order **o, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; i < u->n && rc == H5_OK; i++) {
+		if (*o != NULL)
+			rc = h5_order_apply(*o, &u->ev[i], e);
+		else
+			rc = h5_order_new(&u->ev[i], o, e);
+		if (rc == H5_OK && strcmp((*o)->id, id) != 0)
+			rc = h5_err_set(e, H5_E_INPUT,
+			    "the record of %s holds order %s", id, (*o)->id);
+	}
+	drop_unit(u);
+	/* A move that may never happen cannot have been written by us. */
+	if (rc == H5_E_STATE)
+		rc = H5_E_INPUT;
+	if (e != NULL && rc != H5_OK)
+		e->code = rc;
+	return rc;
+}
+
+static const char *
+next_sum(const char *p, const char *end)
+{
+	return memmem(p, (size_t)(end - p), SUM_HEAD, sizeof SUM_HEAD - 1);
+}
+
+/* The last piece of the file, from p on, is no good line.  H5_OK: it is torn,
+ * a line of which only a part arrived, nothing of it acknowledged.  Only one
+ * line is ever written at a time: the ends of two mean that both were there,
+ * and that the line feed between them was damaged. */
+static enum h5_code
+judge_tail(
+    const struct h5_ledger_at *at, const char *p, size_t n, struct h5_err *e)
+{
+	const char *end = p + n, *first = next_sum(p, end);
+
+	if (first != NULL && next_sum(first + 1, end) != NULL)
+		return h5_err_set(e, H5_E_INPUT,
+		    "line %u: its line feed is damaged", at->n + 1);
+	return H5_OK;
+}
+
+enum h5_code
+h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
+    size_t *whole, struct h5_ledger_at *at, struct h5_err *e)
+{
+	struct h5_ledger_at here = {0, "", 0};
+	struct unit u = {.n = 0};
+	enum h5_code rc = H5_OK;
+	const char *lf;
+	size_t pos = 0;
+	bool summed;
+
+	*out = NULL;
+	*whole = 0;
+	*at = here;
+	while (rc == H5_OK && pos < n) {
+		lf = memchr(p + pos, '\n', n - pos);
+		if (lf == NULL) {
+			rc = judge_tail(&here, p + pos, n - pos, e);
+			break;
+		}
+		rc = read_line(&here, p + pos, (size_t)(lf - (p + pos)),
+		    &u.ev[u.n], &summed, e);
+		if (rc == H5_E_INPUT && !summed && lf + 1 == p + n) {
+			rc = judge_tail(&here, p + pos, n - pos, e);
+			break;
+		}
+		if (rc != H5_OK)
+			break;
+		pos = (size_t)(lf + 1 - p);
+		u.n++;
+		if (here.more > 0)
+			continue;
+		rc = apply_unit(&u, id, out, e);
+		*whole = pos;
+		*at = here;
+	}
+	drop_unit(&u);
+	if (rc == H5_OK && *out == NULL)
+		rc = h5_err_set(
+		    e, H5_E_NOTFOUND, "the record of %s is empty", id);
+	if (rc != H5_OK) {
+		h5_order_free(*out);
+		*out = NULL;
+		*whole = 0;
+	}
+	return rc;
+}

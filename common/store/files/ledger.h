@@ -1,0 +1,72 @@
+/* ledger.h - event to ledger line and back, with the chained checksum.
+ * The only reader and writer of JSON lines.
+ * A line is one flat JSON object: {"n":1,"at":"...+08:00","event":"created",
+ * ...,"sum":"<16 hex>"} and LF, where sum covers the line before it and this
+ * line's bytes up to the comma before "sum".  Lines that were written as one
+ * unit count down: "more":1 says that one more belongs to it.  Only the one
+ * spelling that h5_ledger_write gives is read.  Format: docs/STORE.md. */
+#ifndef H5_STORE_FILES_LEDGER_H
+#define H5_STORE_FILES_LEDGER_H
+
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/order/order.h"
+
+/* Longest line, bytes: a notice of 64 KiB, all its elements kept and escaped,
+ * fits. */
+#define H5_LEDGER_LINE 196608
+#define H5_LEDGER_UNIT 4 /* most lines written as one unit */
+#define H5_LEDGER_SUM 17 /* 16 hex digits and NUL */
+
+/* Where a reader or writer is in the chain. */
+struct h5_ledger_at {
+	unsigned n; /* lines so far */
+	char sum[H5_LEDGER_SUM]; /* checksum of the last, "" before the first */
+	/* Lines of the same unit after the last one read or (set by the
+	 * caller before each) the one to be written. */
+	unsigned more;
+};
+
+/* h5_ledger_write(at, ev, out, e): append the line for ev to out and move at.
+ * H5_E_INPUT: too long, invalid UTF-8.  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_ledger_write(struct h5_ledger_at *at,
+    const struct h5_event *ev, struct h5_buf *out, struct h5_err *e);
+
+/* h5_ledger_read(at, line, n, ev, e): one line without its LF into ev
+ * (initialised here; release it).  H5_E_INPUT: checksum, number or shape is
+ * wrong; at is unchanged then. */
+H5_MUST_CHECK enum h5_code h5_ledger_read(struct h5_ledger_at *at,
+    const char *line, size_t n, struct h5_event *ev, struct h5_err *e);
+
+/* h5_ledger_fold(p, n, id, out, whole, at, e): a whole file into an order.
+ * whole: bytes of good units; less than n means a torn tail, which is not an
+ * error: a tail is torn when it is the last piece of the file, is no whole
+ * good line and holds no more than one line's end, or when lines of its unit
+ * are missing at the end.
+ * H5_E_INPUT: broken in the middle, the id inside is not id, or a line that
+ * arrived whole makes no sense.  H5_E_NOTFOUND: no whole unit at all.
+ * H5_E_NOMEM.  at: where the chain ends. */
+H5_MUST_CHECK enum h5_code h5_ledger_fold(const char *p, size_t n,
+    const char *id, struct h5_order **out, size_t *whole,
+    struct h5_ledger_at *at, struct h5_err *e);
+
+/* h5_ledger_order_json(o, out, e): the object of show --json (INTERFACE 6). */
+H5_MUST_CHECK enum h5_code h5_ledger_order_json(
+    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
+/* h5_ledger_outgoing_json(o, g, out, e): {"id","type","at","order":{...}}. */
+H5_MUST_CHECK enum h5_code h5_ledger_outgoing_json(const struct h5_order *o,
+    const struct h5_outgoing *g, struct h5_buf *out, struct h5_err *e);
+/* h5_ledger_status_json(o, out, e): what POST query answers to
+ * Accept: application/json. */
+H5_MUST_CHECK enum h5_code h5_ledger_status_json(
+    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
+/* h5_ledger_string(s, out): one JSON string literal, for small hand-made
+ * objects (scene_info, list --json). */
+void h5_ledger_string(const char *s, struct h5_buf *out);
+/* h5_ledger_field(name, value, out): "name":value, where the fields that are
+ * numbers in the ledger (total_fee, qty, refund_fee, failures) are bare. */
+void h5_ledger_field(const char *name, const char *value, struct h5_buf *out);
+
+#endif

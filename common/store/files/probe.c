@@ -1,0 +1,116 @@
+/* Whether a folder can hold a store, and whose it is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/store/files/internal.h"
+
+/* The folder above dir; one slash and more may end it. */
+static bool
+look_above(const char *dir, struct stat *st)
+{
+	char path[4096];
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	while (n > 0 && dir[n - 1] != '/')
+		n--;
+	if (n == 0 || n >= sizeof path)
+		return false;
+	memcpy(path, dir, n);
+	path[n] = '\0';
+	return stat(path, st) == 0;
+}
+
+enum h5_code
+h5_store_owner(const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e)
+{
+	struct stat st;
+
+	*uid = 0;
+	*gid = 0;
+	if (lstat(dir, &st) != 0 && (errno != ENOENT || !look_above(dir, &st)))
+		return h5_err_set(e, H5_E_NOTFOUND, "no store %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return h5_err_set(e, H5_E_CONFIG, "%s is not a folder", dir);
+	*uid = (unsigned)st.st_uid;
+	*gid = (unsigned)st.st_gid;
+	return H5_OK;
+}
+
+/* --- can this folder hold a store? ---------------------------------------- */
+
+/* Two open files of the same program must keep each other out, or two threads
+ * would append at once. */
+static enum h5_code
+probe_locks(int dir, const char *name, struct h5_err *e)
+{
+	enum h5_code rc, second;
+	int a = -1, b = -1;
+	size_t size;
+
+	rc = h5_file_open(dir, name, O_RDWR, &a, &size, e);
+	if (rc == H5_OK)
+		rc = h5_file_open(dir, name, O_RDWR, &b, &size, e);
+	if (rc == H5_OK)
+		rc = h5_file_lock(a, LOCK_EX, 0, e);
+	if (rc == H5_OK) {
+		second = h5_file_lock(b, LOCK_EX, 0, e);
+		if (second != H5_E_BUSY)
+			rc = h5_err_set(e, H5_E_CONFIG, "flock locks nothing");
+	}
+	if (rc == H5_OK)
+		rc = h5_file_lock_byte(a, 1, 0, e);
+	if (rc == H5_OK) {
+		second = h5_file_lock_byte(b, 1, 0, e);
+		if (second != H5_E_BUSY)
+			rc = h5_err_set(
+			    e, H5_E_CONFIG, "OFD locks lock nothing");
+	}
+	h5_file_drop(&a);
+	h5_file_drop(&b);
+	return rc;
+}
+
+static enum h5_code
+probe_folder(int dir, struct h5_err *e)
+{
+	const char *network = h5_file_network(dir);
+	char name[H5_STORE_PATH];
+	enum h5_code rc, gone;
+
+	if (network != NULL)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "it lies on a network file system (%s), whose locks cannot "
+		    "be relied on: use a local disk",
+		    network);
+	(void)snprintf(name, sizeof name, ".tmp-probe-%ld", (long)getpid());
+	rc = h5_file_create(dir, name, "probe\n", 6, 0600, e);
+	if (rc != H5_OK)
+		return rc;
+	rc = probe_locks(dir, name, e);
+	gone = h5_file_remove(dir, name, rc == H5_OK ? e : NULL);
+	return rc != H5_OK ? rc : gone;
+}
+
+enum h5_code
+h5_store_probe(const char *dir, struct h5_err *e)
+{
+	struct h5_err why;
+	enum h5_code rc;
+	int fd;
+
+	rc = h5_file_folder(AT_FDCWD, dir, &fd, &why);
+	if (rc == H5_OK)
+		rc = probe_folder(fd, &why);
+	h5_file_drop(&fd);
+	if (rc == H5_OK)
+		return H5_OK;
+	return h5_err_set(
+	    e, H5_E_CONFIG, "%s cannot hold a store: %s", dir, why.msg);
+}

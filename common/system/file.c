@@ -1,0 +1,438 @@
+#include "common/system/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define NAME 64 /* temporary names, and NUL */
+#define TRIES 16
+
+/* --- reading -------------------------------------------------------------- */
+
+/* What openat's errno means to a caller. */
+static enum h5_code
+open_failed(const char *path, struct h5_err *e)
+{
+	enum h5_code rc = H5_E_IO;
+
+	if (errno == ENOENT || errno == ENOTDIR)
+		rc = H5_E_NOTFOUND;
+	else if (errno == ELOOP)
+		return h5_err_set(e, H5_E_INPUT, "%s is a symbolic link", path);
+	return h5_err_sys(e, rc, errno, "cannot open %s", path);
+}
+
+/* O_NONBLOCK: a FIFO planted under the name must not hang the program. */
+static enum h5_code
+open_plain(
+    int dirfd, const char *path, int *fd, struct stat *st, struct h5_err *e)
+{
+	*fd =
+	    openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0)
+		return open_failed(path, e);
+	if (fstat(*fd, st) != 0)
+		return h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
+	if (!S_ISREG(st->st_mode))
+		return h5_err_set(
+		    e, H5_E_INPUT, "%s is not a regular file", path);
+	return H5_OK;
+}
+
+/* To the end of the file, however long it has become since. */
+static enum h5_code
+read_all(
+    int fd, const char *path, size_t size, struct h5_buf *out, struct h5_err *e)
+{
+	size_t want = size + 1, left;
+	char over, *to;
+	ssize_t n;
+
+	for (;;) {
+		left = out->max - out->len;
+		want = want < left ? want : left;
+		/* At the ceiling one byte more tells whether it ends here. */
+		to = left > 0 ? h5_buf_room(out, want) : &over;
+		if (to == NULL)
+			return h5_buf_finish(out, e);
+		n = read(fd, to, left > 0 ? want : 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return h5_err_sys(e, H5_E_IO, errno, "read %s", path);
+		if (n == 0)
+			return H5_OK;
+		if (left == 0)
+			return h5_err_set(e, H5_E_INPUT,
+			    "%s is larger than %zu bytes", path, out->max);
+		h5_buf_commit(out, (size_t)n);
+		/* What is left of the room shows its end; a larger one would
+		 * leave a copy behind, of a secret perhaps. */
+		want = out->cap - out->len - 1;
+		if (want == 0)
+			want = 4096;
+	}
+}
+
+enum h5_code
+h5_file_read(int dirfd, const char *path, struct h5_buf *out, struct h5_err *e)
+{
+	struct stat st;
+	enum h5_code rc;
+	int fd;
+
+	rc = open_plain(dirfd, path, &fd, &st, e);
+	if (rc == H5_OK)
+		rc = read_all(fd, path, (size_t)st.st_size, out, e);
+	h5_file_drop(&fd);
+	return rc;
+}
+
+enum h5_code
+h5_file_secret_mode(const char *path, const struct stat *st, struct h5_err *e)
+{
+	if ((st->st_mode & 07) != 0)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s holds a secret and is open to others: chmod o= %s",
+		    path, path);
+	if ((st->st_mode & 020) != 0)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s holds a secret and its group may write it: "
+		    "chmod g-w %s",
+		    path, path);
+	if ((st->st_mode & 050) != 0 &&
+	    (st->st_uid != 0 || st->st_gid != getegid()))
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s holds a secret and a group may read it: chmod 600 %s",
+		    path, path);
+	return H5_OK;
+}
+
+enum h5_code
+h5_file_read_secret(const char *path, struct h5_buf *out, struct h5_err *e)
+{
+	struct stat st;
+	enum h5_code rc;
+	int fd;
+
+	rc = open_plain(AT_FDCWD, path, &fd, &st, e);
+	if (rc == H5_OK)
+		rc = h5_file_secret_mode(path, &st, e);
+	if (rc == H5_OK)
+		rc = read_all(fd, path, (size_t)st.st_size, out, e);
+	h5_file_drop(&fd);
+	return rc;
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+enum h5_code
+h5_file_write(int fd, const void *p, size_t n, struct h5_err *e)
+{
+	struct pollfd ready = {fd, POLLOUT, 0};
+	const char *at = p;
+	ssize_t done;
+
+	while (n > 0) {
+		done = write(fd, at, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		/* Never for a file; a program's stdout may be a pipe. */
+		if (done < 0 && errno == EAGAIN) {
+			if (poll(&ready, 1, -1) < 0 && errno != EINTR)
+				return h5_err_sys(e, H5_E_IO, errno, "poll");
+			continue;
+		}
+		if (done < 0)
+			return h5_err_sys(e, H5_E_IO, errno, "write");
+		/* No progress and no reason: do not spin. */
+		if (done == 0)
+			return h5_err_set(e, H5_E_IO, "write: nothing taken");
+		at += done;
+		n -= (size_t)done;
+	}
+	return H5_OK;
+}
+
+enum h5_code
+h5_file_sync(int fd, struct h5_err *e)
+{
+	if (fsync(fd) != 0)
+		return h5_err_sys(e, H5_E_IO, errno, "fsync");
+	return H5_OK;
+}
+
+enum h5_code
+h5_file_sync_data(int fd, struct h5_err *e)
+{
+	if (fdatasync(fd) != 0)
+		return h5_err_sys(e, H5_E_IO, errno, "fdatasync");
+	return H5_OK;
+}
+
+enum h5_code
+h5_file_close(int *fd, struct h5_err *e)
+{
+	int had = *fd;
+
+	*fd = -1;
+	if (had >= 0 && close(had) != 0 && errno != EINTR)
+		return h5_err_sys(e, H5_E_IO, errno, "close");
+	return H5_OK;
+}
+
+void
+h5_file_drop(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* --- whole new files ------------------------------------------------------ */
+
+/* Opens the folder that path lies in; *name: its last part. */
+static enum h5_code
+open_parent(
+    int dirfd, const char *path, int *fd, const char **name, struct h5_err *e)
+{
+	const char *slash = strrchr(path, '/');
+	struct h5_buf parent;
+
+	*name = slash == NULL ? path : slash + 1;
+	h5_buf_init(&parent, PATH_MAX);
+	if (slash == NULL)
+		h5_buf_puts(&parent, ".");
+	else
+		h5_buf_add(
+		    &parent, path, slash == path ? 1 : (size_t)(slash - path));
+	*fd = -1;
+	if (h5_buf_finish(&parent, e) != H5_OK)
+		return parent.bad;
+	*fd = openat(dirfd, parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h5_buf_release(&parent);
+	if (*fd < 0)
+		return h5_err_sys(e, errno == ENOENT ? H5_E_NOTFOUND : H5_E_IO,
+		    errno, "cannot open the folder of %s", path);
+	return H5_OK;
+}
+
+/* A new file under a name that nobody uses, ".tmp-<pid>-<random>". */
+static enum h5_code
+open_temp(int parent, mode_t mode, int *fd, char name[NAME], struct h5_err *e)
+{
+	unsigned long r;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		if (getrandom(&r, sizeof r, 0) != (ssize_t)sizeof r)
+			return h5_err_sys(e, H5_E_IO, errno, "getrandom");
+		(void)snprintf(
+		    name, NAME, ".tmp-%ld-%016lx", (long)getpid(), r);
+		*fd = openat(parent, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (*fd >= 0)
+			return H5_OK;
+		if (errno != EEXIST)
+			break;
+	}
+	name[0] = '\0';
+	return h5_err_sys(e, H5_E_IO, errno, "cannot create a file");
+}
+
+/* A file without a name where the file system can, else a temporary one. */
+static enum h5_code
+open_new(int parent, mode_t mode, int *fd, char name[NAME], struct h5_err *e)
+{
+	name[0] = '\0';
+	*fd = openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	if (*fd >= 0)
+		return H5_OK;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return h5_err_sys(e, H5_E_IO, errno, "cannot create a file");
+	return open_temp(parent, mode, fd, name, e);
+}
+
+/* Gives the finished file its name, unless that is taken.  A temporary name is
+ * renamed, not linked, so that the file never has two. */
+static enum h5_code
+give_name(
+    int parent, int fd, const char *temp, const char *name, struct h5_err *e)
+{
+	char self[NAME];
+	int failed;
+
+	if (temp[0] != '\0') {
+		failed =
+		    renameat2(parent, temp, parent, name, RENAME_NOREPLACE);
+	} else {
+		(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+		failed =
+		    linkat(AT_FDCWD, self, parent, name, AT_SYMLINK_FOLLOW);
+	}
+	if (failed == 0)
+		return H5_OK;
+	return h5_err_sys(e, errno == EEXIST ? H5_E_EXISTS : H5_E_IO, errno,
+	    "cannot name %s", name);
+}
+
+enum h5_code
+h5_file_create(int dirfd, const char *name, const void *p, size_t n,
+    mode_t mode, struct h5_err *e)
+{
+	char temp[NAME] = "";
+	int parent = -1, fd = -1;
+	struct h5_err why;
+	const char *last;
+	enum h5_code rc;
+
+	rc = open_parent(dirfd, name, &parent, &last, e);
+	if (rc == H5_OK)
+		rc = open_new(parent, mode, &fd, temp, e);
+	if (rc == H5_OK)
+		rc = h5_file_write(fd, p, n, e);
+	/* fsync, not fdatasync: a new file's size and blocks are metadata. */
+	if (rc == H5_OK)
+		rc = h5_file_sync(fd, e);
+	if (rc == H5_OK) {
+		rc = give_name(parent, fd, temp, last, e);
+		if (rc == H5_OK)
+			temp[0] = '\0';
+	}
+	if (rc == H5_OK)
+		rc = h5_file_sync(parent, e);
+	if (h5_file_close(&fd, &why) != H5_OK && rc == H5_OK)
+		rc = h5_err_set(e, H5_E_IO, "%s: %s", name, why.msg);
+	if (temp[0] != '\0')
+		(void)unlinkat(parent, temp, 0);
+	h5_file_drop(&parent);
+	return rc;
+}
+
+enum h5_code
+h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
+    mode_t mode, struct h5_err *e)
+{
+	char temp[NAME] = "";
+	int parent = -1, fd = -1;
+	struct h5_err why;
+	const char *last;
+	enum h5_code rc;
+
+	rc = open_parent(dirfd, name, &parent, &last, e);
+	if (rc == H5_OK)
+		rc = open_temp(parent, mode, &fd, temp, e);
+	if (rc == H5_OK)
+		rc = h5_file_write(fd, p, n, e);
+	if (rc == H5_OK)
+		rc = h5_file_sync(fd, e);
+	if (h5_file_close(&fd, &why) != H5_OK && rc == H5_OK)
+		rc = h5_err_set(e, H5_E_IO, "%s: %s", name, why.msg);
+	if (rc == H5_OK) {
+		if (renameat(parent, temp, parent, last) == 0)
+			temp[0] = '\0';
+		else
+			rc = h5_err_sys(
+			    e, H5_E_IO, errno, "cannot rename to %s", name);
+	}
+	if (rc == H5_OK)
+		rc = h5_file_sync(parent, e);
+	if (temp[0] != '\0')
+		(void)unlinkat(parent, temp, 0);
+	h5_file_drop(&parent);
+	return rc;
+}
+
+enum h5_code
+h5_file_mkdir(int dirfd, const char *name, struct h5_err *e)
+{
+	const char *last;
+	enum h5_code rc;
+	int parent;
+
+	rc = open_parent(dirfd, name, &parent, &last, e);
+	if (rc == H5_OK && mkdirat(parent, last, 0700) != 0 && errno != EEXIST)
+		rc = h5_err_sys(e, H5_E_IO, errno, "cannot make %s", name);
+	/* Also when it was there: who made it may have died before this. */
+	if (rc == H5_OK)
+		rc = h5_file_sync(parent, e);
+	h5_file_drop(&parent);
+	return rc;
+}
+
+enum h5_code
+h5_file_mkdir_unsynced(int dirfd, const char *name, struct h5_err *e)
+{
+	if (mkdirat(dirfd, name, 0700) != 0 && errno != EEXIST)
+		return h5_err_sys(e, errno == ENOENT ? H5_E_NOTFOUND : H5_E_IO,
+		    errno, "cannot make %s", name);
+	return H5_OK;
+}
+
+/* --- where a path leads --------------------------------------------------- */
+
+/* path with its links resolved; what does not exist yet is judged by the
+ * nearest folder above that does.  NULL: cannot be told. */
+static char *
+resolve(const char *path)
+{
+	struct h5_buf b;
+	char *real = NULL, *slash;
+
+	h5_buf_init(&b, PATH_MAX);
+	h5_buf_puts(&b, path);
+	while (b.bad == H5_OK && b.len > 0) {
+		real = realpath(b.data, NULL);
+		if (real != NULL || errno != ENOENT)
+			break;
+		slash = strrchr(b.data, '/');
+		if (slash == NULL || slash == b.data)
+			break;
+		b.len = (size_t)(slash - b.data);
+		*slash = '\0';
+	}
+	h5_buf_release(&b);
+	return real;
+}
+
+bool
+h5_file_below(const char *path, const char *root)
+{
+	char *p, *r;
+	bool below;
+	size_t n;
+
+	if (path == NULL || root == NULL || root[0] == '\0')
+		return false;
+	r = realpath(root, NULL);
+	p = resolve(path);
+	n = r != NULL ? strlen(r) : 0;
+	below = r != NULL && p != NULL && strncmp(p, r, n) == 0 &&
+		(p[n] == '\0' || p[n] == '/' || r[n - 1] == '/');
+	free(p);
+	free(r);
+	return below;
+}
+
+bool
+h5_file_exposed(const char *path, mode_t bits)
+{
+	char *real = realpath(path, NULL), *slash;
+	struct stat st;
+	bool open =
+	    real != NULL && stat(real, &st) == 0 && (st.st_mode & bits) == bits;
+
+	while (open && strcmp(real, "/") != 0) {
+		slash = strrchr(real, '/');
+		slash[slash == real ? 1 : 0] = '\0';
+		open = stat(real, &st) == 0 && (st.st_mode & S_IXOTH) != 0;
+	}
+	free(real);
+	return open;
+}

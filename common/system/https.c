@@ -1,0 +1,417 @@
+#include "common/system/https.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/format/url.h"
+
+#define HEADERS_MAX H5_HTTPS_HEAD /* 1xx included */
+
+struct h5_https {
+	CURL *easy;
+	char *ca_file, *cert_file, *key_file; /* NULL: none */
+	int connect_timeout_ms, timeout_ms;
+};
+
+/* What the callbacks of one call need. */
+struct receiving {
+	struct h5_buf *body;
+	struct h5_buf *head; /* NULL: not wanted */
+	struct h5_https_answer *a;
+	size_t header_bytes;
+	bool header_flood;
+};
+
+enum h5_code
+h5_https_start(struct h5_err *e)
+{
+	/* CURLOPT_NOSIGNAL makes curl leave SIGPIPE to us. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return h5_err_set(e, H5_E_BUG, "SIGPIPE cannot be ignored");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return h5_err_set(e, H5_E_BUG, "libcurl does not start");
+	return H5_OK;
+}
+
+/* --- a handle --- */
+
+/* Where distributions keep the bundle; libcurl's own idea of it is that of the
+ * machine it was built on. */
+static const char *
+system_bundle(void)
+{
+	static const char *const places[] = {
+	    "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine, Arch */
+	    "/etc/pki/tls/certs/ca-bundle.crt", /* Fedora, RHEL */
+	    "/etc/ssl/ca-bundle.pem", /* openSUSE */
+	    "/etc/ssl/cert.pem", /* BSD, macOS */
+	    "/usr/local/share/certs/ca-root-nss.crt", /* FreeBSD */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof places / sizeof places[0]; i++)
+		if (access(places[i], R_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+static enum h5_code
+take_path(const char *path, char **out, struct h5_err *e)
+{
+	if (path == NULL)
+		return H5_OK;
+	if (access(path, R_OK) != 0)
+		return h5_err_set(e, H5_E_CONFIG, "%s cannot be read", path);
+	*out = strdup(path);
+	return *out != NULL ? H5_OK : h5_err_nomem(e);
+}
+
+enum h5_code
+h5_https_new(
+    const struct h5_https_options *o, struct h5_https **out, struct h5_err *e)
+{
+	struct h5_https *h;
+	enum h5_code rc;
+
+	*out = NULL;
+	h = calloc(1, sizeof *h);
+	if (h == NULL)
+		return h5_err_nomem(e);
+	h->connect_timeout_ms = o->connect_timeout_ms;
+	h->timeout_ms = o->timeout_ms;
+	rc = take_path(
+	    o->ca_file != NULL ? o->ca_file : system_bundle(), &h->ca_file, e);
+	if (rc == H5_OK)
+		rc = take_path(o->cert_file, &h->cert_file, e);
+	if (rc == H5_OK)
+		rc = take_path(o->key_file, &h->key_file, e);
+	if (rc != H5_OK) {
+		h5_https_free(h);
+		return rc;
+	}
+	*out = h;
+	return H5_OK;
+}
+
+void
+h5_https_free(struct h5_https *h)
+{
+	if (h == NULL)
+		return;
+	if (h->easy != NULL)
+		curl_easy_cleanup(h->easy);
+	free(h->ca_file);
+	free(h->cert_file);
+	free(h->key_file);
+	free(h);
+}
+
+/* What one call asks. */
+struct asking {
+	const char *url;
+	const char *const *headers;
+	size_t n_headers;
+	const char *body; /* NULL: GET */
+	size_t body_len;
+	int timeout_ms;
+};
+
+/* --- receiving --- */
+
+/* Our own cap: curl's knows only what Content-Length announces. */
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct receiving *r = arg;
+
+	h5_buf_add(r->body, p, size * n);
+	return r->body->bad == H5_OK ? size * n : 0;
+}
+
+static void
+take_date(struct h5_https_answer *a, const char *p, size_t n)
+{
+	while (n > 0 && (*p == ' ' || *p == '\t')) {
+		p++;
+		n--;
+	}
+	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
+		n--;
+	if (n >= sizeof a->date)
+		return;
+	memcpy(a->date, p, n);
+	a->date[n] = '\0';
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	static const char date[] = "Date:";
+	struct receiving *r = arg;
+	size_t whole = n *= size;
+
+	r->header_bytes += n;
+	if (r->header_bytes > HEADERS_MAX) {
+		r->header_flood = true;
+		return 0;
+	}
+	if (n > sizeof date && strncasecmp(p, date, sizeof date - 1) == 0)
+		take_date(r->a, p + sizeof date - 1, n - (sizeof date - 1));
+	if (r->head != NULL) {
+		while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
+			n--;
+		h5_buf_add(r->head, p, n);
+		h5_buf_putc(r->head, '\n');
+	}
+	return whole;
+}
+
+/* --- one call --- */
+
+/* The url comes from the configuration alone; still, nothing but TLS leaves
+ * this machine. */
+static enum h5_code
+check_url(
+    const struct h5_https *h, const char *url, bool *tls, struct h5_err *e)
+{
+	struct h5_url u;
+	enum h5_code rc;
+
+	rc = h5_url_read(url, &u, e);
+	if (rc != H5_OK)
+		return h5_err_set(e, H5_E_CONFIG, "not a URL to call");
+	*tls = u.https;
+	if (!u.https && !h5_url_loopback(&u))
+		return h5_err_set(e, H5_E_CONFIG,
+		    "plain http is for this machine alone, not for %s", u.host);
+	if (u.https && h->ca_file == NULL)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "no CA bundle found: install ca-certificates or set "
+		    "gateway.ca_file");
+	return H5_OK;
+}
+
+/* An option that this libcurl does not take leaves a hole in the safety that
+ * was meant: each is checked. */
+#define SET(option, value)                                                     \
+	if (code == CURLE_OK)                                                  \
+	code = curl_easy_setopt(h->easy, option, value)
+
+static CURLcode
+set_safety(const struct h5_https *h, bool tls)
+{
+	CURLcode code = CURLE_OK;
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
+	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#else
+	SET(CURLOPT_PROTOCOLS, tls ? CURLPROTO_HTTPS : CURLPROTO_HTTP);
+	SET(CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTPS);
+#endif
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (tls) {
+		SET(CURLOPT_CAINFO, h->ca_file);
+		/* Else the folder that curl was built with counts, too. */
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	if (h->cert_file != NULL)
+		SET(CURLOPT_SSLCERT, h->cert_file);
+	if (h->key_file != NULL)
+		SET(CURLOPT_SSLKEY, h->key_file);
+	SET(CURLOPT_PROXY, ""); /* and no https_proxy of the environment */
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_NOPROGRESS, 1L);
+	SET(CURLOPT_TCP_NODELAY, 1L);
+	/* Of each thread, where curl takes 16 KiB; an answer has one or two. */
+	SET(CURLOPT_BUFFERSIZE, 4096L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* A name server that hangs may not hold us beyond the timeout. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+	return code;
+}
+
+static CURLcode
+set_request(const struct h5_https *h, const struct asking *q,
+    struct curl_slist *headers, long ms, struct receiving *r)
+{
+	long connect_ms = h->connect_timeout_ms;
+	CURLcode code = CURLE_OK;
+
+	if (connect_ms <= 0 || connect_ms > ms)
+		connect_ms = ms;
+	SET(CURLOPT_URL, q->url);
+	SET(CURLOPT_USERAGENT, "h5pay/" H5_VERSION);
+	SET(CURLOPT_HTTPHEADER, headers);
+	if (q->body != NULL) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
+		SET(CURLOPT_POSTFIELDS, q->body);
+	} else {
+		SET(CURLOPT_HTTPGET, 1L);
+	}
+	SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	SET(CURLOPT_TIMEOUT_MS, ms);
+	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->body->max);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, r);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, r);
+	return code;
+}
+#undef SET
+
+static enum h5_code
+make_headers(const char *const *headers, size_t n, struct curl_slist **out,
+    struct h5_err *e)
+{
+	struct curl_slist *more;
+	size_t i;
+
+	/* No pause for "100 Continue". */
+	*out = curl_slist_append(NULL, "Expect:");
+	if (*out == NULL)
+		return h5_err_nomem(e);
+	for (i = 0; i < n; i++) {
+		more = curl_slist_append(*out, headers[i]);
+		if (more == NULL) {
+			curl_slist_free_all(*out);
+			*out = NULL;
+			return h5_err_nomem(e);
+		}
+		*out = more;
+	}
+	return H5_OK;
+}
+
+/* What left and what was opened, as far as curl knows. */
+static void
+take_facts(struct h5_https *h, struct h5_https_answer *a)
+{
+	long sent_bytes = 0;
+
+	(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &a->status);
+	(void)curl_easy_getinfo(
+	    h->easy, CURLINFO_NUM_CONNECTS, &a->new_connections);
+	(void)curl_easy_getinfo(h->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	a->sent = sent_bytes > 0 || a->status != 0;
+}
+
+static enum h5_code
+judge(CURLcode code, const char *text, const struct receiving *r,
+    struct h5_https_answer *a, struct h5_err *e)
+{
+	const char *why = text[0] != '\0' ? text : curl_easy_strerror(code);
+
+	if (code == CURLE_OK)
+		return h5_buf_finish(r->body, e) == H5_OK ? H5_OK
+							  : h5_err_nomem(e);
+	if (r->header_flood)
+		return h5_err_set(e, H5_E_NET, "headers without end");
+	if (r->body->bad == H5_E_NOMEM || code == CURLE_OUT_OF_MEMORY)
+		return h5_err_nomem(e);
+	if (r->body->bad == H5_E_INPUT || code == CURLE_FILESIZE_EXCEEDED)
+		return h5_err_set(e, H5_E_REMOTE,
+		    "answer of more than %zu bytes", r->body->max);
+	switch ((int)code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		a->distrusted = true;
+		break;
+	default:
+		break;
+	}
+	return h5_err_set(e, H5_E_NET, "%s", why);
+}
+
+static enum h5_code
+call(struct h5_https *h, const struct asking *q, struct receiving *r,
+    struct h5_err *e)
+{
+	struct curl_slist *list = NULL;
+	char text[CURL_ERROR_SIZE] = "";
+	int timeout_ms = q->timeout_ms;
+	bool tls = true;
+	CURLcode code;
+	enum h5_code rc;
+
+	/* Made when it is needed: as plain CGI most requests ask nobody, and
+	 * curl and TLS would take longer to start than all the rest. */
+	if (h->easy == NULL)
+		h->easy = curl_easy_init();
+	if (h->easy == NULL)
+		return h5_err_nomem(e);
+	memset(r->a, 0, sizeof *r->a);
+	h5_buf_clear(r->body);
+	if (r->head != NULL)
+		h5_buf_clear(r->head);
+	rc = check_url(h, q->url, &tls, e);
+	if (rc != H5_OK)
+		return rc;
+	if (timeout_ms > h->timeout_ms)
+		timeout_ms = h->timeout_ms;
+	if (timeout_ms <= 0)
+		return h5_err_set(e, H5_E_NET, "no time left");
+	rc = make_headers(q->headers, q->n_headers, &list, e);
+	if (rc != H5_OK)
+		return rc;
+	/* Keeps connections, forgets everything else. */
+	curl_easy_reset(h->easy);
+	code = set_safety(h, tls);
+	if (code == CURLE_OK)
+		code = set_request(h, q, list, timeout_ms, r);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, text);
+	if (code != CURLE_OK) {
+		rc = h5_err_set(e, H5_E_BUG, "libcurl takes no option: %s",
+		    curl_easy_strerror(code));
+		goto out;
+	}
+	code = curl_easy_perform(h->easy);
+	take_facts(h, r->a);
+	rc = judge(code, text, r, r->a, e);
+	if (rc != H5_OK)
+		h5_buf_clear(r->body);
+out:
+	/* text and list end here: curl must not keep them. */
+	curl_easy_reset(h->easy);
+	curl_slist_free_all(list);
+	return rc;
+}
+
+enum h5_code
+h5_https_post(struct h5_https *h, const char *url, const char *const *headers,
+    size_t n_headers, const char *body, size_t body_len, int timeout_ms,
+    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
+{
+	struct asking q = {url, headers, n_headers, body != NULL ? body : "",
+	    body_len, timeout_ms};
+	struct receiving r = {out, NULL, a, 0, false};
+
+	return call(h, &q, &r, e);
+}
+
+enum h5_code
+h5_https_get(struct h5_https *h, const char *url, int timeout_ms,
+    struct h5_buf *head, struct h5_buf *out, struct h5_https_answer *a,
+    struct h5_err *e)
+{
+	struct asking q = {url, NULL, 0, NULL, 0, timeout_ms};
+	struct receiving r = {out, head, a, 0, false};
+
+	return call(h, &q, &r, e);
+}

@@ -1,0 +1,642 @@
+#include "common/web/fcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/base/text.h"
+
+#define LISTEN_FD 0
+#define SILENCE_S 10 /* a peer that says nothing for this long is gone */
+#define REQUEST_MS 30000 /* a whole body arrives within this, or is cut */
+#define DRAIN_MAX ((size_t)16 << 20) /* of a body that is too large */
+#define CHUNK 8192
+#define PATH_BYTES 4096
+#define HEAD_MAX 65536
+#define LATE_MOST 16 /* connections after the word to stop */
+
+struct h5_fcgi {
+	bool cgi;
+	bool done; /* plain CGI: the one request was taken */
+	bool open; /* a FastCGI request is in hand */
+	int epfd;
+	int stop_fd; /* known to epfd, or -1 */
+	int late; /* connections taken since we were told to stop */
+	FCGX_Request req;
+};
+
+bool
+h5_fcgi_is_cgi(void)
+{
+	int listening = 0;
+	socklen_t n = sizeof listening;
+
+	return getsockopt(
+		   LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) != 0 ||
+	       listening == 0;
+}
+
+const char *
+h5_fcgi_exposed(void)
+{
+	struct sockaddr_un a;
+	socklen_t n = sizeof a;
+
+	memset(&a, 0, sizeof a);
+	if (getsockname(LISTEN_FD, (struct sockaddr *)&a, &n) != 0)
+		return NULL;
+	if (a.sun_family != AF_UNIX)
+		return "it listens on TCP, where every account of this machine "
+		       "reaches it and tells it what it likes: let it listen "
+		       "on a unix socket";
+	/* Cut off at the end of the name; a name of no file begins with NUL. */
+	if (n <= offsetof(struct sockaddr_un, sun_path))
+		return NULL;
+	if (a.sun_path[0] == '\0')
+		return "its socket is an abstract one, which every account of "
+		       "this machine reaches: let it be a file";
+	/* To connect takes the right to write. */
+	if (strnlen(a.sun_path, sizeof a.sun_path) < sizeof a.sun_path &&
+	    h5_file_exposed(a.sun_path, 02))
+		return "every account of this machine may write to its socket: "
+		       "chmod 660 it, or put it in a folder of mode 700";
+	return NULL;
+}
+
+enum h5_code
+h5_fcgi_start(struct h5_err *e)
+{
+	struct sigaction sa;
+	int flags;
+
+	if (FCGX_Init() != 0)
+		return h5_err_set(e, H5_E_IO, "libfcgi does not start");
+	/* After FCGX_Init, which puts a handler of its own there. */
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_IGN;
+	if (sigaction(SIGPIPE, &sa, NULL) != 0)
+		return h5_err_sys(e, H5_E_IO, errno, "cannot ignore SIGPIPE");
+	flags = fcntl(LISTEN_FD, F_GETFL);
+	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) != 0)
+		return h5_err_sys(
+		    e, H5_E_IO, errno, "cannot set up the listening socket");
+	return H5_OK;
+}
+
+/* --- a thread's end of it --- */
+
+static enum h5_code
+watch_socket(struct h5_fcgi *f, struct h5_err *e)
+{
+	struct epoll_event ev;
+
+	f->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (f->epfd < 0)
+		return h5_err_sys(e, H5_E_IO, errno, "epoll_create1");
+	/* Exclusive: one connection wakes one of many waiting threads. */
+	memset(&ev, 0, sizeof ev);
+	ev.events = EPOLLIN | EPOLLEXCLUSIVE;
+	ev.data.fd = LISTEN_FD;
+	if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, LISTEN_FD, &ev) == 0)
+		return H5_OK;
+	ev.events = EPOLLIN;
+	if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, LISTEN_FD, &ev) == 0)
+		return H5_OK;
+	return h5_err_sys(e, H5_E_IO, errno, "cannot poll the socket");
+}
+
+enum h5_code
+h5_fcgi_new(bool cgi, struct h5_fcgi **out, struct h5_err *e)
+{
+	struct h5_fcgi *f;
+	enum h5_code rc = H5_OK;
+
+	*out = NULL;
+	f = calloc(1, sizeof *f);
+	if (f == NULL)
+		return h5_err_nomem(e);
+	f->cgi = cgi;
+	f->epfd = -1;
+	f->stop_fd = -1;
+	if (!cgi) {
+		/* Socket -1: the library must never accept by itself; see
+		 * take_connection. */
+		if (FCGX_InitRequest(&f->req, -1, 0) != 0)
+			rc = h5_err_set(e, H5_E_IO, "FCGX_InitRequest");
+		else
+			rc = watch_socket(f, e);
+	}
+	if (rc != H5_OK) {
+		h5_fcgi_free(f);
+		return rc;
+	}
+	*out = f;
+	return H5_OK;
+}
+
+/* Ends the FastCGI request in hand: writes what is buffered, closes. */
+static int
+finish(struct h5_fcgi *f)
+{
+	int bad = 0;
+
+	if (!f->open)
+		return 0;
+	f->open = false;
+	/* The error stream first: the last writer to close sends the end. */
+	(void)FCGX_FClose(f->req.err);
+	bad = FCGX_FClose(f->req.out) != 0 || FCGX_GetError(f->req.out) != 0;
+	/* A detached connection is closed at once.  The library's own close
+	 * waits for the peer's, two seconds and more; that is for input not
+	 * yet read, and ours has been. */
+	f->req.keepConnection = 0;
+	(void)FCGX_Detach(&f->req);
+	FCGX_Finish_r(&f->req);
+	return bad;
+}
+
+void
+h5_fcgi_free(struct h5_fcgi *f)
+{
+	if (f == NULL)
+		return;
+	if (!f->cgi) {
+		(void)finish(f);
+		if (f->epfd >= 0)
+			(void)close(f->epfd);
+	}
+	free(f);
+}
+
+/* --- reading a request --- */
+
+/* A parameter; nginx sends empty strings for what is absent. */
+static const char *
+param(const struct h5_fcgi *f, const char *name)
+{
+	const char *v;
+
+	v = f->cgi ? getenv(name) : FCGX_GetParam(name, f->req.envp);
+	return v == NULL || *v == '\0' ? NULL : v;
+}
+
+/* Puts a copy of the first max bytes of v in *slot, which h5_request_init
+ * filled; NULL leaves that.  false: no memory. */
+static bool
+keep(char **slot, const char *v, size_t max)
+{
+	char *copy;
+
+	if (v == NULL)
+		return true;
+	copy = strndup(v, max);
+	if (copy == NULL)
+		return false;
+	*slot = copy;
+	return true;
+}
+
+/* The entries near us are at the right end: a cut takes the left ones. */
+static const char *
+tail(const char *v, size_t max)
+{
+	size_t n;
+
+	if (v == NULL)
+		return NULL;
+	n = strlen(v);
+	return n > max ? v + (n - max) : v;
+}
+
+static void
+keep_short(char *out, size_t size, const char *v)
+{
+	size_t n = v == NULL ? 0 : strnlen(v, size - 1);
+
+	if (n > 0)
+		memcpy(out, v, n);
+	out[n] = '\0';
+}
+
+/* What decides something must be whole: a query, a path.  What is cut here
+ * only describes the browser. */
+static enum h5_code
+read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
+{
+	const char *query = param(f, "QUERY_STRING");
+	const char *root = param(f, "DOCUMENT_ROOT");
+	const char *conf = param(f, "H5PAY_CONF");
+	const size_t max = H5_WEB_HEADER;
+
+	keep_short(r->method, sizeof r->method, param(f, "REQUEST_METHOD"));
+	keep_short(
+	    r->remote_addr, sizeof r->remote_addr, param(f, "REMOTE_ADDR"));
+	if ((query != NULL && strlen(query) > H5_WEB_QUERY) ||
+	    (root != NULL && strlen(root) > PATH_BYTES) ||
+	    (conf != NULL && strlen(conf) > PATH_BYTES))
+		r->body_code = H5_E_INPUT;
+	if (!keep(&r->query, query, H5_WEB_QUERY) ||
+	    !keep(&r->user_agent, param(f, "HTTP_USER_AGENT"), max) ||
+	    !keep(&r->accept, param(f, "HTTP_ACCEPT"), max) ||
+	    !keep(&r->accept_language, param(f, "HTTP_ACCEPT_LANGUAGE"), max) ||
+	    !keep(&r->origin, param(f, "HTTP_ORIGIN"), max) ||
+	    !keep(&r->referer, param(f, "HTTP_REFERER"), max) ||
+	    !keep(&r->content_type, param(f, "CONTENT_TYPE"), max) ||
+	    !keep(&r->forwarded_for,
+		tail(param(f, "HTTP_X_FORWARDED_FOR"), max), max) ||
+	    !keep(&r->document_root, root, PATH_BYTES) ||
+	    !keep(&r->conf, conf, PATH_BYTES))
+		return h5_err_nomem(e);
+	return H5_OK;
+}
+
+/* What CONTENT_LENGTH says.  H5_E_REMOTE: a number over max (in *want when it
+ * can be held, else SIZE_MAX).  H5_E_INPUT: not a number, or a POST without
+ * one: a body that ends where the connection ends may have been cut. */
+static enum h5_code
+body_length(const struct h5_fcgi *f, const struct h5_request *r, size_t max,
+    size_t *want)
+{
+	const char *s = param(f, "CONTENT_LENGTH");
+	struct h5_err e;
+	uint64_t n;
+
+	*want = 0;
+	if (s == NULL)
+		return strcmp(r->method, "POST") == 0 ? H5_E_INPUT : H5_OK;
+	if (s[strspn(s, "0123456789")] != '\0')
+		return H5_E_INPUT;
+	s += strspn(s, "0");
+	if (*s == '\0')
+		return H5_OK;
+	if (h5_text_u64(s, 1, (uint64_t)SIZE_MAX, &n, &e) != H5_OK) {
+		*want = SIZE_MAX;
+		return H5_E_REMOTE;
+	}
+	*want = (size_t)n;
+	return *want > max ? H5_E_REMOTE : H5_OK;
+}
+
+/* Up to size bytes of the body.  0: its end.  -1: broken or too slow. */
+static ssize_t
+next_fcgi(struct h5_fcgi *f, char *buf, size_t size, int64_t until)
+{
+	FCGX_Stream *in = f->req.in;
+	ptrdiff_t here = in->stop - in->rdNext;
+	int n;
+
+	/* Never ask for more than lies in the library's buffer, so that each
+	 * wait for the peer comes back here to look at the clock. */
+	if (here <= 0) {
+		if (h5_clock_mono_ms() > until)
+			return -1;
+		here = 1;
+	}
+	n = FCGX_GetStr(
+	    buf, (int)((size_t)here < size ? (size_t)here : size), in);
+	if (n <= 0)
+		return FCGX_GetError(in) == 0 ? 0 : -1;
+	return n;
+}
+
+static ssize_t
+next_cgi(char *buf, size_t size, int64_t until)
+{
+	struct pollfd p;
+	ssize_t n;
+
+	for (;;) {
+		if (h5_clock_mono_ms() > until)
+			return -1;
+		p.fd = STDIN_FILENO;
+		p.events = POLLIN;
+		p.revents = 0;
+		n = poll(&p, 1, SILENCE_S * 1000);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		n = read(STDIN_FILENO, buf, size);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		return n;
+	}
+}
+
+/* Reads the body to its end.  What is not kept (too large, or refused
+ * already) is thrown away, so that the web server, which may still be
+ * writing, reads our answer and not a broken pipe. */
+static void
+read_body(struct h5_fcgi *f, size_t max, struct h5_request *r)
+{
+	char chunk[CHUNK];
+	int64_t until = h5_clock_mono_ms() + REQUEST_MS;
+	size_t want, got = 0, ask;
+	enum h5_code rc = body_length(f, r, max, &want);
+	ssize_t n;
+
+	if (r->body_code == H5_OK)
+		r->body_code = rc;
+	for (;;) {
+		ask = sizeof chunk;
+		/* As plain CGI nothing tells the end but the count. */
+		if (f->cgi && want - got < ask)
+			ask = want - got;
+		if (ask == 0 || got > DRAIN_MAX)
+			break;
+		n = f->cgi ? next_cgi(chunk, ask, until)
+			   : next_fcgi(f, chunk, ask, until);
+		if (n <= 0) {
+			if (n < 0 && r->body_code == H5_OK)
+				r->body_code = H5_E_INPUT;
+			break;
+		}
+		got += (size_t)n;
+		if (got <= want && r->body_code == H5_OK)
+			h5_buf_add(&r->body, chunk, (size_t)n);
+	}
+	if (r->body_code == H5_OK && r->body.bad != H5_OK)
+		r->body_code = r->body.bad;
+	if (r->body_code == H5_OK && got != want)
+		r->body_code = H5_E_INPUT;
+	if (r->body_code != H5_OK)
+		h5_buf_clear(&r->body);
+}
+
+static enum h5_code
+read_request(
+    struct h5_fcgi *f, size_t body_max, struct h5_request *r, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	h5_request_init(r);
+	h5_buf_init(&r->body, body_max);
+	rc = read_params(f, r, e);
+	if (rc != H5_OK) {
+		h5_request_release(r);
+		return rc;
+	}
+	read_body(f, body_max, r);
+	return H5_OK;
+}
+
+/* --- waiting for one --- */
+
+static enum h5_code
+wait_turn(struct h5_fcgi *f, int stop_fd, int tick_ms, struct h5_err *e)
+{
+	struct epoll_event ev[2];
+	bool stop = false;
+	int n, i;
+
+	if (f->stop_fd != stop_fd) {
+		memset(ev, 0, sizeof ev);
+		ev[0].events = EPOLLIN;
+		ev[0].data.fd = stop_fd;
+		if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, stop_fd, &ev[0]) != 0)
+			return h5_err_sys(e, H5_E_IO, errno, "epoll_ctl");
+		f->stop_fd = stop_fd;
+	}
+	do {
+		n = epoll_wait(f->epfd, ev, 2, tick_ms);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return h5_err_sys(e, H5_E_IO, errno, "epoll_wait");
+	for (i = 0; i < n; i++)
+		if (ev[i].data.fd == stop_fd)
+			stop = true;
+	/* A connection that waits would be cut off if this socket is ours
+	 * alone, as under mod_fcgid.  Not for ever: others may share it. */
+	if (stop && (n < 2 || f->late++ >= LATE_MOST))
+		return h5_err_set(e, H5_E_STATE, "told to stop");
+	return n > 0 ? H5_OK : h5_err_set(e, H5_E_NOTFOUND, "no request");
+}
+
+/* What a failed accept means. */
+static enum h5_code
+accept_failed(int sys, struct h5_err *e)
+{
+	switch (sys) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return h5_err_sys(e, H5_E_BUSY, sys, "accept");
+	case EAGAIN: /* another thread or process took it */
+	case EINTR:
+	case ECONNABORTED:
+	/* Of the connection, as accept(2) says of Linux, not of the socket. */
+	case EPERM:
+	case EPROTO:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+		return H5_OK;
+	default:
+		return h5_err_sys(e, H5_E_IO, sys, "accept");
+	}
+}
+
+/* Gives the library an accepted connection.  FCGX_Accept_r takes one that is
+ * there already the way it takes a kept-alive one; so every read has a time
+ * limit from the first byte on (the library has none: half a header would
+ * hold the thread, and a stop, for ever), and no child inherits it.
+ * false: what came was no request; the connection is closed. */
+static bool
+take_connection(struct h5_fcgi *f, int fd)
+{
+	const struct timeval limit = {SILENCE_S, 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	f->req.ipcFd = fd;
+	f->req.keepConnection = 1;
+	f->req.detached = 1;
+	f->open = FCGX_Accept_r(&f->req) == 0;
+	return f->open;
+}
+
+static enum h5_code
+accept_cgi(
+    struct h5_fcgi *f, size_t body_max, struct h5_request *r, struct h5_err *e)
+{
+	if (f->done)
+		return h5_err_set(e, H5_E_STATE, "the one request is done");
+	f->done = true;
+	return read_request(f, body_max, r, e);
+}
+
+enum h5_code
+h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
+    struct h5_request *r, struct h5_err *e)
+{
+	enum h5_code rc;
+	int fd;
+
+	memset(r, 0, sizeof *r);
+	if (f->cgi)
+		return accept_cgi(f, body_max, r, e);
+	(void)finish(f);
+	do {
+		rc = wait_turn(f, stop_fd, tick_ms, e);
+		if (rc != H5_OK)
+			return rc;
+		fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0) {
+			rc = accept_failed(errno, e);
+			if (rc != H5_OK)
+				return rc;
+		}
+	} while (fd < 0 || !take_connection(f, fd));
+	return read_request(f, body_max, r, e);
+}
+
+/* --- answering --- */
+
+static const char *
+reason(int status)
+{
+	static const struct {
+		int status;
+		const char *words;
+	} known[] = {
+	    {200, "OK"},
+	    {303, "See Other"},
+	    {400, "Bad Request"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {409, "Conflict"},
+	    {410, "Gone"},
+	    {413, "Content Too Large"},
+	    {500, "Internal Server Error"},
+	    {502, "Bad Gateway"},
+	    {503, "Service Unavailable"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (known[i].status == status)
+			return known[i].words;
+	return "Answer";
+}
+
+/* The web server waits for the end of stdout: nothing that runs on after the
+ * answer may hold it. */
+static void
+leave_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		(void)close(STDIN_FILENO);
+		(void)close(STDOUT_FILENO);
+		return;
+	}
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
+/* Some more of the answer. */
+static enum h5_code
+put(struct h5_fcgi *f, const char *p, size_t n, struct h5_err *e)
+{
+	struct h5_err why;
+
+	if (!f->cgi && !f->open)
+		return h5_err_set(e, H5_E_BUG, "no request to answer");
+	if (f->cgi && h5_file_write(STDOUT_FILENO, p, n, &why) != H5_OK)
+		return h5_err_set(
+		    e, H5_E_NET, "the web server is gone: %s", why.msg);
+	if (!f->cgi && FCGX_PutStr(p, (int)n, f->req.out) != (int)n)
+		return h5_err_set(e, H5_E_NET, "the web server is gone");
+	return H5_OK;
+}
+
+/* Closes the connection with what was not written yet: half an answer is
+ * worse than none. */
+static void
+abandon(struct h5_fcgi *f)
+{
+	if (!f->open)
+		return;
+	f->open = false;
+	(void)close(f->req.ipcFd);
+	FCGX_Free(&f->req, 0);
+	f->req.ipcFd = -1;
+}
+
+/* Ends the answer, of which what rc says became. */
+static enum h5_code
+end(struct h5_fcgi *f, enum h5_code rc, struct h5_err *e)
+{
+	if (f->cgi)
+		leave_stdio();
+	else if (rc != H5_OK)
+		abandon(f);
+	else if (finish(f) != 0)
+		rc = h5_err_set(e, H5_E_NET, "the web server is gone");
+	return rc;
+}
+
+enum h5_code
+h5_fcgi_answer(
+    struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e)
+{
+	const struct h5_buf *body = &resp->body;
+	struct h5_buf head;
+	enum h5_code rc;
+
+	h5_buf_init(&head, resp->headers.len + body->len + HEAD_MAX);
+	h5_buf_printf(
+	    &head, "Status: %d %s\r\n", resp->status, reason(resp->status));
+	h5_buf_add(&head, resp->headers.data, resp->headers.len);
+	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", body->len);
+	/* As plain CGI in one write; libfcgi gathers what it is given. */
+	if (f->cgi && !resp->head)
+		h5_buf_add(&head, body->data, body->len);
+	rc = h5_buf_finish(&head, e);
+	if (rc == H5_OK) {
+		rc = put(f, head.data, head.len, e);
+		if (rc == H5_OK && !f->cgi && !resp->head)
+			rc = put(f, body->data, body->len, e);
+		rc = end(f, rc, e);
+	}
+	h5_buf_release(&head);
+	return rc;
+}
+
+void
+h5_fcgi_last_words(struct h5_fcgi *f, const char *headers, const char *body)
+{
+	char all[1280];
+	struct h5_err e;
+	int n;
+
+	n = snprintf(all, sizeof all,
+	    "Status: 500 %s\r\n%sContent-Length: %zu\r\n\r\n%s", reason(500),
+	    headers, strlen(body), body);
+	if (n > 0 && (size_t)n < sizeof all)
+		(void)!end(f, put(f, all, (size_t)n, &e), &e);
+}

@@ -1,0 +1,56 @@
+/* fcgi.h - requests in, responses out, as FastCGI or plain CGI.
+ * The only user of fcgiapp.h.  FCGX_Accept_r has no plain-CGI fallback: this
+ * file brings the shim.
+ * Calling order: h5_fcgi_start once a process, then in each worker thread
+ * h5_fcgi_new, accept and answer in turn, h5_fcgi_free. */
+#ifndef H5_WEB_FCGI_H
+#define H5_WEB_FCGI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/err.h"
+#include "common/web/request.h"
+
+struct h5_fcgi; /* one per worker thread */
+
+/* h5_fcgi_is_cgi(): was the program started as plain CGI (fd 0 is not a
+ * listening socket)? */
+bool h5_fcgi_is_cgi(void);
+/* h5_fcgi_exposed(): why others than the web server may reach our socket; NULL:
+ * they may not.  Who speaks FastCGI to us says who the buyer is, and can bring
+ * libfcgi down. */
+const char *h5_fcgi_exposed(void);
+/* h5_fcgi_start(e): once per process, before threads: FCGX_Init, the listening
+ * socket non-blocking, SIGPIPE ignored.  H5_E_IO. */
+H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fcgi_new(
+    bool cgi, struct h5_fcgi **out, struct h5_err *e);
+void h5_fcgi_free(struct h5_fcgi *f);
+
+/* h5_fcgi_accept(f, stop_fd, tick_ms, body_max, r, e): wait for the next
+ * request and read it whole into r (initialised here; released by the caller
+ * when the result is H5_OK).  H5_OK.  H5_E_NOTFOUND: none came within tick_ms
+ * (-1: no limit): time for house-keeping.  H5_E_STATE: stop_fd became
+ * readable and no connection waits (at most 16 more are taken), or the one
+ * request of plain CGI is done: leave.  H5_E_BUSY: no
+ * descriptor or memory for one more connection just now.  H5_E_NOMEM: a
+ * request came and there was no memory for it: h5_fcgi_last_words answers.
+ * H5_E_IO: the socket is broken.
+ * No thread ever blocks inside accept: each polls first.  A peer that falls
+ * silent in mid-request is given up after 10 s. */
+H5_MUST_CHECK enum h5_code h5_fcgi_accept(struct h5_fcgi *f, int stop_fd,
+    int tick_ms, size_t body_max, struct h5_request *r, struct h5_err *e);
+
+/* h5_fcgi_answer(f, resp, e): headers and body, flushed, and the connection
+ * closed (kept-alive FastCGI connections would block a thread outside the
+ * poll).  H5_E_NET: the web server is gone. */
+H5_MUST_CHECK enum h5_code h5_fcgi_answer(
+    struct h5_fcgi *f, const struct h5_response *resp, struct h5_err *e);
+/* h5_fcgi_last_words(f, headers, body): answer 500 with these words, each
+ * header with its line end, of at most 1,000 bytes together: for when there is
+ * no memory for another answer. */
+void h5_fcgi_last_words(
+    struct h5_fcgi *f, const char *headers, const char *body);
+
+#endif

@@ -1,0 +1,833 @@
+#include "common/web/pages.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/embed.h"
+#include "common/system/file.h"
+#include "common/system/crypto.h"
+#include "common/format/template.h"
+#include "common/base/text.h"
+
+#define FILE_MAX (256 * 1024) /* one template, message or style file, bytes */
+#define LANGS 2
+
+static const char *const langs[LANGS] = {"zh-CN", "en"};
+
+/* Templates by name ("confirm"), messages by key ("m.confirm_title"). */
+struct entry {
+	char *name;
+	struct h5_template *t;
+	char *file; /* where it stands, for messages to the operator */
+	unsigned line;
+	bool added; /* not among the compiled-in ones */
+};
+struct table {
+	struct entry *v;
+	size_t n, cap;
+};
+
+struct h5_pages {
+	struct table templates;
+	struct table messages[LANGS];
+	bool on_demand; /* compiled when met first; the tables are not sorted */
+	char *style;
+	char *csp;
+	char *headers[LANGS]; /* of every page; NULL on demand */
+};
+
+struct loader {
+	struct h5_pages *p;
+	const char *dir; /* pages.templates or NULL */
+	bool own; /* the file at hand comes from there */
+	struct h5_buf *faults;
+	struct h5_err *e;
+};
+
+/* --- tables -------------------------------------------------------------- */
+
+static struct entry *
+table_find(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->v[i].name, name) == 0)
+			return &t->v[i];
+	}
+	return NULL;
+}
+
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int
+name_compare(const void *key, const void *element)
+{
+	const struct entry *y = element;
+
+	return strcmp(key, y->name);
+}
+
+/* Once sorted. */
+static const struct h5_template *
+table_look_up(const struct table *t, const char *name)
+{
+	const struct entry *en =
+	    t->n == 0 ? NULL
+		      : bsearch(name, t->v, t->n, sizeof *t->v, name_compare);
+
+	return en == NULL ? NULL : en->t;
+}
+
+/* Put t under name; it replaces what was there.  Takes t over. */
+static enum h5_code
+table_put(struct loader *l, struct table *tab, const char *name,
+    struct h5_template *t, const char *file, unsigned line)
+{
+	struct entry *en = table_find(tab, name);
+	char *file_copy = strdup(file);
+
+	if (file_copy == NULL)
+		goto nomem;
+	if (en == NULL) {
+		if (tab->n == tab->cap) {
+			size_t cap = tab->cap == 0 ? 64 : tab->cap * 2;
+			struct entry *more =
+			    reallocarray(tab->v, cap, sizeof *more);
+
+			if (more == NULL)
+				goto nomem;
+			tab->v = more;
+			tab->cap = cap;
+		}
+		en = &tab->v[tab->n];
+		*en = (struct entry){.name = strdup(name), .added = l->own};
+		if (en->name == NULL)
+			goto nomem;
+		tab->n++;
+	}
+	h5_template_free(en->t);
+	free(en->file);
+	en->t = t;
+	en->file = file_copy;
+	en->line = line;
+	return H5_OK;
+nomem:
+	free(file_copy);
+	h5_template_free(t);
+	return h5_err_nomem(l->e);
+}
+
+static void
+table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		h5_template_free(t->v[i].t);
+		free(t->v[i].name);
+		free(t->v[i].file);
+	}
+	free(t->v);
+}
+
+/* --- loading ------------------------------------------------------------- */
+
+/* A fault for the operator, who is to see all of them in one run. */
+static enum h5_code
+report(struct loader *l, enum h5_code rc)
+{
+	if (rc != H5_E_INPUT)
+		return rc;
+	h5_buf_printf(l->faults, "%s\n", l->e->msg);
+	return H5_OK;
+}
+
+static enum h5_code
+load_template(struct loader *l, const char *name, const char *file,
+    const char *src, size_t n)
+{
+	struct h5_template *t;
+	enum h5_code rc = h5_template_compile(file, src, n, &t, l->e);
+
+	if (rc != H5_OK)
+		return report(l, rc);
+	return table_put(l, &l->p->templates, name, t, file, 1);
+}
+
+/* One line of a messages file: "key = text". */
+static enum h5_code
+load_message(struct loader *l, struct table *tab, const char *file,
+    unsigned line, const char *s, size_t n)
+{
+	size_t key = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t p = key;
+	struct h5_template *t;
+	struct entry *old;
+	char name[64];
+	enum h5_code rc;
+
+	while (p < n && (s[p] == ' ' || s[p] == '\t'))
+		p++;
+	if (key == 0 || key > sizeof name - 3 || p >= n || s[p] != '=')
+		return report(
+		    l, h5_err_set(l->e, H5_E_INPUT,
+			   "%s:%u: a line is \"key = text\"", file, line));
+	p++;
+	while (p < n && (s[p] == ' ' || s[p] == '\t'))
+		p++;
+	name[0] = 'm';
+	name[1] = '.';
+	memcpy(name + 2, s, key);
+	name[key + 2] = '\0';
+	old = table_find(tab, name);
+	if (old != NULL && strcmp(old->file, file) == 0)
+		return report(l, h5_err_set(l->e, H5_E_INPUT,
+				     "%s:%u: %s stands in line %u already",
+				     file, line, name + 2, old->line));
+	rc = h5_template_compile_at(file, line, s + p, n - p, &t, l->e);
+	if (rc != H5_OK)
+		return report(l, rc);
+	return table_put(l, tab, name, t, file, line);
+}
+
+static enum h5_code
+load_messages(struct loader *l, struct table *tab, const char *file,
+    const char *s, size_t n)
+{
+	enum h5_code rc = H5_OK;
+	unsigned line = 1;
+
+	for (size_t from = 0; from < n && rc == H5_OK; line++) {
+		const char *nl = memchr(s + from, '\n', n - from);
+		size_t end = nl == NULL ? n : (size_t)(nl - s);
+		size_t len = end - from;
+
+		if (len > 0 && s[from + len - 1] == '\r')
+			len--;
+		if (len > 0 && s[from] != '#')
+			rc = load_message(l, tab, file, line, s + from, len);
+		from = end + 1;
+	}
+	return rc;
+}
+
+/* The style without comments and indentation: it travels with every page. */
+static enum h5_code
+load_style(struct loader *l, const char *file, const char *s, size_t n)
+{
+	const char *end = s + n;
+	struct h5_buf b;
+	bool bol = true;
+	enum h5_code rc;
+
+	h5_buf_init(&b, FILE_MAX);
+	if (strcasestr(s, "</style") != NULL)
+		rc = report(l,
+		    h5_err_set(l->e, H5_E_INPUT,
+			"%s:1: holds \"</style\", which would end it", file));
+	else
+		rc = H5_OK;
+	while (s < end) {
+		if (bol)
+			s += strspn(s, " \t\n");
+		if (s[0] == '/' && s[1] == '*') {
+			s = strstr(s + 2, "*/");
+			s = s == NULL ? end : s + 2;
+			continue;
+		}
+		n = strcspn(s, "/\n");
+		bol = s[n] == '\n';
+		/* With the line's end, or a "/" that begins no comment. */
+		n += s[n] != '\0' && (bol || n == 0);
+		h5_buf_add(&b, s, n);
+		s += n;
+	}
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&b, l->e);
+	free(l->p->style);
+	l->p->style = h5_buf_take(&b);
+	h5_buf_release(&b);
+	return rc == H5_OK && l->p->style == NULL ? h5_err_nomem(l->e) : rc;
+}
+
+/* Where a file belongs is told by its name. */
+static enum h5_code
+load_file(struct loader *l, const char *name, const char *file, const char *s,
+    size_t n)
+{
+	size_t len = strlen(name);
+	char stem[64];
+
+	if (!h5_text_utf8(s, n))
+		return report(l,
+		    h5_err_set(l->e, H5_E_INPUT, "%s:1: is not UTF-8", file));
+	for (size_t i = 0; i < LANGS; i++) {
+		if (strncmp(name, "messages.", 9) == 0 &&
+		    strcmp(name + 9, langs[i]) == 0)
+			return load_messages(l, &l->p->messages[i], file, s, n);
+	}
+	if (strcmp(name, "style.css") == 0)
+		return load_style(l, file, s, n);
+	if (len < 6 || len - 5 >= sizeof stem ||
+	    strcmp(name + len - 5, ".html") != 0)
+		return h5_err_set(l->e, H5_E_BUG, "%s is no template", name);
+	memcpy(stem, name, len - 5);
+	stem[len - 5] = '\0';
+	return load_template(l, stem, file, s, n);
+}
+
+/* The shop's own file of that name, if there is one.  A messages file adds to
+ * the compiled-in one line by line, so that it survives new releases. */
+static enum h5_code
+load_own(struct loader *l, const char *name, bool *found)
+{
+	struct h5_buf path, b;
+	enum h5_code rc;
+
+	*found = false;
+	if (l->dir == NULL)
+		return H5_OK;
+	h5_buf_init(&path, 8192);
+	h5_buf_init(&b, FILE_MAX);
+	h5_buf_printf(&path, "%s/%s", l->dir, name);
+	rc = h5_buf_finish(&path, l->e);
+	if (rc != H5_OK)
+		goto out;
+	rc = h5_file_read(AT_FDCWD, path.data, &b, l->e);
+	if (rc == H5_E_NOTFOUND) {
+		rc = H5_OK;
+		goto out;
+	}
+	*found = true;
+	if (rc == H5_OK) {
+		l->own = true;
+		rc = load_file(l, name, path.data, b.data, b.len);
+		l->own = false;
+	} else if (rc != H5_E_NOMEM) {
+		h5_buf_printf(l->faults, "%s:1: %s\n", path.data, l->e->msg);
+		rc = H5_OK;
+	}
+out:
+	h5_buf_release(&path);
+	h5_buf_release(&b);
+	return rc;
+}
+
+static enum h5_code
+load_all(struct loader *l)
+{
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < h5_embed_count && rc == H5_OK; i++) {
+		const struct h5_embed *f = &h5_embed_files[i];
+		bool found = false, messages;
+
+		/* The command's own, no page of the programs. */
+		if (strncmp(f->name, "report.", 7) == 0)
+			continue;
+		messages = strncmp(f->name, "messages.", 9) == 0;
+		if (!messages)
+			rc = load_own(l, f->name, &found);
+		if (rc == H5_OK && !found)
+			rc = load_file(l, f->name, f->name,
+			    (const char *)f->bytes, f->length);
+		if (rc == H5_OK && messages)
+			rc = load_own(l, f->name, &found);
+	}
+	return rc;
+}
+
+/* A file that replaces nothing is a misspelt one. */
+static enum h5_code
+check_folder(struct loader *l)
+{
+	const char **names;
+	const struct dirent *d;
+	const char *near;
+	size_t n = 0;
+	DIR *dir;
+
+	if (l->dir == NULL)
+		return H5_OK;
+	dir = opendir(l->dir);
+	if (dir == NULL)
+		return report(l, h5_err_sys(l->e, H5_E_INPUT, errno,
+				     "%s:1: pages.templates", l->dir));
+	names = calloc(h5_embed_count, sizeof *names);
+	if (names == NULL) {
+		closedir(dir);
+		return h5_err_nomem(l->e);
+	}
+	/* The report's page is not the shop's to change. */
+	for (size_t i = 0; i < h5_embed_count; i++)
+		if (strncmp(h5_embed_files[i].name, "report.", 7) != 0)
+			names[n++] = h5_embed_files[i].name;
+	for (d = readdir(dir); d != NULL; d = readdir(dir)) {
+		size_t i = 0, len = strlen(d->d_name);
+
+		while (i < n && strcmp(names[i], d->d_name) != 0)
+			i++;
+		/* Hidden files and an editor's copies are none of ours. */
+		if (i < n || d->d_name[0] == '.' || d->d_name[len - 1] == '~')
+			continue;
+		near = h5_text_closest(d->d_name, names, n);
+		h5_buf_printf(l->faults,
+		    "%s/%s:1: no template has this name%s%s%s\n", l->dir,
+		    d->d_name, near == NULL ? "" : "; did you mean ",
+		    near == NULL ? "" : near, near == NULL ? "" : "?");
+	}
+	closedir(dir);
+	free(names);
+	return H5_OK;
+}
+
+/* --- on demand ----------------------------------------------------------- */
+
+static const char *
+embedded(const char *file, size_t *n)
+{
+	for (size_t i = 0; i < h5_embed_count; i++) {
+		if (strcmp(h5_embed_files[i].name, file) == 0) {
+			*n = h5_embed_files[i].length;
+			return (const char *)h5_embed_files[i].bytes;
+		}
+	}
+	return NULL;
+}
+
+/* The text of "key = text" in the n bytes of a messages file. */
+static const char *
+find_message(const char *s, size_t n, const char *key, size_t *len)
+{
+	const char *end = s + n, *nl;
+	size_t k = strlen(key);
+
+	for (; s < end; s = nl + 1) {
+		nl = memchr(s, '\n', (size_t)(end - s));
+		if (nl == NULL)
+			nl = end;
+		if ((size_t)(nl - s) <= k || memcmp(s, key, k) != 0)
+			continue;
+		s += k;
+		s += strspn(s, " \t");
+		if (s >= nl || *s != '=')
+			continue;
+		s++;
+		s += strspn(s, " \t");
+		*len = s < nl ? (size_t)(nl - s) : 0;
+		return s;
+	}
+	return NULL;
+}
+
+/* --- partials ------------------------------------------------------------ */
+
+struct finder {
+	struct h5_pages *p;
+	size_t lang;
+};
+
+/* Compile the one text that is asked for, out of what is compiled in. */
+static const struct h5_template *
+table_fetch(struct finder *f, struct table *tab, const char *name)
+{
+	const char *message = strncmp(name, "m.", 2) == 0 ? name + 2 : NULL;
+	struct entry *en = table_find(tab, name);
+	struct loader l = {.p = f->p};
+	struct h5_template *t;
+	struct h5_err e;
+	char file[64];
+	size_t n;
+	const char *s;
+
+	if (en != NULL)
+		return en->t;
+	l.e = &e;
+	(void)snprintf(file, sizeof file, "%s%s",
+	    message == NULL ? name : "messages.",
+	    message == NULL ? ".html" : langs[f->lang]);
+	s = embedded(file, &n);
+	if (s != NULL && message != NULL)
+		s = find_message(s, n, message, &n);
+	if (s == NULL || h5_template_compile(file, s, n, &t, &e) != H5_OK ||
+	    table_put(&l, tab, name, t, file, 1) != H5_OK)
+		return NULL;
+	return t;
+}
+
+static const struct h5_template *
+find_partial(void *arg, const char *name)
+{
+	struct finder *f = arg;
+	struct table *tab = strncmp(name, "m.", 2) == 0
+				? &f->p->messages[f->lang]
+				: &f->p->templates;
+
+	return f->p->on_demand ? table_fetch(f, tab, name)
+			       : table_look_up(tab, name);
+}
+
+/* Looked for at load, not when a buyer stands before it: each partial that
+ * is named exists, and following them comes to an end. */
+struct walk {
+	struct finder f;
+	struct loader *l;
+	const struct entry *from;
+	size_t depth;
+	const char *too_deep; /* the partial at which it was too much */
+};
+
+static void
+name_missing(void *arg, const char *name)
+{
+	struct walk *w = arg;
+
+	bool message = strncmp(name, "m.", 2) == 0;
+
+	/* A template is missing in every language: told in the first. */
+	if (find_partial(&w->f, name) != NULL || (!message && w->f.lang > 0))
+		return;
+	if (message)
+		h5_buf_printf(w->l->faults, "%s:%u: messages.%s has no %s\n",
+		    w->from->file, w->from->line, langs[w->f.lang], name + 2);
+	else
+		h5_buf_printf(w->l->faults, "%s:%u: no template %s.html\n",
+		    w->from->file, w->from->line, name);
+}
+
+static void
+go_deeper(void *arg, const char *name)
+{
+	struct walk *w = arg;
+	const struct h5_template *t = find_partial(&w->f, name);
+
+	if (t == NULL || w->too_deep != NULL)
+		return;
+	if (w->depth == H5_TEMPLATE_DEPTH) {
+		w->too_deep = name;
+		return;
+	}
+	w->depth++;
+	h5_template_each_partial(t, go_deeper, w);
+	w->depth--;
+}
+
+/* One circle shows in every template that leads to it; it is told once. */
+static void
+check_depth(struct loader *l, const struct table *tab, size_t lang)
+{
+	for (size_t i = 0; i < tab->n; i++) {
+		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
+		const struct entry *en = w.from;
+
+		h5_template_each_partial(en->t, go_deeper, &w);
+		if (w.too_deep == NULL)
+			continue;
+		for (size_t k = 0; k < tab->n; k++) {
+			if (strcmp(tab->v[k].name, w.too_deep) == 0)
+				en = &tab->v[k];
+		}
+		h5_buf_printf(l->faults,
+		    "%s:%u: is part of itself, or nests too deep\n", en->file,
+		    en->line);
+		return;
+	}
+}
+
+static void
+check_missing(struct loader *l, const struct table *tab, size_t lang)
+{
+	for (size_t i = 0; i < tab->n; i++) {
+		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
+
+		h5_template_each_partial(w.from->t, name_missing, &w);
+	}
+}
+
+struct search {
+	const char *name;
+	bool found;
+};
+
+static void
+search_partial(void *arg, const char *name)
+{
+	struct search *s = arg;
+
+	if (strcmp(name, s->name) == 0)
+		s->found = true;
+}
+
+static bool
+is_used(const struct h5_pages *p, size_t lang, const char *name)
+{
+	const struct table *tabs[] = {&p->templates, &p->messages[lang]};
+	struct search s = {name, false};
+
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < tabs[k]->n && !s.found; i++)
+			h5_template_each_partial(
+			    tabs[k]->v[i].t, search_partial, &s);
+	}
+	return s.found;
+}
+
+/* A new key that nothing uses is a misspelt one. */
+static void
+check_keys(struct loader *l)
+{
+	for (size_t k = 0; k < LANGS; k++) {
+		const struct table *tab = &l->p->messages[k];
+
+		for (size_t i = 0; i < tab->n; i++) {
+			if (!tab->v[i].added ||
+			    is_used(l->p, k, tab->v[i].name))
+				continue;
+			h5_buf_printf(l->faults, "%s:%u: no template uses %s\n",
+			    tab->v[i].file, tab->v[i].line, tab->v[i].name + 2);
+		}
+	}
+}
+
+static void
+check_partials(struct loader *l)
+{
+	for (size_t k = 0; k < LANGS; k++) {
+		check_missing(l, &l->p->templates, k);
+		check_missing(l, &l->p->messages[k], k);
+		check_depth(l, &l->p->messages[k], k);
+	}
+	check_depth(l, &l->p->templates, 0);
+	check_keys(l);
+}
+
+/* --- policy -------------------------------------------------------------- */
+
+/* The style goes inline, so its hash is what the policy allows. */
+static enum h5_code
+make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
+{
+	unsigned char hash[32];
+	struct h5_buf b;
+	enum h5_code rc;
+
+	h5_buf_init(&b, 2048);
+	rc = h5_sign_sha256(p->style, strlen(p->style), hash, e);
+	if (rc != H5_OK)
+		goto out;
+	h5_buf_puts(&b, "default-src 'none'; style-src 'sha256-");
+	h5_sign_base64(hash, sizeof hash, &b);
+	h5_buf_puts(&b, "'; form-action 'self'");
+	if (c != NULL && c->gateway.cashier_origin != NULL)
+		h5_buf_printf(&b, " %s", c->gateway.cashier_origin);
+	h5_buf_puts(&b, "; base-uri 'none'; frame-ancestors 'none'");
+	rc = h5_buf_finish(&b, e);
+	if (rc != H5_OK)
+		goto out;
+	p->csp = h5_buf_take(&b);
+	if (p->csp == NULL)
+		rc = h5_err_nomem(e);
+out:
+	h5_buf_release(&b);
+	return rc;
+}
+
+static enum h5_code
+put_headers(struct h5_response *resp, const char *lang, const char *csp,
+    struct h5_err *e)
+{
+	const char *const pairs[][2] = {
+	    {"Cache-Control", "no-store"},
+	    {"Referrer-Policy", "strict-origin-when-cross-origin"},
+	    {"X-Content-Type-Options", "nosniff"},
+	    {"X-Robots-Tag", "noindex"},
+	    {"Vary", "Accept-Language"},
+	    {"Content-Language", lang},
+	    {"Content-Type", "text/html; charset=utf-8"},
+	    {"Content-Security-Policy", csp},
+	};
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs && rc == H5_OK; i++)
+		rc = h5_response_header(resp, pairs[i][0], pairs[i][1], e);
+	return rc;
+}
+
+/* The headers that every page has, once for all of them. */
+static enum h5_code
+make_headers(struct h5_pages *p, struct h5_err *e)
+{
+	struct h5_response resp;
+	enum h5_code rc = H5_OK;
+
+	for (size_t i = 0; i < LANGS && rc == H5_OK; i++) {
+		h5_response_init(&resp);
+		rc = put_headers(&resp, langs[i], p->csp, e);
+		if (rc == H5_OK)
+			p->headers[i] = h5_buf_take(&resp.headers);
+		if (rc == H5_OK && p->headers[i] == NULL)
+			rc = h5_err_nomem(e);
+		h5_response_release(&resp);
+	}
+	return rc;
+}
+
+static void
+table_bind(const struct table *t, struct h5_pages *p, size_t lang)
+{
+	struct finder f = {p, lang};
+	const struct h5_template_source from = {
+	    find_partial, &f, (unsigned)lang};
+
+	for (size_t i = 0; i < t->n; i++)
+		h5_template_bind(t->v[i].t, &from);
+}
+
+static void
+table_sort(struct table *t)
+{
+	if (t->n > 0)
+		qsort(t->v, t->n, sizeof *t->v, entry_compare);
+}
+
+/* Everything, looked through as far as it is not ours. */
+static enum h5_code
+load_whole(struct loader *l)
+{
+	size_t before = l->faults->len;
+	enum h5_code rc = load_all(l);
+
+	if (rc == H5_OK)
+		rc = check_folder(l);
+	if (rc != H5_OK)
+		return rc;
+	table_sort(&l->p->templates);
+	for (size_t i = 0; i < LANGS; i++)
+		table_sort(&l->p->messages[i]);
+	for (size_t i = 0; i < LANGS; i++) {
+		table_bind(&l->p->templates, l->p, i);
+		table_bind(&l->p->messages[i], l->p, i);
+	}
+	/* What is compiled in was checked by the unit tests.  A template that
+	 * did not compile would only be missed again. */
+	if (l->dir != NULL && l->faults->len == before)
+		check_partials(l);
+	if (l->faults->len != before)
+		return h5_err_set(
+		    l->e, H5_E_CONFIG, "%s", "the templates have faults");
+	return H5_OK;
+}
+
+static enum h5_code
+load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	struct loader l = {.faults = faults, .e = e};
+	const char *style;
+	enum h5_code rc;
+	size_t n;
+
+	*out = NULL;
+	l.dir = c == NULL ? NULL : c->pages.templates;
+	l.p = calloc(1, sizeof *l.p);
+	if (l.p == NULL)
+		return h5_err_nomem(e);
+	l.p->on_demand = on_demand && l.dir == NULL;
+	if (l.p->on_demand) {
+		style = embedded("style.css", &n);
+		rc = load_style(&l, "style.css", style, n);
+	} else {
+		rc = load_whole(&l);
+	}
+	if (rc == H5_OK)
+		rc = make_csp(l.p, c, e);
+	if (rc == H5_OK && !l.p->on_demand)
+		rc = make_headers(l.p, e);
+	if (rc != H5_OK) {
+		h5_pages_free(l.p);
+		l.p = NULL;
+	}
+	*out = l.p;
+	return rc;
+}
+
+enum h5_code
+h5_pages_load(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	return load(c, false, faults, out, e);
+}
+
+enum h5_code
+h5_pages_load_once(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_pages **out, struct h5_err *e)
+{
+	return load(c, true, faults, out, e);
+}
+
+void
+h5_pages_free(struct h5_pages *p)
+{
+	if (p == NULL)
+		return;
+	table_free(&p->templates);
+	for (size_t i = 0; i < LANGS; i++) {
+		table_free(&p->messages[i]);
+		free(p->headers[i]);
+	}
+	free(p->style);
+	free(p->csp);
+	free(p);
+}
+
+static size_t
+lang_index(const char *lang)
+{
+	return strcmp(lang, "en") == 0 ? 1 : 0;
+}
+
+enum h5_code
+h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
+    const struct h5_view *v, struct h5_buf *out, struct h5_err *e)
+{
+	struct finder f = {p, lang_index(lang)};
+	const struct h5_template_source from = {
+	    find_partial, &f, (unsigned)f.lang};
+	const struct h5_template *t = p == NULL ? NULL : find_partial(&f, name);
+
+	if (t == NULL)
+		return h5_err_set(
+		    e, H5_E_BUG, "there is no page called %s", name);
+	return h5_template_render(t, v, &from, out, e);
+}
+
+enum h5_code
+h5_pages_headers(const struct h5_pages *p, const char *lang,
+    struct h5_response *resp, struct h5_err *e)
+{
+	const char *made = p == NULL ? NULL : p->headers[lang_index(lang)];
+
+	if (made == NULL)
+		return put_headers(resp, lang, h5_pages_csp(p), e);
+	h5_buf_puts(&resp->headers, made);
+	return h5_buf_finish(&resp->headers, e);
+}
+
+const char *
+h5_pages_csp(const struct h5_pages *p)
+{
+	return p == NULL ? "default-src 'none'" : p->csp;
+}
+
+const char *
+h5_pages_style(const struct h5_pages *p)
+{
+	return p == NULL ? "" : p->style;
+}

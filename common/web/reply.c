@@ -1,0 +1,179 @@
+#include "common/web/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/format/form.h"
+
+enum h5_code
+h5_visit_token(const struct h5_config *c, const char *id,
+    char out[H5_PAYLINK_TOKEN], struct h5_err *e)
+{
+	return h5_paylink_token(c->site.secret, "order", id, out, e);
+}
+
+enum h5_code
+h5_visit_admit(const struct h5_config *c, const struct h5_fields *f,
+    char token[H5_PAYLINK_TOKEN], struct h5_err *e)
+{
+	const char *id = h5_fields_get(f, "order");
+	const char *t = h5_fields_get(f, "t");
+	enum h5_code rc;
+
+	token[0] = '\0';
+	if (id == NULL || t == NULL || !h5_text_order_id(id))
+		return h5_err_set(e, H5_E_NOTFOUND, "no order or no token");
+	rc = h5_visit_token(c, id, token, e);
+	if (rc != H5_OK)
+		return rc;
+	if (h5_sign_same(t, token))
+		return H5_OK;
+	token[0] = '\0';
+	return h5_err_set(e, H5_E_NOTFOUND, "wrong token");
+}
+
+static bool
+among(const char *name, const char *const *allowed, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(name, allowed[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+bad_request(struct h5_job *job, const char *why, const char *name)
+{
+	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why", why, "name",
+	    name, NULL);
+	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
+	return false;
+}
+
+bool
+h5_visit_only(struct h5_job *job, const struct h5_fields *f,
+    const char *const *allowed, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (!among(f->v[i].name, allowed, n))
+			return bad_request(
+			    job, "unknown parameter", f->v[i].name);
+	return true;
+}
+
+bool
+h5_visit_fields(struct h5_job *job, struct h5_fields *f)
+{
+	struct h5_err e;
+	enum h5_code rc = h5_web_params(job->r, f, &e);
+
+	if (rc == H5_E_INPUT || rc == H5_E_EXISTS)
+		return bad_request(job, e.msg, NULL);
+	if (rc != H5_OK)
+		h5_visit_failed(job, rc, &e, NULL, NULL);
+	return rc == H5_OK;
+}
+
+void
+h5_visit_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
+    const struct h5_order *o, const char *token)
+{
+	enum h5_page_plain page = H5_PAGE_ERROR;
+	enum h5_log_level level = H5_LOG_ERROR;
+
+	switch (code) {
+	case H5_E_NOTFOUND:
+		page = H5_PAGE_NOT_FOUND;
+		level = H5_LOG_INFO;
+		break;
+	case H5_E_NET:
+	case H5_E_REMOTE:
+		page = H5_PAGE_GATEWAY_ERROR;
+		break;
+	case H5_E_IO:
+	case H5_E_CONFIG:
+		page = H5_PAGE_STORE_ERROR;
+		level = H5_LOG_ALERT;
+		break;
+	case H5_E_BUSY:
+	case H5_E_NOMEM:
+		page = H5_PAGE_BUSY;
+		level = H5_LOG_WARN;
+		break;
+	case H5_E_INPUT:
+	case H5_E_BUG:
+		/* A ledger that cannot be read, or a fault of ours. */
+		level = H5_LOG_ALERT;
+		break;
+	case H5_OK:
+	case H5_E_AUTH:
+	case H5_E_EXISTS:
+	case H5_E_STATE:
+		break;
+	}
+	h5_log_event(&job->log, level, h5_err_name(code), "why", e->msg,
+	    "order", o != NULL ? o->id : NULL, NULL);
+	h5_page_plain(&job->page, page, o, token);
+}
+
+const char *
+h5_visit_lang(const struct h5_job *job)
+{
+	struct h5_fields f;
+	const char *lang = NULL;
+
+	h5_fields_init(&f, H5_WEB_PARAMS, H5_WEB_QUERY);
+	if (h5_form_read(job->r->query, strlen(job->r->query), &f, NULL) ==
+	    H5_OK) {
+		if (h5_fields_is(&f, "lang", "en"))
+			lang = "en";
+		else if (h5_fields_is(&f, "lang", "zh-CN"))
+			lang = "zh-CN";
+	}
+	h5_fields_release(&f);
+	return lang;
+}
+
+void
+h5_visit_url(const struct h5_job *job, const char *program, const char *id,
+    const char *token, const char *extra, struct h5_buf *out)
+{
+	const char *lang = h5_visit_lang(job);
+
+	h5_web_url(job->app->c, program, out);
+	h5_buf_printf(out, "?order=%s&t=%s%s", id, token, extra);
+	if (lang != NULL)
+		h5_buf_printf(out, "&lang=%s", lang);
+}
+
+void
+h5_visit_redirect(struct h5_job *job, const char *program, const char *id,
+    const char *token, const char *extra)
+{
+	struct h5_buf url;
+	struct h5_err e;
+
+	h5_buf_init(&url, H5_WEB_QUERY);
+	h5_visit_url(job, program, id, token, extra, &url);
+	if (h5_buf_finish(&url, &e) == H5_OK)
+		h5_page_redirect(&job->page, url.data);
+	else
+		h5_visit_failed(job, e.code, &e, NULL, NULL);
+	h5_buf_release(&url);
+}
+
+void
+h5_visit_deliver(struct h5_job *job, const struct h5_order *o)
+{
+	unsigned hooks = job->app->c->hooks.mask;
+	size_t i;
+
+	for (i = 0; i < o->n_outgoing; i++)
+		if ((o->outgoing[i].done & hooks) != hooks)
+			(void)snprintf(job->resp->after_order,
+			    sizeof job->resp->after_order, "%s", o->id);
+}

@@ -1,0 +1,369 @@
+#include "common/web/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/format/form.h"
+#include "common/format/url.h"
+
+#define HEADERS_MAX (16 * 1024)
+#define PAGE_MAX (1024 * 1024)
+#define PARAM_BYTES (16 * 1024) /* names and values of a form together */
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define BLANKS " \t"
+
+/* --- request and response ------------------------------------------------- */
+
+/* What an absent text points at: never written, never freed. */
+static char nothing[1] = "";
+
+void
+h5_request_init(struct h5_request *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->query = r->user_agent = r->accept = r->accept_language = nothing;
+	r->origin = r->referer = r->content_type = nothing;
+	r->forwarded_for = r->document_root = r->conf = nothing;
+	h5_buf_init(&r->body, 0);
+}
+
+void
+h5_request_release(struct h5_request *r)
+{
+	char *texts[] = {r->query, r->user_agent, r->accept, r->accept_language,
+	    r->origin, r->referer, r->content_type, r->forwarded_for,
+	    r->document_root, r->conf};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i] != nothing)
+			free(texts[i]);
+	h5_buf_release(&r->body);
+	h5_request_init(r);
+}
+
+void
+h5_response_init(struct h5_response *r)
+{
+	memset(r, 0, sizeof(*r));
+	h5_buf_init(&r->headers, HEADERS_MAX);
+	h5_buf_init(&r->body, PAGE_MAX);
+	r->status = 200;
+}
+
+void
+h5_response_release(struct h5_response *r)
+{
+	h5_buf_release(&r->headers);
+	h5_buf_release(&r->body);
+	h5_response_init(r);
+}
+
+void
+h5_response_clear(struct h5_response *r)
+{
+	h5_buf_clear(&r->headers);
+	h5_buf_clear(&r->body);
+	r->status = 200;
+	r->head = false;
+	r->after_order[0] = '\0';
+}
+
+static bool
+good_header(const char *name, const char *value)
+{
+	const unsigned char *p;
+
+	if (name[0] == '\0')
+		return false;
+	for (p = (const unsigned char *)name; *p != '\0'; p++)
+		if (*p <= 0x20 || *p >= 0x7f || *p == ':')
+			return false;
+	for (p = (const unsigned char *)value; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			return false;
+	return true;
+}
+
+enum h5_code
+h5_response_header(struct h5_response *r, const char *name, const char *value,
+    struct h5_err *e)
+{
+	if (!good_header(name, value))
+		return h5_err_set(
+		    e, H5_E_INPUT, "a byte that no header may hold");
+	h5_buf_puts(&r->headers, name);
+	h5_buf_puts(&r->headers, ": ");
+	h5_buf_puts(&r->headers, value);
+	h5_buf_puts(&r->headers, "\r\n");
+	return h5_buf_finish(&r->headers, e);
+}
+
+/* --- parameters ----------------------------------------------------------- */
+
+/* The next element of *s (parts between sep), n bytes at *p without the blanks
+ * around it; *s moves behind it, and is NULL after the last.  false: none. */
+static bool
+next_element(const char **s, char sep, const char **p, size_t *n)
+{
+	const char *end;
+
+	if (*s == NULL)
+		return false;
+	*p = *s;
+	end = strchr(*p, sep);
+	*n = end == NULL ? strlen(*p) : (size_t)(end - *p);
+	*s = end == NULL ? NULL : end + 1;
+	while (*n > 0 && strchr(BLANKS, **p) != NULL) {
+		(*p)++;
+		(*n)--;
+	}
+	while (*n > 0 && strchr(BLANKS, (*p)[*n - 1]) != NULL)
+		(*n)--;
+	return true;
+}
+
+static bool
+is_word(const char *p, size_t n, const char *word)
+{
+	return n == strlen(word) && strncasecmp(p, word, n) == 0;
+}
+
+static enum h5_code
+read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
+{
+	const char *type = r->content_type, *p;
+	struct h5_fields query;
+	enum h5_code rc;
+	size_t n;
+
+	/* Who says nothing sends what is asked for here (RFC 9110, 8.3). */
+	if (type[0] != '\0' &&
+	    (!next_element(&type, ';', &p, &n) || !is_word(p, n, FORM_TYPE)))
+		return h5_err_set(e, H5_E_INPUT, "not a form");
+	if (r->body_code != H5_OK)
+		return h5_err_set(e, H5_E_INPUT, "an incomplete body");
+	h5_fields_init(&query, H5_WEB_PARAMS, PARAM_BYTES);
+	rc = h5_form_read(r->query, strlen(r->query), &query, e);
+	if (rc == H5_OK) {
+		h5_fields_drop(&query, "lang");
+		if (query.n > 0)
+			rc = h5_err_set(e, H5_E_INPUT,
+			    "parameters in the address of a POST");
+	}
+	h5_fields_release(&query);
+	if (rc == H5_OK)
+		rc = h5_form_read(r->body.data, r->body.len, out, e);
+	return rc;
+}
+
+enum h5_code
+h5_web_params(
+    const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	h5_fields_init(out, H5_WEB_PARAMS, PARAM_BYTES);
+	if (strcmp(r->method, "POST") == 0)
+		rc = read_post(r, out, e);
+	else if (strcmp(r->method, "GET") == 0 ||
+		 strcmp(r->method, "HEAD") == 0)
+		rc = h5_form_read(r->query, strlen(r->query), out, e);
+	else
+		rc = h5_err_set(e, H5_E_INPUT, "a method without parameters");
+	if (rc == H5_OK)
+		h5_fields_drop(out, "lang"); /* h5_web_lang reads it */
+	else
+		h5_fields_release(out);
+	return rc;
+}
+
+/* --- who asks ------------------------------------------------------------- */
+
+enum h5_code
+h5_web_client(const struct h5_config *c, const struct h5_request *r,
+    char out[H5_NETADDR_TEXT], struct h5_err *e)
+{
+	/* A server that names no address, and a stand-in that takes any; what
+	 * was forwarded has nobody then who vouches for it. */
+	bool local = r->remote_addr[0] == '\0' && c->gateway.loopback;
+	struct h5_netaddr a;
+	enum h5_code rc;
+
+	out[0] = '\0';
+	rc = h5_netaddr_client(local ? "127.0.0.1" : r->remote_addr,
+	    local ? NULL : r->forwarded_for, c->site.trusted_proxies,
+	    c->site.n_trusted_proxies, &a, e);
+	if (rc != H5_OK)
+		return rc;
+	if (!c->gateway.loopback && !h5_netaddr_public(&a))
+		return h5_err_set(
+		    e, H5_E_INPUT, "the buyer's address is not a public one");
+	h5_netaddr_text(&a, out);
+	return H5_OK;
+}
+
+bool
+h5_web_in_wechat(const struct h5_request *r)
+{
+	return strcasestr(r->user_agent, "MicroMessenger") != NULL;
+}
+
+enum h5_web_origin
+h5_web_origin(const struct h5_config *c, const struct h5_request *r)
+{
+	enum h5_web_origin rc = H5_ORIGIN_FOREIGN;
+	struct h5_buf b;
+	struct h5_url u;
+	size_t i;
+
+	if (r->origin[0] == '\0' || strcmp(r->origin, "null") == 0)
+		return H5_ORIGIN_NONE;
+	if (h5_url_read(r->origin, &u, NULL) != H5_OK || u.path[0] != '\0')
+		return H5_ORIGIN_FOREIGN;
+	h5_buf_init(&b, H5_URL_MAX);
+	h5_url_origin(&u, &b);
+	if (h5_buf_finish(&b, NULL) == H5_OK) {
+		if (strcmp(b.data, c->site.origin) == 0)
+			rc = H5_ORIGIN_OURS;
+		for (i = 0; i < c->site.n_allowed_origins; i++)
+			if (strcmp(b.data, c->site.allowed_origins[i]) == 0)
+				rc = H5_ORIGIN_OURS;
+	}
+	h5_buf_release(&b);
+	return rc;
+}
+
+/* --- what the browser prefers --------------------------------------------- */
+
+/* A weight (RFC 9110, 12.4.2) in thousandths; -1: it is none. */
+static int
+read_weight(const char *p, size_t n)
+{
+	int weight, digit = 100;
+	size_t i;
+
+	if (n < 1 || n > 5 || (p[0] != '0' && p[0] != '1') ||
+	    (n > 1 && p[1] != '.'))
+		return -1;
+	weight = p[0] == '1' ? 1000 : 0;
+	for (i = 2; i < n; i++, digit /= 10) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		weight += (p[i] - '0') * digit;
+	}
+	return weight > 1000 ? -1 : weight;
+}
+
+/* One element "value;q=0.8;...", n bytes: cuts *n down to the value.  The
+ * weight, 1000 where none stands, -1 for a malformed one. */
+static int
+split_weight(const char *p, size_t *n)
+{
+	size_t all = *n, at = 0, end;
+
+	while (at < all && p[at] != ';')
+		at++;
+	*n = at;
+	while (*n > 0 && strchr(BLANKS, p[*n - 1]) != NULL)
+		(*n)--;
+	while (at < all) {
+		at++; /* the semicolon */
+		while (at < all && strchr(BLANKS, p[at]) != NULL)
+			at++;
+		for (end = at; end < all && p[end] != ';'; end++)
+			;
+		if (end - at >= 2 && strncasecmp(p + at, "q=", 2) == 0) {
+			all = end;
+			while (strchr(BLANKS, p[all - 1]) != NULL)
+				all--;
+			return read_weight(p + at + 2, all - at - 2);
+		}
+		at = end;
+	}
+	return 1000;
+}
+
+/* Does the language range p name language (two letters), whatever follows? */
+static bool
+names_language(const char *p, size_t n, const char *language)
+{
+	return n >= 2 && strncasecmp(p, language, 2) == 0 &&
+	       (n == 2 || p[2] == '-');
+}
+
+/* The language by Accept-Language, or NULL when it prefers neither. */
+static const char *
+negotiate(const char *header)
+{
+	int zh = -1, en = -1, any = -1, *which, weight;
+	const char *p, *first = NULL, *s = header;
+	size_t n;
+
+	while (next_element(&s, ',', &p, &n)) {
+		weight = split_weight(p, &n);
+		if (weight < 0)
+			continue;
+		which = names_language(p, n, "zh")   ? &zh
+			: names_language(p, n, "en") ? &en
+			: is_word(p, n, "*")	     ? &any
+						     : NULL;
+		if (which == NULL)
+			continue;
+		if (first == NULL && which != &any && weight > 0)
+			first = which == &zh ? "zh-CN" : "en";
+		if (weight > *which)
+			*which = weight;
+	}
+	/* "*" stands for what is not named. */
+	zh = zh < 0 ? any : zh;
+	en = en < 0 ? any : en;
+	if (zh == en)
+		return zh > 0 ? first : NULL;
+	if (zh > en)
+		return zh > 0 ? "zh-CN" : NULL;
+	return en > 0 ? "en" : NULL;
+}
+
+const char *
+h5_web_lang(const struct h5_config *c, const struct h5_request *r)
+{
+	const char *p, *s = r->query, *lang;
+	size_t n;
+
+	/* Read from the raw query string, so that the page about a malformed
+	 * one speaks the buyer's language too. */
+	while (next_element(&s, '&', &p, &n)) {
+		if (n == 10 && strncmp(p, "lang=zh-CN", n) == 0)
+			return "zh-CN";
+		if (n == 7 && strncmp(p, "lang=en", n) == 0)
+			return "en";
+	}
+	lang = negotiate(r->accept_language);
+	if (lang != NULL)
+		return lang;
+	return c != NULL && strcmp(c->site.lang, "en") == 0 ? "en" : "zh-CN";
+}
+
+bool
+h5_web_wants_json(const struct h5_request *r)
+{
+	const char *p, *s = r->accept;
+	size_t n;
+
+	while (next_element(&s, ',', &p, &n))
+		if (split_weight(p, &n) > 0 &&
+		    is_word(p, n, "application/json"))
+			return true;
+	return false;
+}
+
+void
+h5_web_url(const struct h5_config *c, const char *program, struct h5_buf *out)
+{
+	h5_buf_puts(out, c->site.base_url);
+	h5_buf_putc(out, '/');
+	h5_buf_puts(out, program);
+	h5_buf_puts(out, c->site.program_suffix);
+}

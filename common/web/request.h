@@ -1,0 +1,87 @@
+/* web.h - a request and a response as values.
+ * Nothing here points into the web server's memory: all is copied and
+ * capped, so a handler may keep it until the request's end. */
+#ifndef H5_WEB_REQUEST_H
+#define H5_WEB_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/config/config.h"
+#include "common/base/err.h"
+#include "common/base/fields.h"
+#include "common/base/log.h"
+#include "common/format/netaddr.h"
+
+#define H5_WEB_QUERY 8192 /* longest query string, bytes */
+#define H5_WEB_HEADER 1024 /* longest single header kept, bytes */
+#define H5_WEB_PARAMS 32 /* most parameters of a form */
+
+struct h5_request {
+	char method[16];
+	char *query; /* raw, never NULL */
+	char *user_agent, *accept, *accept_language, *origin, *referer;
+	char *content_type, *forwarded_for; /* never NULL, "" when absent */
+	char remote_addr[64];
+	char *document_root;
+	char *conf; /* H5PAY_CONF among the parameters, or "" */
+	struct h5_buf body;
+	enum h5_code body_code; /* H5_OK; H5_E_INPUT: short, bad length;
+	    H5_E_REMOTE: over the program's limit (413) */
+};
+
+struct h5_response {
+	int status; /* 200 by default */
+	struct h5_buf headers; /* "Name: value\r\n" lines */
+	struct h5_buf body;
+	bool head; /* send no body, only its length */
+	char after_order[29]; /* sweep this order after the flush: tell the
+	    shop, ask about a refund */
+};
+
+void h5_request_init(struct h5_request *r);
+void h5_request_release(struct h5_request *r);
+void h5_response_init(struct h5_response *r);
+void h5_response_release(struct h5_response *r);
+/* h5_response_clear(r): back to a fresh 200 without headers or body. */
+void h5_response_clear(struct h5_response *r);
+
+/* h5_response_header(r, name, value, e): H5_E_INPUT: a byte below 0x20 or 0x7f
+ * in the value: nothing is added, so no header can be injected. */
+H5_MUST_CHECK enum h5_code h5_response_header(struct h5_response *r,
+    const char *name, const char *value, struct h5_err *e);
+
+/* h5_web_params(r, out, e): the parameters of a GET/HEAD (query string) or POST
+ * (body; a POST with a query string other than lang= is H5_E_INPUT).  out is
+ * initialised here.  H5_E_INPUT, H5_E_EXISTS as h5_form_read. */
+H5_MUST_CHECK enum h5_code h5_web_params(
+    const struct h5_request *r, struct h5_fields *out, struct h5_err *e);
+
+/* h5_web_client(c, r, out, e): the buyer's address by the trusted-proxy rule,
+ * as text.  H5_E_INPUT: malformed, or not public while the gateway is not
+ * loopback; before one that is, a server may name no address (127.0.0.1 then,
+ * whatever was forwarded). */
+H5_MUST_CHECK enum h5_code h5_web_client(const struct h5_config *c,
+    const struct h5_request *r, char out[H5_NETADDR_TEXT], struct h5_err *e);
+
+/* h5_web_lang(c, r): "zh-CN" or "en": lang= in the URL (query string), else
+ * Accept-Language by its q values (zh* is zh-CN, en* is en), else site.lang. */
+const char *h5_web_lang(const struct h5_config *c, const struct h5_request *r);
+
+/* h5_web_in_wechat(r): is this WeChat's own browser (MicroMessenger)? */
+bool h5_web_in_wechat(const struct h5_request *r);
+/* h5_web_wants_json(r): does Accept name application/json? */
+bool h5_web_wants_json(const struct h5_request *r);
+
+enum h5_web_origin { H5_ORIGIN_NONE, H5_ORIGIN_OURS, H5_ORIGIN_FOREIGN };
+/* h5_web_origin(c, r): OURS: base_url's or one of allowed_origins; NONE: absent
+ * or "null". */
+enum h5_web_origin h5_web_origin(
+    const struct h5_config *c, const struct h5_request *r);
+
+/* h5_web_url(c, program, out): "<base_url>/<program><suffix>". */
+void h5_web_url(
+    const struct h5_config *c, const char *program, struct h5_buf *out);
+
+#endif

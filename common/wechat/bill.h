@@ -1,0 +1,81 @@
+/* bill.h - WeChat Pay's bill of a day, as downloadbill gives it, read by the
+ * names of its columns.
+ * A header line, a line a trade, a header line of totals, the totals; UTF-8
+ * with or without BOM, CR LF or LF.  Columns come and go over the years (20,
+ * 24, 27, 29 are known): each is found by its name, unknown ones are passed
+ * over.  A value begins with a back-tick and is parted from the next by comma
+ * and back-tick, so that a product's name may hold a comma.  PROTOCOL 8.1.
+ * Calling order: h5_bill_read, any look-ups, h5_bill_free. */
+#ifndef H5_WECHAT_BILL_H
+#define H5_WECHAT_BILL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#define H5_BILL_MAX (256U << 20) /* bytes of a bill's text */
+#define H5_BILL_COLUMNS 64 /* more are refused */
+
+/* One trade.  Texts are borrowed from the bill, never NULL, "" where the bill
+ * has no such column or "0" in it.  Money is fen; -1: no such column. */
+struct h5_bill_row {
+	unsigned line; /* in the file, from 1 */
+	int64_t at; /* of the payment or the refund, Unix seconds */
+	const char *appid, *mch_id, *transaction_id, *out_trade_no;
+	const char *trade_type, *trade_state, *currency, *body;
+	const char *refund_id, *out_refund_no, *refund_status;
+	const char *rate; /* "0.60%" */
+	bool refund; /* a refund's line; else a payment's */
+	int64_t total_fee; /* ordered; in bills without it, what was settled */
+	int64_t settled_fee; /* ordered less coupons that are not settled */
+	int64_t refund_fee; /* asked back; in older bills what was paid back */
+	int64_t paid_back; /* what was paid back, without coupons */
+	int64_t fee_micro; /* WeChat's fee, 1/1000 fen; below 0: given back */
+	bool has_fee;
+};
+
+struct h5_bill {
+	char *text;
+	size_t columns;
+	struct h5_bill_row *rows; /* in the bill's order */
+	size_t n;
+	/* Look-up tables, sorted: payments by transaction_id, refunds by
+	 * out_refund_no. */
+	const struct h5_bill_row **payments, **refunds;
+	size_t n_payments, n_refunds;
+	/* Sums over the rows, fen; the fee in 1/1000 fen. */
+	int64_t settled_sum, refund_sum, fee_sum_micro;
+};
+
+/* h5_bill_read(text, b, e): text's bytes are taken over (text is empty
+ * afterwards).  The totals at the end are compared with the rows.
+ * H5_OK: *b is filled.  H5_E_INPUT: not a bill, cut short, a line with too few
+ * or too many values, a number or time that is none, totals that do not fit
+ * the rows; the message names the line.  H5_E_NOMEM.  */
+H5_MUST_CHECK enum h5_code h5_bill_read(
+    struct h5_buf *text, struct h5_bill *b, struct h5_err *e);
+/* h5_bill_empty(b): the bill of a day without trade; cannot fail. */
+void h5_bill_empty(struct h5_bill *b);
+void h5_bill_free(struct h5_bill *b);
+
+/* h5_bill_payment(b, transaction_id), h5_bill_refund(b, out_refund_no): that
+ * row, or NULL. */
+const struct h5_bill_row *h5_bill_payment(
+    const struct h5_bill *b, const char *transaction_id);
+const struct h5_bill_row *h5_bill_refund(
+    const struct h5_bill *b, const char *out_refund_no);
+
+/* h5_bill_decimal(s, places, out, e): "-12.30" times ten to the power of
+ * places, without floating point; digits beyond places must be 0.  The whole
+ * string; a sign only in front; at most 15 digits.  H5_E_INPUT. */
+H5_MUST_CHECK enum h5_code h5_bill_decimal(
+    const char *s, unsigned places, int64_t *out, struct h5_err *e);
+
+/* h5_bill_fee_due(r, micro): what the row's rate makes of its settled amount,
+ * 1/1000 fen, rounded to a fen as WeChat does; false: the row does not say. */
+bool h5_bill_fee_due(const struct h5_bill_row *r, int64_t *micro);
+
+#endif

@@ -1,0 +1,248 @@
+#include "common/wechat/v2/call_bill.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/fields.h"
+#include "common/format/gunzip.h"
+#include "common/system/https.h"
+#include "common/system/crypto.h"
+#include "common/wechat/v2/xml.h"
+
+#define PATIENCE 20 /* a bill takes longer than an order's few bytes */
+#define TRIES 3
+#define PAUSE_MS 250 /* before the second; doubles */
+
+/* --- asking --------------------------------------------------------------- */
+
+static enum h5_code
+fill(const struct h5_config *c, int64_t day, const char *type,
+    struct h5_fields *f, struct h5_err *e)
+{
+	char nonce[33], sign[H5_SIGN_HEX], wire[H5_CLOCK_WIRE];
+	const struct {
+		const char *name, *value;
+	} params[] = {
+	    {"appid", c->merchant.appid},
+	    {"mch_id", c->merchant.mch_id},
+	    {"nonce_str", nonce},
+	    {"sign_type",
+		c->merchant.sign_type == H5_SIGN_MD5 ? "MD5" : "HMAC-SHA256"},
+	    {"bill_date", wire},
+	    {"bill_type", type},
+	    {"tar_type", "GZIP"},
+	};
+	enum h5_code rc = h5_sign_nonce(nonce, e);
+	size_t i;
+
+	h5_clock_wire(day, wire);
+	wire[8] = '\0'; /* yyyyMMdd */
+	for (i = 0; rc == H5_OK && i < sizeof params / sizeof params[0]; i++)
+		rc = h5_fields_add(f, params[i].name, params[i].value, e);
+	if (rc == H5_OK)
+		rc = h5_sign_fields(
+		    c->merchant.api_key, c->merchant.sign_type, f, sign, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(f, "sign", sign, e);
+	return rc;
+}
+
+static enum h5_code
+post(struct h5_https *h, const char *host, const struct h5_buf *request,
+    int timeout_ms, struct h5_buf *raw, struct h5_err *e)
+{
+	static const char *const headers[] = {
+	    "Content-Type: text/xml; charset=utf-8"};
+	struct h5_https_answer a;
+	struct h5_buf url;
+	enum h5_code rc;
+
+	h5_buf_init(&url, 2048);
+	h5_buf_puts(&url, host);
+	h5_buf_puts(&url, "/pay/downloadbill");
+	rc = h5_buf_finish(&url, e);
+	if (rc == H5_OK)
+		rc = h5_https_post(h, url.data, headers, 1, request->data,
+		    request->len, timeout_ms, raw, &a, e);
+	if (rc == H5_OK && a.status != 200)
+		rc = h5_err_set(
+		    e, H5_E_NET, "HTTP status %ld from %s", a.status, host);
+	h5_buf_release(&url);
+	return rc;
+}
+
+/* --- what came ------------------------------------------------------------ */
+
+/* error_code and return_msg, as they pair up in PROTOCOL 8.1.  The code alone
+ * does not tell: 20002 is "no trade" and "not yet". */
+static const struct {
+	const char *code, *msg; /* NULL: any */
+	enum h5_code means;
+	const char *words;
+} errors[] = {
+    {NULL, "No Bill Exist", H5_E_NOTFOUND, "no trade on that day"},
+    {NULL, "Bill Creating", H5_E_BUSY,
+	"WeChat is still making that bill: try again after 10:00"},
+    {NULL, "invalid bill_date", H5_E_INPUT,
+	"WeChat has no bill for that day: it keeps three months, and makes a "
+	"day's bill on the next day from 09:00"},
+    {NULL, "sign error", H5_E_CONFIG,
+	"WeChat finds our signature wrong: check merchant.api_key"},
+    {NULL, "invalid appid", H5_E_CONFIG, "check merchant.appid"},
+    {"20007", NULL, H5_E_CONFIG,
+	"downloading bills is switched off for this merchant: switch it on in "
+	"the merchant platform"},
+    {"20003", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
+    {"20100", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
+    {"100", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
+    {NULL, "CompressGZip Error", H5_E_BUSY,
+	"WeChat could not pack the bill: try later"},
+    {NULL, "UnCompressGZip Error", H5_E_BUSY,
+	"WeChat could not unpack the bill: try later"},
+    {NULL, "SYSTEMERROR", H5_E_BUSY,
+	"WeChat has an error of its own: try later"},
+    {NULL, "system error", H5_E_BUSY,
+	"WeChat has an error of its own: try later"},
+};
+
+/* Unsigned, and only ever a reason to stop. */
+static enum h5_code
+read_error(const struct h5_buf *text, struct h5_err *e)
+{
+	const char *code, *msg;
+	struct h5_fields f;
+	enum h5_code rc;
+	size_t i;
+
+	rc = h5_xml_read(text->data, text->len, "xml", &f, e);
+	if (rc != H5_OK)
+		return rc == H5_E_INPUT ? H5_E_REMOTE : rc;
+	code = h5_fields_get(&f, "error_code");
+	msg = h5_fields_get(&f, "return_msg");
+	if (msg == NULL)
+		msg = "";
+	rc = h5_err_set(e, H5_E_REMOTE, "WeChat refuses the bill: %s %s",
+	    code == NULL ? "" : code, msg);
+	for (i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		if ((errors[i].code != NULL &&
+			(code == NULL || strcmp(code, errors[i].code) != 0)) ||
+		    (errors[i].msg != NULL && strcmp(msg, errors[i].msg) != 0))
+			continue;
+		rc = h5_err_set(e, errors[i].means, "%s (%s %s)",
+		    errors[i].words, code == NULL ? "-" : code, msg);
+		break;
+	}
+	h5_fields_release(&f);
+	return rc;
+}
+
+/* A gzip file; or, from a WeChat that did not pack it, text. */
+static enum h5_code
+unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	h5_buf_clear(text);
+	if (h5_gunzip_is(raw->data, raw->len)) {
+		rc = h5_gunzip(raw->data, raw->len, text, e);
+	} else {
+		h5_buf_add(text, raw->data, raw->len);
+		rc = h5_buf_finish(text, e);
+	}
+	if (rc == H5_E_INPUT)
+		return H5_E_REMOTE;
+	if (rc == H5_OK && text->len == 0)
+		return h5_err_set(e, H5_E_REMOTE, "an empty answer");
+	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
+		return h5_err_set(e, H5_E_REMOTE, "a bill packed twice");
+	if (rc == H5_OK && text->data[0] == '<')
+		return read_error(text, e);
+	return rc;
+}
+
+/* Which results another attempt may better: an answer that was cut, too. */
+static bool
+again(enum h5_code rc)
+{
+	return rc == H5_E_NET || rc == H5_E_REMOTE || rc == H5_E_BUSY;
+}
+
+static enum h5_code
+converse(struct h5_https *h, const struct h5_config *c,
+    const struct h5_log *log, const struct h5_buf *request, struct h5_buf *raw,
+    struct h5_buf *text, struct h5_err *e)
+{
+	int timeout_ms = c->gateway.timeout_ms * PATIENCE;
+	bool has_backup =
+	    c->gateway.backup_url != NULL && c->gateway.backup_url[0] != '\0';
+	const char *host = c->gateway.url;
+	int pause_ms = PAUSE_MS;
+	enum h5_code rc = H5_E_BUG;
+	unsigned i;
+
+	for (i = 0; i < TRIES; i++) {
+		if (i > 0) {
+			h5_log_event(log, H5_LOG_WARN, "wechat-try-again",
+			    "api", "downloadbill", "host", host, "why", e->msg,
+			    NULL);
+			h5_clock_pause_ms(pause_ms);
+			pause_ms *= 2;
+		}
+		rc = post(h, host, request, timeout_ms, raw, e);
+		if (rc == H5_E_NET && has_backup)
+			host = host == c->gateway.url ? c->gateway.backup_url
+						      : c->gateway.url;
+		if (rc == H5_OK)
+			rc = unpack(raw, text, e);
+		/* A bill in the making takes minutes. */
+		if (!again(rc) || strstr(e->msg, "Bill Creating") != NULL)
+			break;
+	}
+	return rc;
+}
+
+enum h5_code
+h5_wxpay_bill(const struct h5_config *c, const struct h5_log *log, int64_t day,
+    const char *type, struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
+{
+	struct h5_https_options o = {.ca_file = c->gateway.ca_file,
+	    .connect_timeout_ms = c->gateway.connect_timeout_ms,
+	    .timeout_ms = c->gateway.timeout_ms * PATIENCE};
+	int64_t began_ms = h5_clock_mono_ms();
+	struct h5_https *h = NULL;
+	struct h5_err why = {H5_OK, 0, ""};
+	struct h5_fields f;
+	struct h5_buf request;
+	char date[H5_CLOCK_DAY];
+	enum h5_code rc;
+
+	h5_buf_clear(raw);
+	h5_buf_clear(text);
+	h5_buf_init(&request, H5_XML_MAX);
+	h5_fields_init(&f, 16, 4096);
+	h5_clock_day(day, date);
+	rc = fill(c, day, type, &f, &why);
+	if (rc == H5_OK)
+		rc = h5_xml_write(&f, &request, &why);
+	if (rc == H5_OK)
+		rc = h5_https_new(&o, &h, &why);
+	if (rc == H5_OK)
+		rc = converse(h, c, log, &request, raw, text, &why);
+	h5_log_event(log,
+	    rc == H5_OK || rc == H5_E_NOTFOUND ? H5_LOG_INFO : H5_LOG_WARN,
+	    "wechat-call", "api", "downloadbill", "bill_date", date,
+	    "bill_type", type, "result",
+	    rc == H5_OK ? "SUCCESS" : h5_err_name(rc), "why",
+	    rc == H5_OK ? NULL : why.msg, "bytes", H5_LOG_NUM(raw->len), "ms",
+	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
+	if (rc != H5_OK) {
+		h5_buf_clear(raw);
+		h5_buf_clear(text);
+		(void)h5_err_set(e, rc, "%s", why.msg);
+	}
+	h5_https_free(h);
+	h5_fields_release(&f);
+	h5_buf_release(&request);
+	return rc;
+}

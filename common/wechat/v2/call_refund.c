@@ -1,0 +1,186 @@
+/* Refunds: asking for one, and asking what became of it. */
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/web/request.h"
+#include "common/wechat/v2/call_parts.h"
+
+#define DESC_MAX 80 /* bytes of refund_desc */
+
+/* The handle that shows our certificate.  A stand-in on this machine that
+ * talks plain http asks for none. */
+static enum h5_code
+make_secure(struct h5_wxpay *w, struct h5_err *e)
+{
+	struct h5_https_options o = {.ca_file = w->c->gateway.ca_file,
+	    .cert_file = w->c->merchant.cert_file,
+	    .key_file = w->c->merchant.key_file,
+	    .connect_timeout_ms = w->c->gateway.connect_timeout_ms,
+	    .timeout_ms = w->c->gateway.timeout_ms};
+
+	if (w->secure != NULL)
+		return H5_OK;
+	return h5_https_new(&o, &w->secure, e);
+}
+
+static enum h5_code
+add_refund(struct h5_wxpay *w, struct h5_fields *f, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_err *e)
+{
+	struct h5_buf notify;
+	enum h5_code rc;
+
+	h5_buf_init(&notify, H5_WEB_QUERY);
+	h5_web_url(w->c, "notify", &notify);
+	rc = h5_buf_finish(&notify, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(f, "out_trade_no", r->out_trade_no, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(f, "out_refund_no", r->out_refund_no, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add_int(f, "total_fee", o->total_fee, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add_int(f, "refund_fee", r->refund_fee, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(f, "refund_fee_type", "CNY", e);
+	if (rc == H5_OK && r->reason != NULL)
+		rc = h5_fields_addn(f, "refund_desc", strlen("refund_desc"),
+		    r->reason,
+		    h5_text_cut(r->reason, strlen(r->reason), DESC_MAX), e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(f, "notify_url", notify.data, e);
+	h5_buf_release(&notify);
+	return rc;
+}
+
+/* Is it about this refund of this order, with these amounts? */
+static enum h5_code
+check_refund(const struct h5_order *o, const struct h5_refund *r,
+    const struct h5_wx_refund *got, struct h5_err *e)
+{
+	const struct h5_attempt *a = h5_order_attempt(o, got->out_trade_no);
+
+	if (strcmp(got->out_refund_no, r->out_refund_no) != 0)
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: about another refund");
+	if (a == NULL || strcmp(a->transaction_id, got->transaction_id) != 0 ||
+	    (r->out_trade_no[0] != '\0' &&
+		strcmp(r->out_trade_no, got->out_trade_no) != 0))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: about another order");
+	if (got->total_fee != o->total_fee || got->refund_fee > o->total_fee ||
+	    (r->asked_at != 0 && got->refund_fee != r->refund_fee))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: about another amount");
+	return H5_OK;
+}
+
+static enum h5_code
+believe(const struct h5_fields *f, bool query, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wx_refund *got, struct h5_err *e)
+{
+	struct h5_err why;
+	enum h5_code rc;
+
+	if (query)
+		rc = h5_wxmsg_refund_of(f, r->out_refund_no, got, &why);
+	else
+		rc = h5_wxmsg_refund(f, got, &why);
+	if (rc != H5_OK)
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: %s", why.msg);
+	rc = check_refund(o, r, got, e);
+	if (rc != H5_OK)
+		memset(got, 0, sizeof *got);
+	return rc;
+}
+
+/* A refusal that names a refund or an order names ours. */
+static enum h5_code
+check_refusal(const struct h5_fields *f, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_err *e)
+{
+	const char *refund = h5_fields_get(f, "out_refund_no");
+	const char *trade = h5_fields_get(f, "out_trade_no");
+
+	if ((refund == NULL || refund[0] == '\0' ||
+		strcmp(refund, r->out_refund_no) == 0) &&
+	    (trade == NULL || trade[0] == '\0' ||
+		h5_order_attempt(o, trade) != NULL))
+		return H5_OK;
+	return h5_err_set(
+	    e, H5_E_REMOTE, "WeChat's answer: about another order");
+}
+
+static enum h5_code
+talk(struct h5_wxpay *w, const struct h5_log *log, struct h5_wxpay_call *k,
+    const struct h5_order *o, const struct h5_refund *r,
+    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *why)
+{
+	struct h5_https_answer facts = {0};
+	struct h5_fields f;
+	bool success = false;
+	enum h5_code rc;
+
+	h5_fields_init(&f, 0, 0);
+	rc = h5_wxpay_converse(w, log, k, &facts, &f, refusal, why);
+	success = rc == H5_OK && refusal->verdict == H5_WX_SUCCESS;
+	if (success)
+		rc = believe(&f, !k->secure, o, r, got, why);
+	else if (rc == H5_OK)
+		rc = check_refusal(&f, o, r, why);
+	h5_wxpay_report(log, k, &facts, rc, refusal,
+	    success && rc == H5_OK ? got->status : NULL, why);
+	h5_fields_release(&f);
+	return rc;
+}
+
+enum h5_code
+h5_wxpay_refund(struct h5_wxpay *w, const struct h5_log *log,
+    const struct h5_order *o, const struct h5_refund *r,
+    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	struct h5_err why = {H5_OK, 0, ""};
+	struct h5_wxpay_call k;
+	enum h5_code rc;
+
+	memset(got, 0, sizeof *got);
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WX_REFUSED;
+	rc = h5_wxpay_begin(
+	    w, &k, "refund", "/secapi/pay/refund", r->out_trade_no, &why);
+	k.out_refund_no = r->out_refund_no;
+	k.secure = true;
+	if (rc == H5_OK)
+		rc = add_refund(w, &k.params, o, r, &why);
+	if (rc == H5_OK)
+		rc = make_secure(w, &why);
+	if (rc == H5_OK)
+		rc = talk(w, log, &k, o, r, got, refusal, &why);
+	h5_fields_release(&k.params);
+	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+}
+
+enum h5_code
+h5_wxpay_refundquery(struct h5_wxpay *w, const struct h5_log *log,
+    const struct h5_order *o, const struct h5_refund *r,
+    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	struct h5_err why = {H5_OK, 0, ""};
+	struct h5_wxpay_call k;
+	enum h5_code rc;
+
+	memset(got, 0, sizeof *got);
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WX_REFUSED;
+	rc = h5_wxpay_begin(w, &k, "refundquery", "/pay/refundquery",
+	    r->out_trade_no[0] != '\0' ? r->out_trade_no : o->id, &why);
+	k.out_refund_no = r->out_refund_no;
+	if (rc == H5_OK)
+		rc = h5_fields_add(
+		    &k.params, "out_refund_no", r->out_refund_no, &why);
+	if (rc == H5_OK)
+		rc = talk(w, log, &k, o, r, got, refusal, &why);
+	h5_fields_release(&k.params);
+	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+}

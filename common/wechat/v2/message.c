@@ -1,0 +1,436 @@
+#include "common/wechat/v2/message_parts.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/system/crypto.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/xml.h"
+
+#define REPLY_MSG 120
+
+/* --- refusals --- */
+
+/* Every code of PROTOCOL 2.6; the note is for the operator's log:
+ * what to fix or what to know. */
+static const struct {
+	const char *code;
+	enum h5_wx_verdict verdict;
+	const char *note;
+} verdicts[] = {
+    {"ORDERPAID", H5_WX_PAID, "already paid: ask orderquery"},
+    {"ORDERCLOSED", H5_WX_CLOSED, "this number is closed"},
+    {"OUT_TRADE_NO_USED", H5_WX_TAKEN, "this number was ordered before"},
+    {"ORDERNOTEXIST", H5_WX_UNKNOWN_ORDER,
+	"WeChat does not know this number under our mch_id"},
+    {"SYSTEMERROR", H5_WX_AGAIN, "a fault at WeChat, outcome unknown"},
+    {"FREQUENCY_LIMITED", H5_WX_AGAIN, "too many calls: slow down"},
+    {"FREQUENCE_LIMITED", H5_WX_AGAIN, "too many calls: slow down"},
+    {"BIZERR_NEED_RETRY", H5_WX_AGAIN, "to be repeated with the same numbers"},
+    {"TRADE_STATE_ERROR", H5_WX_NOT_YET,
+	"the trade's state does not allow it now"},
+    {"NOAUTH", H5_WX_MERCHANT,
+	"H5 payment is not opened for this mch_id: open it on the merchant "
+	"platform, product centre"},
+    {"APPID_NOT_EXIST", H5_WX_MERCHANT, "check merchant.appid"},
+    {"MCHID_NOT_EXIST", H5_WX_MERCHANT, "check merchant.mch_id"},
+    {"APPID_MCHID_NOT_MATCH", H5_WX_MERCHANT,
+	"bind merchant.appid to merchant.mch_id on the merchant platform"},
+    {"SIGNERROR", H5_WX_MERCHANT,
+	"check merchant.api_key (the APIv2 key) and merchant.sign_type"},
+    {"INVALID_REQ_TOO_MUCH", H5_WX_NOT_YET,
+	"one minute must pass between two refunds of an order"},
+    {"NOTENOUGH", H5_WX_REFUSED,
+	"the balance is too low: top it up on the merchant platform, then "
+	"repeat with the same numbers"},
+    {"TRADE_OVERDUE", H5_WX_REFUSED,
+	"paid more than a year ago: pay back by other means"},
+    {"USER_ACCOUNT_ABNORMAL", H5_WX_REFUSED,
+	"the payer's account is gone: pay back by other means"},
+    {"REFUND_FEE_MISMATCH", H5_WX_REFUSED,
+	"this out_refund_no was used with another amount"},
+    {"ERROR", H5_WX_REFUSED, "err_code_des says why"},
+    {"LACK_PARAMS", H5_WX_REFUSED, "a parameter is missing: report a bug"},
+    {"PARAM_ERROR", H5_WX_REFUSED, "a parameter is out of range"},
+    {"XML_FORMAT_ERROR", H5_WX_REFUSED, "report a bug"},
+    {"REQUIRE_POST_METHOD", H5_WX_REFUSED,
+	"not a POST: does something between us and WeChat change requests?"},
+    {"POST_DATA_EMPTY", H5_WX_REFUSED,
+	"empty request: does something between us and WeChat change requests?"},
+    {"NOT_UTF8", H5_WX_REFUSED, "report a bug"},
+    {"INVALID_TRANSACTIONID", H5_WX_REFUSED, "no such transaction_id"},
+    {"REFUNDNOTEXIST", H5_WX_NO_REFUND,
+	"WeChat does not know this out_refund_no under our mch_id"},
+    {"ACCOUNTERROR", H5_WX_REFUSED, NULL},
+    {"BANKERROR", H5_WX_REFUSED, NULL},
+    {"TRADE_ERROR", H5_WX_REFUSED, NULL},
+    {"RULELIMIT", H5_WX_REFUSED, NULL},
+};
+
+/* INVALID_REQUEST says by its text alone that the number is taken: "201 " and
+ * the words for "order number repeated". */
+static bool
+number_taken(const char *des)
+{
+	static const char repeated[] = "\xe8\xae\xa2\xe5\x8d\x95\xe5\x8f\xb7"
+				       "\xe9\x87\x8d\xe5\xa4\x8d";
+
+	if (des == NULL)
+		return false;
+	if (strncmp(des, "201", 3) == 0 && (des[3] < '0' || des[3] > '9'))
+		return true;
+	return strstr(des, repeated) != NULL;
+}
+
+enum h5_wx_verdict
+h5_wxmsg_verdict(const struct h5_fields *f)
+{
+	const char *code = h5_fields_get(f, "err_code");
+	size_t i;
+
+	if (h5_fields_is(f, "result_code", "SUCCESS"))
+		return H5_WX_SUCCESS;
+	if (code == NULL)
+		return H5_WX_REFUSED;
+	if (strcmp(code, "INVALID_REQUEST") == 0)
+		return number_taken(h5_fields_get(f, "err_code_des"))
+			   ? H5_WX_TAKEN
+			   : H5_WX_REFUSED;
+	for (i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (strcmp(code, verdicts[i].code) == 0)
+			return verdicts[i].verdict;
+	return H5_WX_REFUSED;
+}
+
+const char *
+h5_wxmsg_note(const char *err_code)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (strcmp(err_code, verdicts[i].code) == 0)
+			return verdicts[i].note;
+	return NULL;
+}
+
+/* --- answers --- */
+
+/* Copies what fits, cut at a character; "" for NULL. */
+static void
+copy_cut(char *to, size_t size, const char *from)
+{
+	size_t n;
+
+	memset(to, 0, size);
+	if (from == NULL)
+		return;
+	n = strlen(from);
+	if (n >= size)
+		n = h5_text_cut(from, n, size - 1);
+	memcpy(to, from, n);
+}
+
+/* Both ids are ours.  A signed refusal may leave them out (a fault may be
+ * found before they are read), but may not name others'. */
+static enum h5_code
+check_ids(const struct h5_config *c, const struct h5_fields *f,
+    bool may_be_absent, struct h5_err *e)
+{
+	const char *appid = h5_fields_get(f, "appid");
+	const char *mch_id = h5_fields_get(f, "mch_id");
+
+	if (appid == NULL ? !may_be_absent
+			  : strcmp(appid, c->merchant.appid) != 0)
+		return h5_err_set(e, H5_E_AUTH, "not our appid");
+	if (mch_id == NULL ? !may_be_absent
+			   : strcmp(mch_id, c->merchant.mch_id) != 0)
+		return h5_err_set(e, H5_E_AUTH, "not our mch_id");
+	return H5_OK;
+}
+
+static enum h5_code
+not_believed(enum h5_code rc, const struct h5_err *why, struct h5_err *e)
+{
+	if (rc == H5_E_INPUT || rc == H5_E_AUTH)
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: %s", why->msg);
+	return h5_err_set(e, rc, "%s", why->msg);
+}
+
+static enum h5_code
+believe_answer(const struct h5_config *c, const struct h5_fields *f,
+    struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	struct h5_err why;
+	bool success;
+	enum h5_code rc;
+
+	if (h5_fields_is(f, "return_code", "FAIL"))
+		return h5_err_set(e, H5_E_REMOTE, "WeChat refuses the call: %s",
+		    h5_fields_get(f, "return_msg") != NULL
+			? h5_fields_get(f, "return_msg")
+			: "no reason");
+	if (!h5_fields_is(f, "return_code", "SUCCESS"))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: no return_code");
+	/* The signature first: until then nothing in f is WeChat's word. */
+	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
+	if (rc != H5_OK)
+		return not_believed(rc, &why, e);
+	success = h5_fields_is(f, "result_code", "SUCCESS");
+	if (!success && !h5_fields_is(f, "result_code", "FAIL"))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: no result_code");
+	rc = check_ids(c, f, !success, &why);
+	if (rc != H5_OK)
+		return not_believed(rc, &why, e);
+	refusal->verdict = h5_wxmsg_verdict(f);
+	if (!success) {
+		copy_cut(refusal->err_code, sizeof refusal->err_code,
+		    h5_fields_get(f, "err_code"));
+		copy_cut(refusal->err_code_des, sizeof refusal->err_code_des,
+		    h5_fields_get(f, "err_code_des"));
+	}
+	return H5_OK;
+}
+
+enum h5_code
+h5_wxmsg_answer(const struct h5_config *c, const char *body, size_t n,
+    struct h5_fields *f, struct h5_wx_refusal *refusal, struct h5_err *e)
+{
+	struct h5_err why;
+	enum h5_code rc;
+
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WX_REFUSED;
+	rc = h5_xml_read(body, n, "xml", f, &why);
+	if (rc != H5_OK)
+		return not_believed(rc, &why, e);
+	rc = believe_answer(c, f, refusal, e);
+	if (rc != H5_OK)
+		h5_fields_release(f);
+	return rc;
+}
+
+/* --- a trade --- */
+
+void
+h5_wx_trade_init(struct h5_wx_trade *t)
+{
+	memset(t, 0, sizeof *t);
+	t->total_fee = -1;
+	h5_fields_init(&t->further, H5_XML_ELEMENTS, H5_XML_MAX);
+}
+
+void
+h5_wx_trade_release(struct h5_wx_trade *t)
+{
+	h5_fields_release(&t->further);
+}
+
+/* A word of visible ASCII, 1 to max bytes; absent and empty are the same, and
+ * fine unless it is needed. */
+enum h5_code
+h5_wxmsg_word(const struct h5_fields *f, const char *name, bool needed,
+    char *to, size_t size, struct h5_err *e)
+{
+	const char *s = h5_fields_get(f, name);
+	size_t i;
+
+	to[0] = '\0';
+	if (s == NULL || s[0] == '\0')
+		return needed ? h5_err_set(e, H5_E_INPUT, "no %s", name)
+			      : H5_OK;
+	for (i = 0; s[i] != '\0'; i++)
+		if (s[i] <= ' ' || s[i] > '~' || i + 1 >= size)
+			return h5_err_set(e, H5_E_INPUT, "malformed %s", name);
+	memcpy(to, s, i + 1);
+	return H5_OK;
+}
+
+/* Is it said elsewhere in the trade, the same for every message, secret, about
+ * a person, or named as nothing in a ledger is? */
+static bool
+left_out(const char *name)
+{
+	static const char *const out[] = {"sign", "sign_type", "nonce_str",
+	    "openid", "sub_openid", "return_code", "return_msg", "result_code",
+	    "appid", "mch_id", "out_trade_no", "trade_state", "transaction_id",
+	    "total_fee", "fee_type", "time_end"};
+	size_t i;
+
+	/* The first letter tells most of them apart. */
+	for (i = 0; i < sizeof out / sizeof out[0]; i++)
+		if (out[i][0] == name[0] && strcmp(name, out[i]) == 0)
+			return true;
+	return strchr(name, '.') != NULL;
+}
+
+/* No ceiling of its own: a message is at most H5_XML_MAX bytes, and a ledger
+ * line holds twice that. */
+static enum h5_code
+keep_further(const struct h5_fields *f, struct h5_fields *to, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < f->n; i++)
+		if (f->v[i].value_len > 0 && !left_out(f->v[i].name))
+			rc = h5_fields_add(to, f->v[i].name, f->v[i].value, e);
+	return rc;
+}
+
+static enum h5_code
+take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
+{
+	const char *s;
+	uint64_t fee;
+	enum h5_code rc;
+
+	rc = h5_wxmsg_word(
+	    f, "trade_state", false, t->trade_state, sizeof t->trade_state, e);
+	if (rc != H5_OK)
+		return rc;
+	/* A notice carries no trade_state: it is sent for successes alone. */
+	if (t->trade_state[0] == '\0')
+		memcpy(t->trade_state, "SUCCESS", sizeof "SUCCESS");
+	t->paid = strcmp(t->trade_state, "SUCCESS") == 0 ||
+		  strcmp(t->trade_state, "REFUND") == 0;
+	rc = h5_wxmsg_word(f, "out_trade_no", true, t->out_trade_no,
+	    sizeof t->out_trade_no, e);
+	if (rc == H5_OK)
+		rc = h5_wxmsg_word(f, "transaction_id", t->paid,
+		    t->transaction_id, sizeof t->transaction_id, e);
+	if (rc == H5_OK)
+		rc = h5_wxmsg_word(
+		    f, "fee_type", false, t->fee_type, sizeof t->fee_type, e);
+	if (rc != H5_OK)
+		return rc;
+	if (t->fee_type[0] == '\0')
+		memcpy(t->fee_type, "CNY", sizeof "CNY");
+	s = h5_fields_get(f, "total_fee");
+	if (s != NULL && s[0] != '\0') {
+		/* 0 and what no order can cost are well-formed, and differ
+		 * from what was ordered. */
+		if (h5_text_u64(s, 0, INT64_MAX, &fee, NULL) != H5_OK)
+			return h5_err_set(e, H5_E_INPUT, "malformed total_fee");
+		t->total_fee = (int64_t)fee;
+	} else if (t->paid) {
+		return h5_err_set(e, H5_E_INPUT, "no total_fee");
+	}
+	s = h5_fields_get(f, "time_end");
+	if (s == NULL || h5_clock_from_wire(s, &t->time_end, NULL) != H5_OK)
+		t->time_end = 0;
+	return keep_further(f, &t->further, e);
+}
+
+enum h5_code
+h5_wxmsg_trade(
+    const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	h5_wx_trade_init(t);
+	rc = take_trade(f, t, e);
+	if (rc != H5_OK) {
+		h5_wx_trade_release(t);
+		h5_wx_trade_init(t);
+	}
+	return rc;
+}
+
+/* --- notices --- */
+
+static enum h5_code
+read_payment(const struct h5_config *c, const struct h5_fields *f,
+    struct h5_wx_trade *t, struct h5_err *e)
+{
+	const char *state;
+	enum h5_code rc;
+
+	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, e);
+	if (rc != H5_OK)
+		return rc;
+	rc = check_ids(c, f, false, e);
+	if (rc != H5_OK)
+		return rc;
+	if (!h5_fields_is(f, "result_code", "SUCCESS"))
+		return h5_err_set(e, H5_E_STATE, "result_code is not SUCCESS");
+	/* Our key signs answers, too: one that tells of an unpaid trade is no
+	 * notice, should it ever come this way. */
+	state = h5_fields_get(f, "trade_state");
+	if (state != NULL && state[0] != '\0' && strcmp(state, "SUCCESS") != 0)
+		return h5_err_set(e, H5_E_STATE, "trade_state is not SUCCESS");
+	return h5_wxmsg_trade(f, t, e);
+}
+
+/* No signature: that it decrypts with our key is all there is. */
+static enum h5_code
+read_refund(const struct h5_config *c, const struct h5_fields *f,
+    struct h5_fields *refund, struct h5_err *e)
+{
+	struct h5_buf plain;
+	enum h5_code rc;
+
+	rc = check_ids(c, f, false, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_buf_init(&plain, H5_XML_MAX);
+	rc = h5_sign_open_refund(
+	    c->merchant.api_key, h5_fields_get(f, "req_info"), &plain, e);
+	if (rc == H5_OK) {
+		rc = h5_xml_read(plain.data, plain.len, "root", refund, e);
+		if (rc == H5_E_INPUT)
+			rc = h5_err_set(e, H5_E_AUTH,
+			    "req_info is not encrypted with our key");
+	}
+	h5_buf_wipe(&plain);
+	return rc;
+}
+
+enum h5_code
+h5_wxmsg_notice(const struct h5_config *c, const char *body, size_t n,
+    enum h5_wx_notice *kind, struct h5_wx_trade *t, struct h5_fields *refund,
+    struct h5_err *e)
+{
+	struct h5_fields f;
+	const char *sign, *req_info;
+	enum h5_code rc;
+
+	*kind = H5_NOTICE_PAYMENT;
+	h5_wx_trade_init(t);
+	h5_fields_init(refund, H5_XML_ELEMENTS, H5_XML_MAX);
+	rc = h5_xml_read(body, n, "xml", &f, e);
+	if (rc != H5_OK)
+		return rc;
+	sign = h5_fields_get(&f, "sign");
+	req_info = h5_fields_get(&f, "req_info");
+	if (!h5_fields_is(&f, "return_code", "SUCCESS")) {
+		rc = h5_err_set(e, H5_E_INPUT, "return_code is not SUCCESS");
+	} else if (req_info != NULL && req_info[0] != '\0' && sign == NULL) {
+		*kind = H5_NOTICE_REFUND;
+		rc = read_refund(c, &f, refund, e);
+	} else {
+		rc = read_payment(c, &f, t, e);
+	}
+	h5_fields_release(&f);
+	return rc;
+}
+
+void
+h5_wxmsg_reply(bool ok, const char *msg, struct h5_buf *out)
+{
+	size_t i;
+
+	h5_buf_printf(out, "<xml><return_code><![CDATA[%s]]></return_code>",
+	    ok ? "SUCCESS" : "FAIL");
+	h5_buf_puts(out, "<return_msg><![CDATA[");
+	if (ok || msg == NULL)
+		h5_buf_puts(out, ok ? "OK" : "refused");
+	for (i = 0; !ok && msg != NULL && msg[i] != '\0' && i < REPLY_MSG; i++)
+		h5_buf_putc(
+		    out, msg[i] < ' ' || msg[i] > '~' || strchr("<>&[]", msg[i])
+			     ? ' '
+			     : msg[i]);
+	h5_buf_puts(out, "]]></return_msg></xml>");
+}

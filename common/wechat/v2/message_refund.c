@@ -1,0 +1,133 @@
+/* Refunds: what the answers of refund and refundquery say. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/wechat/v2/message_parts.h"
+
+#define REFUNDS_MAX 100 /* in one answer; WeChat allows fifty an order */
+#define NAME_MAX 48
+
+static enum h5_code
+take_fen(
+    const struct h5_fields *f, const char *name, int64_t *fen, struct h5_err *e)
+{
+	const char *s = h5_fields_get(f, name);
+
+	*fen = 0;
+	if (s != NULL && h5_text_fen(s, fen, NULL) == H5_OK)
+		return H5_OK;
+	return h5_err_set(e, H5_E_INPUT, "no good %s", name);
+}
+
+/* The refund's own elements; index: "" or "_0", "_1"... */
+static enum h5_code
+take_refund(const struct h5_fields *f, const char *index,
+    struct h5_wx_refund *r, struct h5_err *e)
+{
+	char name[NAME_MAX];
+	enum h5_code rc;
+
+	(void)snprintf(name, sizeof name, "out_refund_no%s", index);
+	rc = h5_wxmsg_word(
+	    f, name, true, r->out_refund_no, sizeof r->out_refund_no, e);
+	(void)snprintf(name, sizeof name, "refund_id%s", index);
+	if (rc == H5_OK)
+		rc = h5_wxmsg_word(
+		    f, name, true, r->refund_id, sizeof r->refund_id, e);
+	(void)snprintf(name, sizeof name, "refund_fee%s", index);
+	if (rc == H5_OK)
+		rc = take_fen(f, name, &r->refund_fee, e);
+	return rc;
+}
+
+/* The trade that the money goes back from. */
+static enum h5_code
+take_trade(const struct h5_fields *f, struct h5_wx_refund *r, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_wxmsg_word(f, "out_trade_no", true, r->out_trade_no,
+	    sizeof r->out_trade_no, e);
+	if (rc == H5_OK)
+		rc = h5_wxmsg_word(f, "transaction_id", true, r->transaction_id,
+		    sizeof r->transaction_id, e);
+	if (rc == H5_OK)
+		rc = take_fen(f, "total_fee", &r->total_fee, e);
+	return rc;
+}
+
+enum h5_code
+h5_wxmsg_refund(
+    const struct h5_fields *f, struct h5_wx_refund *r, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	memset(r, 0, sizeof *r);
+	rc = take_trade(f, r, e);
+	if (rc == H5_OK)
+		rc = take_refund(f, "", r, e);
+	if (rc != H5_OK) {
+		memset(r, 0, sizeof *r);
+		return rc;
+	}
+	memcpy(r->status, "PROCESSING", sizeof "PROCESSING");
+	return H5_OK;
+}
+
+static bool
+known_status(const char *s)
+{
+	return strcmp(s, "SUCCESS") == 0 || strcmp(s, "PROCESSING") == 0 ||
+	       strcmp(s, "CHANGE") == 0 || strcmp(s, "REFUNDCLOSE") == 0;
+}
+
+static enum h5_code
+take_status(const struct h5_fields *f, const char *index,
+    struct h5_wx_refund *r, struct h5_err *e)
+{
+	char name[NAME_MAX];
+	const char *at;
+	enum h5_code rc;
+
+	(void)snprintf(name, sizeof name, "refund_status%s", index);
+	rc = h5_wxmsg_word(f, name, true, r->status, sizeof r->status, e);
+	if (rc == H5_OK && !known_status(r->status))
+		rc = h5_err_set(e, H5_E_INPUT, "an unknown %s", name);
+	(void)snprintf(name, sizeof name, "refund_success_time%s", index);
+	at = h5_fields_get(f, name);
+	if (at == NULL ||
+	    h5_clock_from_plain(at, &r->success_time, NULL) != H5_OK)
+		r->success_time = 0;
+	return rc;
+}
+
+enum h5_code
+h5_wxmsg_refund_of(const struct h5_fields *f, const char *out_refund_no,
+    struct h5_wx_refund *r, struct h5_err *e)
+{
+	char name[NAME_MAX], index[8] = "";
+	enum h5_code rc;
+	unsigned i, n = 0;
+
+	memset(r, 0, sizeof *r);
+	for (i = 0; i < REFUNDS_MAX; i++) {
+		(void)snprintf(name, sizeof name, "out_refund_no_%u", i);
+		if (!h5_fields_is(f, name, out_refund_no))
+			continue;
+		(void)snprintf(index, sizeof index, "_%u", i);
+		n++;
+	}
+	if (n != 1)
+		return h5_err_set(e, H5_E_INPUT, "about another refund");
+	rc = take_trade(f, r, e);
+	if (rc == H5_OK)
+		rc = take_refund(f, index, r, e);
+	if (rc == H5_OK)
+		rc = take_status(f, index, r, e);
+	if (rc != H5_OK)
+		memset(r, 0, sizeof *r);
+	return rc;
+}

@@ -1,0 +1,296 @@
+#include "common/wechat/v2/xml.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+#define SHORTEST 11 /* <xml></xml> */
+#define CDATA "<![CDATA["
+#define CDATA_LEN (sizeof CDATA - 1)
+
+/* Where the reader stands in the document.  It takes what the guard lets pass,
+ * so the two are one walk; without out it is the guard alone. */
+struct scan {
+	const char *p;
+	size_t n;
+	size_t i;
+	size_t elements;
+	struct h5_fields *out; /* or NULL */
+	struct h5_buf value; /* of the element at hand */
+	struct h5_err *e;
+};
+
+static enum h5_code
+refuse(const struct scan *s, const char *what)
+{
+	return h5_err_set(s->e, H5_E_INPUT, "XML: %s at byte %zu", what, s->i);
+}
+
+static bool
+space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool
+name_byte(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') || c == '_';
+}
+
+static void
+skip_space(struct scan *s)
+{
+	while (s->i < s->n && space(s->p[s->i]))
+		s->i++;
+}
+
+/* Is word next?  Then step over it. */
+static bool
+next_is(struct scan *s, const char *word, size_t len)
+{
+	if (s->n - s->i < len || memcmp(s->p + s->i, word, len) != 0)
+		return false;
+	s->i += len;
+	return true;
+}
+
+/* A name, without what follows it. */
+static enum h5_code
+read_name(struct scan *s, const char **name, size_t *len)
+{
+	*name = s->p + s->i;
+	*len = 0;
+	if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
+		return refuse(s, "name that begins with a digit");
+	while (s->i < s->n && *len <= H5_XML_NAME &&
+	       (name_byte(s->p[s->i]) ||
+		   (*len > 0 && (s->p[s->i] == '-' || s->p[s->i] == '.')))) {
+		s->i++;
+		(*len)++;
+	}
+	if (*len < 1 || *len > H5_XML_NAME)
+		return refuse(
+		    s, "not a name of 1 to 64 letters, digits, _ - or .");
+	return H5_OK;
+}
+
+static enum h5_code
+read_end_tag(struct scan *s, const char *name, size_t len)
+{
+	if (!next_is(s, "</", 2) || !next_is(s, name, len))
+		return refuse(s, "not the end tag that belongs here");
+	skip_space(s);
+	return next_is(s, ">", 1) ? H5_OK : refuse(s, "end tag not closed");
+}
+
+/* A piece of the document as it stands, but for its line ends: CR LF and CR
+ * are LF (XML 1.0, 2.11). */
+static void
+keep_piece(struct scan *s, const char *p, size_t n)
+{
+	const char *cr;
+
+	if (s->out == NULL)
+		return;
+	while ((cr = memchr(p, '\r', n)) != NULL) {
+		h5_buf_add(&s->value, p, (size_t)(cr - p));
+		h5_buf_putc(&s->value, '\n');
+		n -= (size_t)(cr + 1 - p);
+		p = cr + 1;
+		if (n > 0 && *p == '\n') {
+			p++;
+			n--;
+		}
+	}
+	h5_buf_add(&s->value, p, n);
+}
+
+static enum h5_code
+read_cdata(struct scan *s)
+{
+	const char *from = s->p + s->i, *end;
+
+	end = memmem(from, s->n - s->i, "]]>", 3);
+	if (end == NULL)
+		return refuse(s, "CDATA without an end");
+	keep_piece(s, from, (size_t)(end - from));
+	s->i = (size_t)(end - s->p) + 3;
+	return H5_OK;
+}
+
+/* Numeric references are refused: the gateway sends none. */
+static enum h5_code
+read_entity(struct scan *s)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		char is;
+	} known[] = {{"&lt;", 4, '<'}, {"&gt;", 4, '>'}, {"&amp;", 5, '&'},
+	    {"&quot;", 6, '"'}, {"&apos;", 6, '\''}};
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (next_is(s, known[i].text, known[i].len)) {
+			keep_piece(s, &known[i].is, 1);
+			return H5_OK;
+		}
+	return refuse(s, "entity that is not lt gt amp quot apos");
+}
+
+/* Plain text up to the next markup. */
+static enum h5_code
+read_text(struct scan *s)
+{
+	size_t from = s->i;
+	char c;
+
+	for (; s->i < s->n; s->i++) {
+		c = s->p[s->i];
+		if (c == '<' || c == '&')
+			break;
+		if (c == ']' && s->n - s->i >= 3 &&
+		    memcmp(s->p + s->i, "]]>", 3) == 0) {
+			s->i += 3;
+			return refuse(s, "]]> outside CDATA");
+		}
+	}
+	keep_piece(s, s->p + from, s->i - from);
+	return H5_OK;
+}
+
+/* Text and CDATA sections up to the end tag, in any mix. */
+static enum h5_code
+read_value(struct scan *s)
+{
+	enum h5_code rc = H5_OK;
+
+	while (rc == H5_OK && s->i < s->n) {
+		if (s->p[s->i] == '&')
+			rc = read_entity(s);
+		else if (s->p[s->i] != '<')
+			rc = read_text(s);
+		else if (next_is(s, CDATA, CDATA_LEN))
+			rc = read_cdata(s);
+		else
+			return H5_OK;
+	}
+	return rc == H5_OK ? refuse(s, "document cut off") : rc;
+}
+
+static enum h5_code
+keep_field(struct scan *s, const char *name, size_t len)
+{
+	enum h5_code rc;
+
+	if (s->out == NULL)
+		return H5_OK;
+	rc = h5_buf_finish(&s->value, s->e);
+	if (rc == H5_OK)
+		rc = h5_fields_addn(
+		    s->out, name, len, s->value.data, s->value.len, s->e);
+	if (rc == H5_E_EXISTS)
+		rc = h5_err_set(s->e, H5_E_INPUT, "XML: doubled element");
+	h5_buf_clear(&s->value);
+	return rc;
+}
+
+static enum h5_code
+read_element(struct scan *s)
+{
+	const char *name;
+	enum h5_code rc;
+	size_t len;
+
+	if (!next_is(s, "<", 1))
+		return refuse(s, "text between elements");
+	s->elements++;
+	if (s->elements > H5_XML_ELEMENTS)
+		return refuse(s, "too many elements");
+	rc = read_name(s, &name, &len);
+	if (rc != H5_OK)
+		return rc;
+	if (!next_is(s, ">", 1))
+		return refuse(s, "more than a name in a start tag");
+	rc = read_value(s);
+	if (rc == H5_OK)
+		rc = read_end_tag(s, name, len);
+	return rc == H5_OK ? keep_field(s, name, len) : rc;
+}
+
+static enum h5_code
+read_document(struct scan *s, const char *root)
+{
+	enum h5_code rc = H5_OK;
+	size_t len = strlen(root);
+
+	skip_space(s);
+	if (!next_is(s, "<", 1) || !next_is(s, root, len) ||
+	    !next_is(s, ">", 1))
+		return refuse(s, "not the root element that belongs here");
+	skip_space(s);
+	while (rc == H5_OK &&
+	       (s->n - s->i < 2 || memcmp(s->p + s->i, "</", 2) != 0)) {
+		rc = read_element(s);
+		skip_space(s);
+	}
+	if (rc == H5_OK)
+		rc = read_end_tag(s, root, len);
+	skip_space(s);
+	if (rc == H5_OK && s->i < s->n)
+		rc = refuse(s, "something after the document");
+	return rc;
+}
+
+/* The bytes alone: what XML 1.0 has no character for. */
+static enum h5_code
+check_bytes(struct scan *s)
+{
+	if (s->n < SHORTEST || s->n > H5_XML_MAX)
+		return h5_err_set(s->e, H5_E_INPUT,
+		    "XML: %zu bytes, not %d to %d", s->n, SHORTEST, H5_XML_MAX);
+	if (!h5_text_utf8(s->p, s->n))
+		return h5_err_set(s->e, H5_E_INPUT, "XML: not UTF-8");
+	for (s->i = 0; s->i < s->n; s->i++)
+		if ((unsigned char)s->p[s->i] < 0x20 && !space(s->p[s->i]))
+			return refuse(s, "control byte");
+	s->i = 0;
+	return H5_OK;
+}
+
+static enum h5_code
+walk(const char *p, size_t n, const char *root, struct h5_fields *out,
+    struct h5_err *e)
+{
+	struct scan s = {.p = p, .n = n, .out = out, .e = e};
+	enum h5_code rc;
+
+	h5_buf_init(&s.value, H5_XML_MAX);
+	rc = check_bytes(&s);
+	if (rc == H5_OK)
+		rc = read_document(&s, root);
+	h5_buf_release(&s.value);
+	return rc;
+}
+
+enum h5_code
+h5_xml_guard(const char *p, size_t n, const char *root, struct h5_err *e)
+{
+	return walk(p, n, root, NULL, e);
+}
+
+enum h5_code
+h5_xml_read(const char *p, size_t n, const char *root, struct h5_fields *out,
+    struct h5_err *e)
+{
+	enum h5_code rc;
+
+	h5_fields_init(out, H5_XML_ELEMENTS, H5_XML_MAX);
+	rc = walk(p, n, root, out, e);
+	if (rc != H5_OK)
+		h5_fields_release(out);
+	return rc;
+}
