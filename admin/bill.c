@@ -58,7 +58,7 @@ open_bills(const struct command *cmd, bool make, int *fd, struct h5_err *e)
 	enum h5_code rc;
 
 	*fd = -1;
-	rc = h5_file_folder(AT_FDCWD, cmd->c->store.dir, &dir, e);
+	rc = h5_file_folder(AT_FDCWD, cmd->shop.c->store.dir, &dir, e);
 	if (rc == H5_OK && make)
 		rc = h5_file_mkdir(dir, "bills", e);
 	if (rc == H5_OK)
@@ -82,7 +82,7 @@ keep(const struct command *cmd, int64_t day, const char *type,
 		rc = h5_file_replace(
 		    fd, name.data, raw->data, raw->len, 0600, e);
 	h5_file_drop(&fd);
-	h5_buf_printf(path, "%s/bills/%s", cmd->c->store.dir, name.data);
+	h5_buf_printf(path, "%s/bills/%s", cmd->shop.c->store.dir, name.data);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(path, e);
 	h5_buf_release(&name);
@@ -129,7 +129,8 @@ command_bill_fetch(struct command *cmd, int64_t day, const char *type,
 	h5_buf_init(&raw, H5_WXPAY_BILL_RAW);
 	rc = h5_https_start(e);
 	if (rc == H5_OK)
-		rc = h5_wxpay_bill(cmd->c, &cmd->log, day, type, &raw, text, e);
+		rc = h5_wxpay_bill(
+		    cmd->shop.c, cmd->shop.log, day, type, &raw, text, e);
 	if (rc == H5_OK)
 		rc = keep(cmd, day, type, &raw, path, e);
 	h5_buf_release(&raw);

@@ -9,7 +9,6 @@ run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_order *o = NULL;
 	const char *id = NULL;
-	struct h5_pay pay;
 	struct h5_err e, e_hook;
 	enum h5_code rc;
 	bool settled;
@@ -18,9 +17,9 @@ run(struct command *cmd, int argc, char **argv)
 	status = command_order(&verb_close, argc, argv, &id);
 	if (status != EXIT_DONE)
 		return status;
-	rc = command_pay(cmd, &pay, &e);
+	rc = command_wechat(cmd, &e);
 	if (rc == H5_OK)
-		rc = h5_pay_close(&pay, id, "operator", &o, &e);
+		rc = h5_pay_close(&cmd->shop, id, "operator", &o, &e);
 	if (rc == H5_OK && cmd->json)
 		status = command_print_order(cmd, o);
 	else if (rc == H5_OK && !cmd->quiet)
@@ -32,9 +31,8 @@ run(struct command *cmd, int argc, char **argv)
 	if (rc == H5_E_STATE && !settled)
 		status = EXIT_LATER;
 	(void)fflush(stdout);
-	if (cmd->c->hooks.mask != 0)
-		(void)!h5_hooks_deliver(
-		    cmd->c, &cmd->log, cmd->st, id, false, &e_hook);
+	if (cmd->shop.c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(&cmd->shop, id, false, &e_hook);
 	return status;
 }
 

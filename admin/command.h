@@ -13,7 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/pay/pay.h"
-#include "common/store/store.h"
+#include "common/shop/shop.h"
 
 /* Exit statuses beside those of h5_err_exit (INTERFACE section 6). */
 enum {
@@ -26,10 +26,11 @@ enum {
 
 struct command {
 	const char *config_path; /* -c, or NULL */
-	struct h5_config *c; /* NULL for verbs without need_config */
-	struct h5_store *st; /* NULL for verbs without need_store */
-	struct h5_wxpay *wx; /* made by command_pay */
+	struct h5_config *config; /* NULL for verbs without need_config */
 	struct h5_log log;
+	/* config and log; its store is NULL for verbs without need_store, its
+	 * WeChat until command_wechat. */
+	struct h5_shop shop;
 	bool json; /* --json */
 	bool quiet; /* --quiet */
 	bool colour; /* stdout is a terminal that takes colours */
@@ -60,9 +61,10 @@ int command_fail(const struct command *cmd, const struct h5_err *e);
  * *worst keeps the first code, for the exit status. */
 void command_unread(
     const char *id, const struct h5_err *e, enum h5_code *worst);
-/* command_pay(cmd, p, e): a conversation partner for this process. */
-H5_MUST_CHECK enum h5_code command_pay(
-    struct command *cmd, struct h5_pay *p, struct h5_err *e);
+/* command_wechat(cmd, e): make cmd->shop.wx, once a process.  H5_E_CONFIG: the
+ * certificates cannot be read.  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code command_wechat(
+    struct command *cmd, struct h5_err *e);
 /* command_own_store(cmd, e): as root, become the owner of the store, if there
  * is one.  H5_E_CONFIG. */
 H5_MUST_CHECK enum h5_code command_own_store(

@@ -110,7 +110,8 @@ look(struct h5_doctor *d, struct command *cmd, bool offline)
 {
 	struct h5_err e;
 
-	cmd->c = d->c;
+	cmd->config = d->c;
+	cmd->shop.c = d->c;
 	h5_doctor_processes(d);
 	if (command_own_store(cmd, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-account",

@@ -215,7 +215,7 @@ run(struct command *cmd, int argc, char **argv)
 		x.until = h5_clock_now() + 1;
 	h5_err_clear(&e);
 	progress_start(&x.bar, cmd, "exporting");
-	rc = h5_store_each(cmd->st, x.since, x.until, visit, &x, &e);
+	rc = h5_store_each(cmd->shop.st, x.since, x.until, visit, &x, &e);
 	progress_end(&x.bar);
 	h5_buf_release(&x.line);
 	if (x.unread != H5_OK)

@@ -94,7 +94,7 @@ run(struct command *cmd, int argc, char **argv)
 		return command_usage(
 		    &verb_fsck, "unexpected \"%s\"", argv[optind]);
 	progress_start(&c.bar, cmd, "checking");
-	rc = h5_store_check(cmd->st, repair, &r, &e);
+	rc = h5_store_check(cmd->shop.st, repair, &r, &e);
 	progress_end(&c.bar);
 	if (rc == H5_OK && c.untold != H5_OK)
 		rc = h5_err_set(&e, c.untold, "a finding was not printed");

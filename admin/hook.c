@@ -34,7 +34,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
 {
 	struct listing *l = arg;
-	unsigned hooks = l->cmd->c->hooks.mask;
+	unsigned hooks = l->cmd->shop.c->hooks.mask;
 	char at[H5_CLOCK_PLAIN], next[H5_CLOCK_PLAIN];
 	const struct h5_outgoing *g;
 	size_t i;
@@ -87,7 +87,7 @@ list(struct command *cmd)
 			return command_fail(cmd, &e);
 		}
 	}
-	rc = h5_store_each_open(cmd->st, visit, &l, &e);
+	rc = h5_store_each_open(cmd->shop.st, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);
 	if (rc != H5_OK)
@@ -106,12 +106,12 @@ retry(struct command *cmd, const char *id)
 		    stderr, "h5pay: \"%s\" cannot be an order's id\n", id);
 		return h5_err_exit(H5_E_NOTFOUND);
 	}
-	if (h5_store_load(cmd->st, id, &o, &e) != H5_OK)
+	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	h5_order_free(o);
-	if (cmd->c->hooks.mask == 0)
+	if (cmd->shop.c->hooks.mask == 0)
 		return no_hook();
-	if (h5_hooks_deliver(cmd->c, &cmd->log, cmd->st, id, true, &e) != H5_OK)
+	if (h5_hooks_deliver(&cmd->shop, id, true, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (cmd->json)
 		(void)printf("{\"order\":\"%s\",\"delivered\":true}\n", id);
@@ -125,9 +125,9 @@ test(struct command *cmd)
 {
 	struct h5_err e;
 
-	if (cmd->c->hooks.mask == 0)
+	if (cmd->shop.c->hooks.mask == 0)
 		return no_hook();
-	if (h5_hooks_test(cmd->c, &cmd->log, &e) != H5_OK)
+	if (h5_hooks_test(&cmd->shop, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (cmd->json)
 		(void)puts("{\"ok\":true}");
@@ -139,10 +139,9 @@ test(struct command *cmd)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct h5_pay unused;
 	struct h5_err e;
 
-	if (command_pay(cmd, &unused, &e) != H5_OK)
+	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
 		return list(cmd);

@@ -78,7 +78,7 @@ print_link(struct command *cmd, const struct h5_fields *f)
 
 	h5_buf_init(&url, 8192);
 	h5_buf_init(&json, 16384);
-	h5_offer_link(cmd->c, f, &url);
+	h5_offer_link(cmd->shop.c, f, &url);
 	h5_buf_puts(&json, "{\"url\":");
 	h5_ledger_string(url.data, &json);
 	h5_buf_puts(&json, "}");
@@ -109,7 +109,7 @@ run(struct command *cmd, int argc, char **argv)
 		 h5_fields_get(&f, "body") == NULL)
 		status = command_usage(
 		    &verb_link, "--order, --total-fee and --body are needed");
-	else if (sign_and_check(cmd->c, &f, &e) != H5_OK)
+	else if (sign_and_check(cmd->shop.c, &f, &e) != H5_OK)
 		status = command_fail(cmd, &e);
 	else
 		status = print_link(cmd, &f);

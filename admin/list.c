@@ -187,7 +187,7 @@ run(struct command *cmd, int argc, char **argv)
 			return command_fail(cmd, &e);
 		}
 	}
-	rc = h5_store_each(cmd->st, since, until, visit, &l, &e);
+	rc = h5_store_each(cmd->shop.st, since, until, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);
 	if (l.unread != H5_OK)

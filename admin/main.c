@@ -107,19 +107,15 @@ command_unread(const char *id, const struct h5_err *e, enum h5_code *worst)
 }
 
 enum h5_code
-command_pay(struct command *cmd, struct h5_pay *p, struct h5_err *e)
+command_wechat(struct command *cmd, struct h5_err *e)
 {
-	enum h5_code rc = H5_OK;
+	enum h5_code rc;
 
-	if (cmd->wx == NULL) {
-		rc = h5_https_start(e);
-		if (rc == H5_OK)
-			rc = h5_wxpay_new(cmd->c, &cmd->wx, e);
-	}
-	p->c = cmd->c;
-	p->log = &cmd->log;
-	p->st = cmd->st;
-	p->wx = cmd->wx;
+	if (cmd->shop.wx != NULL)
+		return H5_OK;
+	rc = h5_https_start(e);
+	if (rc == H5_OK)
+		rc = h5_wxpay_new(cmd->config, &cmd->shop.wx, e);
 	return rc;
 }
 
@@ -257,7 +253,7 @@ load_config(struct command *cmd, struct h5_err *e)
 	h5_buf_init(&faults, 65536);
 	rc = h5_config_find(cmd->config_path, NULL, &path, e);
 	if (rc == H5_OK)
-		rc = h5_config_load(path.data, &faults, &cmd->c, e);
+		rc = h5_config_load(path.data, &faults, &cmd->config, e);
 	if (faults.len > 0)
 		(void)fputs(faults.data, stderr);
 	h5_buf_release(&faults);
@@ -275,7 +271,7 @@ command_own_store(const struct command *cmd, struct h5_err *e)
 
 	if (geteuid() != 0)
 		return H5_OK;
-	rc = h5_store_owner(cmd->c->store.dir, &uid, &gid, e);
+	rc = h5_store_owner(cmd->config->store.dir, &uid, &gid, e);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc != H5_OK || uid == 0)
@@ -284,7 +280,7 @@ command_own_store(const struct command *cmd, struct h5_err *e)
 	    setuid((uid_t)uid) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "cannot become uid %u, the owner of %s", uid,
-		    cmd->c->store.dir);
+		    cmd->config->store.dir);
 	return H5_OK;
 }
 
@@ -296,15 +292,16 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 	if (v->need_config)
 		rc = load_config(cmd, e);
 	if (rc == H5_OK && v->need_config)
-		h5_log_init(&cmd->log, "h5pay", cmd->c->log.file);
+		h5_log_init(&cmd->log, "h5pay", cmd->config->log.file);
+	cmd->shop.c = cmd->config;
 	/* On a terminal the answer is printed; the log is for the file. */
 	if (cmd->log.path == NULL)
 		cmd->log.least = H5_LOG_WARN;
 	if (rc == H5_OK && v->need_store)
 		rc = command_own_store(cmd, e);
 	if (rc == H5_OK && v->need_store)
-		rc = h5_store_open(
-		    cmd->c->store.dir, cmd->c->hooks.mask, &cmd->st, e);
+		rc = h5_store_open(cmd->config->store.dir,
+		    cmd->config->hooks.mask, &cmd->shop.st, e);
 	return rc;
 }
 
@@ -336,9 +333,9 @@ run(struct command *cmd, const struct verb *v, int argc, char **argv)
 		status = h5_err_exit(H5_E_IO);
 	}
 out:
-	h5_wxpay_free(cmd->wx);
-	h5_store_close(cmd->st);
-	h5_config_free(cmd->c);
+	h5_wxpay_free(cmd->shop.wx);
+	h5_store_close(cmd->shop.st);
+	h5_config_free(cmd->config);
 	return status;
 }
 
@@ -353,6 +350,7 @@ main(int argc, char **argv)
 	harden();
 	memset(&cmd, 0, sizeof cmd);
 	h5_log_init(&cmd.log, "h5pay", NULL);
+	cmd.shop.log = &cmd.log;
 	argc = take_options(&cmd, &opt, argc, argv);
 	cmd.terminal = isatty(STDOUT_FILENO) == 1;
 	cmd.colour = cmd.terminal &&

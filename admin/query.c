@@ -10,7 +10,6 @@ run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_order *o = NULL, *after = NULL;
 	const char *id = NULL;
-	struct h5_pay pay;
 	struct h5_err e, e_hook;
 	bool asked;
 	enum h5_code rc;
@@ -19,11 +18,11 @@ run(struct command *cmd, int argc, char **argv)
 	status = command_order(&verb_query, argc, argv, &id);
 	if (status != EXIT_DONE)
 		return status;
-	rc = command_pay(cmd, &pay, &e);
+	rc = command_wechat(cmd, &e);
 	if (rc == H5_OK)
-		rc = h5_pay_ask(&pay, id, true, &asked, &o, &e);
+		rc = h5_pay_ask(&cmd->shop, id, true, &asked, &o, &e);
 	if (rc == H5_OK && o->n_refunds > 0) {
-		rc = h5_refund_look(&pay, id, true, &after, &e);
+		rc = h5_refund_look(&cmd->shop, id, true, &after, &e);
 		if (after != NULL) {
 			h5_order_free(o);
 			o = after;
@@ -40,9 +39,8 @@ run(struct command *cmd, int argc, char **argv)
 	(void)fflush(stdout);
 	/* What was learned may be news for the shop.  A hook that fails has its
 	 * retry written down, and is not this verb's answer. */
-	if (cmd->c->hooks.mask != 0)
-		(void)!h5_hooks_deliver(
-		    cmd->c, &cmd->log, cmd->st, id, false, &e_hook);
+	if (cmd->shop.c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(&cmd->shop, id, false, &e_hook);
 	return status;
 }
 

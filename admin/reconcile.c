@@ -167,7 +167,7 @@ order_of(struct reconciling *r, const struct h5_bill_row *row,
 	*o = NULL;
 	if (h5_text_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return H5_OK;
-	rc = h5_store_load(r->cmd->st, id, o, e);
+	rc = h5_store_load(r->cmd->shop.st, id, o, e);
 	if (rc == H5_E_INPUT)
 		command_unread(id, e, &r->unread);
 	return rc == H5_E_NOTFOUND || rc == H5_E_INPUT ? H5_OK : rc;
@@ -233,8 +233,9 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 	/* A clock that is off by hours may make an order younger than its
 	 * payment. */
 	if (rc == H5_OK)
-		rc = h5_store_each(r->cmd->st, r->x.day - r->back_days * DAY_S,
-		    r->x.day + 2 * DAY_S, visit, r, e);
+		rc = h5_store_each(r->cmd->shop.st,
+		    r->x.day - r->back_days * DAY_S, r->x.day + 2 * DAY_S,
+		    visit, r, e);
 	progress_end(&r->bar);
 	if (r->table != NULL && !table_end(r->table) && rc == H5_OK)
 		rc = h5_err_nomem(e);
@@ -249,17 +250,17 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 /* WeChat's own signed word on one order; what it says is settled like any
  * other answer. */
 static enum h5_code
-ask(const struct h5_pay *pay, const char *id, struct h5_err *e)
+ask(const struct h5_shop *shop, const char *id, struct h5_err *e)
 {
 	struct h5_order *o = NULL;
 	bool asked;
 	enum h5_code rc;
 
-	rc = h5_pay_ask(pay, id, true, &asked, &o, e);
+	rc = h5_pay_ask(shop, id, true, &asked, &o, e);
 	h5_order_free(o);
 	o = NULL;
 	if (rc == H5_OK) {
-		rc = h5_refund_look(pay, id, true, &o, e);
+		rc = h5_refund_look(shop, id, true, &o, e);
 		h5_order_free(o);
 	}
 	return rc;
@@ -270,24 +271,23 @@ fix(struct reconciling *r, struct h5_err *e)
 {
 	struct command *cmd = r->cmd;
 	struct h5_err e_hook, e_one;
-	struct h5_pay pay;
 	enum h5_code rc, one;
 	size_t i;
 
-	rc = command_pay(cmd, &pay, e);
+	rc = command_wechat(cmd, e);
 	if (rc != H5_OK)
 		return rc;
 	progress_start(&r->bar, cmd, "asking WeChat");
 	for (i = 0; i < r->ask.n; i++) {
-		one = ask(&pay, r->ask.v[i], &e_one);
+		one = ask(&cmd->shop, r->ask.v[i], &e_one);
 		if (one != H5_OK) {
 			(void)fprintf(
 			    stderr, "h5pay: %s: %s\n", r->ask.v[i], e_one.msg);
 			if (rc == H5_OK)
 				rc = h5_err_set(e, one, "%s", e_one.msg);
-		} else if (cmd->c->hooks.mask != 0) {
-			(void)!h5_hooks_deliver(cmd->c, &cmd->log, cmd->st,
-			    r->ask.v[i], false, &e_hook);
+		} else if (cmd->shop.c->hooks.mask != 0) {
+			(void)!h5_hooks_deliver(
+			    &cmd->shop, r->ask.v[i], false, &e_hook);
 		}
 		progress_step(&r->bar, i + 1, r->ask.n);
 	}
@@ -308,7 +308,8 @@ check_merchant(
 
 	for (i = 0; i < b->n; i++)
 		if (b->rows[i].mch_id[0] != '\0' &&
-		    strcmp(b->rows[i].mch_id, cmd->c->merchant.mch_id) != 0)
+		    strcmp(b->rows[i].mch_id, cmd->shop.c->merchant.mch_id) !=
+			0)
 			return h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: of another merchant, %.40s",
 			    b->rows[i].line, b->rows[i].mch_id);
@@ -455,7 +456,7 @@ run(struct command *cmd, int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status;
 	r.x.now = h5_clock_now();
-	r.x.appid = cmd->c->merchant.appid;
+	r.x.appid = cmd->shop.c->merchant.appid;
 	r.x.found = found;
 	r.x.arg = &r;
 	return reconcile(&r);

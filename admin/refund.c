@@ -143,7 +143,7 @@ fail(const struct refunding *r, const struct h5_refund_plan *plan,
 }
 
 static int
-refund(struct refunding *r, const struct h5_pay *pay)
+refund(struct refunding *r)
 {
 	struct h5_refund_plan plan;
 	struct h5_order *o = NULL;
@@ -151,7 +151,7 @@ refund(struct refunding *r, const struct h5_pay *pay)
 	enum h5_code rc;
 	int status;
 
-	rc = h5_store_load(pay->st, r->order, &o, &e);
+	rc = h5_store_load(r->cmd->shop.st, r->order, &o, &e);
 	if (rc == H5_OK)
 		rc = h5_refund_plan(o, &r->want, h5_clock_now(), &plan, &e);
 	h5_order_free(o);
@@ -164,16 +164,17 @@ refund(struct refunding *r, const struct h5_pay *pay)
 	}
 	/* A number that WeChat has taken already: see what became of it. */
 	if (plan.taken)
-		rc = h5_refund_look(pay, r->order, true, &o, &e);
+		rc = h5_refund_look(&r->cmd->shop, r->order, true, &o, &e);
 	else
-		rc = h5_refund_ask(pay, r->order, &r->want, &plan, &o, &e);
+		rc = h5_refund_ask(
+		    &r->cmd->shop, r->order, &r->want, &plan, &o, &e);
 	status = rc == H5_OK ? print_result(r, &plan, o) : fail(r, &plan, &e);
 	h5_order_free(o);
 	(void)fflush(stdout);
 	/* A hook that fails has its retry written down. */
-	if (r->cmd->c->hooks.mask != 0)
-		(void)!h5_hooks_deliver(r->cmd->c, &r->cmd->log, r->cmd->st,
-		    r->order, false, &e_hook);
+	if (r->cmd->shop.c->hooks.mask != 0)
+		(void)!h5_hooks_deliver(
+		    &r->cmd->shop, r->order, false, &e_hook);
 	return status;
 }
 
@@ -181,7 +182,6 @@ static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct refunding r = {.cmd = cmd};
-	struct h5_pay pay;
 	struct h5_err e;
 	int status;
 
@@ -191,10 +191,10 @@ run(struct command *cmd, int argc, char **argv)
 		    argv + optind - 1, &r.order);
 	if (status != EXIT_DONE)
 		return status;
-	if (h5_refund_certificate(cmd->c, h5_clock_now(), &e) != H5_OK ||
-	    command_pay(cmd, &pay, &e) != H5_OK)
+	if (h5_refund_certificate(cmd->shop.c, h5_clock_now(), &e) != H5_OK ||
+	    command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	return refund(&r, &pay);
+	return refund(&r);
 }
 
 const struct verb verb_refund = {

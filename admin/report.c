@@ -201,8 +201,8 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 		problem(r, id, "p_open", o->total_fee);
 	for (i = 0; i < o->n_outgoing; i++)
 		if (o->outgoing[i].failures > 0 &&
-		    (o->outgoing[i].done & x->cmd->c->hooks.mask) !=
-			x->cmd->c->hooks.mask) {
+		    (o->outgoing[i].done & x->cmd->shop.c->hooks.mask) !=
+			x->cmd->shop.c->hooks.mask) {
 			problem(r, id, "p_hook", 0);
 			break;
 		}
@@ -212,7 +212,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 static enum h5_code
 count(struct reporting *x, struct h5_err *e)
 {
-	struct h5_store *st = x->cmd->st;
+	struct h5_store *st = x->cmd->shop.st;
 	int64_t swept;
 	enum h5_code rc;
 
@@ -313,8 +313,8 @@ run(struct command *cmd, int argc, char **argv)
 	int status;
 
 	x.r.now = h5_clock_now();
-	x.r.shop = cmd->c->site.name;
-	x.r.lang = cmd->c->site.lang;
+	x.r.shop = cmd->shop.c->site.name;
+	x.r.lang = cmd->shop.c->site.lang;
 	status = read_options(&x, argc, argv, &file);
 	if (status != EXIT_DONE)
 		return status;

@@ -206,7 +206,7 @@ run(struct command *cmd, int argc, char **argv)
 	status = command_order(&verb_show, argc, argv, &id);
 	if (status != EXIT_DONE)
 		return status;
-	if (h5_store_load(cmd->st, id, &o, &e) != H5_OK)
+	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	status = command_print_order(cmd, o);
 	h5_order_free(o);

@@ -82,7 +82,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
 {
 	struct counts *c = arg;
-	unsigned mask = c->cmd->c->hooks.mask;
+	unsigned mask = c->cmd->shop.c->hooks.mask;
 	size_t i;
 
 	if (o == NULL) {
@@ -104,7 +104,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 static enum h5_code
 count(struct counts *c, struct h5_err *e)
 {
-	struct h5_store *st = c->cmd->st;
+	struct h5_store *st = c->cmd->shop.st;
 	enum h5_code rc;
 
 	c->now = h5_clock_now();

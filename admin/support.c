@@ -191,7 +191,7 @@ take_order(struct bundle *b, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&json, ORDER_MAX);
-	rc = h5_store_load(b->cmd->st, b->id, &o, e);
+	rc = h5_store_load(b->cmd->shop.st, b->id, &o, e);
 	if (rc == H5_OK)
 		rc = h5_ledger_order_json(o, &json, e);
 	if (rc == H5_OK)
@@ -208,7 +208,7 @@ take_conf(struct bundle *b, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&text, CONF_MAX);
-	rc = h5_file_read(AT_FDCWD, b->cmd->c->path, &text, e);
+	rc = h5_file_read(AT_FDCWD, b->cmd->shop.c->path, &text, e);
 	if (rc == H5_OK)
 		each_line(&b->conf, &text, put_setting);
 	h5_buf_wipe(&text);
@@ -248,7 +248,7 @@ scan_log(struct bundle *b, const char *path, struct h5_err *e)
 static void
 take_log(struct bundle *b)
 {
-	const char *path = b->cmd->c->log.file;
+	const char *path = b->cmd->shop.c->log.file;
 	struct h5_err e;
 
 	if (path == NULL) {
@@ -270,7 +270,7 @@ put_versions(const struct bundle *b, struct h5_buf *out)
 	struct h5_err e;
 	int64_t t;
 
-	if (h5_store_swept_at(b->cmd->st, &t, &e) == H5_OK)
+	if (h5_store_swept_at(b->cmd->shop.st, &t, &e) == H5_OK)
 		h5_clock_rfc3339(t, swept);
 	h5_clock_rfc3339(h5_clock_now(), now);
 	if (uname(&u) != 0)

@@ -31,7 +31,6 @@ struct sweeping {
 	struct command *cmd;
 	int64_t until_ms; /* when to stop taking up further orders */
 	bool cut; /* that moment came */
-	struct h5_pay pay;
 	enum h5_code worst; /* the first failure, for the exit status */
 };
 
@@ -89,9 +88,9 @@ settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 
 	memcpy(id, before->id, sizeof id);
 	if (now >= h5_pay_expires_at(before))
-		rc = h5_pay_close(&s->pay, id, "expired", &o, &e);
+		rc = h5_pay_close(&s->cmd->shop, id, "expired", &o, &e);
 	else if (ask_due(before, now))
-		rc = h5_pay_ask(&s->pay, id, false, &asked, &o, &e);
+		rc = h5_pay_ask(&s->cmd->shop, id, false, &asked, &o, &e);
 	else
 		return;
 	if (o != NULL && o->state != was)
@@ -125,10 +124,10 @@ follow_refunds(struct sweeping *s, const char *id)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_store_load(s->cmd->st, id, &o, &e);
+	rc = h5_store_load(s->cmd->shop.st, id, &o, &e);
 	if (rc == H5_OK && h5_refund_due(o, h5_clock_now())) {
 		was = o->state;
-		rc = h5_refund_look(&s->pay, id, false, &after, &e);
+		rc = h5_refund_look(&s->cmd->shop, id, false, &after, &e);
 		if (after != NULL && after->state != was)
 			say(s, id, h5_order_state_name(after->state));
 	}
@@ -151,19 +150,18 @@ one(struct sweeping *s, const struct h5_order *o)
 	if (!h5_order_settled(o))
 		settle_one(s, o, now);
 	if (open_beside_paid(o)) {
-		rc = h5_pay_close_rest(&s->pay, id, &after, &e);
+		rc = h5_pay_close_rest(&s->cmd->shop, id, &after, &e);
 		if (rc != H5_OK)
 			failed(s, id, rc, &e);
 		h5_order_free(after);
 		after = NULL;
 	}
 	follow_refunds(s, id);
-	if (s->cmd->c->hooks.mask == 0)
+	if (s->cmd->shop.c->hooks.mask == 0)
 		return;
-	rc = h5_store_load(s->cmd->st, id, &after, &e);
-	if (rc == H5_OK && h5_hooks_due(s->cmd->c, after, now) != NULL) {
-		rc = h5_hooks_deliver(
-		    s->cmd->c, &s->cmd->log, s->cmd->st, id, false, &e);
+	rc = h5_store_load(s->cmd->shop.st, id, &after, &e);
+	if (rc == H5_OK && h5_hooks_due(s->cmd->shop.c, after, now) != NULL) {
+		rc = h5_hooks_deliver(&s->cmd->shop, id, false, &e);
 		if (rc == H5_OK)
 			say(s, id, "delivered");
 	}
@@ -198,7 +196,7 @@ sweep_order(struct sweeping *s, const char *id)
 	struct h5_order *o = NULL;
 	struct h5_err e;
 
-	if (h5_store_load(s->cmd->st, id, &o, &e) != H5_OK)
+	if (h5_store_load(s->cmd->shop.st, id, &o, &e) != H5_OK)
 		return command_fail(s->cmd, &e);
 	one(s, o);
 	h5_order_free(o);
@@ -211,11 +209,11 @@ sweep_all(struct sweeping *s)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_store_each_open(s->cmd->st, visit, s, &e);
+	rc = h5_store_each_open(s->cmd->shop.st, visit, s, &e);
 	if (rc == H5_E_STATE && s->cut)
 		rc = H5_OK;
 	if (rc == H5_OK)
-		rc = h5_store_swept(s->cmd->st, &e);
+		rc = h5_store_swept(s->cmd->shop.st, &e);
 	return rc == H5_OK ? h5_err_exit(s->worst) : command_fail(s->cmd, &e);
 }
 
@@ -239,7 +237,7 @@ run(struct command *cmd, int argc, char **argv)
 	if (optind < argc)
 		return command_usage(
 		    &verb_sweep, "unexpected \"%s\"", argv[optind]);
-	if (command_pay(cmd, &s.pay, &e) != H5_OK)
+	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	s.until_ms = h5_clock_mono_ms() + (int64_t)seconds * 1000;
 	return id != NULL ? sweep_order(&s, id) : sweep_all(&s);

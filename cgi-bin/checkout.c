@@ -15,15 +15,6 @@
 static const char *const known_get[] = {"order", "t", "go"};
 static const char *const known_post[] = {"order", "t", "again", "handoff"};
 
-static struct h5_pay
-pay_of(const struct h5_job *job)
-{
-	const struct h5_pay pay = {
-	    job->app->c, &job->log, job->app->st, job->worker};
-
-	return pay;
-}
-
 static void
 plain(struct h5_job *job, enum h5_page_plain page, const struct h5_err *e)
 {
@@ -38,7 +29,7 @@ foreign(struct h5_job *job)
 {
 	struct h5_err e;
 
-	if (h5_web_origin(job->app->c, job->r) != H5_ORIGIN_FOREIGN)
+	if (h5_web_origin(job->shop.c, job->r) != H5_ORIGIN_FOREIGN)
 		return false;
 	(void)h5_err_set(&e, H5_E_AUTH, "foreign Origin");
 	plain(job, H5_PAGE_BAD_ORIGIN, &e);
@@ -53,7 +44,7 @@ show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
 	char token[H5_PAYLINK_TOKEN];
 	struct h5_err e;
 
-	if (h5_visit_token(job->app->c, o->id, token, &e) != H5_OK)
+	if (h5_visit_token(job->shop.c, o->id, token, &e) != H5_OK)
 		h5_visit_failed(job, e.code, &e, NULL, NULL);
 	else
 		h5_page_result(&job->page, o, token, note, until, 200);
@@ -68,12 +59,12 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 	struct h5_buf url;
 	struct h5_err e;
 
-	if (handoff || job->app->c->site.handoff_page) {
+	if (handoff || job->shop.c->site.handoff_page) {
 		h5_visit_redirect(job, "checkout", o->id, token, "&go=1");
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_pay_cashier_url(job->app->c, o, h5_order_current(o), token,
+	if (h5_pay_cashier_url(job->shop.c, o, h5_order_current(o), token,
 		h5_visit_lang(job), &url, &e) == H5_OK)
 		h5_page_redirect(&job->page, url.data);
 	else
@@ -85,7 +76,6 @@ static void
 start(struct h5_job *job, const char *id, const char *ip, bool again,
     bool handoff)
 {
-	const struct h5_pay pay = pay_of(job);
 	char token[H5_PAYLINK_TOKEN];
 	struct h5_order *o = NULL;
 	enum h5_pay_result result;
@@ -93,9 +83,9 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_visit_token(job->app->c, id, token, &e);
+	rc = h5_visit_token(job->shop.c, id, token, &e);
 	if (rc == H5_OK)
-		rc = h5_pay_start(&pay, id, ip, again, &result, &o, &e);
+		rc = h5_pay_start(&job->shop, id, ip, again, &result, &o, &e);
 	if (rc != H5_OK) {
 		h5_visit_failed(job, rc, &e, o, token);
 	} else if (result == H5_PAY_GO) {
@@ -128,7 +118,7 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_pay_cashier_url(job->app->c, o, a, token, h5_visit_lang(job),
+	if (h5_pay_cashier_url(job->shop.c, o, a, token, h5_visit_lang(job),
 		&url, &e) == H5_OK)
 		h5_page_handoff(&job->page, o, token, url.data,
 		    a->mweb_url_at + H5_PAY_CLOSE_AFTER_S);
@@ -150,7 +140,7 @@ outside(struct h5_job *job, const char *program, const struct h5_fields *f,
 		h5_visit_url(
 		    job, program, h5_fields_get(f, "order"), token, "", &url);
 	else
-		h5_offer_link(job->app->c, f, &url);
+		h5_offer_link(job->shop.c, f, &url);
 	rc = h5_buf_finish(&url, &e);
 	/* Without an address to copy the page would lead nowhere. */
 	if (rc == H5_E_NOMEM)
@@ -175,9 +165,9 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_visit_admit(job->app->c, f, token, &e);
+	rc = h5_visit_admit(job->shop.c, f, token, &e);
 	if (rc == H5_OK)
-		rc = h5_store_load(job->app->st, id, &o, &e);
+		rc = h5_store_load(job->shop.st, id, &o, &e);
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_in_wechat(job->r))
@@ -186,7 +176,7 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 		go(job, o, token);
 	else if (h5_pay_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
-	else if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK)
+	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 	else
 		start(job, id, ip, true, h5_fields_get(f, "handoff") != NULL);
@@ -238,14 +228,14 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_store_load(job->app->st, offer->before, &o, &e);
+	rc = h5_store_load(job->shop.st, offer->before, &o, &e);
 	if (rc == H5_E_NOTFOUND)
 		return false;
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (h5_pay_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
-	else if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK)
+	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 	else
 		start(job, offer->before, ip, false, false);
@@ -261,7 +251,7 @@ settled_already(struct h5_job *job, const struct h5_offer *offer)
 	struct h5_order *o = NULL;
 	bool settled;
 
-	settled = h5_store_load(job->app->st, offer->id, &o, NULL) == H5_OK &&
+	settled = h5_store_load(job->shop.st, offer->id, &o, NULL) == H5_OK &&
 		  h5_pay_nothing_due(o) && o->total_fee == offer->total_fee &&
 		  strcmp(o->body, offer->body) == 0;
 	if (settled)
@@ -322,7 +312,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 
 	if (!offer->signed_link && !offer->shown)
 		return false;
-	rc = h5_store_load(job->app->st, offer->id, &o, &e);
+	rc = h5_store_load(job->shop.st, offer->id, &o, &e);
 	if (rc == H5_E_NOTFOUND)
 		return false;
 	if (rc != H5_OK)
@@ -345,14 +335,13 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 static void
 order_and_start(struct h5_job *job, const struct h5_offer *offer)
 {
-	const struct h5_pay pay = pay_of(job);
 	struct h5_pay_terms terms = {0};
 	char ip[H5_NETADDR_TEXT];
 	struct h5_order *o = NULL;
 	struct h5_err e;
 	enum h5_code rc;
 
-	if (h5_web_client(job->app->c, job->r, ip, &e) != H5_OK) {
+	if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK) {
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 		return;
 	}
@@ -362,9 +351,9 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	terms.item = offer->item;
 	terms.qty = offer->qty;
 	terms.total_fee = offer->total_fee;
-	terms.lang = h5_web_lang(job->app->c, job->r);
+	terms.lang = h5_web_lang(job->shop.c, job->r);
 	terms.ip = ip;
-	rc = h5_pay_create(&pay, &terms, &o, &e);
+	rc = h5_pay_create(&job->shop, &terms, &o, &e);
 	h5_order_free(o);
 	if (rc == H5_OK)
 		start(job, offer->id, ip, false, false);
@@ -381,7 +370,7 @@ link_posted(struct h5_job *job, const struct h5_offer *offer)
 
 	/* Without our page's token only the shop's own pages may post. */
 	if (!offer->shown &&
-	    h5_web_origin(job->app->c, job->r) != H5_ORIGIN_OURS) {
+	    h5_web_origin(job->shop.c, job->r) != H5_ORIGIN_OURS) {
 		(void)h5_err_set(&e, H5_E_AUTH, "no form token and no Origin");
 		plain(job, H5_PAGE_BAD_ORIGIN, &e);
 	} else if (offer->total_fee == 0) {
@@ -398,7 +387,7 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_offer_read(job->app->c, f, h5_clock_now(), &offer, &e);
+	rc = h5_offer_read(job->shop.c, f, h5_clock_now(), &offer, &e);
 	if (!post && (h5_fields_get(f, "form") != NULL ||
 			 h5_fields_get(f, "yuan") != NULL))
 		rc = h5_err_set(&e, H5_E_INPUT, "a form is posted");

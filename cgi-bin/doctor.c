@@ -188,7 +188,7 @@ static void
 handle(struct h5_job *job)
 {
 	struct run run = {.job = job, .fd = -1};
-	const struct h5_config *c = job->app->c;
+	const struct h5_config *c = job->shop.c;
 
 	run.post = strcmp(job->r->method, "POST") == 0;
 	run.d = (struct h5_doctor){.web = true,

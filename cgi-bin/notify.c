@@ -49,8 +49,7 @@ payment(struct h5_job *job, const struct h5_wx_trade *t)
 	enum h5_settled settled;
 	struct h5_err e;
 
-	if (h5_settle(job->app->st, &job->log, t, "notify", &settled, &o, &e) !=
-	    H5_OK) {
+	if (h5_settle(&job->shop, t, "notify", &settled, &o, &e) != H5_OK) {
 		fail(job, &e, t->out_trade_no);
 		return;
 	}
@@ -127,7 +126,7 @@ refund(struct h5_job *job, const struct h5_fields *f)
 		rc = h5_err_set(&e, H5_E_NOTFOUND, "unknown order");
 	else
 		rc = h5_store_update(
-		    job->app->st, id, decide_hint, &hint, NULL, &e);
+		    job->shop.st, id, decide_hint, &hint, NULL, &e);
 	if (rc == H5_E_NOTFOUND)
 		(void)h5_err_set(&e, rc, "unknown order");
 	if (rc != H5_OK) {
@@ -152,7 +151,7 @@ handle(struct h5_job *job)
 
 	h5_wx_trade_init(&t);
 	h5_fields_init(&f, 1, 1);
-	if (h5_wxmsg_notice(job->app->c, job->r->body.data, job->r->body.len,
+	if (h5_wxmsg_notice(job->shop.c, job->r->body.data, job->r->body.len,
 		&kind, &t, &f, &e) != H5_OK)
 		fail(job, &e, NULL);
 	else if (kind == H5_NOTICE_PAYMENT)

@@ -37,15 +37,13 @@ answer_json(struct h5_job *job, const struct h5_order *o, int status)
 static void
 look(struct h5_job *job, const struct h5_fields *f, const char *token)
 {
-	const struct h5_pay pay = {
-	    job->app->c, &job->log, job->app->st, job->worker};
 	const char *id = h5_fields_get(f, "order");
 	struct h5_order *o = NULL;
 	bool asked;
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_pay_ask(&pay, id, false, &asked, &o, &e);
+	rc = h5_pay_ask(&job->shop, id, false, &asked, &o, &e);
 	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_wants_json(job->r))
@@ -64,7 +62,7 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_store_load(job->app->st, h5_fields_get(f, "order"), &o, &e);
+	rc = h5_store_load(job->shop.st, h5_fields_get(f, "order"), &o, &e);
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else
@@ -86,7 +84,7 @@ handle(struct h5_job *job)
 	    (post && !h5_visit_only(
 			 job, &f, posted, sizeof posted / sizeof posted[0])))
 		goto out;
-	rc = h5_visit_admit(job->app->c, &f, token, &e);
+	rc = h5_visit_admit(job->shop.c, &f, token, &e);
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (post)

@@ -16,10 +16,10 @@ handle(struct h5_job *job)
 	/* Whatever else came along in the address is not ours to judge. */
 	if (!h5_visit_fields(job, &f))
 		goto out;
-	rc = h5_visit_admit(job->app->c, &f, token, &e);
+	rc = h5_visit_admit(job->shop.c, &f, token, &e);
 	if (rc == H5_OK)
 		rc = h5_store_load(
-		    job->app->st, h5_fields_get(&f, "order"), &o, &e);
+		    job->shop.st, h5_fields_get(&f, "order"), &o, &e);
 	if (rc != H5_OK)
 		h5_visit_failed(job, rc, &e, NULL, NULL);
 	else if (h5_order_settled(o) || o->alerts != 0)

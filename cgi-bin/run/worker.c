@@ -196,22 +196,6 @@ reads(const struct h5_request *r)
 	return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 }
 
-/* To look writes nothing, not even an empty store: the first order makes it.
- * app is a copy, since another thread may be making it right now. */
-static void
-answer_without_store(struct h5_job *job, const struct h5_site *site)
-{
-	const struct h5_app app = {.program = site->app.program,
-	    .c = site->app.c,
-	    .pages = site->app.pages,
-	    .log = site->app.log};
-	const struct h5_app *shared = job->app;
-
-	job->app = &app;
-	app.program->handle(job);
-	job->app = shared;
-}
-
 /* In the order of INTERFACE section 3: method, size, syntax; what is wrong
  * with us comes before or after, never between.  site: NULL for a bare program
  * without a configuration. */
@@ -240,13 +224,16 @@ handle(struct worker *w, struct h5_job *job, struct h5_site *site)
 	} else if (p->bare) {
 		p->handle(job);
 	} else if (reads(r) && !h5_site_has_store(site)) {
-		answer_without_store(job, site);
+		/* To look writes nothing, not even an empty store: the first
+		 * order makes it. */
+		p->handle(job);
 	} else if (h5_site_open(site, &e) != H5_OK) {
 		give_up(job, H5_PAGE_STORE_ERROR, "store-not-open", e.msg);
 	} else if (make_own(w, site, &e) != H5_OK) {
 		give_up(job, H5_PAGE_ERROR, "worker-not-ready", e.msg);
 	} else {
-		job->worker = w->own;
+		job->shop.st = site->app.st;
+		job->shop.wx = w->own;
 		p->handle(job);
 	}
 }
@@ -370,6 +357,8 @@ serve_request(struct worker *w, const struct h5_request *r)
 	job.app = rc == H5_OK ? &site->app : &bare;
 	job.log = job.app->log;
 	name_request(w, &job.log);
+	job.shop.c = job.app->c;
+	job.shop.log = &job.log;
 	job.r = r;
 	job.resp = &resp;
 	job.page.pages = job.app->pages;

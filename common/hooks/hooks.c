@@ -98,9 +98,8 @@ run_exec(const struct h5_config *c, const struct h5_order *o,
 
 /* One event to one receiver, and a line about it in the log. */
 static enum h5_code
-send_one(const struct h5_config *c, const struct h5_log *log,
-    const struct h5_order *o, const struct h5_outgoing *g, size_t to,
-    struct h5_err *e)
+send_one(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_outgoing *g, size_t to, struct h5_err *e)
 {
 	int64_t began_ms = h5_clock_mono_ms();
 	char said[H5_HOOK_EXEC_SAID + 1] = "";
@@ -113,15 +112,17 @@ send_one(const struct h5_config *c, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&body, e);
 	if (rc == H5_OK && receivers[to].hook == H5_HOOK_EXEC)
-		rc = run_exec(c, o, g, &body, said, e);
+		rc = run_exec(shop->c, o, g, &body, said, e);
 	else if (rc == H5_OK)
-		rc = h5_hook_webhook_send(c, g->id, body.data, body.len, e);
+		rc = h5_hook_webhook_send(
+		    shop->c, g->id, body.data, body.len, e);
 	h5_buf_release(&body);
 	if (rc != H5_OK)
 		level = g->failures + 1 >= WAITS ? H5_LOG_ALERT : H5_LOG_WARN;
-	h5_log_event(log, level, rc == H5_OK ? "hook-delivered" : "hook-failed",
-	    "order", o->id, "id", g->id, "type", g->type, "to",
-	    receivers[to].name, "why", rc == H5_OK ? NULL : e->msg, "said",
+	h5_log_event(shop->log, level,
+	    rc == H5_OK ? "hook-delivered" : "hook-failed", "order", o->id,
+	    "id", g->id, "type", g->type, "to", receivers[to].name, "why",
+	    rc == H5_OK ? NULL : e->msg, "said",
 	    rc == H5_OK || said[0] == '\0' ? NULL : said, "failures",
 	    rc == H5_OK ? NULL : H5_LOG_NUM(g->failures + 1), "ms",
 	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
@@ -163,9 +164,8 @@ decide_result(void *arg, const struct h5_order *o, struct h5_store_batch *b,
  * records each result at once: a crash in between repeats one delivery, which
  * its id gives away. */
 static enum h5_code
-deliver_event(const struct h5_config *c, const struct h5_log *log,
-    struct h5_store *st, const struct h5_order *o, const struct h5_outgoing *g,
-    struct h5_err *e)
+deliver_event(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_outgoing *g, struct h5_err *e)
 {
 	enum h5_code rc, worst = H5_OK;
 	struct h5_err why;
@@ -173,10 +173,10 @@ deliver_event(const struct h5_config *c, const struct h5_log *log,
 	size_t i;
 
 	for (i = 0; i < RECEIVERS; i++) {
-		if ((c->hooks.mask & receivers[i].hook) == 0 ||
+		if ((shop->c->hooks.mask & receivers[i].hook) == 0 ||
 		    (g->done & receivers[i].hook) != 0)
 			continue;
-		rc = send_one(c, log, o, g, i, &why);
+		rc = send_one(shop, o, g, i, &why);
 		memset(&r, 0, sizeof r);
 		memcpy(r.id, g->id, sizeof r.id);
 		r.to = receivers[i].name;
@@ -186,7 +186,8 @@ deliver_event(const struct h5_config *c, const struct h5_log *log,
 							   : h5_err_name(rc);
 			worst = h5_err_set(e, H5_E_NET, "%s: %s", r.to, r.why);
 		}
-		rc = h5_store_update(st, o->id, decide_result, &r, NULL, &why);
+		rc = h5_store_update(
+		    shop->st, o->id, decide_result, &r, NULL, &why);
 		if (rc != H5_OK)
 			return h5_err_set(e, rc, "%s", why.msg);
 	}
@@ -196,8 +197,8 @@ deliver_event(const struct h5_config *c, const struct h5_log *log,
 /* --- an order --- */
 
 static enum h5_code
-deliver_all(const struct h5_config *c, const struct h5_log *log,
-    struct h5_store *st, const char *id, bool force, struct h5_err *e)
+deliver_all(
+    const struct h5_shop *shop, const char *id, bool force, struct h5_err *e)
 {
 	const struct h5_outgoing *g;
 	struct h5_order *o;
@@ -206,16 +207,16 @@ deliver_all(const struct h5_config *c, const struct h5_log *log,
 	for (;;) {
 		/* Anew each time: what came meanwhile is sent, too. */
 		o = NULL;
-		rc = h5_store_load(st, id, &o, e);
+		rc = h5_store_load(shop->st, id, &o, e);
 		if (rc != H5_OK)
 			return rc;
-		g = force ? first_open(c, o)
-			  : h5_hooks_due(c, o, h5_clock_now());
+		g = force ? first_open(shop->c, o)
+			  : h5_hooks_due(shop->c, o, h5_clock_now());
 		if (g == NULL) {
 			h5_order_free(o);
 			return H5_OK;
 		}
-		rc = deliver_event(c, log, st, o, g, e);
+		rc = deliver_event(shop, o, g, e);
 		h5_order_free(o);
 		if (rc != H5_OK)
 			return rc;
@@ -223,27 +224,27 @@ deliver_all(const struct h5_config *c, const struct h5_log *log,
 }
 
 enum h5_code
-h5_hooks_deliver(const struct h5_config *c, const struct h5_log *log,
-    struct h5_store *st, const char *id, bool force, struct h5_err *e)
+h5_hooks_deliver(
+    const struct h5_shop *shop, const char *id, bool force, struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
 	char lock[H5_ORDER_ID_MAX + 8];
 	enum h5_code rc;
 
-	if (c->hooks.mask == 0)
+	if (shop->c->hooks.mask == 0)
 		return H5_OK;
 	if (!h5_text_order_id(id))
 		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
 	/* Not the order's own lock: a slow shop must not hold up a buyer.  No
 	 * order has an id like this one. */
 	(void)snprintf(lock, sizeof lock, "%s_0", id);
-	rc = h5_store_talk(st, lock, PATIENCE_MS, &talk, e);
+	rc = h5_store_talk(shop->st, lock, PATIENCE_MS, &talk, e);
 	if (rc == H5_E_BUSY)
 		return h5_err_set(
 		    e, rc, "another program delivers for order %s", id);
 	if (rc != H5_OK)
 		return rc;
-	rc = deliver_all(c, log, st, id, force, e);
+	rc = deliver_all(shop, id, force, e);
 	h5_store_hush(talk);
 	return rc;
 }
@@ -281,8 +282,7 @@ made_up_order(const char *id, struct h5_order **o, struct h5_err *e)
 }
 
 enum h5_code
-h5_hooks_test(
-    const struct h5_config *c, const struct h5_log *log, struct h5_err *e)
+h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
 {
 	struct h5_order *o = NULL;
 	struct h5_outgoing g = {.type = "order.paid"};
@@ -291,7 +291,7 @@ h5_hooks_test(
 	enum h5_code rc;
 	size_t i;
 
-	if (c->hooks.mask == 0)
+	if (shop->c->hooks.mask == 0)
 		return h5_err_set(e, H5_E_CONFIG, "no hook is configured");
 	rc = h5_sign_nonce(nonce, e);
 	if (rc == H5_OK)
@@ -301,9 +301,9 @@ h5_hooks_test(
 	g.at = o->created_at;
 	(void)snprintf(g.id, sizeof g.id, "evt_test_%.16s", nonce);
 	for (i = 0; i < RECEIVERS; i++) {
-		if ((c->hooks.mask & receivers[i].hook) == 0)
+		if ((shop->c->hooks.mask & receivers[i].hook) == 0)
 			continue;
-		if (send_one(c, log, o, &g, i, &why) != H5_OK)
+		if (send_one(shop, o, &g, i, &why) != H5_OK)
 			rc = h5_err_set(
 			    e, H5_E_NET, "%s: %s", receivers[i].name, why.msg);
 	}

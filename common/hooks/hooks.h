@@ -11,25 +11,23 @@
 
 #include "common/config/config.h"
 #include "common/base/err.h"
-#include "common/base/log.h"
 #include "common/order/order.h"
-#include "common/store/store.h"
+#include "common/shop/shop.h"
 
 /* h5_hooks_due(c, o, now): the first event of o that is due now, or NULL. */
 const struct h5_outgoing *h5_hooks_due(
     const struct h5_config *c, const struct h5_order *o, int64_t now);
 
-/* h5_hooks_deliver(c, log, st, id, force, e): deliver what is due of one order,
+/* h5_hooks_deliver(shop, id, force, e): deliver what is due of one order,
  * one after the other, each recorded before the next; force: also what waits
  * for a retry.  H5_OK: all that was due is delivered.  H5_E_NET: one failed
  * and waits for its retry.  H5_E_BUSY: another process delivers this order
  * now.  Links curl.  Blocks. */
-H5_MUST_CHECK enum h5_code h5_hooks_deliver(const struct h5_config *c,
-    const struct h5_log *log, struct h5_store *st, const char *id, bool force,
-    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_hooks_deliver(
+    const struct h5_shop *shop, const char *id, bool force, struct h5_err *e);
 
-/* h5_hooks_test(c, log, e): a made-up order.paid with id "evt_test_...". */
+/* h5_hooks_test(shop, e): a made-up order.paid with id "evt_test_...". */
 H5_MUST_CHECK enum h5_code h5_hooks_test(
-    const struct h5_config *c, const struct h5_log *log, struct h5_err *e);
+    const struct h5_shop *shop, struct h5_err *e);
 
 #endif

@@ -25,10 +25,11 @@ h5_pay_count(const struct h5_order *o, enum h5_event_kind kind)
 
 /* Is it too early to ask WeChat again? */
 bool
-h5_pay_too_early(const struct h5_pay *p, const struct h5_order *o, int64_t now)
+h5_pay_too_early(
+    const struct h5_shop *shop, const struct h5_order *o, int64_t now)
 {
 	size_t steps = h5_pay_count(o, H5_EVENT_QUERIED) / QUERIES_A_STEP;
-	int64_t gap = p->c->orders.query_interval_s;
+	int64_t gap = shop->c->orders.query_interval_s;
 
 	if (o->tried_at == 0 || now < o->tried_at)
 		return false;
@@ -40,20 +41,20 @@ h5_pay_too_early(const struct h5_pay *p, const struct h5_order *o, int64_t now)
 }
 
 enum h5_code
-h5_pay_reload(const struct h5_pay *p, const char *id, struct h5_order **o,
+h5_pay_reload(const struct h5_shop *shop, const char *id, struct h5_order **o,
     struct h5_err *e)
 {
 	h5_order_free(*o);
 	*o = NULL;
-	return h5_store_load(p->st, id, o, e);
+	return h5_store_load(shop->st, id, o, e);
 }
 
 /* How long to wait for another program's talk with WeChat: as long as one may
  * last. */
 int
-h5_pay_patience_ms(const struct h5_pay *p)
+h5_pay_patience_ms(const struct h5_shop *shop)
 {
-	return p->c->gateway.deadline_ms + 1000;
+	return shop->c->gateway.deadline_ms + 1000;
 }
 
 static enum h5_code
@@ -81,22 +82,22 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 }
 
 enum h5_code
-h5_pay_note(const struct h5_pay *p, struct h5_order **o, struct h5_pay_note n,
-    struct h5_err *e)
+h5_pay_note(const struct h5_shop *shop, struct h5_order **o,
+    struct h5_pay_note n, struct h5_err *e)
 {
 	char id[H5_ORDER_ID_MAX + 1];
 
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	return h5_store_update(p->st, id, decide_note, &n, o, e);
+	return h5_store_update(shop->st, id, decide_note, &n, o, e);
 }
 
 /* WeChat was asked and gave nothing to believe: remember when, hand the
  * reason up. */
 static enum h5_code
-unreached(const struct h5_pay *p, struct h5_order **o, const char *out_trade_no,
-    enum h5_code why, struct h5_err *e)
+unreached(const struct h5_shop *shop, struct h5_order **o,
+    const char *out_trade_no, enum h5_code why, struct h5_err *e)
 {
 	struct h5_pay_note n = {
 	    H5_EVENT_UNREACHED, out_trade_no, h5_err_name(why), NULL};
@@ -104,10 +105,11 @@ unreached(const struct h5_pay *p, struct h5_order **o, const char *out_trade_no,
 	char id[H5_ORDER_ID_MAX + 1];
 
 	memcpy(id, (*o)->id, sizeof id);
-	if (h5_pay_note(p, o, n, &e_note) != H5_OK) {
-		h5_log_event(p->log, H5_LOG_ERROR, "store-failed", "order", id,
-		    "why", e_note.msg, NULL);
-		if (*o == NULL && h5_store_load(p->st, id, o, &e_note) != H5_OK)
+	if (h5_pay_note(shop, o, n, &e_note) != H5_OK) {
+		h5_log_event(shop->log, H5_LOG_ERROR, "store-failed", "order",
+		    id, "why", e_note.msg, NULL);
+		if (*o == NULL &&
+		    h5_store_load(shop->st, id, o, &e_note) != H5_OK)
 			return h5_err_set(e, e_note.code, "%s", e_note.msg);
 	}
 	return why;
@@ -115,7 +117,7 @@ unreached(const struct h5_pay *p, struct h5_order **o, const char *out_trade_no,
 
 /* Asks about one attempt and brings the answer into the ledger. */
 enum h5_code
-h5_pay_ask_one(const struct h5_pay *p, const char *out_trade_no,
+h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_wx_refusal refusal;
@@ -125,19 +127,20 @@ h5_pay_ask_one(const struct h5_pay *p, const char *out_trade_no,
 	    H5_EVENT_QUERIED, out_trade_no, NULL, "ORDERNOTEXIST"};
 	enum h5_code rc;
 
-	rc = h5_wxpay_orderquery(p->wx, p->log, out_trade_no, &t, &refusal, e);
+	rc = h5_wxpay_orderquery(
+	    shop->wx, shop->log, out_trade_no, &t, &refusal, e);
 	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
-		rc = unreached(p, o, out_trade_no, rc, e);
+		rc = unreached(shop, o, out_trade_no, rc, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
 		h5_order_free(*o);
 		*o = NULL;
-		rc = h5_settle(p->st, p->log, &t, "query", &settled, o, e);
+		rc = h5_settle(shop, &t, "query", &settled, o, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WX_UNKNOWN_ORDER) {
-		rc = h5_pay_note(p, o, gone, e);
+		rc = h5_pay_note(shop, o, gone, e);
 	} else if (rc == H5_OK) {
 		(void)h5_err_set(
 		    e, H5_E_REMOTE, "orderquery refused: %s", refusal.err_code);
-		rc = unreached(p, o, out_trade_no, H5_E_REMOTE, e);
+		rc = unreached(shop, o, out_trade_no, H5_E_REMOTE, e);
 	}
 	h5_wx_trade_release(&t);
 	return rc;
@@ -146,8 +149,8 @@ h5_pay_ask_one(const struct h5_pay *p, const char *out_trade_no,
 /* Asks about each attempt that money may still arrive for.  every: those that
  * are closed, too. */
 enum h5_code
-h5_pay_ask_all(
-    const struct h5_pay *p, bool every, struct h5_order **o, struct h5_err *e)
+h5_pay_ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
+    struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_code rc = H5_OK;
@@ -158,7 +161,7 @@ h5_pay_ask_all(
 		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
 			continue;
 		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
-		rc = h5_pay_ask_one(p, number, o, e);
+		rc = h5_pay_ask_one(shop, number, o, e);
 	}
 	return rc;
 }
@@ -187,7 +190,7 @@ ended_there(const struct h5_order *o, const char *out_trade_no)
  * that: then the order is. */
 enum h5_code
 h5_pay_close_if_wechat_did(
-    const struct h5_pay *p, struct h5_order **o, struct h5_err *e)
+    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
 {
 	const struct h5_attempt *a = h5_order_current(*o);
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
@@ -195,11 +198,11 @@ h5_pay_close_if_wechat_did(
 	if (h5_pay_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
 	    !ended_there(*o, a->out_trade_no))
 		return H5_OK;
-	return h5_pay_note(p, o, closed, e);
+	return h5_pay_note(shop, o, closed, e);
 }
 
 enum h5_code
-h5_pay_ask(const struct h5_pay *p, const char *id, bool force, bool *asked,
+h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
@@ -207,24 +210,24 @@ h5_pay_ask(const struct h5_pay *p, const char *id, bool force, bool *asked,
 
 	*asked = false;
 	*o = NULL;
-	rc = h5_store_load(p->st, id, o, e);
+	rc = h5_store_load(shop->st, id, o, e);
 	if (rc != H5_OK)
 		return rc;
-	if (!force &&
-	    (h5_order_settled(*o) || h5_pay_too_early(p, *o, h5_clock_now())))
+	if (!force && (h5_order_settled(*o) ||
+			  h5_pay_too_early(shop, *o, h5_clock_now())))
 		return H5_OK;
-	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	if (rc != H5_OK)
 		return rc;
 	/* The one who talked before may have learned it already. */
-	rc = h5_pay_reload(p, id, o, e);
+	rc = h5_pay_reload(shop, id, o, e);
 	if (rc == H5_OK &&
 	    (force || (!h5_order_settled(*o) &&
-			  !h5_pay_too_early(p, *o, h5_clock_now())))) {
+			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
 		*asked = true;
-		rc = h5_pay_ask_all(p, force, o, e);
+		rc = h5_pay_ask_all(shop, force, o, e);
 		if (rc == H5_OK)
-			rc = h5_pay_close_if_wechat_did(p, o, e);
+			rc = h5_pay_close_if_wechat_did(shop, o, e);
 	}
 	h5_store_hush(talk);
 	return rc;

@@ -7,10 +7,10 @@
 /* WeChat will not close it because it was paid.  Until orderquery says so, too,
  * it may be neither closed nor followed by another. */
 static enum h5_code
-paid_already(const struct h5_pay *p, const char *out_trade_no,
+paid_already(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
-	enum h5_code rc = h5_pay_ask_one(p, out_trade_no, o, e);
+	enum h5_code rc = h5_pay_ask_one(shop, out_trade_no, o, e);
 
 	if (rc != H5_OK || h5_pay_nothing_due(*o) ||
 	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
@@ -31,7 +31,7 @@ too_young(const struct h5_attempt *a)
 /* Closes one attempt at WeChat.  H5_OK: it can be paid no more, or it was paid
  * (then the order says so).  H5_E_STATE: not yet. */
 enum h5_code
-h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
+h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_pay_note ended = {
@@ -39,7 +39,8 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 	struct h5_wx_refusal refusal;
 	enum h5_code rc;
 
-	rc = h5_wxpay_closeorder(p->wx, p->log, out_trade_no, &refusal, e);
+	rc =
+	    h5_wxpay_closeorder(shop->wx, shop->log, out_trade_no, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
 	switch (refusal.verdict) {
@@ -49,12 +50,12 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 			    "WeChat does not know %s yet: try again later",
 			    out_trade_no);
 		/* It was never ordered, and this call has burnt the number. */
-		return h5_pay_note(p, o, ended, e);
+		return h5_pay_note(shop, o, ended, e);
 	case H5_WX_SUCCESS:
 	case H5_WX_CLOSED:
-		return h5_pay_note(p, o, ended, e);
+		return h5_pay_note(shop, o, ended, e);
 	case H5_WX_PAID:
-		return paid_already(p, out_trade_no, o, e);
+		return paid_already(shop, out_trade_no, o, e);
 	case H5_WX_NOT_YET:
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat does not close %s yet: try again later",
@@ -72,7 +73,8 @@ h5_pay_close_attempt(const struct h5_pay *p, const char *out_trade_no,
 }
 
 static enum h5_code
-close_attempts(const struct h5_pay *p, struct h5_order **o, struct h5_err *e)
+close_attempts(
+    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_code rc = H5_OK;
@@ -82,69 +84,69 @@ close_attempts(const struct h5_pay *p, struct h5_order **o, struct h5_err *e)
 		if ((*o)->attempts[i].state != H5_ATTEMPT_AWAITING)
 			continue;
 		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
-		rc = h5_pay_close_attempt(p, number, o, e);
+		rc = h5_pay_close_attempt(shop, number, o, e);
 	}
 	return rc;
 }
 
 enum h5_code
-h5_pay_close_order(const struct h5_pay *p, const char *why, struct h5_order **o,
-    struct h5_err *e)
+h5_pay_close_order(const struct h5_shop *shop, const char *why,
+    struct h5_order **o, struct h5_err *e)
 {
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, why, NULL};
-	enum h5_code rc = close_attempts(p, o, e);
+	enum h5_code rc = close_attempts(shop, o, e);
 
 	/* Once more, since money may have arrived in the same moment. */
 	if (rc == H5_OK && !h5_order_settled(*o))
-		rc = h5_pay_ask_all(p, true, o, e);
+		rc = h5_pay_ask_all(shop, true, o, e);
 	if (rc == H5_OK && !h5_order_settled(*o))
-		rc = h5_pay_note(p, o, closed, e);
+		rc = h5_pay_note(shop, o, closed, e);
 	if (rc == H5_OK && (*o)->state != H5_ORDER_CLOSED)
 		return h5_err_set(e, H5_E_STATE, "order %s is %s", (*o)->id,
 		    h5_order_state_name((*o)->state));
 	if (rc == H5_OK)
-		h5_log_event(p->log, H5_LOG_INFO, "order-closed", "order",
+		h5_log_event(shop->log, H5_LOG_INFO, "order-closed", "order",
 		    (*o)->id, "why", why, NULL);
 	return rc;
 }
 
 enum h5_code
-h5_pay_close(const struct h5_pay *p, const char *id, const char *why,
+h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	if (rc != H5_OK)
 		return rc;
-	rc = h5_store_load(p->st, id, o, e);
+	rc = h5_store_load(shop->st, id, o, e);
 	if (rc == H5_OK && (*o)->state == H5_ORDER_CLOSED)
 		goto out;
 	if (rc == H5_OK && h5_order_settled(*o))
 		rc = h5_err_set(e, H5_E_STATE, "order %s is %s", id,
 		    h5_order_state_name((*o)->state));
 	if (rc == H5_OK)
-		rc = h5_pay_close_order(p, why, o, e);
+		rc = h5_pay_close_order(shop, why, o, e);
 out:
 	h5_store_hush(talk);
 	return rc;
 }
 
 enum h5_code
-h5_pay_close_rest(const struct h5_pay *p, const char *id, struct h5_order **o,
-    struct h5_err *e)
+h5_pay_close_rest(const struct h5_shop *shop, const char *id,
+    struct h5_order **o, struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	if (rc == H5_OK)
-		rc = h5_store_load(p->st, id, o, e);
+		rc = h5_store_load(shop->st, id, o, e);
 	if (rc == H5_OK && (*o)->paid_at != 0)
-		rc = close_attempts(p, o, e);
+		rc = close_attempts(shop, o, e);
 	h5_store_hush(talk);
 	return rc;
 }

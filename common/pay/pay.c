@@ -51,14 +51,14 @@ same(const char *a, const char *b)
 }
 
 static enum h5_code
-fill_created(const struct h5_pay *p, const struct h5_pay_terms *t,
+fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
     struct h5_event *ev, struct h5_err *e)
 {
 	char start[H5_CLOCK_RFC3339], expire[H5_CLOCK_RFC3339];
 
 	h5_clock_rfc3339(ev->at, start);
 	h5_clock_rfc3339(
-	    ev->at + (int64_t)p->c->orders.expire_minutes * 60, expire);
+	    ev->at + (int64_t)shop->c->orders.expire_minutes * 60, expire);
 	return h5_event_fill(ev, e, "order", t->id, "total_fee",
 	    H5_LOG_NUM(t->total_fee), "body", t->body, "attach", t->attach,
 	    "item", t->item, "qty", t->item != NULL ? H5_LOG_NUM(t->qty) : NULL,
@@ -68,7 +68,7 @@ fill_created(const struct h5_pay *p, const struct h5_pay_terms *t,
 }
 
 enum h5_code
-h5_pay_create(const struct h5_pay *p, const struct h5_pay_terms *t,
+h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_event ev;
@@ -76,12 +76,12 @@ h5_pay_create(const struct h5_pay *p, const struct h5_pay_terms *t,
 
 	*o = NULL;
 	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
-	rc = fill_created(p, t, &ev, e);
+	rc = fill_created(shop, t, &ev, e);
 	if (rc == H5_OK)
-		rc = h5_store_create(p->st, &ev, o, e);
+		rc = h5_store_create(shop->st, &ev, o, e);
 	h5_event_release(&ev);
 	if (rc == H5_OK) {
-		h5_log_event(p->log, H5_LOG_INFO, "order-created", "order",
+		h5_log_event(shop->log, H5_LOG_INFO, "order-created", "order",
 		    t->id, "total_fee", H5_LOG_NUM(t->total_fee), "item",
 		    t->item, NULL);
 		return H5_OK;
@@ -150,7 +150,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 }
 
 static enum h5_code
-next_attempt(const struct h5_pay *p, const char *ip, struct h5_order **o,
+next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
     struct h5_err *e)
 {
 	struct next x = {h5_clock_now(), (*o)->expires_at, ip};
@@ -161,13 +161,13 @@ next_attempt(const struct h5_pay *p, const char *ip, struct h5_order **o,
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	return h5_store_update(p->st, id, decide_next, &x, o, e);
+	return h5_store_update(shop->st, id, decide_next, &x, o, e);
 }
 
 /* The number cannot be ordered again (201, ORDERCLOSED): a fresh query, a
  * confirmed close, then the next one. */
 static enum h5_code
-replace_attempt(const struct h5_pay *p, const char *ip,
+replace_attempt(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
@@ -175,14 +175,14 @@ replace_attempt(const struct h5_pay *p, const char *ip,
 	enum h5_code rc;
 
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
-	rc = h5_pay_ask_one(p, number, o, e);
+	rc = h5_pay_ask_one(shop, number, o, e);
 	if (rc == H5_OK && !h5_pay_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
 		/* Said first, so that a close whose answer is lost is later
 		 * known to be ours, and does not end the order. */
-		rc = h5_pay_note(p, o, closing, e);
+		rc = h5_pay_note(shop, o, closing, e);
 		if (rc == H5_OK)
-			rc = h5_pay_close_attempt(p, number, o, e);
+			rc = h5_pay_close_attempt(shop, number, o, e);
 	}
 	if (rc == H5_E_STATE) {
 		*result = H5_PAY_WAIT;
@@ -194,14 +194,14 @@ replace_attempt(const struct h5_pay *p, const char *ip,
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
-	return next_attempt(p, ip, o, e);
+	return next_attempt(shop, ip, o, e);
 }
 
 /* What a unifiedorder call led to, beside enum h5_pay_result. */
 enum step { STEP_DONE, STEP_REPLACE };
 
 static enum h5_code
-refused(const struct h5_pay *p, enum h5_wx_verdict verdict,
+refused(const struct h5_shop *shop, enum h5_wx_verdict verdict,
     const struct h5_wx_refusal *refusal, enum h5_pay_result *result,
     enum step *step, struct h5_order **o, struct h5_err *e)
 {
@@ -212,7 +212,7 @@ refused(const struct h5_pay *p, enum h5_wx_verdict verdict,
 	case H5_WX_PAID:
 		memcpy(
 		    number, h5_order_current(*o)->out_trade_no, sizeof number);
-		rc = h5_pay_ask_one(p, number, o, e);
+		rc = h5_pay_ask_one(shop, number, o, e);
 		if (rc != H5_OK)
 			return rc;
 		if (!h5_pay_nothing_due(*o))
@@ -242,8 +242,9 @@ refused(const struct h5_pay *p, enum h5_wx_verdict verdict,
 }
 
 static enum h5_code
-order_once(const struct h5_pay *p, const char *ip, enum h5_pay_result *result,
-    enum step *step, struct h5_order **o, struct h5_err *e)
+order_once(const struct h5_shop *shop, const char *ip,
+    enum h5_pay_result *result, enum step *step, struct h5_order **o,
+    struct h5_err *e)
 {
 	struct h5_wx_prepay prepay = {{0}, NULL};
 	struct h5_wx_refusal refusal;
@@ -254,17 +255,18 @@ order_once(const struct h5_pay *p, const char *ip, enum h5_pay_result *result,
 	*step = STEP_DONE;
 	memcpy(id, (*o)->id, sizeof id);
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
-	rc = h5_wxpay_unifiedorder(
-	    p->wx, p->log, *o, h5_order_current(*o), ip, &prepay, &refusal, e);
+	rc = h5_wxpay_unifiedorder(shop->wx, shop->log, *o,
+	    h5_order_current(*o), ip, &prepay, &refusal, e);
 	if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
 		h5_order_free(*o);
 		*o = NULL;
-		rc = h5_store_update(p->st, id, decide_prepaid, &x, o, e);
+		rc = h5_store_update(shop->st, id, decide_prepaid, &x, o, e);
 		if (rc == H5_OK)
 			*result =
 			    h5_pay_nothing_due(*o) ? H5_PAY_SETTLED : H5_PAY_GO;
 	} else if (rc == H5_OK) {
-		rc = refused(p, refusal.verdict, &refusal, result, step, o, e);
+		rc = refused(
+		    shop, refusal.verdict, &refusal, result, step, o, e);
 	}
 	free(prepay.mweb_url);
 	return rc;
@@ -273,7 +275,7 @@ order_once(const struct h5_pay *p, const char *ip, enum h5_pay_result *result,
 /* Orders the current attempt, and once more a next one if its number cannot
  * be used any more. */
 static enum h5_code
-order_attempts(const struct h5_pay *p, const char *ip,
+order_attempts(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	enum step step;
@@ -284,11 +286,11 @@ order_attempts(const struct h5_pay *p, const char *ip,
 	 * attempt stood in the ledger; or the number has so little time left
 	 * that WeChat would refuse it. */
 	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED) {
-		rc = next_attempt(p, ip, o, e);
+		rc = next_attempt(shop, ip, o, e);
 	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
 		   H5_PAY_CLOSE_AFTER_S) {
 		*result = H5_PAY_GO;
-		rc = replace_attempt(p, ip, result, o, e);
+		rc = replace_attempt(shop, ip, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -297,11 +299,11 @@ order_attempts(const struct h5_pay *p, const char *ip,
 			*result = H5_PAY_SETTLED;
 			return H5_OK;
 		}
-		rc = order_once(p, ip, result, &step, o, e);
+		rc = order_once(shop, ip, result, &step, o, e);
 		if (rc != H5_OK || step == STEP_DONE)
 			return rc;
 		*result = H5_PAY_GO;
-		rc = replace_attempt(p, ip, result, o, e);
+		rc = replace_attempt(shop, ip, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -329,14 +331,14 @@ look_first(const struct h5_order *o, bool again, int64_t now)
 }
 
 static enum h5_code
-start_locked(const struct h5_pay *p, const char *ip, bool again,
+start_locked(const struct h5_shop *shop, const char *ip, bool again,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
 	enum h5_code rc;
 
 	if (now >= (*o)->expires_at) {
-		rc = h5_pay_close_order(p, "expired", o, e);
+		rc = h5_pay_close_order(shop, "expired", o, e);
 		*result = H5_PAY_SETTLED;
 		if (rc == H5_E_STATE && *o != NULL && !h5_pay_nothing_due(*o)) {
 			*result = H5_PAY_WAIT;
@@ -347,10 +349,10 @@ start_locked(const struct h5_pay *p, const char *ip, bool again,
 	/* The buyer may have paid while this page was away: look first.  Inside
 	 * the interval the same number is used again, which cannot be paid
 	 * twice, so the look may be skipped. */
-	if (look_first(*o, again, now) && !h5_pay_too_early(p, *o, now)) {
-		rc = h5_pay_ask_all(p, false, o, e);
+	if (look_first(*o, again, now) && !h5_pay_too_early(shop, *o, now)) {
+		rc = h5_pay_ask_all(shop, false, o, e);
 		if (rc == H5_OK)
-			rc = h5_pay_close_if_wechat_did(p, o, e);
+			rc = h5_pay_close_if_wechat_did(shop, o, e);
 		if (rc != H5_OK)
 			return rc;
 	}
@@ -358,12 +360,13 @@ start_locked(const struct h5_pay *p, const char *ip, bool again,
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
-	return order_attempts(p, ip, result, o, e);
+	return order_attempts(shop, ip, result, o, e);
 }
 
 enum h5_code
-h5_pay_start(const struct h5_pay *p, const char *id, const char *ip, bool again,
-    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
+    bool again, enum h5_pay_result *result, struct h5_order **o,
+    struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
 	size_t issued;
@@ -372,20 +375,21 @@ h5_pay_start(const struct h5_pay *p, const char *id, const char *ip, bool again,
 
 	*result = H5_PAY_SETTLED;
 	*o = NULL;
-	rc = h5_store_load(p->st, id, o, e);
+	rc = h5_store_load(shop->st, id, o, e);
 	if (rc != H5_OK || h5_pay_nothing_due(*o))
 		return rc;
 	*result = H5_PAY_GO;
 	if (!again && reusable(*o, ip))
 		return H5_OK;
 	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
-	rc = h5_store_talk(p->st, id, 0, &talk, e);
+	rc = h5_store_talk(shop->st, id, 0, &talk, e);
 	if (rc == H5_E_BUSY) {
 		waited = true;
-		rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+		rc = h5_store_talk(
+		    shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	}
 	if (rc == H5_OK)
-		rc = h5_pay_reload(p, id, o, e);
+		rc = h5_pay_reload(shop, id, o, e);
 	if (rc != H5_OK)
 		goto out;
 	/* A double click: the first one got a mweb_url while this one waited.
@@ -397,7 +401,7 @@ h5_pay_start(const struct h5_pay *p, const char *id, const char *ip, bool again,
 		     (waited && h5_pay_count(*o, H5_EVENT_PREPAID) > issued)))
 		*result = H5_PAY_GO;
 	else
-		rc = start_locked(p, ip, again, result, o, e);
+		rc = start_locked(shop, ip, again, result, o, e);
 out:
 	h5_store_hush(talk);
 	return rc;

@@ -329,7 +329,7 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 /* WeChat says no.  Whether the refund exists all the same (an earlier request
  * may have gone through) is for refundquery to say. */
 static enum h5_code
-refused(const struct h5_pay *p, const char *number,
+refused(const struct h5_shop *shop, const char *number,
     const struct h5_wx_refusal *refusal, struct h5_order **o, struct h5_err *e)
 {
 	const char *note = h5_wxmsg_note(refusal->err_code);
@@ -339,7 +339,7 @@ refused(const struct h5_pay *p, const char *number,
 
 	if (refusal->verdict == H5_WX_AGAIN)
 		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
-	rc = h5_refund_look_one(p, number, refusal->err_code, o, &why);
+	rc = h5_refund_look_one(shop, number, refusal->err_code, o, &why);
 	r = *o != NULL ? h5_refund_find(*o, number) : NULL;
 	if (rc == H5_OK && r != NULL && !status_is(r, "asked") &&
 	    !status_is(r, "refused"))
@@ -370,7 +370,7 @@ refused(const struct h5_pay *p, const char *number,
 }
 
 static enum h5_code
-ask_locked(const struct h5_pay *p, const char *id, const struct asking *x,
+ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_wx_refusal refusal;
@@ -378,24 +378,24 @@ ask_locked(const struct h5_pay *p, const char *id, const struct asking *x,
 	struct asking arg = *x;
 	enum h5_code rc;
 
-	rc = h5_store_update(p->st, id, decide_asked, &arg, o, e);
+	rc = h5_store_update(shop->st, id, decide_asked, &arg, o, e);
 	if (rc != H5_OK)
 		return rc;
-	h5_log_event(p->log, H5_LOG_INFO, "refund-asked", "order", id,
+	h5_log_event(shop->log, H5_LOG_INFO, "refund-asked", "order", id,
 	    "out_trade_no", x->plan->out_trade_no, "out_refund_no",
 	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
 	    "again", x->plan->again ? "yes" : NULL, NULL);
-	rc = h5_wxpay_refund(p->wx, p->log, *o,
+	rc = h5_wxpay_refund(shop->wx, shop->log, *o,
 	    h5_refund_find(*o, x->plan->out_refund_no), &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
 	if (refusal.verdict == H5_WX_SUCCESS)
-		return h5_refund_record(p, &got, o, e);
-	return refused(p, x->plan->out_refund_no, &refusal, o, e);
+		return h5_refund_record(shop, &got, o, e);
+	return refused(shop, x->plan->out_refund_no, &refusal, o, e);
 }
 
 enum h5_code
-h5_refund_ask(const struct h5_pay *p, const char *id,
+h5_refund_ask(const struct h5_shop *shop, const char *id,
     const struct h5_refund_want *want, const struct h5_refund_plan *plan,
     struct h5_order **o, struct h5_err *e)
 {
@@ -404,9 +404,9 @@ h5_refund_ask(const struct h5_pay *p, const char *id,
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	if (rc == H5_OK)
-		rc = ask_locked(p, id, &x, o, e);
+		rc = ask_locked(shop, id, &x, o, e);
 	h5_store_hush(talk);
 	return rc;
 }

@@ -46,25 +46,25 @@ H5_MUST_CHECK enum h5_code h5_refund_plan(const struct h5_order *o,
 H5_MUST_CHECK enum h5_code h5_refund_certificate(
     const struct h5_config *c, int64_t now, struct h5_err *e);
 
-/* h5_refund_ask(p, id, want, plan, o, e): ask for it.  plan: what
+/* h5_refund_ask(shop, id, want, plan, o, e): ask for it.  plan: what
  * h5_refund_plan said and the operator agreed to; H5_E_BUSY when it is another
  * one by now. The number is durable before the request goes out. H5_OK: WeChat
  * has taken it; when the money arrives, h5_refund_look tells. H5_E_NET,
  * H5_E_REMOTE: outcome unknown; ask again, the number stays. H5_E_STATE:
  * refused; H5_E_CONFIG: refused for a merchant's fault; H5_E_BUSY: too early.
  * *o: the order as stored, or NULL. */
-H5_MUST_CHECK enum h5_code h5_refund_ask(const struct h5_pay *p, const char *id,
-    const struct h5_refund_want *want, const struct h5_refund_plan *plan,
-    struct h5_order **o, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_refund_ask(const struct h5_shop *shop,
+    const char *id, const struct h5_refund_want *want,
+    const struct h5_refund_plan *plan, struct h5_order **o, struct h5_err *e);
 
 /* h5_refund_due(o, now): is it time to ask what became of a refund of o: every
  * minute, more slowly after five, at once when a notice came? */
 bool h5_refund_due(const struct h5_order *o, int64_t now);
 
-/* h5_refund_look(p, id, force, o, e): ask refundquery about each refund that is
- * due (force: about each that is not over) and record the answers.  The state
- * moves here and nowhere else.  *o: the order as stored, or NULL. */
-H5_MUST_CHECK enum h5_code h5_refund_look(const struct h5_pay *p,
+/* h5_refund_look(shop, id, force, o, e): ask refundquery about each refund that
+ * is due (force: about each that is not over) and record the answers.  The
+ * state moves here and nowhere else.  *o: the order as stored, or NULL. */
+H5_MUST_CHECK enum h5_code h5_refund_look(const struct h5_shop *shop,
     const char *id, bool force, struct h5_order **o, struct h5_err *e);
 
 /* h5_refund_find(o, out_refund_no): that refund or NULL. */

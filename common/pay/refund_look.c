@@ -119,7 +119,7 @@ tell(const struct h5_log *log, const char *id, const struct h5_wx_refund *got)
 }
 
 enum h5_code
-h5_refund_record(const struct h5_pay *p, const struct h5_wx_refund *got,
+h5_refund_record(const struct h5_shop *shop, const struct h5_wx_refund *got,
     struct h5_order **o, struct h5_err *e)
 {
 	struct recording x = {got, false};
@@ -129,9 +129,9 @@ h5_refund_record(const struct h5_pay *p, const struct h5_wx_refund *got,
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	rc = h5_store_update(p->st, id, decide_refunded, &x, o, e);
+	rc = h5_store_update(shop->st, id, decide_refunded, &x, o, e);
 	if (rc == H5_OK && x.news)
-		tell(p->log, id, got);
+		tell(shop->log, id, got);
 	return rc;
 }
 
@@ -155,7 +155,7 @@ decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 
 /* It does not exist at WeChat, for this reason. */
 static enum h5_code
-record_refused(const struct h5_pay *p, const char *out_refund_no,
+record_refused(const struct h5_shop *shop, const char *out_refund_no,
     const char *why, struct h5_order **o, struct h5_err *e)
 {
 	char id[H5_ORDER_ID_MAX + 1], number[65];
@@ -168,9 +168,9 @@ record_refused(const struct h5_pay *p, const char *out_refund_no,
 	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
 	h5_order_free(*o);
 	*o = NULL;
-	rc = h5_store_update(p->st, id, decide_refused, &x, o, e);
+	rc = h5_store_update(shop->st, id, decide_refused, &x, o, e);
 	if (rc == H5_OK)
-		h5_log_event(p->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
+		h5_log_event(shop->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
 		    "refund-refused", "order", id, "out_refund_no", number,
 		    "why", x.why, "note",
 		    asked ? "nothing went back: mend the cause and repeat it "
@@ -183,7 +183,7 @@ record_refused(const struct h5_pay *p, const char *out_refund_no,
 /* --- looking -------------------------------------------------------------- */
 
 enum h5_code
-h5_refund_look_one(const struct h5_pay *p, const char *out_refund_no,
+h5_refund_look_one(const struct h5_shop *shop, const char *out_refund_no,
     const char *refused, struct h5_order **o, struct h5_err *e)
 {
 	const struct h5_refund *r = h5_refund_find(*o, out_refund_no);
@@ -191,28 +191,30 @@ h5_refund_look_one(const struct h5_pay *p, const char *out_refund_no,
 	struct h5_wx_refund got;
 	enum h5_code rc;
 
-	rc = h5_wxpay_refundquery(p->wx, p->log, *o, r, &got, &refusal, e);
+	rc =
+	    h5_wxpay_refundquery(shop->wx, shop->log, *o, r, &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
 	if (refusal.verdict == H5_WX_SUCCESS)
-		return h5_refund_record(p, &got, o, e);
+		return h5_refund_record(shop, &got, o, e);
 	if (refusal.verdict != H5_WX_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
 		    refusal.err_code);
 	if (status_is(r, "asked") || status_is(r, "hinted")) {
 		if (refused != NULL)
-			return record_refused(p, out_refund_no, refused, o, e);
+			return record_refused(
+			    shop, out_refund_no, refused, o, e);
 		if (h5_clock_now() - later(r->asked_at, r->hinted_at) >=
 		    SETTLE_S)
 			return record_refused(
-			    p, out_refund_no, refusal.err_code, o, e);
+			    shop, out_refund_no, refusal.err_code, o, e);
 	}
 	return H5_OK;
 }
 
 static enum h5_code
-look_locked(
-    const struct h5_pay *p, bool force, struct h5_order **o, struct h5_err *e)
+look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
+    struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
 	enum h5_code rc = H5_OK, one;
@@ -229,9 +231,9 @@ look_locked(
 		/* A notice about money that never came to us. */
 		if ((*o)->transaction_id[0] == '\0')
 			one = record_refused(
-			    p, number, "the order is not paid", o, &why);
+			    shop, number, "the order is not paid", o, &why);
 		else
-			one = h5_refund_look_one(p, number, NULL, o, &why);
+			one = h5_refund_look_one(shop, number, NULL, o, &why);
 		if (one != H5_OK && rc == H5_OK)
 			rc = h5_err_set(e, one, "%s", why.msg);
 	}
@@ -239,18 +241,18 @@ look_locked(
 }
 
 enum h5_code
-h5_refund_look(const struct h5_pay *p, const char *id, bool force,
+h5_refund_look(const struct h5_shop *shop, const char *id, bool force,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_store_talk *talk = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(p->st, id, h5_pay_patience_ms(p), &talk, e);
+	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
 	if (rc == H5_OK)
-		rc = h5_store_load(p->st, id, o, e);
+		rc = h5_store_load(shop->st, id, o, e);
 	if (rc == H5_OK && h5_order_settled(*o))
-		rc = look_locked(p, force, o, e);
+		rc = look_locked(shop, force, o, e);
 	h5_store_hush(talk);
 	return rc;
 }

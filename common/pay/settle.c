@@ -214,9 +214,9 @@ tell(const struct h5_log *log, const char *id, const struct settling *s)
 }
 
 enum h5_code
-h5_settle(struct h5_store *st, const struct h5_log *log,
-    const struct h5_wx_trade *t, const char *via, enum h5_settled *out,
-    struct h5_order **o, struct h5_err *e)
+h5_settle(const struct h5_shop *shop, const struct h5_wx_trade *t,
+    const char *via, enum h5_settled *out, struct h5_order **o,
+    struct h5_err *e)
 {
 	struct settling s = {t, via, H5_SETTLED_NOTED, false};
 	char id[H5_ORDER_ID_MAX + 1];
@@ -228,10 +228,10 @@ h5_settle(struct h5_store *st, const struct h5_log *log,
 		*o = NULL;
 	if (h5_text_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
-	rc = h5_store_update(st, id, decide, &s, o, e);
+	rc = h5_store_update(shop->st, id, decide, &s, o, e);
 	if (rc != H5_OK)
 		return rc;
 	*out = s.result;
-	tell(log, id, &s);
+	tell(shop->log, id, &s);
 	return H5_OK;
 }

@@ -4,9 +4,8 @@
 #define H5_PAY_SETTLE_H
 
 #include "common/base/err.h"
-#include "common/base/log.h"
 #include "common/order/order.h"
-#include "common/store/store.h"
+#include "common/shop/shop.h"
 #include "common/wechat/v2/message.h"
 
 enum h5_settled {
@@ -17,13 +16,13 @@ enum h5_settled {
 	H5_SETTLED_NOTED /* not a payment: what WeChat said was recorded */
 };
 
-/* h5_settle(st, log, t, via, out, o, e): bring trade t (of one attempt of the
+/* h5_settle(shop, t, via, out, o, e): bring trade t (of one attempt of the
  * order its number names) into the ledger, durable when this returns.
  * via: "notify" or "query".  Idempotent.  o may be NULL.
  * H5_OK: *out tells.  H5_E_NOTFOUND: no such order or attempt.  Others as
  * h5_store_update. */
-H5_MUST_CHECK enum h5_code h5_settle(struct h5_store *st,
-    const struct h5_log *log, const struct h5_wx_trade *t, const char *via,
-    enum h5_settled *out, struct h5_order **o, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
+    const struct h5_wx_trade *t, const char *via, enum h5_settled *out,
+    struct h5_order **o, struct h5_err *e);
 
 #endif

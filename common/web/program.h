@@ -10,7 +10,7 @@
 #include "common/config/config.h"
 #include "common/base/log.h"
 #include "common/web/pages.h"
-#include "common/store/store.h"
+#include "common/shop/shop.h"
 #include "common/web/request.h"
 
 /* Long-lived, read-only once the threads run. */
@@ -26,11 +26,11 @@ struct h5_app {
 /* One request's; on its thread. */
 struct h5_job {
 	const struct h5_app *app;
+	struct h5_shop shop; /* its log is the one below */
 	struct h5_log log; /* with the request id */
 	const struct h5_request *r;
 	struct h5_response *resp;
 	struct h5_page_ctx page; /* filled for the pages calls */
-	void *worker; /* what worker_new made for this thread, or NULL */
 };
 
 struct h5_program {

@@ -144,7 +144,7 @@ h5_visit_url(const struct h5_job *job, const char *program, const char *id,
 {
 	const char *lang = h5_visit_lang(job);
 
-	h5_web_url(job->app->c, program, out);
+	h5_web_url(job->shop.c, program, out);
 	h5_buf_printf(out, "?order=%s&t=%s%s", id, token, extra);
 	if (lang != NULL)
 		h5_buf_printf(out, "&lang=%s", lang);
@@ -169,7 +169,7 @@ h5_visit_redirect(struct h5_job *job, const char *program, const char *id,
 void
 h5_visit_deliver(struct h5_job *job, const struct h5_order *o)
 {
-	unsigned hooks = job->app->c->hooks.mask;
+	unsigned hooks = job->shop.c->hooks.mask;
 	size_t i;
 
 	for (i = 0; i < o->n_outgoing; i++)

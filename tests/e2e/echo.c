@@ -31,7 +31,7 @@ echo(struct h5_job *job)
 	say(b, "remote_addr", r->remote_addr);
 	say(b, "document_root", r->document_root);
 	say(b, "conf", r->conf);
-	say(b, "site", job->app->c->site.name);
+	say(b, "site", job->shop.c->site.name);
 	h5_buf_printf(b, "pid=%ld\n", (long)getpid());
 	h5_buf_printf(b, "body=%zu:", r->body.len);
 	h5_buf_add(b, r->body.data, r->body.len);

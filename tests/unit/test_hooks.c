@@ -206,12 +206,27 @@ load(struct shop *s, const char *id)
 	return o;
 }
 
+static struct h5_shop
+shop_of(struct shop *s)
+{
+	return (struct h5_shop){&s->c, &s->log, s->st, NULL};
+}
+
+static enum h5_code
+rehearse(struct shop *s, struct h5_err *e)
+{
+	const struct h5_shop shop = shop_of(s);
+
+	return h5_hooks_test(&shop, e);
+}
+
 static enum h5_code
 deliver(struct shop *s, const char *id, bool force)
 {
+	const struct h5_shop shop = shop_of(s);
 	struct h5_err e;
 
-	return h5_hooks_deliver(&s->c, &s->log, s->st, id, force, &e);
+	return h5_hooks_deliver(&shop, id, force, &e);
 }
 
 static char *
@@ -598,7 +613,7 @@ test_hooks__nothing_configured_nothing_due(void **state)
 	assert_null(h5_hooks_due(&s->c, o, INT64_MAX));
 	h5_order_free(o);
 	assert_int_equal(deliver(s, "order-1", true), H5_OK);
-	assert_int_equal(h5_hooks_test(&s->c, &s->log, &e), H5_E_CONFIG);
+	assert_int_equal(rehearse(s, &e), H5_E_CONFIG);
 	with_exec(s, NOTE);
 	assert_int_equal(deliver(s, "no-such-order", false), H5_E_NOTFOUND);
 	assert_int_equal(deliver(s, "../x", false), H5_E_NOTFOUND);
@@ -615,13 +630,13 @@ test_hooks__a_rehearsal_reaches_both(void **state)
 	with_webhook(s);
 	s->server.replies[0] = "HTTP/1.1 200 OK\r\n\r\n";
 	s->server.replies[1] = "HTTP/1.1 500 Oops\r\n\r\n";
-	assert_int_equal(h5_hooks_test(&s->c, &s->log, &e), H5_OK);
+	assert_int_equal(rehearse(s, &e), H5_OK);
 	out = out_of(s);
 	assert_int_equal(strncmp(out, "order.paid evt_test_", 20), 0);
 	assert_non_null(strstr(out, "{\"id\":\"evt_test_"));
 	free(out);
 	assert_non_null(strstr(s->server.seen[0], "webhook-id: evt_test_"));
-	assert_int_equal(h5_hooks_test(&s->c, &s->log, &e), H5_E_NET);
+	assert_int_equal(rehearse(s, &e), H5_E_NET);
 	assert_non_null(strstr(e.msg, "webhook: HTTP status 500"));
 }
 

@@ -130,7 +130,7 @@ __wrap_h5_clock_now(void)
 struct shop {
 	struct h5_config c;
 	struct h5_log log;
-	struct h5_pay pay;
+	struct h5_shop pay;
 	char dir[64];
 	char store[80];
 };

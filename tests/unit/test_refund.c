@@ -111,10 +111,10 @@ __wrap_h5_wxpay_refundquery(struct h5_wxpay *w, const struct h5_log *log,
 static struct h5_config config;
 static struct h5_log quiet;
 
-static struct h5_pay
+static struct h5_shop
 pay_of(struct shop *s)
 {
-	return (struct h5_pay){&config, &quiet, s->st, NULL};
+	return (struct h5_shop){&config, &quiet, s->st, NULL};
 }
 
 static int
@@ -158,7 +158,7 @@ plan_of(struct shop *s, struct h5_refund_want want, struct h5_refund_plan *plan)
 static enum h5_code
 ask(struct shop *s, struct h5_refund_want want)
 {
-	struct h5_pay p = pay_of(s);
+	struct h5_shop p = pay_of(s);
 	struct h5_refund_plan plan;
 	struct h5_order *o = NULL;
 	struct h5_err e;
@@ -173,7 +173,7 @@ ask(struct shop *s, struct h5_refund_want want)
 static enum h5_code
 look(struct shop *s, bool force)
 {
-	struct h5_pay p = pay_of(s);
+	struct h5_shop p = pay_of(s);
 	struct h5_order *o = NULL;
 	struct h5_err e;
 	enum h5_code rc = h5_refund_look(&p, ID, force, &o, &e);
@@ -347,7 +347,7 @@ test_refund__a_lost_answer_keeps_its_number(void **state)
 static void
 test_refund__a_taken_number_is_not_asked_for_again(void **state)
 {
-	struct h5_pay p = pay_of(*state);
+	struct h5_shop p = pay_of(*state);
 	struct h5_refund_want want = {"mine", 500, NULL};
 	struct h5_refund_plan plan;
 	struct h5_order *o;
@@ -367,7 +367,7 @@ test_refund__a_taken_number_is_not_asked_for_again(void **state)
 static void
 test_refund__what_was_agreed_to_must_still_hold(void **state)
 {
-	struct h5_pay p = pay_of(*state);
+	struct h5_shop p = pay_of(*state);
 	struct h5_refund_want want = {NULL, 0, NULL};
 	struct h5_refund_plan plan;
 	struct h5_order *o;

@@ -1,0 +1,22 @@
+/* shop.h - one shop: all that a walk with an order needs, passed as one.
+ * Programs and verbs make one and lend it out; what is in it outlives every
+ * call that borrows it, and belongs to whoever made it.  The log is the
+ * request's where there is one, so that each line carries the request's id. */
+#ifndef H5_SHOP_SHOP_H
+#define H5_SHOP_SHOP_H
+
+#include "common/base/log.h"
+#include "common/config/config.h"
+#include "common/store/store.h"
+
+struct h5_wxpay;
+
+struct h5_shop {
+	const struct h5_config *c;
+	const struct h5_log *log;
+	struct h5_store *st; /* NULL: not made yet, and only looked at */
+	struct h5_wxpay
+	    *wx; /* this thread's; NULL where WeChat is not called */
+};
+
+#endif
