@@ -13,7 +13,7 @@ fi
 echo '#include "common/base/embed.h"'
 i=0
 for f in "$@"; do
-	printf '\n/* %s */\nstatic const unsigned char file%d[] = {\n' "$f" $i
+	printf '\n/* %s */\nstatic const unsigned char file%d[] = {\n' "${f##*/}" $i
 	# A last byte 0 keeps an empty file from being an empty array.
 	od -An -v -tx1 "$f" | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
 	printf '0x00};\n'

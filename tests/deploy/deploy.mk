@@ -4,6 +4,11 @@ check-deploy: all errors $(B)/tests/gateway ## each folder of deploy/ [T=nginx]
 	@$(PYTHON) tests/e2e/run.py --build $(B) --tests tests/deploy \
 	    $(if $(T),'$(T)')
 
+# Each compiler builds the programs in two folders.
+.PHONY: check-reproducible
+check-reproducible: ## the same commit makes the same bytes in any folder
+	@$(PYTHON) tests/deploy/reproducible.py
+
 # Not of make test: it compiles once more and fetches a Debian.
 .PHONY: deb-check
 deb-check: deb ## the Debian package in a fresh Debian: root, debootstrap
@@ -18,3 +23,4 @@ boot-check: deb $(B)/tests/gateway
 .PHONY: static-check
 static-check: dist-static $(B)/tests/gateway
 	@$(PYTHON) tests/deploy/static.py $(B)
+	@$(PYTHON) tests/deploy/reproducible.py --static

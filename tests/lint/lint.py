@@ -393,6 +393,52 @@ int main(int c, char **v)
 """
 WEAK_FLAGS = """-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie
 -Wl,-z,relro,-z,now,-z,noexecstack""".split()
+# Marks of x86 that the processor is to hold a program to.
+MARKS = re.compile(r"x86 feature: IBT, SHSTK")
+
+
+def unmarked(path):
+    """Whether an ELF file lacks the note of -fcf-protection."""
+    return not MARKS.search(run(["readelf", "-W", "-n", path]).stdout)
+
+
+def marked():
+    """where the compiler knows -fcf-protection, each object has the note of
+    it, and a program if an empty one has; an object without it is noticed"""
+    with tempfile.TemporaryDirectory() as tmp:
+        src, obj = pathlib.Path(tmp) / "weak.c", pathlib.Path(tmp) / "weak.o"
+        src.write_text(WEAK_SOURCE)
+
+        def build(*flags):
+            return run([*CC.split(), "-O2", src, "-o", obj, *flags])
+
+        if build("-c", "-fcf-protection=full").returncode:
+            print("# this compiler has no -fcf-protection: not looked at")
+            return
+        if unmarked(obj):
+            yield "an object with the note is said to lack it"
+        build("-c", "-fcf-protection=none")
+        if not unmarked(obj):
+            yield "-fcf-protection=none: not noticed"
+        build("-fcf-protection=full", "-fPIE", "-pie")
+        programs = not unmarked(obj)
+    # Not what is left over from another day.
+    objects = [o for folder in ("admin", "cgi-bin", "common")
+               for o in sorted((B / "obj" / folder).rglob("*.o"))
+               if (ROOT / o.relative_to(B / "obj").with_suffix(".c")).exists()]
+    if len(objects) < 50:
+        yield f"{B}/obj is not built"
+    for path in objects:
+        if unmarked(path):
+            yield f"{path.relative_to(B)}: no note"
+    if not programs:
+        print("# the C library's start files have no note: programs cannot")
+        return
+    for path in (*(B / "cgi-bin").iterdir(), B / "h5pay"):
+        if unmarked(path):
+            yield f"{path.name}: no note"
+
+
 # Weakened by one flag at the end, and what must be noticed.
 WEAKENED = [
     (["-U_FORTIFY_SOURCE"], "no FORTIFY"),
@@ -654,7 +700,7 @@ def shell():
 CHECKS = [layout, rooms, circles, includes_from_root, vendors, dependencies,
           headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
-          libraries, hardened, config_keys, doc_blocks, must_check,
+          libraries, hardened, marked, config_keys, doc_blocks, must_check,
           manuals, doctor_words, threats, mutants, paths_of_machines,
           shell]
 
