@@ -49,13 +49,13 @@ static enum h5_code
 sign_and_check(const struct h5_config *c, struct h5_fields *f, struct h5_err *e)
 {
 	struct h5_offer offer;
-	char sig[H5_SIGN_HEX];
+	char sig[H5_LINK_SIG];
 	enum h5_code rc;
 
 	if (c->site.link_key == NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "signed links are off: set site.link_key_file");
-	rc = h5_paylink_sign(c->site.link_key, f, sig, e);
+	rc = h5_link_sign(c->site.link_key, f, sig, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "sig", sig, e);
 	if (rc != H5_OK)

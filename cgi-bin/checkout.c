@@ -41,7 +41,7 @@ static void
 show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
     int64_t until)
 {
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	struct h5_err e;
 
 	if (h5_visit_token(job->shop.c, o->id, token, &e) != H5_OK)
@@ -76,7 +76,7 @@ static void
 start(struct h5_job *job, const char *id, const char *ip, bool again,
     bool handoff)
 {
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	struct h5_order *o = NULL;
 	enum h5_pay_result result;
 	const struct h5_attempt *a;
@@ -159,7 +159,7 @@ one_if_there(const struct h5_fields *f, const char *name)
 static void
 known(struct h5_job *job, const struct h5_fields *f, bool post)
 {
-	char token[H5_PAYLINK_TOKEN], ip[H5_NETADDR_TEXT];
+	char token[H5_LINK_TOKEN], ip[H5_NETADDR_TEXT];
 	const char *id = h5_fields_get(f, "order");
 	struct h5_order *o = NULL;
 	struct h5_err e;

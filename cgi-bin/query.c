@@ -75,7 +75,7 @@ static void
 handle(struct h5_job *job)
 {
 	bool post = strcmp(job->r->method, "POST") == 0;
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	struct h5_fields f;
 	struct h5_err e;
 	enum h5_code rc;

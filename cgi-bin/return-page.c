@@ -7,7 +7,7 @@
 static void
 handle(struct h5_job *job)
 {
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	struct h5_order *o = NULL;
 	struct h5_fields f;
 	struct h5_err e;

@@ -14,6 +14,7 @@
 #include "cgi-bin/run/run.h"
 #include "common/web/fcgi.h"
 #include "common/system/crypto.h"
+#include "common/wechat/v2/sign.h"
 
 #define EX_USAGE 64
 #define EX_CONFIG 78
@@ -194,7 +195,7 @@ start(const char *conf, char **argv, bool cgi)
 	if (!harden())
 		return not_hardened(&log);
 	if (cgi && !may_ask())
-		h5_sign_start_lean();
+		h5_crypto_start_lean();
 	/* For one request the test would cost as much as the request: an
 	 * OpenSSL that cannot sign fails at the key, and -t tests it. */
 	if (!cgi && h5_sign_self_test(&e) != H5_OK) {

@@ -7,7 +7,7 @@
 
 #include "common/shop/catalogue.h"
 #include "common/base/clock.h"
-#include "common/system/crypto.h"
+#include "common/wechat/v2/sign.h"
 
 #define PATH_BYTES 4096
 #define FAULTS_MAX 65536

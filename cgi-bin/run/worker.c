@@ -58,7 +58,7 @@ name_request(struct worker *w, struct h5_log *log)
 	unsigned char id[sizeof w->id];
 	struct h5_err e;
 
-	if (w->id == 0 && h5_sign_random(id, sizeof id, &e) == H5_OK)
+	if (w->id == 0 && h5_crypto_random(id, sizeof id, &e) == H5_OK)
 		memcpy(&w->id, id, sizeof id);
 	else if (w->id == 0)
 		w->id = ((uint64_t)h5_clock_now() << 24) +

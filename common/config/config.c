@@ -581,7 +581,7 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->merchant.mch_id);
 	free(c->merchant.cert_file);
 	free(c->merchant.key_file);
-	h5_sign_key_free(c->merchant.api_key);
+	h5_crypto_key_free(c->merchant.api_key);
 	free(c->site.base_url);
 	free(c->site.origin);
 	free(c->site.host);
@@ -590,8 +590,8 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->site.shop_url);
 	free(c->site.lang);
 	free(c->site.contact);
-	h5_sign_key_free(c->site.secret);
-	h5_sign_key_free(c->site.link_key);
+	h5_crypto_key_free(c->site.secret);
+	h5_crypto_key_free(c->site.link_key);
 	free(c->site.trusted_proxies);
 	for (i = 0; i < c->site.n_allowed_origins; i++)
 		free(c->site.allowed_origins[i]);
@@ -619,9 +619,19 @@ h5_config_free(struct h5_config *c)
 	free(c->catalogue.file);
 	free(c->hooks.exec);
 	free(c->hooks.webhook_url);
-	h5_sign_key_free(c->hooks.webhook_secret);
+	h5_crypto_key_free(c->hooks.webhook_secret);
 	free(c->pages.templates);
 	free(c->log.file);
 	free(c->server.command);
 	free(c);
+}
+
+void
+h5_config_url(
+    const struct h5_config *c, const char *program, struct h5_buf *out)
+{
+	h5_buf_puts(out, c->site.base_url);
+	h5_buf_putc(out, '/');
+	h5_buf_puts(out, program);
+	h5_buf_puts(out, c->site.program_suffix);
 }

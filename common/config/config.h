@@ -13,6 +13,8 @@
 #include "common/format/netaddr.h"
 #include "common/system/crypto.h"
 
+enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 }; /* of APIv2 */
+
 /* Strings are NUL-terminated, owned by the configuration; NULL where a key
  * without default is not set. */
 struct h5_config {
@@ -21,7 +23,7 @@ struct h5_config {
 	size_t n_files;
 	struct {
 		char *appid, *mch_id, *cert_file, *key_file;
-		struct h5_sign_key *api_key;
+		struct h5_crypto_key *api_key;
 		enum h5_sign_type sign_type;
 	} merchant;
 	struct {
@@ -30,8 +32,8 @@ struct h5_config {
 		char *host; /* host[:port] of base_url */
 		char *program_suffix; /* "" by default */
 		char *name, *shop_url, *lang, *contact;
-		struct h5_sign_key *secret; /* order and form tokens */
-		struct h5_sign_key *link_key; /* NULL: signed links are off */
+		struct h5_crypto_key *secret; /* order and form tokens */
+		struct h5_crypto_key *link_key; /* NULL: signed links are off */
 		struct h5_netrange *trusted_proxies;
 		size_t n_trusted_proxies;
 		char **allowed_origins;
@@ -57,7 +59,7 @@ struct h5_config {
 	} catalogue;
 	struct {
 		char *exec, *webhook_url;
-		struct h5_sign_key *webhook_secret; /* the decoded bytes */
+		struct h5_crypto_key *webhook_secret; /* the decoded bytes */
 		unsigned mask; /* bits of enum h5_hook */
 	} hooks;
 	struct {
@@ -103,6 +105,12 @@ H5_MUST_CHECK enum h5_code h5_config_outside(
 /* h5_config_stamp(c): a stamp of the configuration's files (path and *_file
  * keys: device, inode, size, mtime) to compare with a later one. */
 uint64_t h5_config_stamp(const struct h5_config *c);
+
+#define H5_CONFIG_URL 512 /* bytes: longer than any program's address */
+/* h5_config_url(c, program, out): append the address of a web program,
+ * "<base_url>/<program><suffix>". */
+void h5_config_url(
+    const struct h5_config *c, const char *program, struct h5_buf *out);
 
 /* The key table, for the lint and for h5pay check --json. */
 struct h5_config_type;

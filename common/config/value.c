@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/format/base64.h"
 #include "common/system/file.h"
 #include "common/format/ini.h"
 #include "common/base/text.h"
@@ -464,7 +465,7 @@ set_secret(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 		    "makes a good one",
 		    n, min, max);
 	}
-	return operators(h5_sign_key_new(p, n, field(in), e), e);
+	return operators(h5_crypto_key_new(p, n, field(in), e), e);
 }
 
 static enum h5_code
@@ -478,14 +479,14 @@ set_webhook(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 	if (n < strlen(WHSEC) || strncmp(p, WHSEC, strlen(WHSEC)) != 0)
 		return h5_err_set(e, H5_E_CONFIG, "%s", rule);
 	h5_buf_init(&raw, in->key->max);
-	rc = h5_sign_unbase64(p + strlen(WHSEC), &raw, NULL);
+	rc = h5_base64_read(p + strlen(WHSEC), &raw, NULL);
 	if (rc == H5_E_NOMEM)
 		rc = h5_err_nomem(e);
 	else if (rc != H5_OK || raw.len < in->key->min)
 		rc = h5_err_set(e, H5_E_CONFIG, "%s", rule);
 	else
 		rc = operators(
-		    h5_sign_key_new(raw.data, raw.len, field(in), e), e);
+		    h5_crypto_key_new(raw.data, raw.len, field(in), e), e);
 	h5_buf_wipe(&raw);
 	return rc;
 }

@@ -30,26 +30,26 @@
 
 /* Secrets have no getter: two keys are the same when they sign alike. */
 static bool
-same_key(const struct h5_sign_key *a, const struct h5_sign_key *b)
+same_key(const struct h5_crypto_key *a, const struct h5_crypto_key *b)
 {
 	unsigned char x[32], y[32];
 
 	return a != NULL && b != NULL &&
-	       h5_sign_mac(a, "same?", 5, x, NULL) == H5_OK &&
-	       h5_sign_mac(b, "same?", 5, y, NULL) == H5_OK &&
+	       h5_crypto_mac(a, "same?", 5, x, NULL) == H5_OK &&
+	       h5_crypto_mac(b, "same?", 5, y, NULL) == H5_OK &&
 	       memcmp(x, y, sizeof x) == 0;
 }
 
 static bool
-is_text(const struct h5_sign_key *k, const char *text)
+is_text(const struct h5_crypto_key *k, const char *text)
 {
-	struct h5_sign_key *other = NULL;
+	struct h5_crypto_key *other = NULL;
 	bool same;
 
-	if (h5_sign_key_new(text, strlen(text), &other, NULL) != H5_OK)
+	if (h5_crypto_key_new(text, strlen(text), &other, NULL) != H5_OK)
 		return false;
 	same = same_key(k, other);
-	h5_sign_key_free(other);
+	h5_crypto_key_free(other);
 	return same;
 }
 
@@ -296,7 +296,7 @@ certificate(struct h5_doctor *d)
 	if (rc == H5_OK)
 		rc = h5_file_read_secret(c->merchant.key_file, &key, &e);
 	if (rc == H5_OK)
-		rc = h5_sign_certificate(
+		rc = h5_crypto_certificate(
 		    &cert, &key, c->merchant.mch_id, h5_clock_now(), &e);
 	if (rc == H5_OK)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "certificate",

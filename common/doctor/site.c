@@ -20,6 +20,7 @@
 #include "common/format/url.h"
 #include "common/web/request.h"
 #include "common/wechat/v2/message.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define PAGE_MAX 262144
@@ -124,7 +125,7 @@ page(struct site *s, const char *program, long status, const char *mark)
 
 	h5_buf_init(&to, PAGE_MAX);
 	h5_buf_clear(&s->url);
-	h5_web_url(s->d->c, program, &s->url);
+	h5_config_url(s->d->c, program, &s->url);
 	if (get(s, &e) != H5_OK)
 		say_unreached(s, program, &e);
 	else if (s->a.status == status && strstr(s->body.data, mark) != NULL)
@@ -329,7 +330,7 @@ write_notice(const struct h5_config *c, const char *number, struct h5_buf *out,
 
 	h5_fields_init(&f, 32, 8192);
 	h5_clock_wire(h5_clock_now(), time_end);
-	rc = h5_sign_nonce(nonce, e);
+	rc = h5_crypto_nonce(nonce, e);
 	if (rc != H5_OK)
 		return rc;
 	(void)snprintf(transaction, sizeof transaction, "doctor%.16s", nonce);
@@ -411,11 +412,11 @@ notice(struct site *s)
 	enum h5_code rc;
 	int timeout_ms;
 
-	rc = h5_sign_nonce(nonce, &e);
+	rc = h5_crypto_nonce(nonce, &e);
 	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
 	h5_buf_init(&body, H5_XML_MAX);
 	h5_buf_clear(&s->url);
-	h5_web_url(s->d->c, "notify", &s->url);
+	h5_config_url(s->d->c, "notify", &s->url);
 	if (rc == H5_OK)
 		rc = write_notice(s->d->c, number, &body, &e);
 	timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);

@@ -157,7 +157,7 @@ ids_and_key(struct h5_doctor *d)
 	h5_log_init(&quiet, "doctor", "/dev/null");
 	h5_wx_trade_init(&t);
 	memset(&refusal, 0, sizeof refusal);
-	rc = h5_sign_nonce(nonce, &e);
+	rc = h5_crypto_nonce(nonce, &e);
 	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
 	if (rc == H5_OK)
 		rc = h5_wxpay_new(d->c, &wx, &e);

@@ -293,7 +293,7 @@ h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
 
 	if (shop->c->hooks.mask == 0)
 		return h5_err_set(e, H5_E_CONFIG, "no hook is configured");
-	rc = h5_sign_nonce(nonce, e);
+	rc = h5_crypto_nonce(nonce, e);
 	if (rc == H5_OK)
 		rc = made_up_order("test-order", &o, e);
 	if (rc != H5_OK)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/format/base64.h"
 #include "common/system/crypto.h"
 
 #define CONNECT_MS 5000
@@ -11,8 +12,9 @@
 #define HEADER_MAX 256
 
 enum h5_code
-h5_hook_webhook_sign(const struct h5_sign_key *key, const char *id, int64_t at,
-    const char *body, size_t n, struct h5_buf *out, struct h5_err *e)
+h5_hook_webhook_sign(const struct h5_crypto_key *key, const char *id,
+    int64_t at, const char *body, size_t n, struct h5_buf *out,
+    struct h5_err *e)
 {
 	unsigned char mac[32];
 	struct h5_buf text;
@@ -23,12 +25,12 @@ h5_hook_webhook_sign(const struct h5_sign_key *key, const char *id, int64_t at,
 	h5_buf_add(&text, body, n);
 	rc = h5_buf_finish(&text, e);
 	if (rc == H5_OK)
-		rc = h5_sign_mac(key, text.data, text.len, mac, e);
+		rc = h5_crypto_mac(key, text.data, text.len, mac, e);
 	h5_buf_release(&text);
 	if (rc != H5_OK)
 		return rc;
 	h5_buf_puts(out, "v1,");
-	h5_sign_base64(mac, sizeof mac, out);
+	h5_base64_write(mac, sizeof mac, out);
 	return h5_buf_finish(out, e);
 }
 

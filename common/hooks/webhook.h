@@ -15,7 +15,7 @@
 /* h5_hook_webhook_sign(key, id, at, body, n, out, e): append the value of the
  * header webhook-signature: "v1," and the base64 of the HMAC-SHA256 of
  * "id.at.body".  at: Unix seconds. */
-H5_MUST_CHECK enum h5_code h5_hook_webhook_sign(const struct h5_sign_key *key,
+H5_MUST_CHECK enum h5_code h5_hook_webhook_sign(const struct h5_crypto_key *key,
     const char *id, int64_t at, const char *body, size_t n, struct h5_buf *out,
     struct h5_err *e);
 

@@ -7,7 +7,6 @@
 #include "common/base/clock.h"
 #include "common/format/escape.h"
 #include "common/pay/settle.h"
-#include "common/web/request.h"
 
 /* A mweb_url lives five minutes; the last half minute is the buyer's way there.
  */
@@ -417,8 +416,8 @@ h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
 
 	if (a->mweb_url == NULL)
 		return h5_err_set(e, H5_E_BUG, "no mweb_url yet");
-	h5_buf_init(&back, H5_WEB_QUERY);
-	h5_web_url(c, "return-page", &back);
+	h5_buf_init(&back, H5_CONFIG_URL);
+	h5_config_url(c, "return-page", &back);
 	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
 	if (lang != NULL)
 		h5_buf_printf(&back, "&lang=%s", lang);

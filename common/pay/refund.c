@@ -272,7 +272,7 @@ h5_refund_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
 	if (rc == H5_OK)
-		rc = h5_sign_certificate(
+		rc = h5_crypto_certificate(
 		    &cert, &key, c->merchant.mch_id, now, e);
 	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
 		rc = h5_err_set(e, H5_E_CONFIG,

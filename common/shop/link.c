@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/format/base64.h"
 
 static enum h5_code
 refuse_controls(const char *p, size_t n, struct h5_err *e)
@@ -45,18 +46,18 @@ signed_text(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 }
 
 enum h5_code
-h5_paylink_sign(const struct h5_sign_key *k, const struct h5_fields *f,
-    char hex[H5_SIGN_HEX], struct h5_err *e)
+h5_link_sign(const struct h5_crypto_key *k, const struct h5_fields *f,
+    char hex[H5_LINK_SIG], struct h5_err *e)
 {
 	unsigned char mac[32];
 	struct h5_buf text;
 	enum h5_code rc;
 
-	memset(hex, 0, H5_SIGN_HEX);
+	memset(hex, 0, H5_LINK_SIG);
 	h5_buf_init(&text, f->bytes + 2 * f->n);
 	rc = signed_text(f, &text, e);
 	if (rc == H5_OK)
-		rc = h5_sign_mac(k, text.data, text.len, mac, e);
+		rc = h5_crypto_mac(k, text.data, text.len, mac, e);
 	if (rc == H5_OK)
 		h5_text_hex(mac, sizeof mac, hex);
 	h5_buf_release(&text);
@@ -64,15 +65,15 @@ h5_paylink_sign(const struct h5_sign_key *k, const struct h5_fields *f,
 }
 
 enum h5_code
-h5_paylink_check(
-    const struct h5_sign_key *k, const struct h5_fields *f, struct h5_err *e)
+h5_link_check(
+    const struct h5_crypto_key *k, const struct h5_fields *f, struct h5_err *e)
 {
 	const char *sig = h5_fields_get(f, "sig");
-	char hex[H5_SIGN_HEX];
+	char hex[H5_LINK_SIG];
 	enum h5_code rc;
 
-	rc = h5_paylink_sign(k, f, hex, e);
-	if (rc == H5_OK && (sig == NULL || !h5_sign_same(hex, sig)))
+	rc = h5_link_sign(k, f, hex, e);
+	if (rc == H5_OK && (sig == NULL || !h5_crypto_same(hex, sig)))
 		rc = h5_err_set(e, H5_E_AUTH,
 		    sig == NULL ? "pay link without sig"
 				: "pay link with a wrong sig");
@@ -81,29 +82,29 @@ h5_paylink_check(
 }
 
 enum h5_code
-h5_paylink_token(const struct h5_sign_key *k, const char *purpose,
-    const char *text, char out[H5_PAYLINK_TOKEN], struct h5_err *e)
+h5_link_token(const struct h5_crypto_key *k, const char *purpose,
+    const char *text, char out[H5_LINK_TOKEN], struct h5_err *e)
 {
 	size_t purpose_len = strlen(purpose), text_len = strlen(text), i;
 	struct h5_buf all, base64;
 	unsigned char mac[32];
 	enum h5_code rc;
 
-	memset(out, 0, H5_PAYLINK_TOKEN);
+	memset(out, 0, H5_LINK_TOKEN);
 	h5_buf_init(&all, purpose_len + 1 + text_len);
-	h5_buf_init(&base64, H5_PAYLINK_TOKEN);
+	h5_buf_init(&base64, H5_LINK_TOKEN);
 	h5_buf_add(&all, purpose, purpose_len);
 	h5_buf_putc(&all, '\n');
 	h5_buf_add(&all, text, text_len);
 	rc = h5_buf_finish(&all, e);
 	if (rc == H5_OK)
-		rc = h5_sign_mac(k, all.data, all.len, mac, e);
+		rc = h5_crypto_mac(k, all.data, all.len, mac, e);
 	if (rc == H5_OK) {
-		h5_sign_base64(mac, sizeof mac, &base64);
+		h5_base64_write(mac, sizeof mac, &base64);
 		rc = h5_buf_finish(&base64, e);
 	}
 	/* 32 bytes are 43 digits and one pad, which goes. */
-	for (i = 0; rc == H5_OK && i < H5_PAYLINK_TOKEN - 1; i++)
+	for (i = 0; rc == H5_OK && i < H5_LINK_TOKEN - 1; i++)
 		out[i] = base64.data[i] == '+'	 ? '-'
 			 : base64.data[i] == '/' ? '_'
 						 : base64.data[i];

@@ -10,23 +10,24 @@
 #include "common/base/fields.h"
 #include "common/system/crypto.h"
 
-#define H5_PAYLINK_TOKEN 44 /* a token and NUL */
+#define H5_LINK_SIG 65 /* a link's sig and NUL */
+#define H5_LINK_TOKEN 44 /* a token and NUL */
 
-/* h5_paylink_sign(k, f, hex, e): lower-case hex HMAC-SHA256 over all fields
+/* h5_link_sign(k, f, hex, e): lower-case hex HMAC-SHA256 over all fields
  * but sig and lang, sorted by name in byte order, "name=value" joined with one
  * line feed (INTERFACE 3).  H5_E_INPUT: a control byte in a value. */
-H5_MUST_CHECK enum h5_code h5_paylink_sign(const struct h5_sign_key *k,
-    const struct h5_fields *f, char hex[H5_SIGN_HEX], struct h5_err *e);
-/* h5_paylink_check(k, f, e): is the field sig right?  H5_E_AUTH. */
-H5_MUST_CHECK enum h5_code h5_paylink_check(
-    const struct h5_sign_key *k, const struct h5_fields *f, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_link_sign(const struct h5_crypto_key *k,
+    const struct h5_fields *f, char hex[H5_LINK_SIG], struct h5_err *e);
+/* h5_link_check(k, f, e): is the field sig right?  H5_E_AUTH. */
+H5_MUST_CHECK enum h5_code h5_link_check(
+    const struct h5_crypto_key *k, const struct h5_fields *f, struct h5_err *e);
 
-/* h5_paylink_token(k, purpose, text, out, e): an unguessable token (base64url
+/* h5_link_token(k, purpose, text, out, e): an unguessable token (base64url
  * of HMAC-SHA256 over purpose, LF, text; 43 characters) that only the holder
  * of site.secret can make.  purpose "order", text the id: the order token t.
  * purpose "form", text the terms one line each: the form token. */
-H5_MUST_CHECK enum h5_code h5_paylink_token(const struct h5_sign_key *k,
-    const char *purpose, const char *text, char out[H5_PAYLINK_TOKEN],
+H5_MUST_CHECK enum h5_code h5_link_token(const struct h5_crypto_key *k,
+    const char *purpose, const char *text, char out[H5_LINK_TOKEN],
     struct h5_err *e);
 
 #endif

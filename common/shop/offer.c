@@ -7,7 +7,6 @@
 #include "common/format/escape.h"
 #include "common/base/log.h"
 #include "common/shop/link.h"
-#include "common/web/request.h"
 
 /* Every parameter that a pay link or its confirmation form may carry. */
 static const char *const signed_names[] = {
@@ -39,7 +38,7 @@ only(const struct h5_fields *f, const char *const *names, size_t n,
 
 static enum h5_code
 form_token(const struct h5_config *c, const struct h5_offer *o,
-    char out[H5_PAYLINK_TOKEN], struct h5_err *e)
+    char out[H5_LINK_TOKEN], struct h5_err *e)
 {
 	struct h5_buf terms;
 	enum h5_code rc;
@@ -50,8 +49,7 @@ form_token(const struct h5_config *c, const struct h5_offer *o,
 	    (long long)o->total_fee);
 	rc = h5_buf_finish(&terms, e);
 	if (rc == H5_OK)
-		rc = h5_paylink_token(
-		    c->site.secret, "form", terms.data, out, e);
+		rc = h5_link_token(c->site.secret, "form", terms.data, out, e);
 	h5_buf_release(&terms);
 	return rc;
 }
@@ -60,12 +58,12 @@ static enum h5_code
 check_form(const struct h5_config *c, const struct h5_offer *o,
     const char *given, struct h5_err *e)
 {
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	enum h5_code rc = form_token(c, o, token, e);
 
 	if (rc != H5_OK)
 		return rc;
-	if (!h5_sign_same(given, token))
+	if (!h5_crypto_same(given, token))
 		return h5_err_set(e, H5_E_AUTH, "wrong form token");
 	return H5_OK;
 }
@@ -78,7 +76,7 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 {
 	const char *const *names = o->signed_link ? signed_names : item_names;
 	size_t n = o->signed_link ? SIGNED_LINK : ITEM_LINK, i;
-	char token[H5_PAYLINK_TOKEN];
+	char token[H5_LINK_TOKEN];
 	enum h5_code rc = H5_OK;
 	const char *value;
 
@@ -159,7 +157,7 @@ signed_sig(
 	/* The form's token is ours and not part of what the shop signed. */
 	h5_fields_drop(&link, "form");
 	if (rc == H5_OK)
-		rc = h5_paylink_check(c->site.link_key, &link, e);
+		rc = h5_link_check(c->site.link_key, &link, e);
 	h5_fields_release(&link);
 	return rc;
 }
@@ -194,7 +192,7 @@ new_id(int64_t now, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
 {
 	unsigned char random[6];
 	char wire[H5_CLOCK_WIRE], hex[2 * sizeof random + 1];
-	enum h5_code rc = h5_sign_random(random, sizeof random, e);
+	enum h5_code rc = h5_crypto_random(random, sizeof random, e);
 
 	if (rc != H5_OK)
 		return rc;
@@ -391,7 +389,7 @@ h5_offer_link(
 	const char *value;
 	char between = '?';
 
-	h5_web_url(c, "checkout", out);
+	h5_config_url(c, "checkout", out);
 	for (i = 0; i < n; i++) {
 		value = h5_fields_get(f, names[i]);
 		if (value == NULL)

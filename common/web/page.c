@@ -65,7 +65,7 @@ put_action(struct page *pg, const char *name, const char *program)
 	struct h5_buf b;
 
 	h5_buf_init(&b, URL_MAX);
-	h5_web_url(pg->x->c, program, &b);
+	h5_config_url(pg->x->c, program, &b);
 	if (pg->lang_in_url)
 		h5_buf_printf(&b, "?lang=%s", pg->lang);
 	put_buf(pg, name, &b);
@@ -110,7 +110,7 @@ put_order_url(struct page *pg, const char *program, const struct h5_order *o,
 	if (pg->x->c == NULL || is_get(pg->x->r))
 		return;
 	h5_buf_init(&b, URL_MAX);
-	h5_web_url(pg->x->c, program, &b);
+	h5_config_url(pg->x->c, program, &b);
 	h5_buf_printf(&b, "?order=%s&t=", o->id);
 	h5_escape_url(&b, token);
 	h5_buf_printf(&b, "&lang=%s", other_lang(pg));
@@ -356,7 +356,7 @@ put_link_url(struct page *pg, const struct h5_fields *hidden)
 	if (is_get(pg->x->r))
 		return;
 	h5_buf_init(&b, URL_MAX);
-	h5_web_url(pg->x->c, "checkout", &b);
+	h5_config_url(pg->x->c, "checkout", &b);
 	h5_buf_putc(&b, '?');
 	for (size_t i = 0; i < n; i++) {
 		const char *value = h5_fields_get(hidden, names[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/embed.h"
+#include "common/format/base64.h"
 #include "common/system/file.h"
 #include "common/system/crypto.h"
 #include "common/format/template.h"
@@ -619,11 +620,11 @@ make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&b, 2048);
-	rc = h5_sign_sha256(p->style, strlen(p->style), hash, e);
+	rc = h5_crypto_sha256(p->style, strlen(p->style), hash, e);
 	if (rc != H5_OK)
 		goto out;
 	h5_buf_puts(&b, "default-src 'none'; style-src 'sha256-");
-	h5_sign_base64(hash, sizeof hash, &b);
+	h5_base64_write(hash, sizeof hash, &b);
 	h5_buf_puts(&b, "'; form-action 'self'");
 	if (c != NULL && c->gateway.cashier_origin != NULL)
 		h5_buf_printf(&b, " %s", c->gateway.cashier_origin);

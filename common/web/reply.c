@@ -7,14 +7,14 @@
 
 enum h5_code
 h5_visit_token(const struct h5_config *c, const char *id,
-    char out[H5_PAYLINK_TOKEN], struct h5_err *e)
+    char out[H5_LINK_TOKEN], struct h5_err *e)
 {
-	return h5_paylink_token(c->site.secret, "order", id, out, e);
+	return h5_link_token(c->site.secret, "order", id, out, e);
 }
 
 enum h5_code
 h5_visit_admit(const struct h5_config *c, const struct h5_fields *f,
-    char token[H5_PAYLINK_TOKEN], struct h5_err *e)
+    char token[H5_LINK_TOKEN], struct h5_err *e)
 {
 	const char *id = h5_fields_get(f, "order");
 	const char *t = h5_fields_get(f, "t");
@@ -26,7 +26,7 @@ h5_visit_admit(const struct h5_config *c, const struct h5_fields *f,
 	rc = h5_visit_token(c, id, token, e);
 	if (rc != H5_OK)
 		return rc;
-	if (h5_sign_same(t, token))
+	if (h5_crypto_same(t, token))
 		return H5_OK;
 	token[0] = '\0';
 	return h5_err_set(e, H5_E_NOTFOUND, "wrong token");
@@ -144,7 +144,7 @@ h5_visit_url(const struct h5_job *job, const char *program, const char *id,
 {
 	const char *lang = h5_visit_lang(job);
 
-	h5_web_url(job->shop.c, program, out);
+	h5_config_url(job->shop.c, program, out);
 	h5_buf_printf(out, "?order=%s&t=%s%s", id, token, extra);
 	if (lang != NULL)
 		h5_buf_printf(out, "&lang=%s", lang);

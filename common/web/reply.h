@@ -13,12 +13,12 @@
 
 /* h5_visit_token(c, id, out, e): the order token of id. */
 H5_MUST_CHECK enum h5_code h5_visit_token(const struct h5_config *c,
-    const char *id, char out[H5_PAYLINK_TOKEN], struct h5_err *e);
+    const char *id, char out[H5_LINK_TOKEN], struct h5_err *e);
 
 /* h5_visit_admit(c, f, token, e): are the fields order and t there, and does t
  * belong to order?  token: t.  H5_E_NOTFOUND otherwise. */
 H5_MUST_CHECK enum h5_code h5_visit_admit(const struct h5_config *c,
-    const struct h5_fields *f, char token[H5_PAYLINK_TOKEN], struct h5_err *e);
+    const struct h5_fields *f, char token[H5_LINK_TOKEN], struct h5_err *e);
 
 /* h5_visit_fields(job, f): the request's parameters into f (initialised here;
  * release it either way).  When false the answer (400) is filled already. */

@@ -358,12 +358,3 @@ h5_web_wants_json(const struct h5_request *r)
 			return true;
 	return false;
 }
-
-void
-h5_web_url(const struct h5_config *c, const char *program, struct h5_buf *out)
-{
-	h5_buf_puts(out, c->site.base_url);
-	h5_buf_putc(out, '/');
-	h5_buf_puts(out, program);
-	h5_buf_puts(out, c->site.program_suffix);
-}

@@ -80,8 +80,4 @@ enum h5_web_origin { H5_ORIGIN_NONE, H5_ORIGIN_OURS, H5_ORIGIN_FOREIGN };
 enum h5_web_origin h5_web_origin(
     const struct h5_config *c, const struct h5_request *r);
 
-/* h5_web_url(c, program, out): "<base_url>/<program><suffix>". */
-void h5_web_url(
-    const struct h5_config *c, const char *program, struct h5_buf *out);
-
 #endif

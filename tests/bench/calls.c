@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "common/store/files/ledger.h"
-#include "common/system/crypto.h"
 #include "common/format/template.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define TURNS 20000
@@ -42,7 +42,7 @@ realloc(void *p, size_t n)
 }
 
 struct bench {
-	struct h5_sign_key *key;
+	struct h5_crypto_key *key;
 	struct h5_fields f;
 	struct h5_buf xml, page, ledger;
 	struct h5_event paid;
@@ -223,8 +223,8 @@ main(void)
 	h5_buf_init(&b.xml, 65536);
 	h5_buf_init(&b.page, 65536);
 	h5_buf_init(&b.ledger, 65536);
-	rc =
-	    h5_sign_key_new("8934e7d15453e97507ef794cf7b0519d", 32, &b.key, &e);
+	rc = h5_crypto_key_new(
+	    "8934e7d15453e97507ef794cf7b0519d", 32, &b.key, &e);
 	if (rc == H5_OK)
 		rc = fill(&b, &e);
 	if (rc == H5_OK)
@@ -250,7 +250,7 @@ main(void)
 	measure("render a small template", render, &b);
 	h5_view_free(b.v);
 	h5_template_free(b.t);
-	h5_sign_key_free(b.key);
+	h5_crypto_key_free(b.key);
 	h5_fields_release(&b.f);
 	h5_buf_release(&b.xml);
 	h5_buf_release(&b.page);

@@ -134,7 +134,7 @@ CHANGES = [
      "o->total_fee = item->price;",
      "paylink"),
     ("the form token is not looked at", "common/shop/offer.c",
-     "\tif (!h5_sign_same(given, token))",
+     "\tif (!h5_crypto_same(given, token))",
      "\tif (given == NULL)",
      "paylink"),
 ]

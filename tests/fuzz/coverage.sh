@@ -29,7 +29,7 @@ config common/config/config.c common/config/value.c common/format/ini.c common/f
 form common/format/form.c common/base/fields.c
 ledger common/store/files/ledger.c common/order/order_json.c common/order/order.c
 ledger_line common/store/files/ledger.c
-notice common/wechat/v2/message.c common/system/crypto.c
+notice common/wechat/v2/message.c common/wechat/v2/sign.c common/system/crypto.c
 paylink common/shop/link.c common/shop/offer.c
 template common/format/template.c common/format/escape.c common/format/template_data.c
 text common/base/text.c common/base/clock.c

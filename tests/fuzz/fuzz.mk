@@ -10,7 +10,7 @@ FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
 # What a target replaces at link time, and what else it links.
 FUZZ_DISK := h5_file_read h5_file_read_secret h5_file_secret_mode realpath \
 	stat faccessat
-FUZZ_WRAP_config := $(FUZZ_DISK) h5_sign_key_new h5_sign_key_free
+FUZZ_WRAP_config := $(FUZZ_DISK) h5_crypto_key_new h5_crypto_key_free
 FUZZ_WRAP_catalogue := $(FUZZ_DISK)
 FUZZ_WRAP_paylink := $(FUZZ_DISK)
 FUZZ_WRAP_cgi := getenv read poll h5_clock_mono_ms

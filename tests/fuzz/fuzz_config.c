@@ -12,20 +12,20 @@
 #define FILE_NAME "/etc/h5pay/h5pay.conf"
 
 /* Keys are dear to make, and nothing is signed here. */
-enum h5_code __wrap_h5_sign_key_new(
-    const void *p, size_t n, struct h5_sign_key **out, struct h5_err *e);
+enum h5_code __wrap_h5_crypto_key_new(
+    const void *p, size_t n, struct h5_crypto_key **out, struct h5_err *e);
 enum h5_code
-__wrap_h5_sign_key_new(
-    const void *p, size_t n, struct h5_sign_key **out, struct h5_err *e)
+__wrap_h5_crypto_key_new(
+    const void *p, size_t n, struct h5_crypto_key **out, struct h5_err *e)
 {
 	(void)e;
-	*out = (struct h5_sign_key *)(void *)fuzz_text(p, n);
+	*out = (struct h5_crypto_key *)(void *)fuzz_text(p, n);
 	return H5_OK;
 }
 
-void __wrap_h5_sign_key_free(struct h5_sign_key *k);
+void __wrap_h5_crypto_key_free(struct h5_crypto_key *k);
 void
-__wrap_h5_sign_key_free(struct h5_sign_key *k)
+__wrap_h5_crypto_key_free(struct h5_crypto_key *k)
 {
 	free(k);
 }

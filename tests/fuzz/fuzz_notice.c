@@ -5,6 +5,8 @@
 
 #include "tests/fuzz/wechat.h"
 
+#include "common/format/base64.h"
+
 /* Lower-case hex MD5 of WECHAT_KEY. */
 static const char *
 refund_key(void)
@@ -100,7 +102,7 @@ encrypt(const char *p, size_t n, struct h5_buf *out)
 	MUST(EVP_EncryptUpdate(
 		 ctx, to, &len, (const unsigned char *)p, (int)n) == 1);
 	MUST(EVP_EncryptFinal_ex(ctx, to + len, &rest) == 1);
-	h5_sign_base64(to, (size_t)(len + rest), out);
+	h5_base64_write(to, (size_t)(len + rest), out);
 	free(to);
 }
 

@@ -26,9 +26,9 @@ config(void)
 		    items[] = "/srv/items.ini";
 
 	if (c.site.secret == NULL) {
-		MUST(h5_sign_key_new(SITE_KEY, strlen(SITE_KEY), &c.site.secret,
-			 NULL) == H5_OK);
-		MUST(h5_sign_key_new(LINK_KEY, strlen(LINK_KEY),
+		MUST(h5_crypto_key_new(SITE_KEY, strlen(SITE_KEY),
+			 &c.site.secret, NULL) == H5_OK);
+		MUST(h5_crypto_key_new(LINK_KEY, strlen(LINK_KEY),
 			 &c.site.link_key, NULL) == H5_OK);
 		c.site.base_url = base;
 		c.site.program_suffix = none;
@@ -136,7 +136,7 @@ read_offer(const struct h5_fields *f, struct h5_offer *o)
 static void
 post(const struct h5_offer *seen)
 {
-	char token[H5_PAYLINK_TOKEN] = "";
+	char token[H5_LINK_TOKEN] = "";
 	struct h5_fields f;
 	struct h5_offer o;
 
@@ -175,7 +175,7 @@ offer(const struct h5_fields *f)
 static void
 sign_and_spoil(struct h5_fields *f, size_t at)
 {
-	char hex[65], ours[H5_SIGN_HEX];
+	char hex[65], ours[H5_LINK_SIG];
 	enum h5_code rc;
 	size_t i;
 
@@ -183,10 +183,10 @@ sign_and_spoil(struct h5_fields *f, size_t at)
 	signature(f, hex);
 	if (h5_fields_set(f, "sig", hex, NULL) != H5_OK)
 		return;
-	rc = h5_paylink_sign(config()->site.link_key, f, ours, NULL);
+	rc = h5_link_sign(config()->site.link_key, f, ours, NULL);
 	MUST(rc == H5_OK || rc == H5_E_INPUT);
 	MUST(rc != H5_OK || strcmp(ours, hex) == 0);
-	MUST(h5_paylink_check(config()->site.link_key, f, NULL) == rc);
+	MUST(h5_link_check(config()->site.link_key, f, NULL) == rc);
 	if (rc != H5_OK)
 		return;
 	if (offer(f) == H5_OK)
@@ -201,8 +201,7 @@ sign_and_spoil(struct h5_fields *f, size_t at)
 		return;
 	f->v[i].value[at % f->v[i].value_len] ^= 1;
 	if (strlen(f->v[i].value) == f->v[i].value_len)
-		MUST(h5_paylink_check(config()->site.link_key, f, NULL) !=
-		     H5_OK);
+		MUST(h5_link_check(config()->site.link_key, f, NULL) != H5_OK);
 }
 
 int

@@ -5,6 +5,7 @@
 
 #include "common/config/config.h"
 #include "common/wechat/v2/message.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mac.h"
@@ -20,7 +21,7 @@ wechat_config(void)
 	static char appid[] = WECHAT_APPID, mch_id[] = WECHAT_MCH_ID;
 
 	if (c.merchant.api_key == NULL) {
-		MUST(h5_sign_key_new(WECHAT_KEY, strlen(WECHAT_KEY),
+		MUST(h5_crypto_key_new(WECHAT_KEY, strlen(WECHAT_KEY),
 			 &c.merchant.api_key, NULL) == H5_OK);
 		c.merchant.appid = appid;
 		c.merchant.mch_id = mch_id;

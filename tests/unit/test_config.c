@@ -499,12 +499,12 @@ test_config__a_bad_url_is_one_fault_not_two(void **state)
 
 /* Do two loads hold the same key? */
 static void
-assert_same_key(const struct h5_sign_key *a, const struct h5_sign_key *b)
+assert_same_key(const struct h5_crypto_key *a, const struct h5_crypto_key *b)
 {
 	unsigned char x[32], y[32];
 
-	assert_int_equal(h5_sign_mac(a, "m", 1, x, NULL), H5_OK);
-	assert_int_equal(h5_sign_mac(b, "m", 1, y, NULL), H5_OK);
+	assert_int_equal(h5_crypto_mac(a, "m", 1, x, NULL), H5_OK);
+	assert_int_equal(h5_crypto_mac(b, "m", 1, y, NULL), H5_OK);
 	assert_memory_equal(x, y, sizeof(x));
 }
 
@@ -521,7 +521,7 @@ test_config__secrets_from_files(void **state)
 	    {"hooks", "webhook_secret_file", "whsec"},
 	};
 	struct fixture *f = *state;
-	struct h5_sign_key *key = NULL;
+	struct h5_crypto_key *key = NULL;
 
 	folder_write(&f->folder, "api_key", KEY32 "\n", 0600);
 	folder_write(&f->folder, "secret", KEY32, 0600);
@@ -529,17 +529,18 @@ test_config__secrets_from_files(void **state)
 	folder_write(&f->folder, "whsec", WHSEC24 "\n", 0600);
 	if (load_with(f, files, COUNT(files)) != H5_OK)
 		fail_msg("%s", f->faults.data);
-	assert_int_equal(h5_sign_key_new(KEY32, 32, &key, NULL), H5_OK);
+	assert_int_equal(h5_crypto_key_new(KEY32, 32, &key, NULL), H5_OK);
 	assert_same_key(f->c->merchant.api_key, key);
 	assert_same_key(f->c->site.secret, key);
-	h5_sign_key_free(key);
-	assert_int_equal(h5_sign_key_new(KEY32 "x", 33, &key, NULL), H5_OK);
+	h5_crypto_key_free(key);
+	assert_int_equal(h5_crypto_key_new(KEY32 "x", 33, &key, NULL), H5_OK);
 	assert_same_key(f->c->site.link_key, key);
-	h5_sign_key_free(key);
+	h5_crypto_key_free(key);
 	assert_int_equal(
-	    h5_sign_key_new("0123456789abcdef01234567", 24, &key, NULL), H5_OK);
+	    h5_crypto_key_new("0123456789abcdef01234567", 24, &key, NULL),
+	    H5_OK);
 	assert_same_key(f->c->hooks.webhook_secret, key);
-	h5_sign_key_free(key);
+	h5_crypto_key_free(key);
 	assert_int_equal(f->c->n_files, 4);
 	/* No secret stands in the configuration: others may read it. */
 	folder_write(&f->folder, "other.conf", f->text.data, 0644);

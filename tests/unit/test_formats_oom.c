@@ -6,6 +6,7 @@
 
 #include "common/format/form.h"
 #include "common/shop/link.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 static enum h5_code
@@ -59,8 +60,8 @@ use_xml(struct h5_err *e)
 static enum h5_code
 use_sign(struct h5_err *e)
 {
-	struct h5_sign_key *k = NULL;
-	char hex[H5_SIGN_HEX] = "", token[H5_PAYLINK_TOKEN];
+	struct h5_crypto_key *k = NULL;
+	char hex[H5_SIGN_HEX] = "", token[H5_LINK_TOKEN];
 	struct h5_buf text;
 	struct h5_fields f;
 	enum h5_code rc;
@@ -69,7 +70,7 @@ use_sign(struct h5_err *e)
 	h5_buf_init(&text, 1000);
 	rc = h5_fields_add(&f, "foo", "bar", e);
 	if (rc == H5_OK)
-		rc = h5_sign_key_new("foo-merchant-key", 16, &k, e);
+		rc = h5_crypto_key_new("foo-merchant-key", 16, &k, e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(k, H5_SIGN_MD5, &f, hex, e);
 	if (rc == H5_OK)
@@ -77,13 +78,13 @@ use_sign(struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_sign_check(k, H5_SIGN_MD5, &f, e);
 	if (rc == H5_OK)
-		rc = h5_paylink_sign(k, &f, hex, e);
+		rc = h5_link_sign(k, &f, hex, e);
 	if (rc == H5_OK)
-		rc = h5_paylink_token(k, "order", "abcdef", token, e);
+		rc = h5_link_token(k, "order", "abcdef", token, e);
 	if (rc == H5_OK)
 		rc = h5_sign_open_refund(k,
 		    "FTuPWOW4npLOTY8GQp+JtWXKe3ZFa2wsJC6v9gFoATU=", &text, e);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	h5_buf_release(&text);
 	h5_fields_release(&f);
 	return rc;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
+#include "common/format/base64.h"
 #include "common/system/process.h"
 #include "common/hooks/webhook.h"
 #include "common/hooks/hooks.h"
@@ -98,7 +99,7 @@ close_shop(void **state)
 		(void)close(s->server.fd);
 	}
 	h5_store_close(s->st);
-	h5_sign_key_free(s->c.hooks.webhook_secret);
+	h5_crypto_key_free(s->c.hooks.webhook_secret);
 	folder_remove(&s->f);
 	free(s);
 	return 0;
@@ -139,8 +140,8 @@ with_webhook(struct shop *s)
 	assert_int_equal(
 	    pthread_create(&s->server.thread, NULL, serve, &s->server), 0);
 	h5_buf_init(&secret, 64);
-	assert_int_equal(h5_sign_unbase64(SECRET, &secret, &e), H5_OK);
-	assert_int_equal(h5_sign_key_new(secret.data, secret.len,
+	assert_int_equal(h5_base64_read(SECRET, &secret, &e), H5_OK);
+	assert_int_equal(h5_crypto_key_new(secret.data, secret.len,
 			     &s->c.hooks.webhook_secret, &e),
 	    H5_OK);
 	h5_buf_release(&secret);
@@ -374,23 +375,23 @@ static void
 test_hooks__standard_webhooks_vector(void **state)
 {
 	static const char body[] = "{\"test\": 2432232314}";
-	struct h5_sign_key *key;
+	struct h5_crypto_key *key;
 	struct h5_buf secret, out;
 	struct h5_err e;
 
 	(void)state;
 	h5_buf_init(&secret, 64);
 	h5_buf_init(&out, 256);
-	assert_int_equal(h5_sign_unbase64(SECRET, &secret, &e), H5_OK);
+	assert_int_equal(h5_base64_read(SECRET, &secret, &e), H5_OK);
 	assert_int_equal(
-	    h5_sign_key_new(secret.data, secret.len, &key, &e), H5_OK);
+	    h5_crypto_key_new(secret.data, secret.len, &key, &e), H5_OK);
 	assert_int_equal(
 	    h5_hook_webhook_sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek",
 		1614265330, body, strlen(body), &out, &e),
 	    H5_OK);
 	assert_string_equal(
 	    out.data, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-	h5_sign_key_free(key);
+	h5_crypto_key_free(key);
 	h5_buf_release(&secret);
 	h5_buf_release(&out);
 }

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/embed.h"
+#include "common/format/base64.h"
 #include "common/web/pages.h"
 #include "common/system/crypto.h"
 #include "tests/unit/folder.h"
@@ -136,11 +137,11 @@ test_pages__the_policy_allows_exactly_the_style(void **state)
 	assert_true(from != NULL && to != NULL);
 	from += 7;
 	assert_int_equal(
-	    h5_sign_sha256(from, (size_t)(to - from), hash, &e), H5_OK);
+	    h5_crypto_sha256(from, (size_t)(to - from), hash, &e), H5_OK);
 	h5_buf_init(&want, 4096);
 	h5_buf_puts(&want, "Content-Security-Policy: default-src 'none'; "
 			   "style-src 'sha256-");
-	h5_sign_base64(hash, sizeof hash, &want);
+	h5_base64_write(hash, sizeof hash, &want);
 	h5_buf_puts(&want, "'; form-action 'self' https://wx.tenpay.com; "
 			   "base-uri 'none'; frame-ancestors 'none'\r\n");
 	assert_non_null(strstr(s.resp.headers.data, want.data));

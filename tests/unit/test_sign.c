@@ -5,7 +5,9 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
+#include "common/format/base64.h"
 #include "common/system/crypto.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 /* The linker puts these between common/system/crypto.c and OpenSSL
@@ -50,12 +52,13 @@ __wrap_EVP_MD_fetch(
 	return __real_EVP_MD_fetch(ctx, algorithm, properties);
 }
 
-static struct h5_sign_key *
+static struct h5_crypto_key *
 key_of(const char *text)
 {
-	struct h5_sign_key *k = NULL;
+	struct h5_crypto_key *k = NULL;
 
-	assert_int_equal(h5_sign_key_new(text, strlen(text), &k, NULL), H5_OK);
+	assert_int_equal(
+	    h5_crypto_key_new(text, strlen(text), &k, NULL), H5_OK);
 	assert_non_null(k);
 	return k;
 }
@@ -100,7 +103,7 @@ test_sign__every_published_vector(void **state)
 {
 	json_t *all, *row;
 	char hex[H5_SIGN_HEX];
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	struct h5_fields f;
 	const char *expected;
 	enum h5_sign_type type;
@@ -125,7 +128,7 @@ test_sign__every_published_vector(void **state)
 		assert_int_equal(h5_fields_set(&f, "sign", hex, NULL), H5_OK);
 		assert_int_equal(h5_sign_check(k, type, &f, NULL), H5_E_AUTH);
 		h5_fields_release(&f);
-		h5_sign_key_free(k);
+		h5_crypto_key_free(k);
 		rows++;
 	}
 	assert_int_equal(rows, 10);
@@ -143,7 +146,7 @@ test_sign__further_vectors(void **state)
 	    {"out_trade_no", "1400755861"}, {"spbill_create_ip", "127.0.0.1"},
 	    {"total_fee", "1"}};
 	char hex[H5_SIGN_HEX];
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	struct h5_fields f;
 	size_t i;
 
@@ -156,13 +159,13 @@ test_sign__further_vectors(void **state)
 	    h5_sign_fields(k, H5_SIGN_HMAC_SHA256, &f, hex, NULL), H5_OK);
 	assert_string_equal(hex, "A58C01F990B45A4D0E496F835B2739E3"
 				 "91C6C734927B1DA740DC873E607FB42A");
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	h5_fields_release(&f);
 	add(&f, "foo", "bar");
 	k = key_of("88888888888888888888888888888888");
 	assert_int_equal(h5_sign_fields(k, H5_SIGN_MD5, &f, hex, NULL), H5_OK);
 	assert_string_equal(hex, "834A25C9A5B48305AB997C9A7E101530");
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	h5_fields_release(&f);
 }
 
@@ -184,7 +187,7 @@ official_fields(struct h5_fields *f)
 static void
 test_sign__which_fields_take_part(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
 	char hex[H5_SIGN_HEX];
 	struct h5_fields f;
 
@@ -208,7 +211,7 @@ test_sign__which_fields_take_part(void **state)
 	/* No field at all: the digest of "key=..." alone. */
 	assert_int_equal(h5_sign_fields(k, H5_SIGN_MD5, &f, hex, NULL), H5_OK);
 	assert_int_equal(strlen(hex), 32);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 static void
@@ -244,7 +247,7 @@ test_sign__check_refuses(void **state)
 	    {"sixteen zeroes", "00000000000000000000000000000000", NULL,
 		H5_SIGN_MD5},
 	};
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
 	struct h5_fields f;
 	struct h5_err e;
 	size_t i;
@@ -262,14 +265,15 @@ test_sign__check_refuses(void **state)
 		ROW(rows[i].name, strstr(e.msg, "9A0A") == NULL);
 		h5_fields_release(&f);
 	}
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 static void
 test_sign__check_accepts(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
-	struct h5_sign_key *other = key_of("192006250b4c09247ec02edce69f6a2e");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *other =
+	    key_of("192006250b4c09247ec02edce69f6a2e");
 	char hex[H5_SIGN_HEX];
 	struct h5_fields f;
 
@@ -295,8 +299,8 @@ test_sign__check_accepts(void **state)
 	assert_int_equal(
 	    h5_sign_check(k, H5_SIGN_HMAC_SHA256, &f, NULL), H5_OK);
 	h5_fields_release(&f);
-	h5_sign_key_free(k);
-	h5_sign_key_free(other);
+	h5_crypto_key_free(k);
+	h5_crypto_key_free(other);
 }
 
 /* Any change of any byte of any value, and any field more or less, spoils the
@@ -304,7 +308,7 @@ test_sign__check_accepts(void **state)
 static void
 test_sign__every_bit_counts(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
 	struct h5_fields f;
 	size_t i, at;
 	char *value;
@@ -332,26 +336,26 @@ test_sign__every_bit_counts(void **state)
 	assert_int_equal(
 	    h5_sign_check(k, H5_SIGN_HMAC_SHA256, &f, NULL), H5_E_AUTH);
 	h5_fields_release(&f);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 static void
 test_sign__key_lengths(void **state)
 {
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	char bytes[4097];
 
 	(void)state;
 	memset(bytes, 'k', sizeof bytes);
-	assert_int_equal(h5_sign_key_new(bytes, 0, &k, NULL), H5_E_INPUT);
+	assert_int_equal(h5_crypto_key_new(bytes, 0, &k, NULL), H5_E_INPUT);
 	assert_null(k);
-	assert_int_equal(h5_sign_key_new(bytes, 4097, &k, NULL), H5_E_INPUT);
+	assert_int_equal(h5_crypto_key_new(bytes, 4097, &k, NULL), H5_E_INPUT);
 	assert_null(k);
-	assert_int_equal(h5_sign_key_new(bytes, 4096, &k, NULL), H5_OK);
-	h5_sign_key_free(k);
-	assert_int_equal(h5_sign_key_new("\0", 1, &k, NULL), H5_OK);
-	h5_sign_key_free(k);
-	h5_sign_key_free(NULL);
+	assert_int_equal(h5_crypto_key_new(bytes, 4096, &k, NULL), H5_OK);
+	h5_crypto_key_free(k);
+	assert_int_equal(h5_crypto_key_new("\0", 1, &k, NULL), H5_OK);
+	h5_crypto_key_free(k);
+	h5_crypto_key_free(NULL);
 }
 
 static void
@@ -370,37 +374,37 @@ test_sign__mac_and_sha256(void **state)
 {
 	/* RFC 4231, cases 2 and 6 (a key longer than a block). */
 	unsigned char out[32], longer[131];
-	struct h5_sign_key *k = key_of("Jefe");
+	struct h5_crypto_key *k = key_of("Jefe");
 
 	(void)state;
 	assert_int_equal(
-	    h5_sign_mac(k, "what do ya want for nothing?", 28, out, NULL),
+	    h5_crypto_mac(k, "what do ya want for nothing?", 28, out, NULL),
 	    H5_OK);
 	check_hex(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58"
 		       "b964ec3843");
 	/* The same key again: the first call left nothing behind. */
 	assert_int_equal(
-	    h5_sign_mac(k, "what do ya want for nothing?", 28, out, NULL),
+	    h5_crypto_mac(k, "what do ya want for nothing?", 28, out, NULL),
 	    H5_OK);
 	check_hex(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58"
 		       "b964ec3843");
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	memset(longer, 0xaa, sizeof longer);
 	assert_int_equal(
-	    h5_sign_key_new(longer, sizeof longer, &k, NULL), H5_OK);
+	    h5_crypto_key_new(longer, sizeof longer, &k, NULL), H5_OK);
 	assert_int_equal(
-	    h5_sign_mac(k,
+	    h5_crypto_mac(k,
 		"Test Using Larger Than Block-Size Key - Hash Key First", 54,
 		out, NULL),
 	    H5_OK);
 	check_hex(out, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040"
 		       "f0ee37f54");
-	assert_int_equal(h5_sign_mac(k, "", 0, out, NULL), H5_OK);
-	h5_sign_key_free(k);
-	assert_int_equal(h5_sign_sha256("abc", 3, out, NULL), H5_OK);
+	assert_int_equal(h5_crypto_mac(k, "", 0, out, NULL), H5_OK);
+	h5_crypto_key_free(k);
+	assert_int_equal(h5_crypto_sha256("abc", 3, out, NULL), H5_OK);
 	check_hex(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff"
 		       "61f20015ad");
-	assert_int_equal(h5_sign_sha256("", 0, out, NULL), H5_OK);
+	assert_int_equal(h5_crypto_sha256("", 0, out, NULL), H5_OK);
 	check_hex(out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49599"
 		       "1b7852b855");
 }
@@ -409,17 +413,17 @@ static void
 test_sign__same(void **state)
 {
 	(void)state;
-	assert_true(h5_sign_same("", ""));
-	assert_true(h5_sign_same("abc", "abc"));
-	assert_false(h5_sign_same("abc", "abd"));
-	assert_false(h5_sign_same("abc", "bbc"));
-	assert_false(h5_sign_same("abc", "ab"));
-	assert_false(h5_sign_same("ab", "abc"));
-	assert_false(h5_sign_same("", "a"));
-	assert_false(h5_sign_same("a", ""));
-	assert_false(h5_sign_same("abc", "abcabc"));
-	assert_false(h5_sign_same("\x80", ""));
-	assert_false(h5_sign_same("abc\x80", "abc"));
+	assert_true(h5_crypto_same("", ""));
+	assert_true(h5_crypto_same("abc", "abc"));
+	assert_false(h5_crypto_same("abc", "abd"));
+	assert_false(h5_crypto_same("abc", "bbc"));
+	assert_false(h5_crypto_same("abc", "ab"));
+	assert_false(h5_crypto_same("ab", "abc"));
+	assert_false(h5_crypto_same("", "a"));
+	assert_false(h5_crypto_same("a", ""));
+	assert_false(h5_crypto_same("abc", "abcabc"));
+	assert_false(h5_crypto_same("\x80", ""));
+	assert_false(h5_crypto_same("abc\x80", "abc"));
 }
 
 static void
@@ -431,17 +435,17 @@ test_sign__random_and_nonce(void **state)
 	size_t i, values = 0;
 
 	(void)state;
-	assert_int_equal(h5_sign_random(a, sizeof a, NULL), H5_OK);
-	assert_int_equal(h5_sign_random(b, sizeof b, NULL), H5_OK);
+	assert_int_equal(h5_crypto_random(a, sizeof a, NULL), H5_OK);
+	assert_int_equal(h5_crypto_random(b, sizeof b, NULL), H5_OK);
 	assert_memory_not_equal(a, b, sizeof a);
 	for (i = 0; i < sizeof a; i++)
 		seen[a[i]] = 1;
 	for (i = 0; i < 256; i++)
 		values += seen[i];
 	assert_true(values > 200);
-	assert_int_equal(h5_sign_random(a, 0, NULL), H5_OK);
-	assert_int_equal(h5_sign_nonce(first, NULL), H5_OK);
-	assert_int_equal(h5_sign_nonce(second, NULL), H5_OK);
+	assert_int_equal(h5_crypto_random(a, 0, NULL), H5_OK);
+	assert_int_equal(h5_crypto_nonce(first, NULL), H5_OK);
+	assert_int_equal(h5_crypto_nonce(second, NULL), H5_OK);
 	assert_int_equal(strspn(first, "0123456789abcdef"), 32);
 	assert_int_equal(strlen(first), 32);
 	assert_string_not_equal(first, second);
@@ -462,11 +466,10 @@ test_sign__base64_both_ways(void **state)
 	h5_buf_init(&b, 1000);
 	for (i = 0; i < COUNT(rows); i++) {
 		h5_buf_clear(&b);
-		h5_sign_base64(rows[i][0], strlen(rows[i][0]), &b);
+		h5_base64_write(rows[i][0], strlen(rows[i][0]), &b);
 		ROW(rows[i][1], strcmp(b.data, rows[i][1]) == 0);
 		h5_buf_clear(&b);
-		ROW(rows[i][1],
-		    h5_sign_unbase64(rows[i][1], &b, NULL) == H5_OK);
+		ROW(rows[i][1], h5_base64_read(rows[i][1], &b, NULL) == H5_OK);
 		ROW(rows[i][1], strcmp(b.data, rows[i][0]) == 0);
 	}
 	h5_buf_release(&b);
@@ -480,24 +483,23 @@ test_sign__base64_of_many_lengths(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(h5_sign_random(bytes, sizeof bytes, NULL), H5_OK);
+	assert_int_equal(h5_crypto_random(bytes, sizeof bytes, NULL), H5_OK);
 	h5_buf_init(&text, 10000);
 	h5_buf_init(&back, 10000);
 	for (n = 0; n <= sizeof bytes; n += n < 100 ? 1 : 431) {
 		h5_buf_clear(&text);
 		h5_buf_clear(&back);
-		h5_sign_base64(bytes, n, &text);
+		h5_base64_write(bytes, n, &text);
 		assert_int_equal(h5_buf_finish(&text, NULL), H5_OK);
 		assert_int_equal(text.len, (n + 2) / 3 * 4);
-		assert_int_equal(
-		    h5_sign_unbase64(text.data, &back, NULL), H5_OK);
+		assert_int_equal(h5_base64_read(text.data, &back, NULL), H5_OK);
 		assert_int_equal(back.len, n);
 		assert_memory_equal(back.data, bytes, n);
 	}
 	h5_buf_release(&text);
 	h5_buf_release(&back);
 	h5_buf_init(&text, 3);
-	h5_sign_base64("abc", 3, &text);
+	h5_base64_write("abc", 3, &text);
 	assert_int_equal(h5_buf_finish(&text, NULL), H5_E_INPUT);
 	h5_buf_release(&text);
 }
@@ -516,15 +518,14 @@ test_sign__unbase64_is_strict(void **state)
 	h5_buf_init(&b, 1000);
 	h5_buf_puts(&b, "before");
 	for (i = 0; i < COUNT(bad); i++) {
-		ROW(bad[i], h5_sign_unbase64(bad[i], &b, NULL) == H5_E_INPUT);
+		ROW(bad[i], h5_base64_read(bad[i], &b, NULL) == H5_E_INPUT);
 		ROW(bad[i], strcmp(b.data, "before") == 0);
 	}
-	assert_int_equal(
-	    h5_sign_unbase64("Zm9v\r\nYm\nFy\r\n", &b, NULL), H5_OK);
+	assert_int_equal(h5_base64_read("Zm9v\r\nYm\nFy\r\n", &b, NULL), H5_OK);
 	assert_string_equal(b.data, "beforefoobar");
 	h5_buf_release(&b);
 	h5_buf_init(&b, 2);
-	assert_int_equal(h5_sign_unbase64("Zm9v", &b, NULL), H5_E_INPUT);
+	assert_int_equal(h5_base64_read("Zm9v", &b, NULL), H5_E_INPUT);
 	assert_int_equal(b.len, 0);
 	h5_buf_release(&b);
 }
@@ -533,7 +534,7 @@ static void
 test_sign__opens_a_real_refund_notice(void **state)
 {
 	char *key, *req_info, *plain;
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	struct h5_fields f;
 	struct h5_buf out;
 	size_t n, plain_n;
@@ -557,7 +558,7 @@ test_sign__opens_a_real_refund_notice(void **state)
 	    h5_fields_is(&f, "refund_id", "50000404922017112502468056157"));
 	h5_fields_release(&f);
 	h5_buf_release(&out);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	free(key);
 	free(req_info);
 	free(plain);
@@ -567,7 +568,7 @@ static void
 test_sign__opens_short_refund_texts(void **state)
 {
 	json_t *all, *row;
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	struct h5_buf out;
 	size_t i, rows = 0;
 
@@ -587,7 +588,7 @@ test_sign__opens_short_refund_texts(void **state)
 		    H5_OK);
 		assert_string_equal(out.data, member(row, "plaintext"));
 		h5_buf_release(&out);
-		h5_sign_key_free(k);
+		h5_crypto_key_free(k);
 		rows++;
 	}
 	assert_int_equal(rows, 1);
@@ -605,7 +606,7 @@ test_sign__refuses_what_our_key_does_not_open(void **state)
 	    /* the short vector, cut by one block and by one byte */
 	    "FTuPWOW4npLOTY8GQp+JtQ==",
 	    "FTuPWOW4npLOTY8GQp+JtWXKe3ZFa2wsJC6v9gFoAQ=="};
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	struct h5_fields f;
 	struct h5_buf out;
 	struct h5_err e;
@@ -625,7 +626,7 @@ test_sign__refuses_what_our_key_does_not_open(void **state)
 		    h5_sign_open_refund(k, h5_fields_get(&f, "req_info"), &out,
 			&e) == H5_E_AUTH);
 		ROW(keys[i], strcmp(out.data, "before") == 0);
-		h5_sign_key_free(k);
+		h5_crypto_key_free(k);
 	}
 	k = key_of("foo-merchant-key");
 	for (i = 0; i < COUNT(bad); i++) {
@@ -637,7 +638,7 @@ test_sign__refuses_what_our_key_does_not_open(void **state)
 		    strcmp(e.msg,
 			"req_info is not encrypted with our API key") == 0);
 	}
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 	h5_buf_release(&out);
 	h5_fields_release(&f);
 	free(xml);
@@ -646,7 +647,7 @@ test_sign__refuses_what_our_key_does_not_open(void **state)
 static void *
 sign_often(void *arg)
 {
-	const struct h5_sign_key *k = arg;
+	const struct h5_crypto_key *k = arg;
 	char hex[H5_SIGN_HEX];
 	size_t wrong = 0;
 	struct h5_fields f;
@@ -669,7 +670,7 @@ sign_often(void *arg)
 static void
 test_sign__many_threads_share_a_key(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
 	pthread_t threads[8];
 	void *result;
 	size_t i;
@@ -682,7 +683,7 @@ test_sign__many_threads_share_a_key(void **state)
 		assert_int_equal(pthread_join(threads[i], &result), 0);
 		assert_ptr_equal(result, k);
 	}
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 /* Without any provider nothing may be signed with what happened to stand in
@@ -690,8 +691,8 @@ test_sign__many_threads_share_a_key(void **state)
 static void
 test_sign__says_so_when_openssl_cannot(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
-	struct h5_sign_key *none;
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *none;
 	unsigned char out[32];
 	static const unsigned char zero[32];
 	struct h5_buf text;
@@ -701,9 +702,9 @@ test_sign__says_so_when_openssl_cannot(void **state)
 	assert_int_equal(h5_sign_self_test(NULL), H5_OK);
 	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
 	memset(out, 7, sizeof out);
-	assert_int_equal(h5_sign_sha256("a", 1, out, &e), H5_E_BUG);
+	assert_int_equal(h5_crypto_sha256("a", 1, out, &e), H5_E_BUG);
 	assert_memory_equal(out, zero, sizeof out);
-	assert_int_equal(h5_sign_key_new("k", 1, &none, &e), H5_E_BUG);
+	assert_int_equal(h5_crypto_key_new("k", 1, &none, &e), H5_E_BUG);
 	assert_null(none);
 	assert_int_equal(h5_sign_self_test(&e), H5_E_BUG);
 	assert_non_null(strstr(e.msg, "OpenSSL"));
@@ -716,14 +717,14 @@ test_sign__says_so_when_openssl_cannot(void **state)
 	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 	assert_int_equal(h5_sign_self_test(NULL), H5_OK);
 	h5_buf_release(&text);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 /* A machine with FIPS providers: everything but MD5 is there. */
 static void
 test_sign__hmac_works_without_md5(void **state)
 {
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	char hex[H5_SIGN_HEX];
 	struct h5_fields f;
 	struct h5_buf text;
@@ -751,13 +752,13 @@ test_sign__hmac_works_without_md5(void **state)
 	assert_int_equal(h5_sign_self_test(NULL), H5_OK);
 	h5_buf_release(&text);
 	h5_fields_release(&f);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 static void
 test_sign__a_digest_that_fails_signs_nothing(void **state)
 {
-	struct h5_sign_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
+	struct h5_crypto_key *k = key_of("192006250b4c09247ec02edce69f6a2d");
 	static const unsigned char zero[32];
 	unsigned char out[32];
 	char hex[H5_SIGN_HEX];
@@ -774,14 +775,14 @@ test_sign__a_digest_that_fails_signs_nothing(void **state)
 	    h5_sign_fields(k, H5_SIGN_MD5, &f, hex, NULL), H5_E_BUG);
 	assert_string_equal(hex, "");
 	memset(out, 7, sizeof out);
-	assert_int_equal(h5_sign_mac(k, "a", 1, out, NULL), H5_E_BUG);
+	assert_int_equal(h5_crypto_mac(k, "a", 1, out, NULL), H5_E_BUG);
 	assert_memory_equal(out, zero, sizeof out);
 	memset(out, 7, sizeof out);
-	assert_int_equal(h5_sign_sha256("a", 1, out, NULL), H5_E_BUG);
+	assert_int_equal(h5_crypto_sha256("a", 1, out, NULL), H5_E_BUG);
 	assert_memory_equal(out, zero, sizeof out);
 	no_result = false;
 	h5_fields_release(&f);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 int

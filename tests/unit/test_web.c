@@ -380,7 +380,7 @@ test_web_url__has_base_and_suffix(void **state)
 	struct h5_buf b;
 
 	h5_buf_init(&b, 256);
-	h5_web_url(&f->c, "notify", &b);
+	h5_config_url(&f->c, "notify", &b);
 	assert_string_equal(
 	    b.data, "https://shop.example:8443/pay/notify.fcgi");
 	h5_buf_release(&b);

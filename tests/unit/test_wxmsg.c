@@ -3,6 +3,7 @@
 
 #include "common/system/crypto.h"
 #include "common/wechat/v2/message.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define KEY "192006250b4c09247ec02edce69f6a2d"
@@ -33,7 +34,8 @@ set_up(void **state)
 	c->merchant.mch_id = strdup("10000100");
 	c->merchant.sign_type = H5_SIGN_HMAC_SHA256;
 	assert_int_equal(
-	    h5_sign_key_new(KEY, strlen(KEY), &c->merchant.api_key, &e), H5_OK);
+	    h5_crypto_key_new(KEY, strlen(KEY), &c->merchant.api_key, &e),
+	    H5_OK);
 	*state = c;
 	return 0;
 }
@@ -45,7 +47,7 @@ tear_down(void **state)
 
 	free(c->merchant.appid);
 	free(c->merchant.mch_id);
-	h5_sign_key_free(c->merchant.api_key);
+	h5_crypto_key_free(c->merchant.api_key);
 	free(c);
 	return 0;
 }
@@ -73,14 +75,14 @@ read_pairs(const char *pairs, struct h5_fields *f)
 static void
 seal(struct h5_fields *f, const char *key, enum h5_sign_type type)
 {
-	struct h5_sign_key *k;
+	struct h5_crypto_key *k;
 	char hex[H5_SIGN_HEX];
 	struct h5_err e;
 
-	assert_int_equal(h5_sign_key_new(key, strlen(key), &k, &e), H5_OK);
+	assert_int_equal(h5_crypto_key_new(key, strlen(key), &k, &e), H5_OK);
 	assert_int_equal(h5_sign_fields(k, type, f, hex, &e), H5_OK);
 	assert_int_equal(h5_fields_set(f, "sign", hex, &e), H5_OK);
-	h5_sign_key_free(k);
+	h5_crypto_key_free(k);
 }
 
 /* A sealed message as XML; free() it. */
@@ -858,8 +860,8 @@ test_wxmsg__a_refund_notice_is_decrypted(void **state)
 	assert_int_equal(refund.n, 0);
 	h5_fields_release(&refund);
 	key = fixture(REFUND "gopay-key.txt", &n);
-	h5_sign_key_free(c->merchant.api_key);
-	assert_int_equal(h5_sign_key_new(key, strcspn(key, "\r\n"),
+	h5_crypto_key_free(c->merchant.api_key);
+	assert_int_equal(h5_crypto_key_new(key, strcspn(key, "\r\n"),
 			     &c->merchant.api_key, &e),
 	    H5_OK);
 	assert_int_equal(refund_notice(c, info, &refund, &e), H5_OK);
@@ -871,9 +873,9 @@ test_wxmsg__a_refund_notice_is_decrypted(void **state)
 	    refund_notice(c, "not base64!", &refund, &e), H5_E_AUTH);
 	h5_fields_release(&refund);
 	/* Ours by key, but not about a refund. */
-	h5_sign_key_free(c->merchant.api_key);
+	h5_crypto_key_free(c->merchant.api_key);
 	assert_int_equal(
-	    h5_sign_key_new("foo-merchant-key", 16, &c->merchant.api_key, &e),
+	    h5_crypto_key_new("foo-merchant-key", 16, &c->merchant.api_key, &e),
 	    H5_OK);
 	assert_int_equal(
 	    refund_notice(

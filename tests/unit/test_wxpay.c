@@ -7,6 +7,7 @@
 #include "common/system/crypto.h"
 #include "common/base/text.h"
 #include "common/wechat/v2/call.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define KEY "192006250b4c09247ec02edce69f6a2d"
@@ -81,7 +82,7 @@ set_up(void **state)
 	d->c.merchant.mch_id = strdup("1900000109");
 	d->c.merchant.sign_type = H5_SIGN_HMAC_SHA256;
 	assert_int_equal(
-	    h5_sign_key_new(KEY, strlen(KEY), &d->c.merchant.api_key, &e), 0);
+	    h5_crypto_key_new(KEY, strlen(KEY), &d->c.merchant.api_key, &e), 0);
 	d->c.site.base_url = strdup("https://shop.example/cgi-bin");
 	d->c.site.origin = strdup("https://shop.example");
 	d->c.site.program_suffix = strdup(".fcgi");
@@ -111,7 +112,7 @@ tear_down(void **state)
 	h5_fields_release(&d->sent);
 	free(d->c.merchant.appid);
 	free(d->c.merchant.mch_id);
-	h5_sign_key_free(d->c.merchant.api_key);
+	h5_crypto_key_free(d->c.merchant.api_key);
 	free(d->c.site.base_url);
 	free(d->c.site.origin);
 	free(d->c.site.program_suffix);

@@ -6,9 +6,8 @@
 #include "common/base/clock.h"
 #include "common/system/https.h"
 #include "common/store/files/ledger.h"
-#include "common/system/crypto.h"
+#include "common/wechat/v2/sign.h"
 #include "common/base/text.h"
-#include "common/web/request.h"
 #include "common/wechat/v2/xml.h"
 
 #define BODY_MAX 127 /* bytes: whether WeChat counts characters is unknown */
@@ -76,8 +75,7 @@ enum h5_code
 h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
     const char *path, const char *out_trade_no, struct h5_err *e)
 {
-	const char *type =
-	    w->c->merchant.sign_type == H5_SIGN_MD5 ? "MD5" : "HMAC-SHA256";
+	const char *type = h5_sign_name(w->c->merchant.sign_type);
 	enum h5_code rc;
 
 	memset(k, 0, sizeof *k);
@@ -120,7 +118,7 @@ write_request(
 	h5_fields_init(&f, H5_WXPAY_PARAMS_N + 2, H5_WXPAY_PARAMS_BYTES + 256);
 	rc = h5_fields_copy(&f, &k->params, e);
 	if (rc == H5_OK)
-		rc = h5_sign_nonce(nonce, e);
+		rc = h5_crypto_nonce(nonce, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&f, "nonce_str", nonce, e);
 	if (rc == H5_OK)
@@ -405,9 +403,9 @@ add_shop(struct h5_wxpay *w, struct h5_fields *f, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&scene, SCENE_MAX);
-	h5_buf_init(&notify, H5_WEB_QUERY);
+	h5_buf_init(&notify, H5_CONFIG_URL);
 	rc = h5_wxpay_scene_info(w->c, &scene, e);
-	h5_web_url(w->c, "notify", &notify);
+	h5_config_url(w->c, "notify", &notify);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&notify, e);
 	if (rc == H5_OK)

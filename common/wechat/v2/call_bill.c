@@ -7,7 +7,7 @@
 #include "common/base/fields.h"
 #include "common/format/gunzip.h"
 #include "common/system/https.h"
-#include "common/system/crypto.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define PATIENCE 20 /* a bill takes longer than an order's few bytes */
@@ -27,13 +27,12 @@ fill(const struct h5_config *c, int64_t day, const char *type,
 	    {"appid", c->merchant.appid},
 	    {"mch_id", c->merchant.mch_id},
 	    {"nonce_str", nonce},
-	    {"sign_type",
-		c->merchant.sign_type == H5_SIGN_MD5 ? "MD5" : "HMAC-SHA256"},
+	    {"sign_type", h5_sign_name(c->merchant.sign_type)},
 	    {"bill_date", wire},
 	    {"bill_type", type},
 	    {"tar_type", "GZIP"},
 	};
-	enum h5_code rc = h5_sign_nonce(nonce, e);
+	enum h5_code rc = h5_crypto_nonce(nonce, e);
 	size_t i;
 
 	h5_clock_wire(day, wire);

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/web/request.h"
 #include "common/wechat/v2/call_parts.h"
 
 #define DESC_MAX 80 /* bytes of refund_desc */
@@ -30,8 +29,8 @@ add_refund(struct h5_wxpay *w, struct h5_fields *f, const struct h5_order *o,
 	struct h5_buf notify;
 	enum h5_code rc;
 
-	h5_buf_init(&notify, H5_WEB_QUERY);
-	h5_web_url(w->c, "notify", &notify);
+	h5_buf_init(&notify, H5_CONFIG_URL);
+	h5_config_url(w->c, "notify", &notify);
 	rc = h5_buf_finish(&notify, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "out_trade_no", r->out_trade_no, e);

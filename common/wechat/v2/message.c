@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/system/crypto.h"
 #include "common/base/text.h"
+#include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
 #define REPLY_MSG 120
