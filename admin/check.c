@@ -3,36 +3,8 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/shop/catalogue.h"
 #include "common/store/files/ledger.h"
-#include "common/web/pages.h"
-
-/* Everything that a program reads at its start, every fault reported. */
-static enum h5_code
-check_all(const char *path, struct h5_buf *faults, struct h5_err *e)
-{
-	struct h5_config *c = NULL;
-	struct h5_catalogue *cat = NULL;
-	struct h5_pages *pages = NULL;
-	enum h5_code rc, rc_pages;
-
-	rc = h5_config_load(path, faults, &c, e);
-	if (rc == H5_OK && c->catalogue.file != NULL) {
-		rc = h5_catalogue_load(c->catalogue.file, faults, &cat, e);
-		if (rc != H5_OK && faults->len == 0)
-			h5_buf_printf(
-			    faults, "%s:1: %s\n", c->catalogue.file, e->msg);
-	}
-	if (c != NULL) {
-		rc_pages =
-		    h5_pages_load(c, faults, &pages, rc == H5_OK ? e : NULL);
-		rc = rc == H5_OK ? rc_pages : rc;
-	}
-	h5_pages_free(pages);
-	h5_catalogue_free(cat);
-	h5_config_free(c);
-	return rc;
-}
+#include "common/web/load.h"
 
 static void
 print_json(const char *path, const struct h5_buf *faults, bool good)
@@ -61,6 +33,7 @@ print_json(const char *path, const struct h5_buf *faults, bool good)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
+	struct h5_loaded got = {NULL, NULL};
 	struct h5_buf path, faults;
 	struct h5_err e;
 	enum h5_code rc;
@@ -70,10 +43,11 @@ run(struct command *cmd, int argc, char **argv)
 		return command_usage(&verb_check, "no operand is needed");
 	h5_err_clear(&e);
 	h5_buf_init(&path, 4096);
-	h5_buf_init(&faults, 65536);
+	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	rc = h5_config_find(cmd->config_path, NULL, &path, &e);
 	if (rc == H5_OK)
-		rc = check_all(path.data, &faults, &e);
+		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
+	h5_load_release(&got);
 	if (cmd->json)
 		print_json(path.data, &faults, rc == H5_OK);
 	else if (rc == H5_OK)

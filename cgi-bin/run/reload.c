@@ -1,13 +1,11 @@
 #include "cgi-bin/run/run.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/config/stamp.h"
 #include "common/hooks/launch.h"
 
 #define PATH_BYTES 4096
@@ -15,7 +13,6 @@
 #define TRY_AGAIN_MS 10000
 #define SELF "/proc/self/exe"
 #define WORDS_MAX 4096
-#define TEMPLATES_MAX 256 /* files looked at in pages.templates */
 
 static const char gone[] = " (deleted)";
 
@@ -37,66 +34,13 @@ exe_path(void)
 	return strdup(path);
 }
 
-static uint64_t
-mix(uint64_t h, uint64_t v)
-{
-	h ^= v;
-	h *= 0x9e3779b97f4a7c15U;
-	return h ^ (h >> 29);
-}
-
-/* 0: nothing is there (an upload is under way). */
-static uint64_t
-stamp_at(int dir, const char *path)
-{
-	struct stat st;
-	uint64_t h = 1;
-
-	if (path == NULL || fstatat(dir, path, &st, 0) != 0)
-		return 0;
-	h = mix(h, (uint64_t)st.st_dev);
-	h = mix(h, (uint64_t)st.st_ino);
-	h = mix(h, (uint64_t)st.st_size);
-	h = mix(h, (uint64_t)st.st_mtim.tv_sec);
-	h = mix(h, (uint64_t)st.st_mtim.tv_nsec);
-	return h == 0 ? 1 : h;
-}
-
-/* The files of a folder, whatever order they are listed in. */
-static uint64_t
-stamp_folder(const char *path)
-{
-	DIR *d = path == NULL ? NULL : opendir(path);
-	struct dirent *entry;
-	uint64_t sum = 0;
-	int n;
-
-	if (d == NULL)
-		return 0;
-	for (n = 0; n < TEMPLATES_MAX; n++) {
-		entry = readdir(d);
-		if (entry == NULL)
-			break;
-		if (entry->d_name[0] != '.')
-			sum += stamp_at(dirfd(d), entry->d_name);
-	}
-	(void)closedir(d);
-	return sum;
-}
-
-uint64_t
-h5_watch_stamp(const struct h5_config *c)
-{
-	return mix(h5_config_stamp(c), stamp_folder(c->pages.templates));
-}
-
 void
 h5_watch_init(struct h5_watch *w, struct h5_sites *s)
 {
 	w->sites = s;
 	w->exe = exe_path();
 	/* Not what the path stands for: that may be a newer program already. */
-	w->exe_stamp = stamp_at(AT_FDCWD, SELF);
+	w->exe_stamp = h5_stamp_file(SELF);
 	w->known = NULL;
 	w->refused = 0;
 	w->again_ms = 0;
@@ -126,14 +70,14 @@ look(const struct h5_watch *w, bool *changed)
 	uint64_t exe = 0, now, all;
 
 	if (w->exe_stamp != 0)
-		exe = stamp_at(AT_FDCWD, w->exe);
+		exe = h5_stamp_file(w->exe);
 	*changed = exe != 0 && exe != w->exe_stamp;
-	all = mix(1, exe);
+	all = h5_stamp_mix(1, exe);
 	for (; site != w->known; site = site->next) {
-		now = h5_watch_stamp(site->app.c);
+		now = h5_stamp_config(site->app.c);
 		if (now != site->stamp)
 			*changed = true;
-		all = mix(all, now);
+		all = h5_stamp_mix(all, now);
 	}
 	return all;
 }

@@ -81,9 +81,6 @@ void h5_watch_release(struct h5_watch *w);
 /* h5_watch_leave(w): the supervisor watches the program and what is loaded by
  * now; only what requests will name is left to this worker. */
 void h5_watch_leave(struct h5_watch *w);
-/* h5_watch_stamp(c): a stamp of the configuration's files and of the templates
- * that replace built-in ones. */
-uint64_t h5_watch_stamp(const struct h5_config *c);
 /* h5_watch_look(w): a new pair is there and passes its own -t: leave.  One
  * that does not pass is logged once; one whose trial came to no end, on a busy
  * machine, say, is tried again. */

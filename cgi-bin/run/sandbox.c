@@ -9,7 +9,7 @@
 
 #include "common/system/file.h"
 #include "common/system/landlock.h"
-#include "common/base/sum.h"
+#include "common/config/stamp.h"
 #include "common/format/url.h"
 
 #define PATH_BYTES 4096
@@ -222,25 +222,15 @@ uint64_t
 h5_confine_stamp(const struct h5_run *run)
 {
 	const struct h5_site *site = run->errands.site;
-	uint64_t h = 0, seen[4];
+	uint64_t h = 0;
 	struct rules r;
-	struct stat st;
 	size_t i;
 
 	if (open_why(run) != NULL)
 		return 0;
 	collect(&r, &site->app);
-	for (i = 0; i < r.n; i++) {
-		memset(seen, 0, sizeof seen);
-		if (stat(r.v[i].path, &st) == 0) {
-			seen[0] = (uint64_t)st.st_dev;
-			seen[1] = (uint64_t)st.st_ino;
-			seen[2] = (uint64_t)st.st_mode;
-			seen[3] = (uint64_t)st.st_uid;
-		}
-		h = h5_sum_64(r.v[i].path, strlen(r.v[i].path), h);
-		h = h5_sum_64(seen, sizeof seen, h);
-	}
+	for (i = 0; i < r.n; i++)
+		h = h5_stamp_mix(h, h5_stamp_place(r.v[i].path));
 	release(&r);
 	return h;
 }

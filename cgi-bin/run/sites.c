@@ -5,65 +5,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/shop/catalogue.h"
 #include "common/base/clock.h"
+#include "common/config/stamp.h"
+#include "common/web/load.h"
 #include "common/wechat/v2/sign.h"
 
 #define PATH_BYTES 4096
-#define FAULTS_MAX 65536
 #define SITES_MAX 16 /* one process serves few shops; a limit all the same */
 #define AGAIN_MS 1000
 
 /* --- loading --- */
 
 /* For one request only what that request may need: a program with refusals
- * of its own shows no page.  Templates of the shop's are looked through all
- * the same, so that a fault shows in every program alike. */
-static enum h5_code
-load_pages(const struct h5_sites *s, const struct h5_config *c,
-    struct h5_buf *faults, struct h5_pages **pages, struct h5_err *e)
+ * of its own shows no page. */
+static enum h5_load_pages
+pages_of(const struct h5_sites *s)
 {
-	*pages = NULL;
-	if (s == NULL || !s->once)
-		return h5_pages_load(c, faults, pages, e);
-	if (s->program->refuse != NULL &&
-	    (c == NULL || c->pages.templates == NULL))
-		return H5_OK;
-	return h5_pages_load_once(c, faults, pages, e);
-}
-
-/* Configuration, catalogue and pages of the file at path.  s: who serves them;
- * NULL: to check them. */
-static enum h5_code
-load_files(const struct h5_sites *s, const char *path, struct h5_buf *faults,
-    struct h5_config **c, struct h5_pages **pages, struct h5_err *e)
-{
-	struct h5_catalogue *cat = NULL;
-	enum h5_code rc, last = H5_OK;
-	size_t before;
-
-	*pages = NULL;
-	rc = h5_config_load(path, faults, c, e);
-	if (rc != H5_OK)
-		return rc;
-	if ((*c)->catalogue.file != NULL) {
-		before = faults->len;
-		last = h5_catalogue_load((*c)->catalogue.file, faults, &cat, e);
-		h5_catalogue_free(cat);
-		if (last != H5_OK && faults->len == before)
-			h5_buf_printf(
-			    faults, "%s:1: %s\n", (*c)->catalogue.file, e->msg);
-	}
-	rc = load_pages(s, *c, faults, pages, e);
-	if (rc == H5_OK)
-		rc = last;
-	if (rc != H5_OK) {
-		h5_pages_free(*pages);
-		h5_config_free(*c);
-		*pages = NULL;
-		*c = NULL;
-	}
-	return rc;
+	if (!s->once)
+		return H5_LOAD_PAGES;
+	return s->program->refuse != NULL ? H5_LOAD_NO_PAGES
+					  : H5_LOAD_PAGES_ONCE;
 }
 
 static void
@@ -87,24 +48,24 @@ static enum h5_code
 load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
     struct h5_site *site, struct h5_err *e)
 {
+	struct h5_loaded got;
 	uint64_t before;
 	enum h5_code rc;
 	int tries;
 
 	for (tries = 0;; tries++) {
-		rc = load_files(
-		    s, path, faults, &site->app.c, &site->app.pages, e);
+		rc = h5_load(path, pages_of(s), faults, &got, e);
 		if (rc != H5_OK || s->once)
-			return rc;
+			break;
 		before = site->stamp;
-		site->stamp = h5_watch_stamp(site->app.c);
+		site->stamp = h5_stamp_config(got.c);
 		if ((tries > 0 && site->stamp == before) || tries == 3)
-			return H5_OK;
-		h5_pages_free(site->app.pages);
-		h5_config_free(site->app.c);
-		site->app.pages = NULL;
-		site->app.c = NULL;
+			break;
+		h5_load_release(&got);
 	}
+	site->app.c = got.c;
+	site->app.pages = got.pages;
+	return rc;
 }
 
 static enum h5_code
@@ -164,8 +125,8 @@ load_bare(struct h5_sites *s, struct h5_err *e)
 	struct h5_buf faults;
 	enum h5_code rc;
 
-	h5_buf_init(&faults, FAULTS_MAX);
-	rc = load_pages(s, NULL, &faults, &s->bare.pages, e);
+	h5_buf_init(&faults, H5_LOAD_FAULTS);
+	rc = h5_load_pages(NULL, pages_of(s), &faults, &s->bare.pages, e);
 	if (rc != H5_OK)
 		log_faults(&s->bare.log, &faults, e->msg);
 	h5_buf_release(&faults);
@@ -259,7 +220,7 @@ add_site(
 	if (s->failed_key != NULL && strcmp(s->failed_key, key) == 0 &&
 	    h5_clock_mono_ms() - s->failed_ms < AGAIN_MS)
 		return h5_err_set(e, H5_E_CONFIG, "not usable a moment ago");
-	h5_buf_init(&faults, FAULTS_MAX);
+	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	if (count_sites(s) >= SITES_MAX)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "this process serves %d configurations already", SITES_MAX);
@@ -333,37 +294,38 @@ static enum h5_code
 check_outside(
     const struct h5_config *c, struct h5_buf *faults, struct h5_err *e)
 {
-	enum h5_code rc = h5_config_outside(c, getenv("DOCUMENT_ROOT"), e);
+	struct h5_err why;
+	enum h5_code rc;
 
-	if (rc != H5_OK)
-		h5_buf_printf(faults, "%s:1: %s\n", c->path, e->msg);
-	return rc;
+	rc = h5_config_outside(c, getenv("DOCUMENT_ROOT"), &why);
+	if (rc == H5_OK)
+		return H5_OK;
+	h5_buf_printf(faults, "%s:1: %s\n", c->path, why.msg);
+	return h5_err_set(e, rc, "%s", why.msg);
 }
 
 bool
 h5_site_check(const struct h5_program *p, const char *option)
 {
+	struct h5_loaded got = {NULL, NULL};
 	struct h5_buf path, faults;
-	struct h5_config *c = NULL;
-	struct h5_pages *pages = NULL;
 	struct h5_err e;
 	enum h5_code rc;
 
 	h5_buf_init(&path, PATH_BYTES);
-	h5_buf_init(&faults, FAULTS_MAX);
+	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	rc = h5_sign_self_test(&e);
 	if (rc == H5_OK)
 		rc = h5_config_find(option, NULL, &path, &e);
 	if (rc == H5_OK)
-		rc = load_files(NULL, path.data, &faults, &c, &pages, &e);
+		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
 	if (rc == H5_OK)
-		rc = check_outside(c, &faults, &e);
+		rc = check_outside(got.c, &faults, &e);
 	if (rc != H5_OK && faults.len > 0)
 		(void)fputs(faults.data, stderr);
 	else if (rc != H5_OK)
 		(void)fprintf(stderr, "%s: %s\n", p->name, e.msg);
-	h5_pages_free(pages);
-	h5_config_free(c);
+	h5_load_release(&got);
 	h5_buf_release(&faults);
 	h5_buf_release(&path);
 	return rc == H5_OK;

@@ -102,10 +102,6 @@ H5_MUST_CHECK enum h5_code h5_config_find(const char *option,
 H5_MUST_CHECK enum h5_code h5_config_outside(
     const struct h5_config *c, const char *document_root, struct h5_err *e);
 
-/* h5_config_stamp(c): a stamp of the configuration's files (path and *_file
- * keys: device, inode, size, mtime) to compare with a later one. */
-uint64_t h5_config_stamp(const struct h5_config *c);
-
 #define H5_CONFIG_URL 512 /* bytes: longer than any program's address */
 /* h5_config_url(c, program, out): append the address of a web program,
  * "<base_url>/<program><suffix>". */

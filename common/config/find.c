@@ -1,5 +1,4 @@
-/* Where the configuration is, whether it changed, and whether the web server
- * could hand it out. */
+/* Where the configuration is, and whether the web server could hand it out. */
 #include "common/config/config.h"
 
 #include <errno.h>
@@ -191,42 +190,4 @@ h5_config_outside(
 	return h5_err_set(e, H5_E_CONFIG,
 	    "%.110s lies below the document root %.70s: move it out", bad,
 	    document_root);
-}
-
-/* --- changes -------------------------------------------------------------- */
-
-static uint64_t
-mix(uint64_t h, uint64_t v)
-{
-	int i;
-
-	/* FNV-1a, byte by byte. */
-	for (i = 0; i < 8; i++)
-		h = (h ^ (v >> (8 * i) & 0xff)) * 0x100000001b3U;
-	return h;
-}
-
-static uint64_t
-mix_file(uint64_t h, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return mix(h, 0);
-	h = mix(h, (uint64_t)st.st_dev);
-	h = mix(h, (uint64_t)st.st_ino);
-	h = mix(h, (uint64_t)st.st_size);
-	h = mix(h, (uint64_t)st.st_mtim.tv_sec);
-	return mix(h, (uint64_t)st.st_mtim.tv_nsec);
-}
-
-uint64_t
-h5_config_stamp(const struct h5_config *c)
-{
-	uint64_t h = mix_file(0xcbf29ce484222325U, c->path);
-	size_t i;
-
-	for (i = 0; i < c->n_files; i++)
-		h = mix_file(h, c->files[i]);
-	return h;
 }

@@ -1,216 +1,12 @@
-/* The words of a finding, the configuration, and what is online. */
+/* What the doctor looks at first, and in which order: the configuration, its
+ * place, and what is online. */
 #include "common/doctor/doctor.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/shop/catalogue.h"
-#include "common/base/clock.h"
 #include "common/doctor/words.h"
-#include "common/base/embed.h"
 #include "common/system/https.h"
-#include "common/web/pages.h"
-#include "common/format/template.h"
-
-#define SAID 4096 /* longest finding or remedy, bytes */
-#define FAULTS_MAX 65536
-
-/* --- words --- */
-
-/* The rest of the line that begins with these words, in the lines from at to
- * the next entry.  NULL: none. */
-static const char *
-rest_of(const char *at, const char *word, const char *dot_word, size_t *n)
-{
-	char mark[32];
-	const char *end;
-	size_t len;
-
-	len = (size_t)snprintf(mark, sizeof mark, "%s%s ", word, dot_word);
-	for (; at != NULL && *at != '\0' && *at != '='; at = end + 1) {
-		end = strchr(at, '\n');
-		if (end == NULL)
-			return NULL;
-		if (strncmp(at, mark, len) != 0)
-			continue;
-		*n = (size_t)(end - at) - len;
-		return at + len;
-	}
-	return NULL;
-}
-
-static const char *
-file_text(void)
-{
-	return (const char *)h5_embed_doctor_files[0].bytes;
-}
-
-/* The lines of an entry. */
-static const char *
-entry(const char *name)
-{
-	char mark[64];
-	const char *at;
-	size_t n;
-
-	n = (size_t)snprintf(mark, sizeof mark, "\n= %s\n", name);
-	at = strstr(file_text(), mark);
-	return at == NULL ? NULL : at + n;
-}
-
-static const char *
-language(const struct h5_doctor *d)
-{
-	return strcmp(d->lang, "en") == 0 ? "en" : "zh";
-}
-
-static const char *
-remedy_of(const struct h5_doctor *d, const char *at, size_t *n)
-{
-	const char *text = NULL;
-
-	if (d->web)
-		text = rest_of(at, language(d), ".web", n);
-	return text != NULL ? text : rest_of(at, language(d), ".next", n);
-}
-
-/* Folders above the configuration's are nobody's business but the host's;
- * whoever mends it knows the file by its place beside the configuration. */
-static void
-hide(struct h5_buf *b, const char *prefix, size_t n)
-{
-	char *at;
-
-	while (
-	    b->len > 0 && (at = memmem(b->data, b->len, prefix, n)) != NULL) {
-		memmove(at, at + n, b->len - (size_t)(at - b->data) - n + 1);
-		b->len -= n;
-	}
-}
-
-static void
-hide_folders(const struct h5_doctor *d, struct h5_buf *b)
-{
-	const char *slash, *above;
-	size_t n;
-
-	if (!d->web || d->path == NULL)
-		return;
-	slash = strrchr(d->path, '/');
-	if (slash == NULL || slash == d->path)
-		return;
-	n = (size_t)(slash - d->path) + 1;
-	hide(b, d->path, n);
-	above = memrchr(d->path, '/', n - 1);
-	if (above != NULL && above > d->path)
-		hide(b, d->path, (size_t)(above - d->path) + 1);
-}
-
-static void
-fill(const struct h5_doctor *d, const char *text, size_t n,
-    const struct h5_view *v, struct h5_buf *out)
-{
-	struct h5_template *t = NULL;
-	struct h5_err e;
-	enum h5_code rc;
-
-	rc = text == NULL ? h5_err_set(&e, H5_E_BUG, "no words for this")
-			  : h5_template_compile("words.txt", text, n, &t, &e);
-	if (rc == H5_OK)
-		rc = h5_template_render(t, v, NULL, out, &e);
-	if (rc != H5_OK) {
-		h5_buf_clear(out);
-		h5_buf_puts(out, e.msg);
-	}
-	hide_folders(d, out);
-	h5_template_free(t);
-}
-
-static void
-say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
-    const char *what, const char *mend, const struct h5_view *v)
-{
-	const char *at = entry(what), *text;
-	struct h5_doctor_finding f = {.result = r, .check = check};
-	struct h5_buf found, remedy;
-	size_t n = 0;
-
-	h5_buf_init(&found, SAID);
-	h5_buf_init(&remedy, SAID);
-	text = rest_of(at, language(d), "", &n);
-	fill(d, text, n, v, &found);
-	text = mend == NULL ? remedy_of(d, at, &n)
-			    : rest_of(entry(mend), language(d), "", &n);
-	if (text != NULL)
-		fill(d, text, n, v, &remedy);
-	f.found = found.data;
-	f.remedy = text != NULL && r != H5_DOCTOR_PASS ? remedy.data : NULL;
-	d->count[r]++;
-	d->say(d->arg, &f);
-	h5_buf_release(&found);
-	h5_buf_release(&remedy);
-}
-
-static struct h5_view *
-values(va_list ap)
-{
-	struct h5_view *v = h5_view_new();
-	const char *name;
-
-	for (name = va_arg(ap, const char *); name != NULL;
-	     name = va_arg(ap, const char *))
-		h5_view_str(v, name, va_arg(ap, const char *));
-	return v;
-}
-
-void
-h5_doctor_say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
-    const char *what, ...)
-{
-	struct h5_view *v;
-	va_list ap;
-
-	va_start(ap, what);
-	v = values(ap);
-	va_end(ap);
-	say(d, r, check, what, NULL, v);
-	h5_view_free(v);
-}
-
-void
-h5_doctor_say_mend(struct h5_doctor *d, enum h5_doctor_result r,
-    const char *check, const char *what, const char *mend, ...)
-{
-	struct h5_view *v;
-	va_list ap;
-
-	va_start(ap, mend);
-	v = values(ap);
-	va_end(ap);
-	say(d, r, check, what, mend, v);
-	h5_view_free(v);
-}
-
-/* "@modes Permissions|..." */
-void
-h5_doctor_name(const struct h5_doctor *d, const char *check, struct h5_buf *out)
-{
-	const char *at, *bar, *end;
-	char mark[64];
-	size_t n;
-
-	n = (size_t)snprintf(mark, sizeof mark, "\n@%s ", check);
-	at = strstr(file_text(), mark);
-	bar = at == NULL ? NULL : strchr(at + n, '|');
-	end = bar == NULL ? NULL : strchr(bar, '\n');
-	if (end == NULL)
-		h5_buf_puts(out, check);
-	else if (strcmp(d->lang, "en") == 0)
-		h5_buf_add(out, at + n, (size_t)(bar - at) - n);
-	else
-		h5_buf_add(out, bar + 1, (size_t)(end - bar) - 1);
-}
+#include "common/web/load.h"
 
 /* --- the configuration --- */
 
@@ -230,42 +26,28 @@ say_faults(struct h5_doctor *d, struct h5_buf *faults, const char *otherwise)
 		    "config-missing", "why", otherwise, NULL);
 }
 
-static enum h5_code
-load(struct h5_doctor *d, const char *path, struct h5_buf *faults,
-    struct h5_err *e)
-{
-	struct h5_catalogue *cat = NULL;
-	struct h5_pages *pages = NULL;
-	enum h5_code rc;
-
-	rc = h5_config_load(path, faults, &d->c, e);
-	if (rc == H5_OK && d->c->catalogue.file != NULL)
-		rc = h5_catalogue_load(d->c->catalogue.file, faults, &cat, e);
-	if (rc == H5_OK)
-		rc = h5_pages_load(d->c, faults, &pages, e);
-	h5_pages_free(pages);
-	h5_catalogue_free(cat);
-	return rc;
-}
-
 bool
 h5_doctor_configuration(struct h5_doctor *d, const char *path)
 {
+	struct h5_loaded got;
 	struct h5_buf faults;
 	struct h5_err e;
 	enum h5_code rc;
 
-	h5_buf_init(&faults, FAULTS_MAX);
+	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	d->path = path;
-	rc = load(d, path, &faults, &e);
+	rc = h5_load(path, H5_LOAD_PAGES, &faults, &got, &e);
 	if (rc == H5_OK) {
+		/* Its pages were only tried. */
+		d->c = got.c;
+		got.c = NULL;
 		h5_doctor_say(d, H5_DOCTOR_PASS, "configuration", "config-good",
 		    "path", path, NULL);
 	} else {
 		say_faults(d, &faults, e.msg);
-		h5_config_free(d->c);
 		d->c = NULL;
 	}
+	h5_load_release(&got);
 	h5_buf_release(&faults);
 	return rc == H5_OK;
 }
@@ -281,17 +63,6 @@ h5_doctor_below(struct h5_doctor *d, const char *document_root)
 }
 
 /* --- online --- */
-
-int
-h5_doctor_left(const struct h5_doctor *d, int most_ms)
-{
-	int64_t left;
-
-	if (d->until_ms == 0)
-		return most_ms;
-	left = d->until_ms - h5_clock_mono_ms();
-	return left < 0 ? 0 : left < most_ms ? (int)left : most_ms;
-}
 
 void
 h5_doctor_online(struct h5_doctor *d)

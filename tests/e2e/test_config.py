@@ -442,6 +442,26 @@ def _(t):
     t.eq(calls[0]["fields"]["body"], "茶" * 42, "body")
 
 
+@test("check, -t and doctor tell the faults of catalogue and template in one "
+      "run")
+def _(t):
+    s = t.own_site(catalogue="[tea]\ntitle = Tea\nprice = x\n")
+    own = s.folder / "own"
+    own.mkdir()
+    (own / "confirm.html").write_text("{{#open}} no end\n")
+    s.configure({"pages.templates": own})
+    answers = {
+        "notify -t": check(s),
+        "return-page -t": check(s, "return-page"),
+        "check": s.h5pay("check")[::2],
+        "doctor": s.h5pay("doctor", "--offline")[:2],
+    }
+    for what, (code, said) in answers.items():
+        t.eq(code, {"doctor": 1}.get(what, 78), f"{what}: exit, {said!r}")
+        t.contains(said, "catalogue.ini:3: ", what)
+        t.contains(said, "confirm.html:1: ", what)
+
+
 @table("a catalogue with {0} is refused by check", [
     ("no price", "[x]\ntitle = X\n"),
     ("a price with three decimals", "[x]\ntitle = X\nprice = 1.001\n"),

@@ -138,9 +138,6 @@ def rooms():
 KNOWN_UPWARD = ["common/store/files/ledger"]
 # Circles that the move into rooms has not opened yet.
 KNOWN_CIRCLES = [
-    ["cgi-bin/run/reload.c", "cgi-bin/run/sites.c"],
-    ["common/doctor/doctor.c", "common/doctor/site.c",
-     "common/doctor/wechat.c"],
     ["common/pay/attempt.c", "common/pay/close.c", "common/pay/pay.c"],
     ["common/pay/refund.c", "common/pay/refund_look.c"],
     ["common/store/files/check.c", "common/store/files/check_index.c"],

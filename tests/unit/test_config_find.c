@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "common/config/config.h"
+#include "common/config/stamp.h"
 
 #define KEY32 "0123456789abcdef0123456789abcdef"
 
@@ -356,19 +357,19 @@ test_config_stamp__tells_a_change(void **state)
 	uint64_t before;
 
 	load(f, "h5pay.conf", "key", "store", "log");
-	before = h5_config_stamp(f->c);
-	assert_true(h5_config_stamp(f->c) == before);
+	before = h5_stamp_config(f->c);
+	assert_true(h5_stamp_config(f->c) == before);
 	(void)folder_name(&f->folder, "key", key);
 	(void)folder_name(&f->folder, "next", next);
 	folder_write(&f->folder, "next", KEY32, 0600);
 	assert_int_equal(rename(next, key), 0);
-	assert_true(h5_config_stamp(f->c) != before);
-	before = h5_config_stamp(f->c);
+	assert_true(h5_stamp_config(f->c) != before);
+	before = h5_stamp_config(f->c);
 	assert_int_equal(unlink(key), 0);
-	assert_true(h5_config_stamp(f->c) != before);
-	before = h5_config_stamp(f->c);
+	assert_true(h5_stamp_config(f->c) != before);
+	before = h5_stamp_config(f->c);
 	folder_write(&f->folder, "h5pay.conf", "# longer or shorter", 0600);
-	assert_true(h5_config_stamp(f->c) != before);
+	assert_true(h5_stamp_config(f->c) != before);
 }
 
 static int
