@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+import docs
+
 import house
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "mutants"))
@@ -697,7 +699,7 @@ CHECKS = [layout, rooms, circles, includes_from_root, vendors, dependencies,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, marked, config_keys, doc_blocks, must_check,
           manuals, doctor_words, threats, mutants, paths_of_machines,
-          shell]
+          shell, *docs.CHECKS]
 
 
 def main():
