@@ -11,6 +11,7 @@
 #include "common/system/https.h"
 #include "common/store/files/ledger.h"
 #include "common/wechat/v2/call_bill.h"
+#include "common/system/state.h"
 
 enum { OPT_TYPE = 256 };
 
@@ -41,7 +42,7 @@ command_day(const struct verb *v, int argc, char **argv, int64_t *day)
 
 /* --- where bills are kept ------------------------------------------------- */
 
-/* "bills/2026-11-22.ALL.csv.gz" below store.dir. */
+/* "2026-11-22.ALL.csv.gz", below H5_STATE_BILLS. */
 static void
 put_name(int64_t day, const char *type, bool packed, struct h5_buf *name)
 {
@@ -58,11 +59,12 @@ open_bills(const struct command *cmd, bool make, int *fd, struct h5_err *e)
 	enum h5_code rc;
 
 	*fd = -1;
-	rc = h5_file_folder(AT_FDCWD, cmd->shop.c->store.dir, &dir, e);
+	rc =
+	    h5_file_folder(AT_FDCWD, h5_config_state_dir(cmd->shop.c), &dir, e);
 	if (rc == H5_OK && make)
-		rc = h5_file_mkdir(dir, "bills", e);
+		rc = h5_file_mkdir(dir, H5_STATE_BILLS, e);
 	if (rc == H5_OK)
-		rc = h5_file_folder(dir, "bills", fd, e);
+		rc = h5_file_folder(dir, H5_STATE_BILLS, fd, e);
 	h5_file_drop(&dir);
 	return rc;
 }
@@ -82,7 +84,8 @@ keep(const struct command *cmd, int64_t day, const char *type,
 		rc = h5_file_replace(
 		    fd, name.data, raw->data, raw->len, 0600, e);
 	h5_file_drop(&fd);
-	h5_buf_printf(path, "%s/bills/%s", cmd->shop.c->store.dir, name.data);
+	h5_buf_printf(path, "%s/" H5_STATE_BILLS "/%s",
+	    h5_config_state_dir(cmd->shop.c), name.data);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(path, e);
 	h5_buf_release(&name);

@@ -60,15 +60,18 @@ print_summary(
 	if (cmd->json)
 		(void)printf("{\"orders\":%llu,\"torn\":%llu,\"broken\":%llu,"
 			     "\"index\":%llu,\"left\":%llu}\n",
-		    (unsigned long long)r->orders, (unsigned long long)r->torn,
-		    (unsigned long long)r->broken, (unsigned long long)r->index,
-		    (unsigned long long)left);
+		    (unsigned long long)r->orders,
+		    (unsigned long long)r->unfinished,
+		    (unsigned long long)r->broken,
+		    (unsigned long long)r->derived, (unsigned long long)left);
 	else if (!cmd->quiet)
 		(void)fprintf(stderr,
 		    "%llu orders, %llu torn tails, %llu broken, %llu index "
 		    "faults: %s\n",
-		    (unsigned long long)r->orders, (unsigned long long)r->torn,
-		    (unsigned long long)r->broken, (unsigned long long)r->index,
+		    (unsigned long long)r->orders,
+		    (unsigned long long)r->unfinished,
+		    (unsigned long long)r->broken,
+		    (unsigned long long)r->derived,
 		    left == 0 ? "good"
 			      : "h5pay fsck --repair mends what can be "
 				"mended; see docs/STORE.md");

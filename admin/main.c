@@ -271,7 +271,7 @@ command_own_store(const struct command *cmd, struct h5_err *e)
 
 	if (geteuid() != 0)
 		return H5_OK;
-	rc = h5_store_owner(cmd->config->store.dir, &uid, &gid, e);
+	rc = h5_store_owner(&cmd->config->store, &uid, &gid, e);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc != H5_OK || uid == 0)
@@ -300,8 +300,8 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 	if (rc == H5_OK && v->need_store)
 		rc = command_own_store(cmd, e);
 	if (rc == H5_OK && v->need_store)
-		rc = h5_store_open(cmd->config->store.dir,
-		    cmd->config->hooks.mask, &cmd->shop.st, e);
+		rc = h5_store_open(&cmd->config->store, cmd->config->hooks.mask,
+		    &cmd->shop.st, e);
 	return rc;
 }
 

@@ -26,6 +26,8 @@ static const struct option options[] = {
 
 /* A sweep ends before cron starts the next. */
 #define SWEEP_FOR_S 50
+/* Longer than one order may take: a few answers of WeChat, and a hook. */
+#define CLAIM_MS 60000
 
 struct sweeping {
 	struct command *cmd;
@@ -209,7 +211,8 @@ sweep_all(struct sweeping *s)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_store_each_open(s->cmd->shop.st, visit, s, &e);
+	rc = h5_store_each_due(
+	    s->cmd->shop.st, h5_clock_now(), CLAIM_MS, visit, s, &e);
 	if (rc == H5_E_STATE && s->cut)
 		rc = H5_OK;
 	if (rc == H5_OK)

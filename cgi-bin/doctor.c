@@ -18,6 +18,7 @@
 #include "common/web/program.h"
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/system/state.h"
 
 #define OPEN_S 3600
 #define EVERY_S 30 /* least time between two runs that ask WeChat */
@@ -29,7 +30,7 @@ struct run {
 	struct h5_job *job;
 	struct h5_doctor d;
 	struct h5_view *v;
-	struct h5_buf path, dir; /* of the configuration, of the store */
+	struct h5_buf path, dir; /* of the configuration, of the state */
 	bool post, online;
 	int64_t wait_s; /* too early to go online; 0: not asked, or not early */
 	int fd; /* doctor.last, locked while we are online */
@@ -52,8 +53,8 @@ is_open(struct run *run)
 		rc = h5_config_find(
 		    app->option, run->job->r->conf, &run->path, &e);
 	if (rc == H5_OK)
-		rc = h5_config_store(run->path.data, &run->dir, &e);
-	if (rc == H5_OK && !h5_file_flag(run->dir.data, "doctor.enable",
+		rc = h5_config_state(run->path.data, &run->dir, &e);
+	if (rc == H5_OK && !h5_file_flag(run->dir.data, H5_STATE_DOCTOR_ENABLE,
 			       h5_clock_now() - OPEN_S))
 		rc = h5_err_set(&e, H5_E_NOTFOUND,
 		    "no doctor.enable of ours and of the last hour in the "
@@ -100,7 +101,7 @@ take_turn(struct run *run)
 	size_t size;
 
 	h5_buf_init(&path, PATH_BYTES);
-	h5_buf_printf(&path, "%s/doctor.last", run->dir.data);
+	h5_buf_printf(&path, "%s/" H5_STATE_DOCTOR_LAST, run->dir.data);
 	rc = h5_file_open(
 	    AT_FDCWD, path.data, O_RDWR | O_CREAT, &run->fd, &size, &e);
 	if (rc == H5_OK)

@@ -126,7 +126,7 @@ refund(struct h5_job *job, const struct h5_fields *f)
 		rc = h5_err_set(&e, H5_E_NOTFOUND, "unknown order");
 	else
 		rc = h5_store_update(
-		    job->shop.st, id, decide_hint, &hint, NULL, &e);
+		    job->shop.st, id, NULL, decide_hint, &hint, NULL, &e);
 	if (rc == H5_E_NOTFOUND)
 		(void)h5_err_set(&e, rc, "unknown order");
 	if (rc != H5_OK) {

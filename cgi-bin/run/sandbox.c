@@ -49,7 +49,7 @@ open_why(const struct h5_run *run)
 	if (h5_landlock_level() < H5_LANDLOCK_FILES)
 		return "this kernel has no Landlock for us";
 	/* To look makes none, and what is not there gets no rule. */
-	if (!h5_store_there(run->errands.site->app.c->store.dir))
+	if (!h5_store_there(&run->errands.site->app.c->store))
 		return "there is no store before the first order";
 	return NULL;
 }
@@ -202,10 +202,12 @@ collect(struct rules *r, const struct h5_app *app)
 {
 	const struct h5_program *p = app->program;
 	const struct h5_config *c = app->c;
+	struct h5_store_local local;
 
 	memset(r, 0, sizeof *r);
+	h5_store_local(&c->store, &local);
 	add_folder(
-	    r, c->store.dir, p->writes ? H5_LANDLOCK_KEEP : H5_LANDLOCK_READ);
+	    r, local.folder, p->writes ? H5_LANDLOCK_KEEP : H5_LANDLOCK_READ);
 	add_system(r);
 	if (c->log.file != NULL)
 		add_file(r, c, c->log.file, H5_LANDLOCK_ADD);

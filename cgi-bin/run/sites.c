@@ -258,8 +258,7 @@ h5_site_get(struct h5_sites *s, const char *conf, struct h5_site **out,
 bool
 h5_site_has_store(struct h5_site *site)
 {
-	return atomic_load(&site->ready) ||
-	       h5_store_there(site->app.c->store.dir);
+	return atomic_load(&site->ready) || h5_store_there(&site->app.c->store);
 }
 
 enum h5_code
@@ -271,8 +270,8 @@ h5_site_open(struct h5_site *site, struct h5_err *e)
 		return H5_OK;
 	(void)pthread_mutex_lock(&site->opening);
 	if (!atomic_load(&site->ready)) {
-		rc = h5_store_open(site->app.c->store.dir,
-		    site->app.c->hooks.mask, &site->app.st, e);
+		rc = h5_store_open(&site->app.c->store, site->app.c->hooks.mask,
+		    &site->app.st, e);
 		if (rc == H5_OK)
 			atomic_store(&site->ready, true);
 	}

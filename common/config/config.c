@@ -518,6 +518,7 @@ load(struct load *l, const char *path, struct h5_buf *faults, struct h5_err *e)
 	rc = l->c == NULL ? h5_err_nomem(e) : locate(l, path, e);
 	if (rc != H5_OK)
 		goto out;
+	l->c->store.budget_ms = H5_STORE_BUDGET_MS;
 	rc = read_text(l, &text, e);
 	if (rc == H5_OK) {
 		h5_ini_read(&l->ini, text.data, text.len, on_line, l);
@@ -548,8 +549,14 @@ h5_config_load(const char *path, struct h5_buf *faults, struct h5_config **out,
 	return rc;
 }
 
+const char *
+h5_config_state_dir(const struct h5_config *c)
+{
+	return c->store.dir;
+}
+
 enum h5_code
-h5_config_store(const char *path, struct h5_buf *out, struct h5_err *e)
+h5_config_state(const char *path, struct h5_buf *out, struct h5_err *e)
 {
 	struct h5_buf faults;
 	enum h5_code rc;
@@ -564,7 +571,7 @@ h5_config_store(const char *path, struct h5_buf *out, struct h5_err *e)
 			       e, H5_E_CONFIG, "%.180s names no store", path);
 	if (rc == H5_OK) {
 		h5_buf_clear(out);
-		h5_buf_puts(out, l.c->store.dir);
+		h5_buf_puts(out, h5_config_state_dir(l.c));
 		rc = h5_buf_finish(out, e);
 	}
 	h5_config_free(l.c);

@@ -11,6 +11,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/format/netaddr.h"
+#include "common/store/store.h"
 #include "common/system/crypto.h"
 
 enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 }; /* of APIv2 */
@@ -48,9 +49,7 @@ struct h5_config {
 		int connect_timeout_ms, timeout_ms, deadline_ms;
 		bool loopback; /* url is a loopback host: addresses unchecked */
 	} gateway;
-	struct {
-		char *dir;
-	} store;
+	struct h5_store_where store;
 	struct {
 		int expire_minutes, query_interval_s;
 	} orders;
@@ -83,9 +82,12 @@ H5_MUST_CHECK enum h5_code h5_config_load(const char *path,
     struct h5_buf *faults, struct h5_config **out, struct h5_err *e);
 void h5_config_free(struct h5_config *c);
 
-/* h5_config_store(path, out, e): store.dir alone, of a file that may be full of
- * faults.  H5_E_CONFIG: it does not say. */
-H5_MUST_CHECK enum h5_code h5_config_store(
+/* h5_config_state_dir(c): the folder for what h5pay keeps beside its orders
+ * (common/system/state.h); store.dir today. */
+const char *h5_config_state_dir(const struct h5_config *c);
+/* h5_config_state(path, out, e): that folder alone, from a file that may be
+ * full of faults.  H5_E_CONFIG: it does not say. */
+H5_MUST_CHECK enum h5_code h5_config_state(
     const char *path, struct h5_buf *out, struct h5_err *e);
 
 /* h5_config_find(option, request_param, out, e): the path of the file to use,

@@ -150,16 +150,17 @@ modes(struct h5_doctor *d)
 static void
 space(struct h5_doctor *d)
 {
+	struct h5_store_local local;
 	struct statvfs v;
 	long long left;
 
-	if (statvfs(d->c->store.dir, &v) != 0)
+	h5_store_local(&d->c->store, &local);
+	if (statvfs(local.folder, &v) != 0)
 		return;
 	left = (long long)v.f_bavail * (long long)v.f_frsize;
 	if (left >= SPACE_WARN && v.f_files > 0 && v.f_favail < 1000) {
 		h5_doctor_say(d, H5_DOCTOR_WARN, "space", "inodes-short",
-		    "files", H5_LOG_NUM(v.f_favail), "dir", d->c->store.dir,
-		    NULL);
+		    "files", H5_LOG_NUM(v.f_favail), "dir", local.folder, NULL);
 		return;
 	}
 	h5_doctor_say(d,
@@ -167,7 +168,7 @@ space(struct h5_doctor *d)
 	    : left < SPACE_WARN ? H5_DOCTOR_WARN
 				: H5_DOCTOR_PASS,
 	    "space", left < SPACE_WARN ? "space-short" : "space-left", "mib",
-	    H5_LOG_NUM(left >> 20), "dir", d->c->store.dir, NULL);
+	    H5_LOG_NUM(left >> 20), "dir", local.folder, NULL);
 }
 
 /* Names that hosts give to the folder they show to the world. */
@@ -203,8 +204,8 @@ sweep(struct h5_doctor *d)
 	enum h5_code rc = H5_E_NOTFOUND;
 
 	/* To open one that is not there would make it. */
-	if (h5_store_there(d->c->store.dir))
-		rc = h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, &e);
+	if (h5_store_there(&d->c->store))
+		rc = h5_store_open(&d->c->store, d->c->hooks.mask, &st, &e);
 	if (rc == H5_OK)
 		rc = h5_store_swept_at(st, &at, &e);
 	h5_store_close(st);
@@ -235,7 +236,7 @@ store(struct h5_doctor *d)
 		    "dir", dir, NULL);
 		return;
 	}
-	if (h5_store_probe(dir, &e) != H5_OK) {
+	if (h5_store_probe(&d->c->store, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-bad", "dir",
 		    dir, "why", e.msg, NULL);
 		return;

@@ -287,9 +287,8 @@ buyers_address(struct site *s, const char *proxy)
 
 	memset(&b, 0, sizeof b);
 	b.c = d->c;
-	if (h5_store_there(d->c->store.dir) &&
-	    h5_store_open(d->c->store.dir, d->c->hooks.mask, &st, NULL) ==
-		H5_OK)
+	if (h5_store_there(&d->c->store) &&
+	    h5_store_open(&d->c->store, d->c->hooks.mask, &st, NULL) == H5_OK)
 		(void)!h5_store_each(st,
 		    h5_clock_now() - (int64_t)ADDRESS_DAYS * 86400, 0,
 		    count_buyer, &b, NULL);
@@ -488,12 +487,15 @@ static void
 exposed(struct site *s)
 {
 	const struct h5_config *c = s->d->c;
-	char format[PATH_MAX];
+	struct h5_store_local local;
+	char witness[PATH_MAX];
 	bool any;
 	size_t i;
 
-	(void)snprintf(format, sizeof format, "%s/format", c->store.dir);
-	any = say_exposed(s, "exposed-store", format);
+	h5_store_local(&c->store, &local);
+	(void)snprintf(
+	    witness, sizeof witness, "%s/%s", local.folder, local.witness);
+	any = say_exposed(s, "exposed-store", witness);
 	any = say_exposed(s, "exposed-config", c->path) || any;
 	for (i = 0; i < c->n_files; i++)
 		any = say_exposed(s, "exposed-secret", c->files[i]) || any;

@@ -16,6 +16,8 @@
 /* Another program may be on its way out, having looked for more a moment
  * before our event was written. */
 #define PATIENCE_MS 250
+/* Longer than one receiver may take. */
+#define HOLD_MS 30000
 
 /* Seconds from a failure to the next try, by how many failures there were;
  * after the last the same for ever: an event is never given up, since the
@@ -164,8 +166,8 @@ decide_result(void *arg, const struct h5_order *o, struct h5_store_batch *b,
  * records each result at once: a crash in between repeats one delivery, which
  * its id gives away. */
 static enum h5_code
-deliver_event(const struct h5_shop *shop, const struct h5_order *o,
-    const struct h5_outgoing *g, struct h5_err *e)
+deliver_event(const struct h5_shop *shop, struct h5_store_hold *hold,
+    const struct h5_order *o, const struct h5_outgoing *g, struct h5_err *e)
 {
 	enum h5_code rc, worst = H5_OK;
 	struct h5_err why;
@@ -176,6 +178,9 @@ deliver_event(const struct h5_shop *shop, const struct h5_order *o,
 		if ((shop->c->hooks.mask & receivers[i].hook) == 0 ||
 		    (g->done & receivers[i].hook) != 0)
 			continue;
+		rc = h5_store_renew(hold, HOLD_MS, e);
+		if (rc != H5_OK)
+			return rc;
 		rc = send_one(shop, o, g, i, &why);
 		memset(&r, 0, sizeof r);
 		memcpy(r.id, g->id, sizeof r.id);
@@ -187,7 +192,7 @@ deliver_event(const struct h5_shop *shop, const struct h5_order *o,
 			worst = h5_err_set(e, H5_E_NET, "%s: %s", r.to, r.why);
 		}
 		rc = h5_store_update(
-		    shop->st, o->id, decide_result, &r, NULL, &why);
+		    shop->st, o->id, hold, decide_result, &r, NULL, &why);
 		if (rc != H5_OK)
 			return h5_err_set(e, rc, "%s", why.msg);
 	}
@@ -197,8 +202,8 @@ deliver_event(const struct h5_shop *shop, const struct h5_order *o,
 /* --- an order --- */
 
 static enum h5_code
-deliver_all(
-    const struct h5_shop *shop, const char *id, bool force, struct h5_err *e)
+deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
+    const char *id, bool force, struct h5_err *e)
 {
 	const struct h5_outgoing *g;
 	struct h5_order *o;
@@ -216,7 +221,7 @@ deliver_all(
 			h5_order_free(o);
 			return H5_OK;
 		}
-		rc = deliver_event(shop, o, g, e);
+		rc = deliver_event(shop, hold, o, g, e);
 		h5_order_free(o);
 		if (rc != H5_OK)
 			return rc;
@@ -227,7 +232,7 @@ enum h5_code
 h5_hooks_deliver(
     const struct h5_shop *shop, const char *id, bool force, struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	char lock[H5_ORDER_ID_MAX + 8];
 	enum h5_code rc;
 
@@ -238,14 +243,14 @@ h5_hooks_deliver(
 	/* Not the order's own lock: a slow shop must not hold up a buyer.  No
 	 * order has an id like this one. */
 	(void)snprintf(lock, sizeof lock, "%s_0", id);
-	rc = h5_store_talk(shop->st, lock, PATIENCE_MS, &talk, e);
+	rc = h5_store_hold(shop->st, lock, PATIENCE_MS, HOLD_MS, &hold, e);
 	if (rc == H5_E_BUSY)
 		return h5_err_set(
 		    e, rc, "another program delivers for order %s", id);
 	if (rc != H5_OK)
 		return rc;
-	rc = deliver_all(shop, id, force, e);
-	h5_store_hush(talk);
+	rc = deliver_all(shop, hold, id, force, e);
+	h5_store_release(hold);
 	return rc;
 }
 

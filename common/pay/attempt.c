@@ -90,7 +90,7 @@ h5_pay_note(const struct h5_shop *shop, struct h5_order **o,
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	return h5_store_update(shop->st, id, decide_note, &n, o, e);
+	return h5_store_update(shop->st, id, NULL, decide_note, &n, o, e);
 }
 
 /* WeChat was asked and gave nothing to believe: remember when, hand the
@@ -205,7 +205,7 @@ enum h5_code
 h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
 
 	*asked = false;
@@ -216,7 +216,8 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 	if (!force && (h5_order_settled(*o) ||
 			  h5_pay_too_early(shop, *o, h5_clock_now())))
 		return H5_OK;
-	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+	    h5_pay_patience_ms(shop), &hold, e);
 	if (rc != H5_OK)
 		return rc;
 	/* The one who talked before may have learned it already. */
@@ -229,6 +230,6 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 		if (rc == H5_OK)
 			rc = h5_pay_close_if_wechat_did(shop, o, e);
 	}
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }

@@ -114,11 +114,12 @@ enum h5_code
 h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+	    h5_pay_patience_ms(shop), &hold, e);
 	if (rc != H5_OK)
 		return rc;
 	rc = h5_store_load(shop->st, id, o, e);
@@ -130,7 +131,7 @@ h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
 	if (rc == H5_OK)
 		rc = h5_pay_close_order(shop, why, o, e);
 out:
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }
 
@@ -138,15 +139,16 @@ enum h5_code
 h5_pay_close_rest(const struct h5_shop *shop, const char *id,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+	    h5_pay_patience_ms(shop), &hold, e);
 	if (rc == H5_OK)
 		rc = h5_store_load(shop->st, id, o, e);
 	if (rc == H5_OK && (*o)->paid_at != 0)
 		rc = close_attempts(shop, o, e);
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }

@@ -160,7 +160,7 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	return h5_store_update(shop->st, id, decide_next, &x, o, e);
+	return h5_store_update(shop->st, id, NULL, decide_next, &x, o, e);
 }
 
 /* The number cannot be ordered again (201, ORDERCLOSED): a fresh query, a
@@ -259,7 +259,8 @@ order_once(const struct h5_shop *shop, const char *ip,
 	if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
 		h5_order_free(*o);
 		*o = NULL;
-		rc = h5_store_update(shop->st, id, decide_prepaid, &x, o, e);
+		rc = h5_store_update(
+		    shop->st, id, NULL, decide_prepaid, &x, o, e);
 		if (rc == H5_OK)
 			*result =
 			    h5_pay_nothing_due(*o) ? H5_PAY_SETTLED : H5_PAY_GO;
@@ -367,7 +368,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
     bool again, enum h5_pay_result *result, struct h5_order **o,
     struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	size_t issued;
 	bool waited = false;
 	enum h5_code rc;
@@ -381,11 +382,11 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	if (!again && reusable(*o, ip))
 		return H5_OK;
 	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
-	rc = h5_store_talk(shop->st, id, 0, &talk, e);
+	rc = h5_store_hold(shop->st, id, 0, h5_pay_patience_ms(shop), &hold, e);
 	if (rc == H5_E_BUSY) {
 		waited = true;
-		rc = h5_store_talk(
-		    shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+		rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+		    h5_pay_patience_ms(shop), &hold, e);
 	}
 	if (rc == H5_OK)
 		rc = h5_pay_reload(shop, id, o, e);
@@ -402,7 +403,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	else
 		rc = start_locked(shop, ip, again, result, o, e);
 out:
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }
 

@@ -378,7 +378,7 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	struct asking arg = *x;
 	enum h5_code rc;
 
-	rc = h5_store_update(shop->st, id, decide_asked, &arg, o, e);
+	rc = h5_store_update(shop->st, id, NULL, decide_asked, &arg, o, e);
 	if (rc != H5_OK)
 		return rc;
 	h5_log_event(shop->log, H5_LOG_INFO, "refund-asked", "order", id,
@@ -400,13 +400,14 @@ h5_refund_ask(const struct h5_shop *shop, const char *id,
     struct h5_order **o, struct h5_err *e)
 {
 	struct asking x = {want, plan};
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+	    h5_pay_patience_ms(shop), &hold, e);
 	if (rc == H5_OK)
 		rc = ask_locked(shop, id, &x, o, e);
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }

@@ -129,7 +129,7 @@ h5_refund_record(const struct h5_shop *shop, const struct h5_wx_refund *got,
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;
-	rc = h5_store_update(shop->st, id, decide_refunded, &x, o, e);
+	rc = h5_store_update(shop->st, id, NULL, decide_refunded, &x, o, e);
 	if (rc == H5_OK && x.news)
 		tell(shop->log, id, got);
 	return rc;
@@ -168,7 +168,7 @@ record_refused(const struct h5_shop *shop, const char *out_refund_no,
 	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
 	h5_order_free(*o);
 	*o = NULL;
-	rc = h5_store_update(shop->st, id, decide_refused, &x, o, e);
+	rc = h5_store_update(shop->st, id, NULL, decide_refused, &x, o, e);
 	if (rc == H5_OK)
 		h5_log_event(shop->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
 		    "refund-refused", "order", id, "out_refund_no", number,
@@ -244,15 +244,16 @@ enum h5_code
 h5_refund_look(const struct h5_shop *shop, const char *id, bool force,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_store_talk *talk = NULL;
+	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_talk(shop->st, id, h5_pay_patience_ms(shop), &talk, e);
+	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
+	    h5_pay_patience_ms(shop), &hold, e);
 	if (rc == H5_OK)
 		rc = h5_store_load(shop->st, id, o, e);
 	if (rc == H5_OK && h5_order_settled(*o))
 		rc = look_locked(shop, force, o, e);
-	h5_store_hush(talk);
+	h5_store_release(hold);
 	return rc;
 }

@@ -228,7 +228,7 @@ h5_settle(const struct h5_shop *shop, const struct h5_wx_trade *t,
 		*o = NULL;
 	if (h5_text_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
-	rc = h5_store_update(shop->st, id, decide, &s, o, e);
+	rc = h5_store_update(shop->st, id, NULL, decide, &s, o, e);
 	if (rc != H5_OK)
 		return rc;
 	*out = s.result;

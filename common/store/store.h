@@ -1,10 +1,16 @@
-/* store.h - orders, durable.
- * An interface with one engine now (one append-only ledger an order, see
- * docs/STORE.md); nothing above knows that there are files.
- * Calling order: h5_store_open, any calls, h5_store_close.  One handle serves
- * all threads of a process; any number of processes may share a store.
- * Two locks: the append lock is held inside create/update only, never across
- * the network; the conversation lock is h5_store_talk. */
+/* store.h - orders, durable.  The only door to them: nothing outside
+ * common/store/ knows what they are kept in (docs/STORE.md, "The seam").
+ *
+ * Open it, make any calls, close it.  One handle serves all threads of a
+ * process; any number of processes may share a store.  No handle crosses a
+ * fork.
+ *
+ * Each call has one deadline, budget_ms after it began; h5_store_hold has a
+ * wait of its own, and a walk has as many deadlines as it reads records.
+ *
+ * Every function here returns the codes that its block names, and
+ * H5_E_NOMEM.  None returns H5_E_NET: when the outcome of a write is unknown,
+ * that is H5_E_IO, and the same call again settles it. */
 #ifndef H5_STORE_STORE_H
 #define H5_STORE_STORE_H
 
@@ -16,33 +22,70 @@
 #include "common/order/order.h"
 
 struct h5_store;
-struct h5_store_talk;
+struct h5_store_hold;
 
-/* h5_store_open(dir, hooks, out, e): open, or make it with mode 0700.  hooks:
- * bits of enum h5_hook that are configured: what an order at rest is.
- * H5_E_CONFIG: not ours, readable by others, another format, a symlink.
- * H5_E_IO.  */
-H5_MUST_CHECK enum h5_code h5_store_open(
-    const char *dir, unsigned hooks, struct h5_store **out, struct h5_err *e);
+/* Which store; part of struct h5_config. */
+struct h5_store_where {
+	char *dir; /* the folder that holds it */
+	int budget_ms; /* what one call may take, ms, 1 or more */
+};
+/* WeChat waits five seconds for the answer to a notice. */
+#define H5_STORE_BUDGET_MS 4000
+
+/* --- the store as a whole ------------------------------------------------- */
+
+/* h5_store_open(w, hooks, out, e): open the store, or make it where there is
+ * none.  hooks: bits of enum h5_hook that are configured; they decide which
+ * orders are at rest.  Blocks for the disk.
+ *   H5_E_CONFIG  not ours, readable by others, another format, a symlink
+ *   H5_E_IO      a system call failed */
+H5_MUST_CHECK enum h5_code h5_store_open(const struct h5_store_where *w,
+    unsigned hooks, struct h5_store **out, struct h5_err *e);
 void h5_store_close(struct h5_store *st);
-/* h5_store_there(dir): was a store made there already?  True also for what is
- * there and is none: h5_store_open says what is wrong with it. */
-bool h5_store_there(const char *dir);
+/* h5_store_there(w): has a store been made there?  Makes none.  True also if
+ * what is there is no store: h5_store_open says what is wrong with it. */
+bool h5_store_there(const struct h5_store_where *w);
+/* h5_store_probe(w, e): can a store be kept there durably, and do its locks
+ * hold?  H5_E_CONFIG says what is wrong. */
+H5_MUST_CHECK enum h5_code h5_store_probe(
+    const struct h5_store_where *w, struct h5_err *e);
+/* What a store keeps on this machine: for whoever closes a program in, looks at
+ * the space that is left, or asks whether a web server hands it out. */
+struct h5_store_local {
+	const char *folder; /* all of it lies below; borrowed from w */
+	const char *witness; /* a file there that every store has: whoever can
+	    fetch it can fetch orders */
+};
+void h5_store_local(const struct h5_store_where *w, struct h5_store_local *out);
+/* h5_store_owner(w, uid, gid, e): whom w->dir belongs to or, if it is not
+ * there yet, the folder above it.  H5_E_NOTFOUND: neither is there;
+ * H5_E_CONFIG: it is no folder. */
+H5_MUST_CHECK enum h5_code h5_store_owner(const struct h5_store_where *w,
+    unsigned *uid, unsigned *gid, struct h5_err *e);
+
+/* --- one order ------------------------------------------------------------ */
 
 /* h5_store_create(st, created, out, e): make an order durable from its first
- * event (taken over).  H5_OK: the order and its directory entry are on disk;
- * *out is the order.  H5_E_EXISTS: the id is taken; *out is the order that
- * has it (made durable before it is returned), for the caller to compare.
- * H5_E_INPUT: a field is missing or malformed, or what has the id is broken.
- * H5_E_BUSY: as h5_store_update.  H5_E_IO: not acknowledged; the order is not
- * there, or it is and a power cut may still take it away: the same create
- * again settles it.  Blocks for the disk. */
+ * event, which is taken over.  H5_OK: the order is on disk and will be found
+ * after a power cut; *out is the order.  Blocks for the disk.
+ *   H5_E_EXISTS  the id is taken; *out is the order that has it, made durable
+ *                first, for the caller to compare
+ *   H5_E_INPUT   a field is missing or malformed, or the record under this id
+ *                is broken
+ *   H5_E_BUSY    the deadline passed; nothing was written
+ *   H5_E_IO      not acknowledged: the order is not there, or it is and a
+ *                power cut may still take it away.  The same call again
+ *                settles it. */
 H5_MUST_CHECK enum h5_code h5_store_create(struct h5_store *st,
     struct h5_event *created, struct h5_order **out, struct h5_err *e);
 
-/* h5_store_load(st, id, out, e): the order as it is now, without a lock.
- * st may be NULL: a store that was not made yet, which holds no order.
- * H5_E_NOTFOUND.  H5_E_INPUT: its record is broken (fsck).  H5_E_IO. */
+/* h5_store_load(st, id, out, e): the order as it is now; takes no lock, but a
+ * record that looks broken is read again under one.  st: NULL stands for a
+ * store that was not made yet and holds no order.
+ *   H5_E_NOTFOUND  no such order
+ *   H5_E_INPUT     its record is broken (h5pay fsck tells)
+ *   H5_E_BUSY      the deadline passed
+ *   H5_E_IO        a system call failed */
 H5_MUST_CHECK enum h5_code h5_store_load(struct h5_store *st, const char *id,
     struct h5_order **out, struct h5_err *e);
 
@@ -57,79 +100,106 @@ struct h5_store_batch {
 struct h5_event *h5_store_add(
     struct h5_store_batch *b, enum h5_event_kind kind);
 
-/* Decides, under the append lock, on the order as it is: fills b or leaves it
- * empty.  A result other than H5_OK writes nothing and is handed up. */
+/* Decides on the order as it is: fills b, which is empty, or leaves it empty.
+ * Nobody writes to the order between this look and the append.  If somebody
+ * was faster, the decision is dropped and asked for again, with the newer
+ * order.  So it must depend on o, on what the caller put into arg and on the
+ * clock alone, never on what an earlier call left in arg; it must set every
+ * result in arg anew; and it must do nothing that cannot be done twice.
+ * A result other than H5_OK writes nothing and is handed up. */
 typedef enum h5_code (*h5_store_decide_fn)(void *arg, const struct h5_order *o,
     struct h5_store_batch *b, struct h5_err *e);
 
-/* h5_store_update(st, id, decide, arg, out, e): lock, read, decide, append,
- * make durable, unlock.  H5_OK: what was decided is on disk, and so is every
- * event before it (also when decide added nothing); *out is the order after
- * it (out may be NULL).  H5_E_NOTFOUND; H5_E_INPUT: the record is broken or
- * full, or an event is malformed; H5_E_STATE: an event is a move that may
- * never happen; H5_E_BUSY: the lock was not to be had within 4 s; H5_E_IO: a
- * failed disk; nothing was added, or (close failed) a repetition finds it.
- * Blocks for the disk. */
+/* h5_store_update(st, id, hold, decide, arg, out, e): read, decide, append as
+ * one unit, make durable.  hold: the conversation whose intents this writes,
+ * or NULL; if it was lost meanwhile, nothing is written and the result is
+ * H5_E_BUSY.  out: the order afterwards; may be NULL.
+ * H5_OK: what was decided is on disk, and so is every event before it, also
+ * when decide added nothing.  Blocks for the disk.
+ *   H5_E_NOTFOUND  no such order
+ *   H5_E_INPUT     the record is broken or full, or an event is malformed
+ *   H5_E_STATE     an event is a move that may never happen
+ *   H5_E_BUSY      the deadline passed; nothing was written
+ *   H5_E_IO        nothing was added, or it was and is not acknowledged: the
+ *                  same update again finds it */
 H5_MUST_CHECK enum h5_code h5_store_update(struct h5_store *st, const char *id,
-    h5_store_decide_fn decide, void *arg, struct h5_order **out,
-    struct h5_err *e);
+    struct h5_store_hold *hold, h5_store_decide_fn decide, void *arg,
+    struct h5_order **out, struct h5_err *e);
 
-/* h5_store_talk(st, id, wait_ms, out, e): take the conversation lock: one
- * program at a time talks to WeChat about an order.  Released by
- * h5_store_hush, or by the process's end.  H5_E_BUSY: another one talks for
- * longer than wait_ms. */
-H5_MUST_CHECK enum h5_code h5_store_talk(struct h5_store *st, const char *id,
-    int wait_ms, struct h5_store_talk **out, struct h5_err *e);
-void h5_store_hush(struct h5_store_talk *talk);
+/* --- conversations -------------------------------------------------------- */
+
+/* h5_store_hold(st, id, wait_ms, hold_ms, out, e): begin a conversation about
+ * id, which no other program then begins: one at a time talks to WeChat about
+ * an order.  id need not be an order's.  wait_ms: how long to wait for another
+ * one, ms, 0 or more.  It ends with h5_store_release or with the process; an
+ * engine that cannot see a process end gives it up hold_ms after the last
+ * renewal.  The append lock is apart from this: updates go on meanwhile.
+ *   H5_E_BUSY  another conversation lasted longer than wait_ms
+ *   H5_E_IO    a system call failed */
+H5_MUST_CHECK enum h5_code h5_store_hold(struct h5_store *st, const char *id,
+    int wait_ms, int hold_ms, struct h5_store_hold **out, struct h5_err *e);
+/* h5_store_renew(hold, hold_ms, e): the conversation goes on for hold_ms from
+ * now.  H5_E_BUSY: it was lost; H5_E_IO. */
+H5_MUST_CHECK enum h5_code h5_store_renew(
+    struct h5_store_hold *hold, int hold_ms, struct h5_err *e);
+/* h5_store_release(hold): the conversation is over; NULL does nothing. */
+void h5_store_release(struct h5_store_hold *hold);
+
+/* --- many orders ---------------------------------------------------------- */
 
 /* Called with each order; a result other than H5_OK ends the walk and is
- * handed up.  o is NULL and e_o tells why when a record could not be read. */
+ * handed up.  o is NULL and e_o tells why when a record could not be read.
+ * It may update the order, and may take its time: nothing is locked. */
 typedef enum h5_code (*h5_store_visit_fn)(void *arg, const char *id,
     const struct h5_order *o, const struct h5_err *e_o);
 
 /* h5_store_each(st, since, until, visit, arg, e): orders created in
- * [since, until) (Unix seconds; 0: no bound), oldest first; cost grows with
- * the days asked for, not with the store. */
+ * [since, until) (Unix seconds; 0: no bound), oldest day first; cost grows
+ * with the days asked for, not with the store. */
 H5_MUST_CHECK enum h5_code h5_store_each(struct h5_store *st, int64_t since,
     int64_t until, h5_store_visit_fn visit, void *arg, struct h5_err *e);
 /* h5_store_each_open(st, visit, arg, e): orders that are not at rest, found
  * without looking at those that are.  Safe in many processes at once. */
 H5_MUST_CHECK enum h5_code h5_store_each_open(
     struct h5_store *st, h5_store_visit_fn visit, void *arg, struct h5_err *e);
+/* h5_store_each_due(st, now, claim_ms, visit, arg, e): orders that may have
+ * work due at now (Unix seconds), for a sweep.  An engine that knows when each
+ * is due leaves out the others, and those that another sweep claimed less than
+ * claim_ms ago; any other engine does what h5_store_each_open does.  So the
+ * visitor looks at what is due itself. */
+H5_MUST_CHECK enum h5_code h5_store_each_due(struct h5_store *st, int64_t now,
+    int claim_ms, h5_store_visit_fn visit, void *arg, struct h5_err *e);
 
-/* h5_store_swept(st, e): a sweep over all open orders ends now; durable.
- * h5_store_swept_at(st, at, e): when the last one ended.  H5_E_NOTFOUND: none
- * is known of.
- * h5_store_unswept(st, now, age_s): have age_s seconds gone by since then, or,
- * when none was, since the store was made? */
+/* h5_store_swept(st, e): a sweep over all open orders ends now; durable. */
 H5_MUST_CHECK enum h5_code h5_store_swept(
     struct h5_store *st, struct h5_err *e);
+/* h5_store_swept_at(st, at, e): when the last one ended, Unix seconds.
+ * H5_E_NOTFOUND: none is known of; H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_store_swept_at(
     struct h5_store *st, int64_t *at, struct h5_err *e);
+/* h5_store_unswept(st, now, age_s): have age_s seconds gone by since then or,
+ * if there was none, since the store was made? */
 bool h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s);
 
-/* What fsck found, one call each; and progress. */
+/* --- fsck ----------------------------------------------------------------- */
+
+/* What h5_store_check found: one call for each finding, in the engine's words;
+ * and how far it is. */
 struct h5_store_report {
 	void (*found)(
 	    void *arg, const char *id, const char *what, bool repaired);
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
 	uint64_t orders;
-	uint64_t torn; /* tails, harmless */
+	uint64_t unfinished; /* writes that were cut short: harmless */
 	uint64_t broken; /* need an operator */
-	uint64_t index; /* wrong or missing index entries, leftovers */
+	uint64_t derived; /* wrong, missing or left over beside the records */
 };
-/* h5_store_check(st, repair, r, e): read every order; with repair cut torn
- * tails and rebuild every index.  H5_OK: done, r tells. */
+/* h5_store_check(st, repair, r, e): read every order and everything derived
+ * from orders.  repair: take away what is unfinished and derive anew; no
+ * acknowledged event is ever touched.  H5_OK: done, r tells what was found.
+ * Blocks for the disk.  H5_E_BUSY: somebody else does the same; H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_store_check(struct h5_store *st, bool repair,
     struct h5_store_report *r, struct h5_err *e);
-
-/* h5_store_probe(dir, e): can this folder hold a store: fsync, link, flock,
- * no network file system known to break them?  H5_E_CONFIG says what. */
-H5_MUST_CHECK enum h5_code h5_store_probe(const char *dir, struct h5_err *e);
-/* h5_store_owner(dir, uid, gid, e): who the store belongs to; one that is
- * not there yet: whose the folder above it is. */
-H5_MUST_CHECK enum h5_code h5_store_owner(
-    const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e);
 
 #endif

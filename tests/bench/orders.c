@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/store/store.h"
+#include "tests/unit/where.h"
 
 #define DAY_S 86400
 
@@ -74,7 +75,7 @@ make(struct h5_store *st, const char *id, int64_t at, struct h5_err *e)
 		rc = h5_store_create(st, &ev, &o, e);
 	h5_order_free(o);
 	if (rc == H5_OK)
-		rc = h5_store_update(st, id, prepaid, NULL, NULL, e);
+		rc = h5_store_update(st, id, NULL, prepaid, NULL, NULL, e);
 	return rc;
 }
 
@@ -93,7 +94,7 @@ main(int argc, char **argv)
 	first = strtol(argv[3], NULL, 10);
 	count = strtol(argv[4], NULL, 10);
 	open = argc == 6 ? strtol(argv[5], NULL, 10) : count;
-	rc = h5_store_open(argv[1], 0, &st, &e);
+	rc = h5_store_open(WHERE(argv[1]), 0, &st, &e);
 	for (i = first; i < first + count && rc == H5_OK; i++) {
 		(void)snprintf(id, sizeof id, "%s%08ld", argv[2], i);
 		back = count - open - (i - first); /* above 0: it is paid */
@@ -101,7 +102,7 @@ main(int argc, char **argv)
 		    h5_clock_now() - (back > 0 ? back / 1000 + 1 : 0) * DAY_S,
 		    &e);
 		if (rc == H5_OK && back > 0)
-			rc = h5_store_update(st, id, paid, &i, NULL, &e);
+			rc = h5_store_update(st, id, NULL, paid, &i, NULL, &e);
 	}
 	if (rc != H5_OK)
 		(void)fprintf(stderr, "orders: %s\n", e.msg);

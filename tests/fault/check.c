@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/store/store.h"
+#include "tests/unit/where.h"
 
 struct sought {
 	const char *id;
@@ -122,7 +123,7 @@ look(const char *verb, const char *dir, const char *id)
 	enum h5_code rc;
 
 	/* A hook is configured, so a paid order is not at rest. */
-	rc = h5_store_open(dir, H5_HOOK_EXEC, &st, &e);
+	rc = h5_store_open(WHERE(dir), H5_HOOK_EXEC, &st, &e);
 	if (rc != H5_OK) {
 		(void)printf("%s %s\n", h5_err_name(rc), e.msg);
 		return true;

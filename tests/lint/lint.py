@@ -142,8 +142,6 @@ KNOWN_UPWARD = ["common/store/files/ledger"]
 KNOWN_CIRCLES = [
     ["common/pay/attempt.c", "common/pay/close.c", "common/pay/pay.c"],
     ["common/pay/refund.c", "common/pay/refund_look.c"],
-    ["common/store/files/check.c", "common/store/files/check_index.c"],
-    ["common/store/files/engine.c", "common/store/files/index.c"],
 ]
 
 

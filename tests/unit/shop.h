@@ -8,6 +8,7 @@
 #include "tests/unit/orders.h"
 
 #include "common/store/store.h"
+#include "tests/unit/where.h"
 
 struct shop {
 	struct folder f;
@@ -20,7 +21,7 @@ shop_open(struct shop *s, unsigned hooks)
 {
 	struct h5_err e;
 
-	if (h5_store_open(s->dir, hooks, &s->st, &e) != H5_OK)
+	if (h5_store_open(WHERE(s->dir), hooks, &s->st, &e) != H5_OK)
 		fail_msg("%s", e.msg);
 }
 
@@ -109,7 +110,7 @@ shop_update(struct h5_store *st, const char *id, struct h5_event *ev, size_t n)
 	enum h5_code rc;
 	size_t i;
 
-	rc = h5_store_update(st, id, shop_decide, &note, NULL, NULL);
+	rc = h5_store_update(st, id, NULL, shop_decide, &note, NULL, NULL);
 	for (i = 0; i < n; i++)
 		h5_event_release(&ev[i]);
 	return rc;

@@ -623,14 +623,14 @@ test_config__the_store_of_a_file_full_of_faults(void **state)
 	h5_buf_init(&dir, FOLDER_PATH);
 	assert_int_equal(load_one(f, "site", "lang", "fr"), H5_E_CONFIG);
 	(void)folder_name(&f->folder, "h5pay.conf", path);
-	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_OK);
+	assert_int_equal(h5_config_state(path, &dir, &f->e), H5_OK);
 	(void)folder_name(&f->folder, "data", want);
 	assert_string_equal(dir.data, want);
 	assert_int_equal(load_one(f, "store", "dir", NULL), H5_E_CONFIG);
-	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_E_CONFIG);
+	assert_int_equal(h5_config_state(path, &dir, &f->e), H5_E_CONFIG);
 	assert_non_null(strstr(f->e.msg, "names no store"));
 	(void)folder_name(&f->folder, "nowhere", path);
-	assert_int_equal(h5_config_store(path, &dir, &f->e), H5_E_CONFIG);
+	assert_int_equal(h5_config_state(path, &dir, &f->e), H5_E_CONFIG);
 	h5_buf_release(&dir);
 }
 

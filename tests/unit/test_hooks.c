@@ -14,6 +14,7 @@
 #include "common/hooks/webhook.h"
 #include "common/hooks/hooks.h"
 #include "common/system/https.h"
+#include "tests/unit/where.h"
 
 /* Of the specification's own test. */
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -179,7 +180,7 @@ paid_order(struct shop *s, const char *id, bool alert)
 
 	if (s->st == NULL)
 		assert_int_equal(
-		    h5_store_open(s->store, s->c.hooks.mask, &s->st, &e),
+		    h5_store_open(WHERE(s->store), s->c.hooks.mask, &s->st, &e),
 		    H5_OK);
 	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
 	assert_int_equal(
@@ -192,7 +193,7 @@ paid_order(struct shop *s, const char *id, bool alert)
 	    H5_OK);
 	assert_int_equal(h5_store_create(s->st, &ev, &o, &e), H5_OK);
 	h5_order_free(o);
-	assert_int_equal(h5_store_update(s->st, id, decide_paid,
+	assert_int_equal(h5_store_update(s->st, id, NULL, decide_paid,
 			     alert ? &yes : NULL, NULL, &e),
 	    H5_OK);
 }
@@ -582,24 +583,25 @@ static void
 test_hooks__one_process_at_a_time(void **state)
 {
 	struct shop *s = *state;
-	struct h5_store_talk *pay = NULL, *other = NULL;
+	struct h5_store_hold *pay = NULL, *other = NULL;
 	struct h5_order *o;
 	struct h5_err e;
 
 	with_exec(s, NOTE);
 	paid_order(s, "order-1", false);
 	/* A buyer at the cashier does not matter. */
-	assert_int_equal(h5_store_talk(s->st, "order-1", 0, &pay, &e), H5_OK);
 	assert_int_equal(
-	    h5_store_talk(s->st, "order-1_0", 0, &other, &e), H5_OK);
+	    h5_store_hold(s->st, "order-1", 0, 1000, &pay, &e), H5_OK);
+	assert_int_equal(
+	    h5_store_hold(s->st, "order-1_0", 0, 1000, &other, &e), H5_OK);
 	assert_int_equal(deliver(s, "order-1", false), H5_E_BUSY);
-	h5_store_hush(other);
+	h5_store_release(other);
 	/* What that one did not record is due at once. */
 	o = load(s, "order-1");
 	assert_non_null(h5_hooks_due(&s->c, o, h5_clock_now()));
 	h5_order_free(o);
 	assert_int_equal(deliver(s, "order-1", false), H5_OK);
-	h5_store_hush(pay);
+	h5_store_release(pay);
 }
 
 static void

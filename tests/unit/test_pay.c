@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/pay/pay.h"
 #include "common/pay/settle.h"
+#include "tests/unit/where.h"
 
 #define IP "203.0.113.7"
 
@@ -153,7 +154,8 @@ open_shop(void **state)
 	h5_log_init(&s->log, "test", "/dev/null");
 	s->pay.c = &s->c;
 	s->pay.log = &s->log;
-	assert_int_equal(h5_store_open(s->store, 0, &s->pay.st, &e), H5_OK);
+	assert_int_equal(
+	    h5_store_open(WHERE(s->store), 0, &s->pay.st, &e), H5_OK);
 	*state = s;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/pay/settle.h"
+#include "tests/unit/where.h"
 
 struct desk {
 	struct h5_store *st;
@@ -43,7 +44,7 @@ open_desk(void **state)
 	assert_non_null(mkdtemp(d->dir));
 	(void)snprintf(d->store, sizeof d->store, "%s/store", d->dir);
 	h5_log_init(&d->log, "test", "/dev/null");
-	assert_int_equal(h5_store_open(d->store, 0, &d->st, &e), H5_OK);
+	assert_int_equal(h5_store_open(WHERE(d->store), 0, &d->st, &e), H5_OK);
 	create(d, "order-1");
 	*state = d;
 	return 0;
@@ -139,7 +140,8 @@ append(struct desk *d, enum h5_event_kind kind, const char *why)
 	struct h5_err e;
 
 	assert_int_equal(
-	    h5_store_update(d->st, "order-1", decide_one, &x, NULL, &e), H5_OK);
+	    h5_store_update(d->st, "order-1", NULL, decide_one, &x, NULL, &e),
+	    H5_OK);
 }
 
 static void

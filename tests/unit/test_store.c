@@ -2,6 +2,7 @@
 #include "tests/unit/help.h"
 
 #include "tests/unit/shop.h"
+#include "tests/unit/where.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,7 @@ try_open(const char *dir, struct h5_err *e)
 	struct h5_store *st;
 	enum h5_code rc;
 
-	rc = h5_store_open(dir, 0, &st, e);
+	rc = h5_store_open(WHERE(dir), 0, &st, e);
 	assert_true((rc == H5_OK) == (st != NULL));
 	h5_store_close(st);
 	return rc;
@@ -151,16 +152,17 @@ test_store__owner_and_probe(void **state)
 	struct h5_err e;
 	char path[FOLDER_PATH], deep[FOLDER_PATH];
 
-	assert_int_equal(h5_store_owner(s->dir, &uid, &gid, &e), H5_OK);
+	assert_int_equal(h5_store_owner(WHERE(s->dir), &uid, &gid, &e), H5_OK);
 	assert_int_equal(uid, geteuid());
 	assert_int_equal(gid, getegid());
 	folder_name(&s->f, "none", path);
-	assert_int_equal(h5_store_owner(path, &uid, &gid, &e), H5_OK);
+	assert_int_equal(h5_store_owner(WHERE(path), &uid, &gid, &e), H5_OK);
 	assert_int_equal(uid, geteuid());
 	folder_name(&s->f, "none/store", deep);
-	assert_int_equal(h5_store_owner(deep, &uid, &gid, &e), H5_E_NOTFOUND);
-	assert_int_equal(h5_store_probe(s->dir, &e), H5_OK);
-	assert_int_equal(h5_store_probe(path, &e), H5_E_CONFIG);
+	assert_int_equal(
+	    h5_store_owner(WHERE(deep), &uid, &gid, &e), H5_E_NOTFOUND);
+	assert_int_equal(h5_store_probe(WHERE(s->dir), &e), H5_OK);
+	assert_int_equal(h5_store_probe(WHERE(path), &e), H5_E_CONFIG);
 	/* It leaves nothing behind. */
 	assert_int_equal(try_open(s->dir, &e), H5_OK);
 }
@@ -263,7 +265,8 @@ test_store__update_shows_what_it_did(void **state)
 	note.ev = ev;
 	note.n = 2;
 	assert_int_equal(
-	    h5_store_update(s->st, ID, shop_decide, &note, &o, NULL), H5_OK);
+	    h5_store_update(s->st, ID, NULL, shop_decide, &note, &o, NULL),
+	    H5_OK);
 	h5_event_release(&ev[0]);
 	h5_event_release(&ev[1]);
 	assert_int_equal(o->state, H5_ORDER_PAID);
@@ -296,7 +299,8 @@ test_store__a_decision_against_writes_nothing(void **state)
 
 	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
 	assert_int_equal(
-	    h5_store_update(s->st, ID, decide_no, NULL, &o, &e), H5_E_REMOTE);
+	    h5_store_update(s->st, ID, NULL, decide_no, NULL, &o, &e),
+	    H5_E_REMOTE);
 	assert_string_equal(e.msg, "not today");
 	assert_null(o);
 	assert_int_equal(shop_events(s->st, ID), 1);
@@ -524,46 +528,49 @@ test_store__a_full_record_still_takes_a_payment(void **state)
 static void
 test_store__one_talk_an_order(void **state)
 {
-	struct h5_store_talk *a, *b, *c;
+	struct h5_store_hold *a, *b, *c;
 	struct shop *s = *state;
 
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &a, NULL), H5_OK);
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &b, NULL), H5_E_BUSY);
+	assert_int_equal(h5_store_hold(s->st, ID, 0, 1000, &a, NULL), H5_OK);
+	assert_int_equal(
+	    h5_store_hold(s->st, ID, 0, 1000, &b, NULL), H5_E_BUSY);
 	assert_null(b);
-	assert_int_equal(h5_store_talk(s->st, ID, 20, &b, NULL), H5_E_BUSY);
-	assert_int_equal(h5_store_talk(s->st, "order-2", 0, &c, NULL), H5_OK);
+	assert_int_equal(
+	    h5_store_hold(s->st, ID, 20, 1000, &b, NULL), H5_E_BUSY);
+	assert_int_equal(
+	    h5_store_hold(s->st, "order-2", 0, 1000, &c, NULL), H5_OK);
 	/* It does not keep a notice out. */
 	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
 	assert_int_equal(shop_paid(s->st, ID), H5_OK);
-	h5_store_hush(a);
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &b, NULL), H5_OK);
-	h5_store_hush(b);
-	h5_store_hush(c);
-	h5_store_hush(NULL);
+	h5_store_release(a);
+	assert_int_equal(h5_store_hold(s->st, ID, 0, 1000, &b, NULL), H5_OK);
+	h5_store_release(b);
+	h5_store_release(c);
+	h5_store_release(NULL);
 }
 
 static void *
 talk_long(void *arg)
 {
-	struct h5_store_talk *talk;
+	struct h5_store_hold *talk;
 
-	if (h5_store_talk(arg, ID, 10000, &talk, NULL) != H5_OK)
+	if (h5_store_hold(arg, ID, 10000, 1000, &talk, NULL) != H5_OK)
 		return NULL;
-	h5_store_hush(talk);
+	h5_store_release(talk);
 	return arg;
 }
 
 static void
 test_store__a_talk_is_waited_for(void **state)
 {
-	struct h5_store_talk *talk;
+	struct h5_store_hold *talk;
 	struct shop *s = *state;
 	pthread_t t;
 	void *result;
 
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &talk, NULL), H5_OK);
+	assert_int_equal(h5_store_hold(s->st, ID, 0, 1000, &talk, NULL), H5_OK);
 	assert_int_equal(pthread_create(&t, NULL, talk_long, s->st), 0);
-	h5_store_hush(talk);
+	h5_store_release(talk);
 	assert_int_equal(pthread_join(t, &result), 0);
 	assert_ptr_equal(result, s->st);
 }
@@ -571,7 +578,7 @@ test_store__a_talk_is_waited_for(void **state)
 static void
 test_store__a_talk_ends_with_its_process(void **state)
 {
-	struct h5_store_talk *talk;
+	struct h5_store_hold *talk;
 	struct shop *s = *state;
 	int status, ends[2];
 	enum h5_code rc;
@@ -582,20 +589,20 @@ test_store__a_talk_ends_with_its_process(void **state)
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		if (h5_store_talk(s->st, ID, 0, &talk, NULL) != H5_OK ||
+		if (h5_store_hold(s->st, ID, 0, 1000, &talk, NULL) != H5_OK ||
 		    write(ends[1], "x", 1) != 1)
 			_exit(1);
 		(void)pause();
 		_exit(0);
 	}
 	assert_int_equal(read(ends[0], &c, 1), 1);
-	rc = h5_store_talk(s->st, ID, 0, &talk, NULL);
+	rc = h5_store_hold(s->st, ID, 0, 1000, &talk, NULL);
 	/* First, so that no child outlives a test that fails. */
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(rc, H5_E_BUSY);
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &talk, NULL), H5_OK);
-	h5_store_hush(talk);
+	assert_int_equal(h5_store_hold(s->st, ID, 0, 1000, &talk, NULL), H5_OK);
+	h5_store_release(talk);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
 }
@@ -771,7 +778,7 @@ test_store__woken_under_other_hooks(void **state)
 	assert_int_equal(shop_paid(s->st, ID), H5_OK);
 	assert_string_equal(shop_open_orders(s->st, &seen), "");
 	assert_int_equal(
-	    h5_store_open(s->dir, H5_HOOK_EXEC, &other, NULL), H5_OK);
+	    h5_store_open(WHERE(s->dir), H5_HOOK_EXEC, &other, NULL), H5_OK);
 	assert_int_equal(shop_refund(other, ID, "r1", NULL), H5_OK);
 	assert_string_equal(shop_open_orders(s->st, &seen), ID " ");
 	h5_store_close(other);

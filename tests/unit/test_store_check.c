@@ -114,7 +114,7 @@ test_store_check__a_good_store_is_silent(void **state)
 	assert_int_equal(shop_refund(s->st, "order-2", "r1", NULL), H5_OK);
 	assert_string_equal(check(s, false, &f), "");
 	assert_string_equal(check(s, true, &f), "");
-	assert_int_equal(f.r.torn + f.r.broken + f.r.index, 0);
+	assert_int_equal(f.r.unfinished + f.r.broken + f.r.derived, 0);
 }
 
 static void
@@ -128,7 +128,7 @@ test_store_check__torn_tails_are_cut(void **state)
 	shop_ledger(s, ID, path);
 	append(path, "{\"n\":2,\"at\"");
 	(void)check(s, false, &f);
-	assert_int_equal(f.r.torn, 1);
+	assert_int_equal(f.r.unfinished, 1);
 	assert_int_equal(f.r.broken, 0);
 	assert_int_equal(f.r.orders, 3);
 	finds_and_mends(s, "order-1: torn tail");

@@ -11,6 +11,7 @@
 
 #include "common/system/file.h"
 #include "common/store/files/ledger.h"
+#include "tests/unit/where.h"
 
 #define ID "order-1"
 
@@ -332,7 +333,7 @@ visible(const struct shop *s)
 	struct h5_store *st;
 	int n;
 
-	assert_int_equal(h5_store_open(s->dir, 0, &st, NULL), H5_OK);
+	assert_int_equal(h5_store_open(WHERE(s->dir), 0, &st, NULL), H5_OK);
 	n = shop_events(st, ID);
 	h5_store_close(st);
 	return n < 0 ? 0 : n;
@@ -345,9 +346,9 @@ sound(const struct shop *s, const char *what)
 	struct shop_seen seen;
 	struct h5_store *st;
 
-	assert_int_equal(h5_store_open(s->dir, 0, &st, NULL), H5_OK);
+	assert_int_equal(h5_store_open(WHERE(s->dir), 0, &st, NULL), H5_OK);
 	assert_int_equal(h5_store_check(st, false, &r, NULL), H5_OK);
-	ROW(what, r.broken == 0 && r.torn == 0 && r.index == 0);
+	ROW(what, r.broken == 0 && r.unfinished == 0 && r.derived == 0);
 	ROW(what, strcmp(shop_open_orders(st, &seen), ID " ") == 0);
 	h5_store_close(st);
 }
@@ -548,7 +549,7 @@ test_store_fault__an_unsynced_unit_never_looks_good(void **state)
 	disk_good();
 	assert_int_equal(visible(s), 2);
 	assert_int_equal(h5_store_check(s->st, false, &r, NULL), H5_OK);
-	assert_int_equal(r.torn, 1);
+	assert_int_equal(r.unfinished, 1);
 	assert_int_equal(r.broken, 0);
 	/* The next writer clears it away. */
 	assert_int_equal(step_paid(s->st), H5_OK);
@@ -624,7 +625,7 @@ test_store_fault__a_foreign_line_is_synced_before_it_counts(void **state)
 
 	disk_good();
 	assert_int_equal(step_create(s->st), H5_OK);
-	assert_int_equal(h5_store_open(s->dir, 0, &other, NULL), H5_OK);
+	assert_int_equal(h5_store_open(WHERE(s->dir), 0, &other, NULL), H5_OK);
 	assert_int_equal(step_paid(other), H5_OK);
 	disk_good();
 	assert_int_equal(step_again(s->st), H5_OK);
@@ -928,7 +929,8 @@ pay_unsynced(void *arg)
 	struct other *other = arg;
 	struct h5_store *st;
 
-	assert_int_equal(h5_store_open(other->s->dir, 0, &st, NULL), H5_OK);
+	assert_int_equal(
+	    h5_store_open(WHERE(other->s->dir), 0, &st, NULL), H5_OK);
 	assert_int_equal(step_paid(st), H5_OK);
 	h5_store_close(st);
 }
@@ -1034,11 +1036,11 @@ test_store_fault__a_store_on_a_network_is_refused(void **state)
 	for (i = 0; i < COUNT(network); i++) {
 		disk.network = network[i].kind;
 		assert_int_equal(
-		    h5_store_open(s->dir, 0, &st, &e), H5_E_CONFIG);
+		    h5_store_open(WHERE(s->dir), 0, &st, &e), H5_E_CONFIG);
 		assert_non_null(strstr(e.msg, network[i].name));
 	}
 	disk.network = 0xef53; /* ext4 */
-	assert_int_equal(h5_store_open(s->dir, 0, &st, NULL), H5_OK);
+	assert_int_equal(h5_store_open(WHERE(s->dir), 0, &st, NULL), H5_OK);
 	h5_store_close(st);
 	disk_good();
 }
@@ -1073,18 +1075,20 @@ test_store_fault__a_held_lock_is_given_up_after_four_seconds(void **state)
 static void
 test_store_fault__a_talk_waits_as_long_as_told(void **state)
 {
-	struct h5_store_talk *a, *b;
+	struct h5_store_hold *a, *b;
 	struct shop *s = *state;
 	int64_t began;
 
 	disk_good();
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &a, NULL), H5_OK);
+	assert_int_equal(h5_store_hold(s->st, ID, 0, 1000, &a, NULL), H5_OK);
 	began = disk.now_ms;
-	assert_int_equal(h5_store_talk(s->st, ID, 0, &b, NULL), H5_E_BUSY);
+	assert_int_equal(
+	    h5_store_hold(s->st, ID, 0, 1000, &b, NULL), H5_E_BUSY);
 	assert_int_equal(disk.now_ms, began);
-	assert_int_equal(h5_store_talk(s->st, ID, 16000, &b, NULL), H5_E_BUSY);
+	assert_int_equal(
+	    h5_store_hold(s->st, ID, 16000, 1000, &b, NULL), H5_E_BUSY);
 	assert_int_equal(disk.now_ms, began + 16000);
-	h5_store_hush(a);
+	h5_store_release(a);
 }
 
 #define TEST(name)                                                             \

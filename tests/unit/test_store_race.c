@@ -2,6 +2,7 @@
 #include "tests/unit/help.h"
 
 #include "tests/unit/shop.h"
+#include "tests/unit/where.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -79,7 +80,7 @@ race_create(struct racer *r, const char *id, struct h5_order **o)
 static void
 race_order(struct racer *r, int i)
 {
-	struct h5_store_talk *talk;
+	struct h5_store_hold *talk;
 	struct h5_order *o;
 	int first = 0;
 	enum h5_code rc;
@@ -91,14 +92,15 @@ race_order(struct racer *r, int i)
 	if ((rc != H5_OK && rc != H5_E_EXISTS) || o == NULL)
 		__sync_fetch_and_add(&r->score->failed, 1);
 	h5_order_free(o);
-	PATIENTLY(rc, h5_store_update(r->st, id, pay_once, &first, &o, NULL));
+	PATIENTLY(
+	    rc, h5_store_update(r->st, id, NULL, pay_once, &first, &o, NULL));
 	if (rc != H5_OK || o->transaction_id[0] == '\0')
 		__sync_fetch_and_add(&r->score->failed, 1);
 	__sync_fetch_and_add(&r->score->paid[i], first);
 	h5_order_free(o);
 	PATIENTLY(rc, shop_query(r->st, id, "NOTPAY"));
 	__sync_fetch_and_add(&r->score->queried[i], rc == H5_OK ? 1 : 0);
-	PATIENTLY(rc, h5_store_talk(r->st, id, 10000, &talk, NULL));
+	PATIENTLY(rc, h5_store_hold(r->st, id, 10000, 1000, &talk, NULL));
 	if (rc != H5_OK)
 		__sync_fetch_and_add(&r->score->failed, 1);
 	if (__sync_fetch_and_add(&r->score->talking[i], 1) != 0)
@@ -108,7 +110,7 @@ race_order(struct racer *r, int i)
 		__sync_fetch_and_add(&r->score->failed, 1);
 	h5_order_free(o);
 	__sync_fetch_and_sub(&r->score->talking[i], 1);
-	h5_store_hush(talk);
+	h5_store_release(talk);
 }
 
 static void *
@@ -132,7 +134,7 @@ race_process(const char *dir, struct score *score, int seed)
 	struct h5_store *st;
 	int i;
 
-	if (h5_store_open(dir, 0, &st, NULL) != H5_OK)
+	if (h5_store_open(WHERE(dir), 0, &st, NULL) != H5_OK)
 		return 1;
 	for (i = 0; i < THREADS; i++) {
 		r[i] = (struct racer){dir, st, score, seed + i};
@@ -163,7 +165,7 @@ sound(struct shop *s)
 
 	assert_int_equal(h5_store_check(s->st, false, &r, NULL), H5_OK);
 	assert_int_equal(r.broken, 0);
-	assert_int_equal(r.index, 0);
+	assert_int_equal(r.derived, 0);
 }
 
 static void
@@ -255,7 +257,7 @@ run_restless(struct shop *s, int writers, int sweepers)
 	for (i = 0; i < writers + sweepers; i++) {
 		r[i] = (struct restless){NULL, i, &stop, 0};
 		assert_int_equal(
-		    h5_store_open(s->dir, 0, &r[i].st, NULL), H5_OK);
+		    h5_store_open(WHERE(s->dir), 0, &r[i].st, NULL), H5_OK);
 		assert_int_equal(
 		    pthread_create(&t[i], NULL,
 			i < writers ? wake_and_rest : sweep_on, &r[i]),
@@ -359,7 +361,7 @@ test_store_race__creations_under_sweeps_and_repairs(void **state)
 	for (i = 0; i < 5; i++) {
 		r[i] = (struct restless){NULL, i, &stop, 0};
 		assert_int_equal(
-		    h5_store_open(s->dir, 0, &r[i].st, NULL), H5_OK);
+		    h5_store_open(WHERE(s->dir), 0, &r[i].st, NULL), H5_OK);
 		assert_int_equal(pthread_create(&t[i], NULL,
 				     i < 3 ? create_many : repair_on, &r[i]),
 		    0);
@@ -417,7 +419,7 @@ work_until_killed(const char *dir, struct acks *acks, unsigned seed, int ready)
 	char id[32];
 	int i;
 
-	if (h5_store_open(dir, 0, &st, NULL) != H5_OK ||
+	if (h5_store_open(WHERE(dir), 0, &st, NULL) != H5_OK ||
 	    write(ready, "x", 1) != 1)
 		_exit(1);
 	for (;;) {
@@ -484,7 +486,7 @@ sweep_until_killed(const char *dir, int ready)
 	struct shop_seen *seen = calloc(1, sizeof *seen);
 	struct h5_store *st;
 
-	if (seen == NULL || h5_store_open(dir, 0, &st, NULL) != H5_OK ||
+	if (seen == NULL || h5_store_open(WHERE(dir), 0, &st, NULL) != H5_OK ||
 	    write(ready, "x", 1) != 1)
 		_exit(1);
 	for (;;)

@@ -11,17 +11,8 @@
 #define SUFFIX ".ledger"
 #define STALE_S 600
 
-void
-h5_store_check_found(struct h5_store_check *c, uint64_t *counter,
-    const char *id, const char *what, bool repaired)
-{
-	(*counter)++;
-	if (c->r->found != NULL)
-		c->r->found(c->r->arg, id, what, repaired);
-}
-
 static void
-progress(struct h5_store_check *c)
+progress(struct h5_store_checking *c)
 {
 	c->done++;
 	if (c->r->progress != NULL && (c->done & 255) == 0)
@@ -30,7 +21,8 @@ progress(struct h5_store_check *c)
 }
 
 static enum h5_code
-add_entry(struct h5_store_check *c, const struct h5_order *o, struct h5_err *e)
+add_entry(
+    struct h5_store_checking *c, const struct h5_order *o, struct h5_err *e)
 {
 	struct h5_store_entry *en;
 	size_t cap;
@@ -57,7 +49,7 @@ add_entry(struct h5_store_check *c, const struct h5_order *o, struct h5_err *e)
 /* Reads one ledger; *tail: bytes of a torn tail, which is cut off when cut is
  * true (then under the lock). */
 static enum h5_code
-read_ledger(struct h5_store_check *c, const char *name, const char *id,
+read_ledger(struct h5_store_checking *c, const char *name, const char *id,
     bool cut, struct h5_order **o, size_t *tail, struct h5_err *e)
 {
 	struct h5_file_look look;
@@ -92,7 +84,7 @@ read_ledger(struct h5_store_check *c, const char *name, const char *id,
 }
 
 static enum h5_code
-check_ledger(struct h5_store_check *c, const char *name, const char *id,
+check_ledger(struct h5_store_checking *c, const char *name, const char *id,
     struct h5_err *e)
 {
 	char leaf[H5_STORE_PATH];
@@ -122,7 +114,7 @@ check_ledger(struct h5_store_check *c, const char *name, const char *id,
 	} else {
 		if (tail > 0)
 			h5_store_check_found(
-			    c, &c->r->torn, id, "torn tail", c->repair);
+			    c, &c->r->unfinished, id, "torn tail", c->repair);
 		rc = add_entry(c, o, e);
 	}
 	h5_order_free(o);
@@ -135,7 +127,7 @@ check_ledger(struct h5_store_check *c, const char *name, const char *id,
  * that is not ours is only told. */
 static void
 stranger(
-    struct h5_store_check *c, int dir, const char *folder, const char *name)
+    struct h5_store_checking *c, int dir, const char *folder, const char *name)
 {
 	char what[NAME_MAX + H5_STORE_PATH + 32];
 	bool temp = strncmp(name, ".tmp-", 5) == 0, gone = false;
@@ -146,12 +138,12 @@ stranger(
 		gone = h5_file_remove(dir, name, NULL) == H5_OK;
 	(void)snprintf(what, sizeof what, "%s: %s/%s",
 	    temp ? "left over" : "unknown file", folder, name);
-	h5_store_check_found(c, &c->r->index, "", what, gone);
+	h5_store_check_found(c, &c->r->derived, "", what, gone);
 }
 
 /* One folder whose entries all have names of a known kind. */
 struct listing {
-	struct h5_store_check *c;
+	struct h5_store_checking *c;
 	const char *folder; /* below the store */
 	int fd;
 	bool (*known)(const char *name);
@@ -190,7 +182,7 @@ list_one(void *arg, const char *name, struct h5_err *e)
 
 /* H5_OK also when the folder is missing or not ours, which is told. */
 static enum h5_code
-list_folder(struct h5_store_check *c, const char *folder,
+list_folder(struct h5_store_checking *c, const char *folder,
     bool (*known)(const char *name), struct h5_err *e)
 {
 	struct listing l = {c, folder, -1, known};
@@ -210,7 +202,7 @@ list_folder(struct h5_store_check *c, const char *folder,
 }
 
 static enum h5_code
-list_all(struct h5_store_check *c, struct h5_err *e)
+list_all(struct h5_store_checking *c, struct h5_err *e)
 {
 	char folder[H5_STORE_PATH];
 	enum h5_code rc;
@@ -239,7 +231,7 @@ list_all(struct h5_store_check *c, struct h5_err *e)
 static enum h5_code
 count_one(void *arg, const char *name, struct h5_err *e)
 {
-	struct h5_store_check *c = arg;
+	struct h5_store_checking *c = arg;
 
 	(void)name;
 	(void)e;
@@ -250,7 +242,7 @@ count_one(void *arg, const char *name, struct h5_err *e)
 static enum h5_code
 check_one(void *arg, const char *name, struct h5_err *e)
 {
-	struct h5_store_check *c = arg;
+	struct h5_store_checking *c = arg;
 	size_t n = strlen(name), suffix = sizeof SUFFIX - 1;
 	char id[H5_ORDER_ID_MAX + 1] = "";
 
@@ -267,8 +259,8 @@ check_one(void *arg, const char *name, struct h5_err *e)
 }
 
 static enum h5_code
-each_leaf(
-    struct h5_store_check *c, h5_file_each_fn each, bool tell, struct h5_err *e)
+each_leaf(struct h5_store_checking *c, h5_file_each_fn each, bool tell,
+    struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
 	struct h5_err why;
@@ -294,14 +286,14 @@ enum h5_code
 h5_store_check(struct h5_store *st, bool repair, struct h5_store_report *r,
     struct h5_err *e)
 {
-	struct h5_store_check c = {
+	struct h5_store_checking c = {
 	    .st = st, .r = r, .repair = repair, .leaf_fd = -1};
 	enum h5_code rc;
 
 	r->orders = 0;
-	r->torn = 0;
+	r->unfinished = 0;
 	r->broken = 0;
-	r->index = 0;
+	r->derived = 0;
 	h5_buf_init(&c.ledger, H5_STORE_LEDGER);
 	rc = each_leaf(&c, count_one, false, e);
 	if (rc == H5_OK)

@@ -21,7 +21,7 @@ by_creation(const void *a, const void *b)
 /* --- one day of one index ------------------------------------------------- */
 
 struct day {
-	struct h5_store_check *c;
+	struct h5_store_checking *c;
 	enum h5_store_index which;
 	const char *name;
 	const struct h5_store_entry *v; /* orders created that day */
@@ -165,13 +165,13 @@ tell_day(struct day *d, bool repaired)
 			continue;
 		(void)snprintf(what, sizeof what, "missing in %s", path);
 		h5_store_check_found(
-		    d->c, &d->c->r->index, d->v[i].id, what, repaired);
+		    d->c, &d->c->r->derived, d->v[i].id, what, repaired);
 	}
 	if (!d->wrong)
 		return;
 	(void)snprintf(
 	    what, sizeof what, "%s holds what is no order's id", path);
-	h5_store_check_found(d->c, &d->c->r->index, "", what, repaired);
+	h5_store_check_found(d->c, &d->c->r->derived, "", what, repaired);
 }
 
 static bool
@@ -217,8 +217,8 @@ check_day(struct day *d, struct h5_err *e)
 
 /* The orders created on a day; the entries are sorted. */
 static void
-orders_of(
-    const struct h5_store_check *c, const char *day, size_t *at, struct day *d)
+orders_of(const struct h5_store_checking *c, const char *day, size_t *at,
+    struct day *d)
 {
 	int64_t from = 0;
 
@@ -236,8 +236,8 @@ orders_of(
 
 /* Days on which orders were created, whether their index is there or not. */
 static enum h5_code
-days_of_orders(
-    const struct h5_store_check *c, struct h5_store_days *d, struct h5_err *e)
+days_of_orders(const struct h5_store_checking *c, struct h5_store_days *d,
+    struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
 	char day[H5_CLOCK_DAY];
@@ -258,7 +258,7 @@ days_of_orders(
 
 static enum h5_code
 check_index(
-    struct h5_store_check *c, enum h5_store_index which, struct h5_err *e)
+    struct h5_store_checking *c, enum h5_store_index which, struct h5_err *e)
 {
 	struct h5_store_days d = {0};
 	enum h5_code rc = H5_OK;
@@ -285,7 +285,7 @@ check_index(
 
 /* All that the next sweep will look at. */
 static enum h5_code
-collect(struct h5_store_check *c, const char *day, struct h5_store_ids *ids,
+collect(struct h5_store_checking *c, const char *day, struct h5_store_ids *ids,
     struct h5_err *e)
 {
 	struct h5_store_sweep s;
@@ -301,7 +301,7 @@ collect(struct h5_store_check *c, const char *day, struct h5_store_ids *ids,
 		gone = c->repair &&
 		       h5_file_remove(c->st->dir, path, NULL) == H5_OK;
 		(void)snprintf(what, sizeof what, "%s is damaged", path);
-		h5_store_check_found(c, &c->r->index, "", what, gone);
+		h5_store_check_found(c, &c->r->derived, "", what, gone);
 	}
 	if (rc == H5_OK)
 		rc = h5_store_sweep_news(c->st, day, &s, &fd, e);
@@ -313,7 +313,7 @@ collect(struct h5_store_check *c, const char *day, struct h5_store_ids *ids,
 }
 
 static enum h5_code
-check_open(struct h5_store_check *c, const char *id, struct h5_err *e)
+check_open(struct h5_store_checking *c, const char *id, struct h5_err *e)
 {
 	struct h5_order *o;
 	bool rests;
@@ -326,7 +326,7 @@ check_open(struct h5_store_check *c, const char *id, struct h5_err *e)
 	h5_order_free(o);
 	if (rests)
 		return H5_OK;
-	h5_store_check_found(c, &c->r->index, id,
+	h5_store_check_found(c, &c->r->derived, id,
 	    "is not at rest, but no sweep would find it", c->repair);
 	if (!c->repair)
 		return H5_OK;
@@ -338,7 +338,7 @@ check_open(struct h5_store_check *c, const char *id, struct h5_err *e)
 }
 
 static enum h5_code
-check_sweeps(struct h5_store_check *c, struct h5_err *e)
+check_sweeps(struct h5_store_checking *c, struct h5_err *e)
 {
 	struct h5_store_days d = {0};
 	struct h5_store_ids ids = {0};
@@ -359,7 +359,7 @@ check_sweeps(struct h5_store_check *c, struct h5_err *e)
 }
 
 enum h5_code
-h5_store_reindex(struct h5_store_check *c, struct h5_err *e)
+h5_store_reindex(struct h5_store_checking *c, struct h5_err *e)
 {
 	enum h5_code rc;
 

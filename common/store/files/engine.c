@@ -8,6 +8,7 @@
 
 #include "common/store/files/internal.h"
 #include "common/base/sum.h"
+#include "common/system/state.h"
 
 /* What a buyer or a silent gateway can cause again and again may fill three
  * quarters of a ledger; the rest is kept for payments and refunds. */
@@ -53,18 +54,15 @@ static const char *const folders[] = {
 bool
 h5_store_own_name(const char *name)
 {
-	/* The command keeps WeChat's bills here, too; who opens the doctor's
-	 * page leaves a file; lost+found is there where the store is a file
-	 * system of its own. */
+	/* lost+found is there where the store is a file system of its own. */
 	static const char *const own[] = {"format", "orders", "index", "sweep",
-	    "swept", "talk", "bills", "doctor.enable", "doctor.last",
-	    "lost+found"};
+	    "swept", "talk", "lost+found"};
 	size_t i;
 
 	for (i = 0; i < LENGTH(own); i++)
 		if (strcmp(name, own[i]) == 0)
 			return true;
-	return false;
+	return h5_state_name(name);
 }
 
 /* A folder without a format file becomes a store only if it holds nothing but
@@ -181,13 +179,13 @@ open_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 }
 
 bool
-h5_store_there(const char *dir)
+h5_store_there(const struct h5_store_where *w)
 {
 	size_t size;
 	int folder = -1, format = -1;
 	enum h5_code rc;
 
-	rc = open_folder(dir, false, &folder, NULL);
+	rc = open_folder(w->dir, false, &folder, NULL);
 	if (rc == H5_OK)
 		rc = h5_file_open(
 		    folder, "format", O_RDONLY, &format, &size, NULL);
@@ -197,8 +195,8 @@ h5_store_there(const char *dir)
 }
 
 enum h5_code
-h5_store_open(
-    const char *dir, unsigned hooks, struct h5_store **out, struct h5_err *e)
+h5_store_open(const struct h5_store_where *w, unsigned hooks,
+    struct h5_store **out, struct h5_err *e)
 {
 	struct h5_store *st;
 	struct h5_err why;
@@ -217,12 +215,12 @@ h5_store_open(
 		h5_store_close(st);
 		return h5_err_nomem(e);
 	}
-	rc = open_folder(dir, true, &st->dir, &why);
+	rc = open_folder(w->dir, true, &st->dir, &why);
 	if (rc == H5_OK)
 		rc = check_format(st->dir, &why);
 	if (rc != H5_OK) {
 		h5_store_close(st);
-		(void)h5_err_set(e, rc, "store %s: %s", dir, why.msg);
+		(void)h5_err_set(e, rc, "store %s: %s", w->dir, why.msg);
 		if (e != NULL)
 			e->sys = why.sys;
 		return rc;
@@ -579,13 +577,15 @@ end(struct update *u)
 }
 
 enum h5_code
-h5_store_update(struct h5_store *st, const char *id, h5_store_decide_fn decide,
-    void *arg, struct h5_order **out, struct h5_err *e)
+h5_store_update(struct h5_store *st, const char *id, struct h5_store_hold *hold,
+    h5_store_decide_fn decide, void *arg, struct h5_order **out,
+    struct h5_err *e)
 {
 	struct update u = {.st = st, .id = id, .fd = -1};
 	struct h5_err why;
 	enum h5_code rc;
 
+	(void)hold;
 	if (out != NULL)
 		*out = NULL;
 	h5_buf_init(&u.in, H5_STORE_LEDGER);
@@ -626,7 +626,7 @@ found_taken(struct h5_store *st, const char *id, struct h5_order **out,
 {
 	enum h5_code rc;
 
-	rc = h5_store_update(st, id, decide_nothing, NULL, out, e);
+	rc = h5_store_update(st, id, NULL, decide_nothing, NULL, out, e);
 	if (rc != H5_OK)
 		return rc;
 	return h5_err_set(e, H5_E_EXISTS, "order %s exists", id);
@@ -758,46 +758,56 @@ h5_store_create(struct h5_store *st, struct h5_event *created,
 
 /* --- the conversation lock ------------------------------------------------ */
 
-struct h5_store_talk {
+struct h5_store_hold {
 	int fd;
 };
 
 enum h5_code
-h5_store_talk(struct h5_store *st, const char *id, int wait_ms,
-    struct h5_store_talk **out, struct h5_err *e)
+h5_store_hold(struct h5_store *st, const char *id, int wait_ms, int hold_ms,
+    struct h5_store_hold **out, struct h5_err *e)
 {
-	struct h5_store_talk *talk;
+	struct h5_store_hold *hold;
 	enum h5_code rc;
 	size_t size;
 
+	(void)hold_ms;
 	*out = NULL;
-	talk = calloc(1, sizeof *talk);
-	if (talk == NULL)
+	hold = calloc(1, sizeof *hold);
+	if (hold == NULL)
 		return h5_err_nomem(e);
 	/* One byte of one file for each order, found by hash: no file is left
 	 * behind.  A lock belongs to the open file, so a thread's own one
 	 * keeps the other threads out as well. */
 	rc = h5_file_open(
-	    st->dir, "talk", O_RDWR | O_CREAT, &talk->fd, &size, e);
+	    st->dir, "talk", O_RDWR | O_CREAT, &hold->fd, &size, e);
 	if (rc == H5_OK)
 		rc = h5_file_lock_byte(
-		    talk->fd, h5_sum_64(id, strlen(id), 0), wait_ms, e);
+		    hold->fd, h5_sum_64(id, strlen(id), 0), wait_ms, e);
 	if (rc == H5_E_BUSY)
 		rc = h5_err_set(e, H5_E_BUSY,
 		    "another program talks with WeChat about order %s", id);
 	if (rc != H5_OK) {
-		h5_store_hush(talk);
+		h5_store_release(hold);
 		return rc;
 	}
-	*out = talk;
+	*out = hold;
+	return H5_OK;
+}
+
+enum h5_code
+h5_store_renew(struct h5_store_hold *hold, int hold_ms, struct h5_err *e)
+{
+	(void)hold;
+	(void)hold_ms;
+	(void)e;
 	return H5_OK;
 }
 
 void
-h5_store_hush(struct h5_store_talk *talk)
+h5_store_release(struct h5_store_hold *hold)
 {
-	if (talk == NULL)
+	if (hold == NULL)
 		return;
-	h5_file_drop(&talk->fd);
-	free(talk);
+	h5_file_drop(&hold->fd);
+	free(hold);
 }

@@ -149,7 +149,7 @@ struct h5_store_entry {
 	bool open; /* not at rest */
 };
 
-struct h5_store_check {
+struct h5_store_checking {
 	struct h5_store *st;
 	struct h5_store_report *r;
 	bool repair;
@@ -163,10 +163,10 @@ struct h5_store_check {
 	int leaf_fd;
 };
 /* h5_store_check_found(c, counter, id, what, repaired): count and tell. */
-void h5_store_check_found(struct h5_store_check *c, uint64_t *counter,
+void h5_store_check_found(struct h5_store_checking *c, uint64_t *counter,
     const char *id, const char *what, bool repaired);
 /* h5_store_reindex(c, e): hold the indexes against the orders in c->v. */
 H5_MUST_CHECK enum h5_code h5_store_reindex(
-    struct h5_store_check *c, struct h5_err *e);
+    struct h5_store_checking *c, struct h5_err *e);
 
 #endif

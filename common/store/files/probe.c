@@ -28,8 +28,10 @@ look_above(const char *dir, struct stat *st)
 }
 
 enum h5_code
-h5_store_owner(const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e)
+h5_store_owner(const struct h5_store_where *w, unsigned *uid, unsigned *gid,
+    struct h5_err *e)
 {
+	const char *dir = w->dir;
 	struct stat st;
 
 	*uid = 0;
@@ -41,6 +43,13 @@ h5_store_owner(const char *dir, unsigned *uid, unsigned *gid, struct h5_err *e)
 	*uid = (unsigned)st.st_uid;
 	*gid = (unsigned)st.st_gid;
 	return H5_OK;
+}
+
+void
+h5_store_local(const struct h5_store_where *w, struct h5_store_local *out)
+{
+	out->folder = w->dir;
+	out->witness = "format";
 }
 
 /* --- can this folder hold a store? ---------------------------------------- */
@@ -99,8 +108,9 @@ probe_folder(int dir, struct h5_err *e)
 }
 
 enum h5_code
-h5_store_probe(const char *dir, struct h5_err *e)
+h5_store_probe(const struct h5_store_where *w, struct h5_err *e)
 {
+	const char *dir = w->dir;
 	struct h5_err why;
 	enum h5_code rc;
 	int fd;

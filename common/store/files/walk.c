@@ -382,6 +382,15 @@ sweep_day(struct walk *w, const char *day, struct h5_err *e)
 }
 
 enum h5_code
+h5_store_each_due(struct h5_store *st, int64_t now, int claim_ms,
+    h5_store_visit_fn visit, void *arg, struct h5_err *e)
+{
+	(void)now;
+	(void)claim_ms;
+	return h5_store_each_open(st, visit, arg, e);
+}
+
+enum h5_code
 h5_store_each_open(
     struct h5_store *st, h5_store_visit_fn visit, void *arg, struct h5_err *e)
 {
@@ -396,6 +405,90 @@ h5_store_each_open(
 	for (i = 0; rc == H5_OK && i < d.n; i++)
 		rc = sweep_day(&w, d.v[i], e);
 	h5_store_ids_release(&w.seen);
+	h5_store_days_release(&d);
+	return rc;
+}
+
+/* --- walking by day ------------------------------------------------------- */
+
+struct span {
+	int64_t since;
+	int64_t until;
+	h5_store_visit_fn visit;
+	void *arg;
+};
+
+static enum h5_code
+visit_one(struct h5_store *st, const char *day, const char *id,
+    const struct span *w, struct h5_err *e)
+{
+	char own_day[H5_CLOCK_DAY];
+	struct h5_order *o;
+	struct h5_err why;
+	enum h5_code rc;
+
+	rc = h5_store_load(st, id, &o, &why);
+	/* Its creation was cut short after the index line. */
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	if (rc == H5_E_NOMEM)
+		return h5_err_nomem(e);
+	if (rc != H5_OK)
+		return w->visit(w->arg, id, NULL, &why);
+	/* A create that lost a race leaves its line, on another day maybe. */
+	h5_clock_day(o->created_at, own_day);
+	if (strcmp(own_day, day) == 0 && o->created_at >= w->since &&
+	    (w->until == 0 || o->created_at < w->until))
+		rc = w->visit(w->arg, id, o, NULL);
+	h5_order_free(o);
+	return rc;
+}
+
+static enum h5_code
+visit_day(struct h5_store *st, const char *day, const struct span *w,
+    struct h5_err *e)
+{
+	struct h5_store_ids seen = {0};
+	char id[H5_ORDER_ID_MAX + 1];
+	const char *p, *end;
+	struct h5_buf b;
+	bool good, fresh;
+	enum h5_code rc;
+	int fd;
+
+	h5_buf_init(&b, H5_STORE_INDEX);
+	rc = h5_store_index_read(st, H5_STORE_CREATED, day, 0, &fd, &b, e);
+	h5_file_drop(&fd);
+	p = b.data;
+	end = p + b.len;
+	while (rc == H5_OK && h5_store_line(&p, end, id, &good)) {
+		if (id[0] == '\0')
+			continue;
+		rc = h5_store_ids_add(&seen, id, &fresh, e);
+		if (rc == H5_OK && fresh)
+			rc = visit_one(st, day, id, w, e);
+	}
+	h5_store_ids_release(&seen);
+	h5_buf_release(&b);
+	return rc;
+}
+
+enum h5_code
+h5_store_each(struct h5_store *st, int64_t since, int64_t until,
+    h5_store_visit_fn visit, void *arg, struct h5_err *e)
+{
+	const struct span w = {since, until, visit, arg};
+	char first[H5_CLOCK_DAY], last[H5_CLOCK_DAY];
+	struct h5_store_days d = {0};
+	enum h5_code rc;
+	size_t i;
+
+	h5_clock_day(since, first);
+	h5_clock_day(until > 0 ? until - 1 : INT64_MAX, last);
+	rc = h5_store_days_add(st, "index/created", &d, e);
+	for (i = 0; rc == H5_OK && i < d.n; i++)
+		if (strcmp(d.v[i], first) >= 0 && strcmp(d.v[i], last) <= 0)
+			rc = visit_day(st, d.v[i], &w, e);
 	h5_store_days_release(&d);
 	return rc;
 }

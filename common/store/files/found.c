@@ -1,0 +1,11 @@
+/* fsck: one finding is counted and told. */
+#include "common/store/files/internal.h"
+
+void
+h5_store_check_found(struct h5_store_checking *c, uint64_t *counter,
+    const char *id, const char *what, bool repaired)
+{
+	(*counter)++;
+	if (c->r->found != NULL)
+		c->r->found(c->r->arg, id, what, repaired);
+}

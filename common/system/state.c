@@ -1,0 +1,18 @@
+/* The one list of what lies in the state folder. */
+#include "common/system/state.h"
+
+#include <stddef.h>
+#include <string.h>
+
+bool
+h5_state_name(const char *name)
+{
+	static const char *const all[] = {
+	    H5_STATE_BILLS, H5_STATE_DOCTOR_ENABLE, H5_STATE_DOCTOR_LAST};
+	size_t i;
+
+	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+		if (strcmp(name, all[i]) == 0)
+			return true;
+	return false;
+}

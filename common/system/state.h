@@ -1,0 +1,19 @@
+/* state.h - what h5pay keeps beside its orders: names in the state folder
+ * (h5_config_state_dir).  It is the store's folder today, so an engine that
+ * looks through that folder knows these as well as its own. */
+#ifndef H5_SYSTEM_STATE_H
+#define H5_SYSTEM_STATE_H
+
+#include <stdbool.h>
+
+/* A folder: WeChat's bills as they came. */
+#define H5_STATE_BILLS "bills"
+/* A file that an operator puts there to open the doctor's page. */
+#define H5_STATE_DOCTOR_ENABLE "doctor.enable"
+/* A file: when the doctor's page last asked WeChat. */
+#define H5_STATE_DOCTOR_LAST "doctor.last"
+
+/* h5_state_name(name): is it one of these? */
+bool h5_state_name(const char *name);
+
+#endif
