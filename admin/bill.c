@@ -9,7 +9,7 @@
 #include "common/system/file.h"
 #include "common/format/gunzip.h"
 #include "common/system/https.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/wechat/v2/call_bill.h"
 #include "common/system/state.h"
 
@@ -157,7 +157,7 @@ print_path(const struct command *cmd, const struct h5_buf *path,
 	h5_buf_init(&out, 16384);
 	h5_buf_printf(
 	    &out, "{\"date\":\"%s\",\"type\":\"%s\",\"path\":", date, type);
-	h5_ledger_string(path->data, &out);
+	h5_json_string(path->data, &out);
 	h5_buf_printf(&out,
 	    ",\"payments\":%zu,\"refunds\":%zu,\"settled_fee\":%lld,"
 	    "\"refund_fee\":%lld}\n",

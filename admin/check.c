@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/web/load.h"
 
 static void
@@ -16,13 +16,13 @@ print_json(const char *path, const struct h5_buf *faults, bool good)
 
 	h5_buf_init(&out, 262144);
 	h5_buf_printf(&out, "{\"ok\":%s,\"file\":", good ? "true" : "false");
-	h5_ledger_string(path, &out);
+	h5_json_string(path, &out);
 	h5_buf_puts(&out, ",\"faults\":[");
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		(void)snprintf(one, sizeof one, "%.*s",
 		    (int)(end - line < 1000 ? end - line : 1000), line);
 		h5_buf_puts(&out, first ? "" : ",");
-		h5_ledger_string(one, &out);
+		h5_json_string(one, &out);
 		first = false;
 	}
 	h5_buf_puts(&out, "]}\n");

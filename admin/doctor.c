@@ -6,7 +6,7 @@
 
 #include "admin/command.h"
 #include "common/format/escape.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 
 #define LINE_MAX 16384 /* a finding and its remedy, escaped, bytes */
 
@@ -33,10 +33,10 @@ say_json(struct h5_buf *out, const struct h5_doctor_finding *f)
 	h5_buf_printf(out,
 	    "{\"check\":\"%s\",\"result\":\"%s\",\"found\":", f->check,
 	    results[f->result].json);
-	h5_ledger_string(f->found, out);
+	h5_json_string(f->found, out);
 	h5_buf_puts(out, ",\"remedy\":");
 	if (f->remedy != NULL)
-		h5_ledger_string(f->remedy, out);
+		h5_json_string(f->remedy, out);
 	else
 		h5_buf_puts(out, "null");
 	h5_buf_puts(out, "}");

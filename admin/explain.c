@@ -8,7 +8,7 @@
 #include "admin/command.h"
 #include "common/base/embed.h"
 #include "common/format/escape.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/base/text.h"
 
 #define TEXT_MAX 4096 /* longest question, bytes */
@@ -305,7 +305,7 @@ put_json(struct h5_buf *out, const char *name, struct slice s)
 	char *text = strndup(s.p, s.n);
 
 	h5_buf_printf(out, "\"%s\":", name);
-	h5_ledger_string(text != NULL ? text : "", out);
+	h5_json_string(text != NULL ? text : "", out);
 	free(text);
 }
 

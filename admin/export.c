@@ -6,7 +6,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/format/escape.h"
-#include "common/store/files/ledger.h"
+#include "common/order/order_json.h"
 
 #define ORDER_MAX (16U << 20) /* bytes of one order as text */
 
@@ -147,7 +147,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	if (x->csv) {
 		put_csv(&x->line, o);
 	} else {
-		rc = h5_ledger_order_json(o, &x->line, &e);
+		rc = h5_order_json(o, &x->line, &e);
 		h5_buf_putc(&x->line, '\n');
 	}
 	if (rc == H5_OK)

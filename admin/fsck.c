@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "admin/command.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 
 enum { OPT_REPAIR = 256 };
 
@@ -34,9 +34,9 @@ found(void *arg, const char *id, const char *what, bool repaired)
 	}
 	h5_buf_init(&b, 4096);
 	h5_buf_puts(&b, "{\"order\":");
-	h5_ledger_string(id, &b);
+	h5_json_string(id, &b);
 	h5_buf_puts(&b, ",\"what\":");
-	h5_ledger_string(what, &b);
+	h5_json_string(what, &b);
 	h5_buf_printf(&b, ",\"repaired\":%s}\n", repaired ? "true" : "false");
 	if (b.bad == H5_OK)
 		(void)fputs(b.data, stdout);

@@ -5,7 +5,6 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/hooks/hooks.h"
-#include "common/store/files/ledger.h"
 
 static const char *const headings[] = {
     "ORDER", "EVENT", "TYPE", "AT", "FAILURES", "NEXT"};

@@ -5,7 +5,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/shop/offer.h"
 #include "common/shop/link.h"
 
@@ -80,7 +80,7 @@ print_link(struct command *cmd, const struct h5_fields *f)
 	h5_buf_init(&json, 16384);
 	h5_offer_link(cmd->shop.c, f, &url);
 	h5_buf_puts(&json, "{\"url\":");
-	h5_ledger_string(url.data, &json);
+	h5_json_string(url.data, &json);
 	h5_buf_puts(&json, "}");
 	rc = h5_buf_finish(&url, &e);
 	if (rc == H5_OK)

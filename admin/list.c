@@ -5,7 +5,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 
 enum { OPT_STATE = 256, OPT_SINCE, OPT_UNTIL };
 
@@ -42,7 +42,7 @@ put_alerts(const struct h5_order *o, bool json, struct h5_buf *out)
 		h5_buf_puts(out, first ? "" : ",");
 		first = false;
 		if (json)
-			h5_ledger_string(h5_order_alert_name(all[i]), out);
+			h5_json_string(h5_order_alert_name(all[i]), out);
 		else
 			h5_buf_puts(out, h5_order_alert_name(all[i]));
 	}
@@ -73,17 +73,17 @@ print_json(const struct h5_order *o, struct h5_err *e)
 	put_alerts(o, true, &b);
 	h5_buf_printf(
 	    &b, "],\"total_fee\":%lld,\"body\":", (long long)o->total_fee);
-	h5_ledger_string(o->body, &b);
+	h5_json_string(o->body, &b);
 	json_time("created_at", o->created_at, &b);
 	json_time("paid_at", o->paid_at, &b);
 	h5_buf_puts(&b, ",\"paid_via\":");
 	h5_buf_puts(&b, o->paid_via[0] == '\0' ? "null" : "");
 	if (o->paid_via[0] != '\0')
-		h5_ledger_string(o->paid_via, &b);
+		h5_json_string(o->paid_via, &b);
 	h5_buf_puts(&b, ",\"transaction_id\":");
 	h5_buf_puts(&b, o->transaction_id[0] == '\0' ? "null" : "");
 	if (o->transaction_id[0] != '\0')
-		h5_ledger_string(o->transaction_id, &b);
+		h5_json_string(o->transaction_id, &b);
 	h5_buf_puts(&b, "}\n");
 	rc = h5_buf_finish(&b, e);
 	if (rc == H5_OK)

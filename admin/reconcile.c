@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/format/escape.h"
 #include "common/hooks/hooks.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/pay/reconcile.h"
 #include "common/pay/refund.h"
 #include "common/base/text.h"
@@ -80,7 +80,7 @@ print_json(const struct h5_difference *d)
 		if (texts[i].value[0] == '\0')
 			h5_buf_puts(&b, "null");
 		else
-			h5_ledger_string(texts[i].value, &b);
+			h5_json_string(texts[i].value, &b);
 	}
 	h5_buf_puts(&b, "}\n");
 	(void)fputs(b.data, stdout);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "admin/report.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 
 #define DAY_S 86400
 
@@ -15,7 +15,7 @@ figures(const struct report *r, struct h5_buf *out)
 	h5_clock_rfc3339(r->start, start);
 	h5_clock_rfc3339(r->end, end);
 	h5_buf_puts(out, "{\"shop\":");
-	h5_ledger_string(r->shop, out);
+	h5_json_string(r->shop, out);
 	h5_buf_printf(out,
 	    ",\"period\":\"%s\",\"start\":\"%s\",\"end\":\"%s\","
 	    "\"orders\":%lld,\"orders_paid\":%lld,\"paid\":%lld,"
@@ -34,7 +34,7 @@ problems(const struct report *r, struct h5_buf *out)
 	for (i = 0; i < r->n_problems && i < REPORT_PROBLEMS; i++) {
 		h5_buf_puts(out, i > 0 ? ",{\"order\":" : "{\"order\":");
 		if (r->problems[i].order[0] != '\0')
-			h5_ledger_string(r->problems[i].order, out);
+			h5_json_string(r->problems[i].order, out);
 		else
 			h5_buf_puts(out, "null");
 		h5_buf_printf(out, ",\"problem\":\"%s\",\"fee\":",

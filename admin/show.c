@@ -6,7 +6,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/format/escape.h"
-#include "common/store/files/ledger.h"
+#include "common/order/order_json.h"
 
 #define TEXT_MAX (16U << 20)
 
@@ -181,7 +181,7 @@ command_print_order(const struct command *cmd, const struct h5_order *o)
 
 	h5_buf_init(&out, TEXT_MAX);
 	if (cmd->json) {
-		rc = h5_ledger_order_json(o, &out, &e);
+		rc = h5_order_json(o, &out, &e);
 		h5_buf_putc(&out, '\n');
 	} else {
 		rc = H5_OK;

@@ -8,7 +8,6 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/system/file.h"
-#include "common/store/files/ledger.h"
 
 #define DAYS 30
 #define DAY_S 86400

@@ -9,7 +9,8 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/system/file.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
+#include "common/order/order_json.h"
 
 #define ORDER_MAX (16U << 20)
 #define CONF_MAX (1U << 20)
@@ -193,7 +194,7 @@ take_order(struct bundle *b, struct h5_err *e)
 	h5_buf_init(&json, ORDER_MAX);
 	rc = h5_store_load(b->cmd->shop.st, b->id, &o, e);
 	if (rc == H5_OK)
-		rc = h5_ledger_order_json(o, &json, e);
+		rc = h5_order_json(o, &json, e);
 	if (rc == H5_OK)
 		put_order(&b->order, json.data);
 	h5_order_free(o);
@@ -295,12 +296,12 @@ put_bundle(const struct bundle *b, struct h5_buf *out)
 		    b->log.data);
 	} else {
 		h5_buf_puts(out, "{\"versions\":");
-		h5_ledger_string(versions.data, out);
+		h5_json_string(versions.data, out);
 		h5_buf_printf(
 		    out, ",\"order\":%s,\"configuration\":", b->order.data);
-		h5_ledger_string(b->conf.data, out);
+		h5_json_string(b->conf.data, out);
 		h5_buf_puts(out, ",\"log\":");
-		h5_ledger_string(b->log.data, out);
+		h5_json_string(b->log.data, out);
 		h5_buf_puts(out, "}\n");
 	}
 	h5_buf_release(&versions);

@@ -74,6 +74,10 @@ decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_fields *f = ((const struct hint *)arg)->f;
 	const char *no = h5_fields_get(f, "out_refund_no");
 	const char *status = h5_fields_get(f, "refund_status");
+	const char *fee = h5_fields_get(f, "refund_fee");
+	const char *number = h5_fields_get(f, "out_trade_no");
+	struct h5_event *ev;
+	int64_t fen;
 	size_t i;
 
 	for (i = 0; i < o->n_events; i++)
@@ -84,13 +88,15 @@ decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 			 &o->events[i].fields, "refund_status", status) ||
 			h5_fields_is(&o->events[i].fields, "status", status)))
 			return H5_OK;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_HINT), e,
-	    "out_refund_no", no, "out_trade_no",
-	    h5_order_attempt(o, h5_fields_get(f, "out_trade_no")) != NULL
-		? h5_fields_get(f, "out_trade_no")
-		: NULL,
-	    "refund_id", h5_fields_get(f, "refund_id"), "refund_status", status,
-	    "refund_fee", h5_fields_get(f, "refund_fee"), NULL);
+	ev = h5_store_add(b, H5_EVENT_REFUND_HINT);
+	h5_event_text(ev, "out_refund_no", no);
+	if (h5_order_attempt(o, number) != NULL)
+		h5_event_text(ev, "out_trade_no", number);
+	h5_event_text(ev, "refund_id", h5_fields_get(f, "refund_id"));
+	h5_event_text(ev, "refund_status", status);
+	if (fee != NULL && h5_text_fen(fee, &fen, NULL) == H5_OK)
+		h5_event_number(ev, "refund_fee", fen);
+	return h5_event_finish(ev, e);
 }
 
 static bool

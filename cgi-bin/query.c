@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/system/https.h"
-#include "common/store/files/ledger.h"
+#include "common/order/order_json.h"
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
@@ -27,7 +27,7 @@ answer_json(struct h5_job *job, const struct h5_order *o, int status)
 
 	h5_response_clear(resp);
 	resp->status = status;
-	if (h5_ledger_status_json(o, &resp->body, &e) != H5_OK ||
+	if (h5_order_status_json(o, &resp->body, &e) != H5_OK ||
 	    h5_response_header(resp, "Content-Type", "application/json", &e) !=
 		H5_OK ||
 	    h5_response_header(resp, "Cache-Control", "no-store", &e) != H5_OK)

@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/system/process.h"
 #include "common/hooks/webhook.h"
-#include "common/store/files/ledger.h"
+#include "common/order/order_json.h"
 #include "common/system/crypto.h"
 
 #define EXEC_MS 10000
@@ -110,7 +110,7 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
 	enum h5_code rc;
 
 	h5_buf_init(&body, BODY_MAX);
-	rc = h5_ledger_outgoing_json(o, g, &body, e);
+	rc = h5_order_outgoing_json(o, g, &body, e);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&body, e);
 	if (rc == H5_OK && receivers[to].hook == H5_HOOK_EXEC)
@@ -145,21 +145,20 @@ decide_result(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	const struct result *r = arg;
-	char retry[H5_CLOCK_RFC3339];
 	struct h5_event *ev;
 	unsigned n = r->failures < WAITS ? r->failures : WAITS - 1;
 
 	(void)o;
-	if (r->why == NULL)
-		return h5_event_fill(h5_store_add(b, H5_EVENT_DELIVERED), e,
-		    "id", r->id, "to", r->to, NULL);
-	ev = h5_store_add(b, H5_EVENT_UNDELIVERED);
-	if (ev == NULL)
-		return h5_err_set(e, H5_E_BUG, "no room for an event");
-	h5_clock_rfc3339(ev->at + waits[n], retry);
-	return h5_event_fill(ev, e, "id", r->id, "to", r->to, "failures",
-	    H5_LOG_NUM(r->failures + 1), "retry_at", retry, "why", r->why,
-	    NULL);
+	ev = h5_store_add(
+	    b, r->why == NULL ? H5_EVENT_DELIVERED : H5_EVENT_UNDELIVERED);
+	h5_event_text(ev, "id", r->id);
+	h5_event_text(ev, "to", r->to);
+	if (ev != NULL && r->why != NULL) {
+		h5_event_number(ev, "failures", r->failures + 1);
+		h5_event_time(ev, "retry_at", ev->at + waits[n]);
+		h5_event_text(ev, "why", r->why);
+	}
+	return h5_event_finish(ev, e);
 }
 
 /* Sends what is open of one event to each receiver that has not taken it and
@@ -260,26 +259,32 @@ static enum h5_code
 made_up_order(const char *id, struct h5_order **o, struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
-	char at[H5_CLOCK_RFC3339], expires[H5_CLOCK_RFC3339];
 	struct h5_event ev;
 	enum h5_code rc;
 
-	h5_clock_rfc3339(now, at);
-	h5_clock_rfc3339(now + 7200, expires);
 	h5_event_init(&ev, H5_EVENT_CREATED, now);
-	rc = h5_event_fill(&ev, e, "order", id, "total_fee", "1", "body",
-	    "h5pay hook test", "lang", "en", "expires_at", expires,
-	    "out_trade_no", id, "spbill_create_ip", "192.0.2.1", "time_start",
-	    at, "time_expire", expires, NULL);
+	h5_event_text(&ev, "order", id);
+	h5_event_number(&ev, "total_fee", 1);
+	h5_event_text(&ev, "body", "h5pay hook test");
+	h5_event_text(&ev, "lang", "en");
+	h5_event_time(&ev, "expires_at", now + 7200);
+	h5_event_text(&ev, "out_trade_no", id);
+	h5_event_text(&ev, "spbill_create_ip", "192.0.2.1");
+	h5_event_time(&ev, "time_start", now);
+	h5_event_time(&ev, "time_expire", now + 7200);
+	rc = h5_event_finish(&ev, e);
 	if (rc == H5_OK)
 		rc = h5_order_new(&ev, o, e);
 	h5_event_release(&ev);
 	if (rc != H5_OK)
 		return rc;
 	h5_event_init(&ev, H5_EVENT_PAID, now);
-	rc = h5_event_fill(&ev, e, "out_trade_no", id, "transaction_id",
-	    "4200000000000000000000000000", "total_fee", "1", "via", "query",
-	    "time_end", at, NULL);
+	h5_event_text(&ev, "out_trade_no", id);
+	h5_event_text(&ev, "transaction_id", "4200000000000000000000000000");
+	h5_event_number(&ev, "total_fee", 1);
+	h5_event_text(&ev, "via", "query");
+	h5_event_time(&ev, "time_end", now);
+	rc = h5_event_finish(&ev, e);
 	if (rc == H5_OK)
 		rc = h5_order_apply(*o, &ev, e);
 	h5_event_release(&ev);

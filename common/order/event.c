@@ -1,13 +1,18 @@
+/* Events: their words, the kinds of their fields, and how one is filled. */
 #include "common/order/event.h"
 
-#include <stdarg.h>
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "common/base/clock.h"
+#include "common/format/json.h"
 
 /* WeChat's messages are capped at 1,024 elements in 64 KiB (xml.h); an event
  * keeps them all, each name with a prefix. */
 #define EVENT_FIELDS 1088
 #define EVENT_BYTES 131072
+
+#define NUMBER_DIGITS 18 /* fits int64_t whatever the digits */
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -55,6 +60,7 @@ void
 h5_event_init(struct h5_event *ev, enum h5_event_kind kind, int64_t at)
 {
 	ev->kind = kind;
+	ev->bad = H5_OK;
 	ev->at = at;
 	h5_fields_init(&ev->fields, EVENT_FIELDS, EVENT_BYTES);
 }
@@ -65,21 +71,103 @@ h5_event_release(struct h5_event *ev)
 	h5_fields_release(&ev->fields);
 }
 
-enum h5_code
-h5_event_fill(struct h5_event *ev, struct h5_err *e, ...)
-{
-	const char *name, *value;
-	enum h5_code rc = H5_OK;
-	va_list ap;
+/* --- kinds of fields ------------------------------------------------------ */
 
+/* Every other field is a text. */
+static const char *const numbers[] = {
+    "total_fee", "qty", "refund_fee", "failures"};
+static const char *const times[] = {"expires_at", "time_start", "time_expire",
+    "time_end", "success_time", "retry_at"};
+
+static bool
+among(const char *const *list, size_t n, const char *name)
+{
+	size_t i;
+
+	/* The first letter is enough for most. */
+	for (i = 0; i < n; i++)
+		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool
+h5_event_is_number(const char *name)
+{
+	return among(numbers, COUNT(numbers), name);
+}
+
+bool
+h5_event_number_fits(const char *s, size_t n)
+{
+	size_t i;
+
+	if (n == 0 || n > NUMBER_DIGITS || (s[0] == '0' && n > 1))
+		return false;
+	for (i = 0; i < n; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+	return true;
+}
+
+void
+h5_event_put_field(const char *name, const char *value, struct h5_buf *out)
+{
+	h5_json_string(name, out);
+	h5_buf_putc(out, ':');
+	if (h5_event_is_number(name))
+		h5_buf_puts(out, value);
+	else
+		h5_json_string(value, out);
+}
+
+/* --- filling -------------------------------------------------------------- */
+
+static void
+put(struct h5_event *ev, const char *name, const char *value, bool kind_fits)
+{
+	if (ev == NULL || ev->bad != H5_OK)
+		return;
+	ev->bad = kind_fits ? h5_fields_add(&ev->fields, name, value, NULL)
+			    : H5_E_BUG;
+}
+
+void
+h5_event_text(struct h5_event *ev, const char *name, const char *value)
+{
+	if (value != NULL)
+		put(ev, name, value,
+		    !h5_event_is_number(name) &&
+			!among(times, COUNT(times), name));
+}
+
+void
+h5_event_number(struct h5_event *ev, const char *name, int64_t n)
+{
+	char digits[24];
+
+	(void)snprintf(digits, sizeof digits, "%lld", (long long)n);
+	put(ev, name, digits, n >= 0 && h5_event_is_number(name));
+}
+
+void
+h5_event_time(struct h5_event *ev, const char *name, int64_t t)
+{
+	char when[H5_CLOCK_RFC3339];
+
+	if (t <= 0)
+		return;
+	h5_clock_rfc3339(t, when);
+	put(ev, name, when, among(times, COUNT(times), name));
+}
+
+enum h5_code
+h5_event_finish(const struct h5_event *ev, struct h5_err *e)
+{
 	if (ev == NULL)
 		return h5_err_set(e, H5_E_BUG, "no room for an event");
-	va_start(ap, e);
-	while (rc == H5_OK && (name = va_arg(ap, const char *)) != NULL) {
-		value = va_arg(ap, const char *);
-		if (value != NULL)
-			rc = h5_fields_add(&ev->fields, name, value, e);
-	}
-	va_end(ap);
-	return rc;
+	if (ev->bad != H5_OK)
+		return h5_err_set(e, ev->bad, "%s: a field does not fit",
+		    h5_event_name(ev->kind));
+	return H5_OK;
 }

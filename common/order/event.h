@@ -1,11 +1,14 @@
-/* event.h - what can happen to an order: a kind, a time, and named texts.
- * */
+/* event.h - what can happen to an order: a kind, a time, and named fields.
+ * A field is a text, a number or a time; its name says which, and the table of
+ * names in event.c is the only one. */
 #ifndef H5_ORDER_EVENT_H
 #define H5_ORDER_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/fields.h"
 
@@ -30,21 +33,45 @@ enum h5_event_kind {
 	H5_EVENT_KINDS
 };
 
-/* One event.  fields holds all but kind and time, as text; which of them are
- * numbers in JSON is the ledger's knowledge. */
+/* One event.  fields holds all but kind and time, each as text. */
 struct h5_event {
 	enum h5_event_kind kind;
+	enum h5_code bad; /* the first failure of those that fill it */
 	int64_t at; /* Unix seconds */
 	struct h5_fields fields;
 };
 
 void h5_event_init(struct h5_event *ev, enum h5_event_kind kind, int64_t at);
 void h5_event_release(struct h5_event *ev);
-/* h5_event_fill(ev, e, name, value, ..., NULL): pairs of strings; a NULL value
- * leaves its pair out.  H5_E_INPUT, H5_E_NOMEM; H5_E_BUG: ev is NULL (a full
- * batch). */
-H5_MUST_CHECK enum h5_code h5_event_fill(
-    struct h5_event *ev, struct h5_err *e, ...) __attribute__((sentinel));
+
+/* Filling an event: one function a kind of field.  ev may be NULL (a full
+ * batch), and nothing needs to be checked between: h5_event_finish tells of
+ * the first failure. */
+/* h5_event_text(ev, name, value): NULL leaves the field out. */
+void h5_event_text(struct h5_event *ev, const char *name, const char *value);
+/* h5_event_number(ev, name, n): n >= 0. */
+void h5_event_number(struct h5_event *ev, const char *name, int64_t n);
+/* h5_event_time(ev, name, t): Unix seconds; what is not above 0 is no time, and
+ * the field is left out. */
+void h5_event_time(struct h5_event *ev, const char *name, int64_t t);
+/* h5_event_finish(ev, e): did all of them fit?
+ * H5_E_INPUT: more than an event holds.
+ * H5_E_EXISTS: a field is there twice.
+ * H5_E_BUG: ev is NULL, or a field is of another kind than its name says.
+ * H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_event_finish(
+    const struct h5_event *ev, struct h5_err *e);
+
+/* h5_event_is_number(name): is the field of that name a number in JSON? */
+bool h5_event_is_number(const char *name);
+/* h5_event_number_fits(s, n): are these n bytes a number as JSON and the ledger
+ * spell it: up to 18 digits, no sign, no superfluous zero? */
+bool h5_event_number_fits(const char *s, size_t n);
+/* h5_event_put_field(name, value, out): the field as a member of a JSON object,
+ * without a comma. */
+void h5_event_put_field(
+    const char *name, const char *value, struct h5_buf *out);
+
 /* The word for a kind in the ledger and in show --json, and back. */
 const char *h5_event_name(enum h5_event_kind kind);
 bool h5_event_kind_of(const char *name, enum h5_event_kind *kind);

@@ -1,38 +1,11 @@
-/* What show --json, the hooks and POST query print (INTERFACE 3, 5, 6).
- * Output only, so no library: each value goes through one of four functions
- * that know how to write it. */
-#include <inttypes.h>
+/* What show --json, the hooks and POST query print of an order (INTERFACE 3, 5,
+ * 6).  Output only, so no library. */
+#include "common/order/order_json.h"
+
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/store/files/ledger.h"
-
-static void
-put_name(const char *name, struct h5_buf *out)
-{
-	if (out->len > 0 && out->data[out->len - 1] != '{')
-		h5_buf_putc(out, ',');
-	h5_ledger_string(name, out);
-	h5_buf_putc(out, ':');
-}
-
-/* Absent or empty is null. */
-static void
-put_text(const char *name, const char *s, struct h5_buf *out)
-{
-	put_name(name, out);
-	if (s == NULL || s[0] == '\0')
-		h5_buf_puts(out, "null");
-	else
-		h5_ledger_string(s, out);
-}
-
-static void
-put_int(const char *name, int64_t n, struct h5_buf *out)
-{
-	put_name(name, out);
-	h5_buf_printf(out, "%" PRId64, n);
-}
+#include "common/format/json.h"
 
 /* 0 is null. */
 static void
@@ -41,7 +14,7 @@ put_time(const char *name, int64_t t, struct h5_buf *out)
 	char when[H5_CLOCK_RFC3339];
 
 	h5_clock_rfc3339(t, when);
-	put_text(name, t != 0 ? when : NULL, out);
+	h5_json_text(name, t != 0 ? when : NULL, out);
 }
 
 /* Opens the i-th object of a list. */
@@ -56,13 +29,13 @@ put_alerts(const struct h5_order *o, struct h5_buf *out)
 {
 	unsigned bit, left = o->alerts;
 
-	put_name("alerts", out);
+	h5_json_name("alerts", out);
 	h5_buf_putc(out, '[');
 	for (bit = H5_ALERT_DISPUTED; left != 0; bit <<= 1) {
 		if ((left & bit) == 0)
 			continue;
 		left &= ~bit;
-		h5_ledger_string(
+		h5_json_string(
 		    h5_order_alert_name((enum h5_order_alert)bit), out);
 		if (left != 0)
 			h5_buf_putc(out, ',');
@@ -76,16 +49,16 @@ put_attempts(const struct h5_order *o, struct h5_buf *out)
 	const struct h5_attempt *a;
 	size_t i;
 
-	put_name("attempts", out);
+	h5_json_name("attempts", out);
 	h5_buf_putc(out, '[');
 	for (i = 0; i < o->n_attempts; i++) {
 		a = &o->attempts[i];
 		put_entry(i, out);
-		put_text("out_trade_no", a->out_trade_no, out);
-		put_text("state", h5_order_attempt_word(a->state), out);
+		h5_json_text("out_trade_no", a->out_trade_no, out);
+		h5_json_text("state", h5_order_attempt_word(a->state), out);
 		put_time("created_at", a->created_at, out);
 		put_time("mweb_url_at", a->mweb_url_at, out);
-		put_text("spbill_create_ip", a->spbill_create_ip, out);
+		h5_json_text("spbill_create_ip", a->spbill_create_ip, out);
 		h5_buf_putc(out, '}');
 	}
 	h5_buf_putc(out, ']');
@@ -97,17 +70,17 @@ put_refunds(const struct h5_order *o, struct h5_buf *out)
 	const struct h5_refund *r;
 	size_t i;
 
-	put_name("refunds", out);
+	h5_json_name("refunds", out);
 	h5_buf_putc(out, '[');
 	for (i = 0; i < o->n_refunds; i++) {
 		r = &o->refunds[i];
 		put_entry(i, out);
-		put_text("out_refund_no", r->out_refund_no, out);
-		put_text("refund_id", r->refund_id, out);
-		put_text("out_trade_no", r->out_trade_no, out);
-		put_int("refund_fee", r->refund_fee, out);
-		put_text("status", r->status, out);
-		put_text("reason", r->reason, out);
+		h5_json_text("out_refund_no", r->out_refund_no, out);
+		h5_json_text("refund_id", r->refund_id, out);
+		h5_json_text("out_trade_no", r->out_trade_no, out);
+		h5_json_int("refund_fee", r->refund_fee, out);
+		h5_json_text("status", r->status, out);
+		h5_json_text("reason", r->reason, out);
 		put_time("asked_at", r->asked_at, out);
 		put_time("changed_at", r->changed_at, out);
 		h5_buf_putc(out, '}');
@@ -121,16 +94,16 @@ put_events(const struct h5_order *o, struct h5_buf *out)
 	const struct h5_event *ev;
 	size_t i, k;
 
-	put_name("events", out);
+	h5_json_name("events", out);
 	h5_buf_putc(out, '[');
 	for (i = 0; i < o->n_events; i++) {
 		ev = &o->events[i];
 		put_entry(i, out);
 		put_time("at", ev->at, out);
-		put_text("event", h5_event_name(ev->kind), out);
+		h5_json_text("event", h5_event_name(ev->kind), out);
 		for (k = 0; k < ev->fields.n; k++) {
 			h5_buf_putc(out, ',');
-			h5_ledger_field(
+			h5_event_put_field(
 			    ev->fields.v[k].name, ev->fields.v[k].value, out);
 		}
 		h5_buf_putc(out, '}');
@@ -139,47 +112,46 @@ put_events(const struct h5_order *o, struct h5_buf *out)
 }
 
 enum h5_code
-h5_ledger_order_json(
-    const struct h5_order *o, struct h5_buf *out, struct h5_err *e)
+h5_order_json(const struct h5_order *o, struct h5_buf *out, struct h5_err *e)
 {
 	h5_buf_putc(out, '{');
-	put_text("order", o->id, out);
-	put_text("state", h5_order_state_name(o->state), out);
+	h5_json_text("order", o->id, out);
+	h5_json_text("state", h5_order_state_name(o->state), out);
 	put_alerts(o, out);
-	put_int("total_fee", o->total_fee, out);
-	put_text("body", o->body, out);
-	put_text("attach", o->attach, out);
+	h5_json_int("total_fee", o->total_fee, out);
+	h5_json_text("body", o->body, out);
+	h5_json_text("attach", o->attach, out);
 	put_time("created_at", o->created_at, out);
 	put_time("paid_at", o->paid_at, out);
-	put_text("paid_via", o->paid_via, out);
-	put_text("transaction_id", o->transaction_id, out);
+	h5_json_text("paid_via", o->paid_via, out);
+	h5_json_text("transaction_id", o->transaction_id, out);
 	put_attempts(o, out);
 	put_refunds(o, out);
 	put_events(o, out);
 	put_time("closed_at", o->closed_at, out);
 	put_time("expires_at", o->expires_at, out);
 	put_time("checked_at", o->checked_at, out);
-	put_text("item", o->item, out);
+	h5_json_text("item", o->item, out);
 	if (o->item != NULL)
-		put_int("qty", o->qty, out);
+		h5_json_int("qty", o->qty, out);
 	else
-		put_text("qty", NULL, out);
+		h5_json_text("qty", NULL, out);
 	h5_buf_putc(out, '}');
 	return h5_buf_finish(out, e);
 }
 
 enum h5_code
-h5_ledger_outgoing_json(const struct h5_order *o, const struct h5_outgoing *g,
+h5_order_outgoing_json(const struct h5_order *o, const struct h5_outgoing *g,
     struct h5_buf *out, struct h5_err *e)
 {
 	enum h5_code rc;
 
 	h5_buf_putc(out, '{');
-	put_text("id", g->id, out);
-	put_text("type", g->type, out);
+	h5_json_text("id", g->id, out);
+	h5_json_text("type", g->type, out);
 	put_time("at", g->at, out);
 	h5_buf_puts(out, ",\"order\":");
-	rc = h5_ledger_order_json(o, out, e);
+	rc = h5_order_json(o, out, e);
 	h5_buf_putc(out, '}');
 	return rc == H5_OK ? h5_buf_finish(out, e) : rc;
 }
@@ -200,15 +172,15 @@ number_of(const struct h5_order *o)
 }
 
 enum h5_code
-h5_ledger_status_json(
+h5_order_status_json(
     const struct h5_order *o, struct h5_buf *out, struct h5_err *e)
 {
 	h5_buf_putc(out, '{');
-	put_text("order", o->id, out);
-	put_text("state", h5_order_state_name(o->state), out);
-	put_int("total_fee", o->total_fee, out);
-	put_text("out_trade_no", number_of(o), out);
-	put_text("transaction_id", o->transaction_id, out);
+	h5_json_text("order", o->id, out);
+	h5_json_text("state", h5_order_state_name(o->state), out);
+	h5_json_int("total_fee", o->total_fee, out);
+	h5_json_text("out_trade_no", number_of(o), out);
+	h5_json_text("transaction_id", o->transaction_id, out);
 	put_time("paid_at", o->paid_at, out);
 	put_time("checked_at", o->checked_at, out);
 	h5_buf_putc(out, '}');

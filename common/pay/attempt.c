@@ -63,6 +63,7 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 {
 	const struct h5_pay_note *n = arg;
 	const struct h5_attempt *a = NULL;
+	struct h5_event *ev;
 
 	if (n->out_trade_no != NULL) {
 		a = h5_order_attempt(o, n->out_trade_no);
@@ -76,9 +77,11 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		return H5_OK;
 	if (n->kind == H5_EVENT_CLOSED && h5_order_settled(o))
 		return H5_OK;
-	return h5_event_fill(h5_store_add(b, n->kind), e, "out_trade_no",
-	    n->out_trade_no, "trade_state", n->trade_state, "why", n->why,
-	    NULL);
+	ev = h5_store_add(b, n->kind);
+	h5_event_text(ev, "out_trade_no", n->out_trade_no);
+	h5_event_text(ev, "trade_state", n->trade_state);
+	h5_event_text(ev, "why", n->why);
+	return h5_event_finish(ev, e);
 }
 
 enum h5_code

@@ -53,17 +53,22 @@ static enum h5_code
 fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
     struct h5_event *ev, struct h5_err *e)
 {
-	char start[H5_CLOCK_RFC3339], expire[H5_CLOCK_RFC3339];
+	int64_t expire = ev->at + (int64_t)shop->c->orders.expire_minutes * 60;
 
-	h5_clock_rfc3339(ev->at, start);
-	h5_clock_rfc3339(
-	    ev->at + (int64_t)shop->c->orders.expire_minutes * 60, expire);
-	return h5_event_fill(ev, e, "order", t->id, "total_fee",
-	    H5_LOG_NUM(t->total_fee), "body", t->body, "attach", t->attach,
-	    "item", t->item, "qty", t->item != NULL ? H5_LOG_NUM(t->qty) : NULL,
-	    "lang", t->lang, "expires_at", expire, "out_trade_no", t->id,
-	    "spbill_create_ip", t->ip, "time_start", start, "time_expire",
-	    expire, NULL);
+	h5_event_text(ev, "order", t->id);
+	h5_event_number(ev, "total_fee", t->total_fee);
+	h5_event_text(ev, "body", t->body);
+	h5_event_text(ev, "attach", t->attach);
+	h5_event_text(ev, "item", t->item);
+	if (t->item != NULL)
+		h5_event_number(ev, "qty", t->qty);
+	h5_event_text(ev, "lang", t->lang);
+	h5_event_time(ev, "expires_at", expire);
+	h5_event_text(ev, "out_trade_no", t->id);
+	h5_event_text(ev, "spbill_create_ip", t->ip);
+	h5_event_time(ev, "time_start", ev->at);
+	h5_event_time(ev, "time_expire", expire);
+	return h5_event_finish(ev, e);
 }
 
 enum h5_code
@@ -108,14 +113,17 @@ decide_prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	const struct prepaid *x = arg;
+	struct h5_event *ev;
 
 	/* A notice may have been faster than the order's own answer. */
 	if (h5_order_settled(o))
 		return H5_OK;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_PREPAID), e,
-	    "out_trade_no", x->out_trade_no, "spbill_create_ip", x->ip,
-	    "prepay_id", x->prepay->prepay_id, "mweb_url", x->prepay->mweb_url,
-	    NULL);
+	ev = h5_store_add(b, H5_EVENT_PREPAID);
+	h5_event_text(ev, "out_trade_no", x->out_trade_no);
+	h5_event_text(ev, "spbill_create_ip", x->ip);
+	h5_event_text(ev, "prepay_id", x->prepay->prepay_id);
+	h5_event_text(ev, "mweb_url", x->prepay->mweb_url);
+	return h5_event_finish(ev, e);
 }
 
 struct next {
@@ -131,7 +139,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 {
 	const struct next *x = arg;
 	char number[H5_OUT_TRADE_NO_MAX + 1];
-	char start[H5_CLOCK_RFC3339], expire[H5_CLOCK_RFC3339];
+	struct h5_event *ev;
 
 	if (h5_pay_nothing_due(o) ||
 	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
@@ -141,11 +149,12 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		    e, H5_E_STATE, "order %s has used all its attempts", o->id);
 	(void)snprintf(
 	    number, sizeof number, "%s_%u", o->id, (unsigned)o->n_attempts + 1);
-	h5_clock_rfc3339(x->now, start);
-	h5_clock_rfc3339(x->expire, expire);
-	return h5_event_fill(h5_store_add(b, H5_EVENT_ATTEMPT), e,
-	    "out_trade_no", number, "spbill_create_ip", x->ip, "time_start",
-	    start, "time_expire", expire, NULL);
+	ev = h5_store_add(b, H5_EVENT_ATTEMPT);
+	h5_event_text(ev, "out_trade_no", number);
+	h5_event_text(ev, "spbill_create_ip", x->ip);
+	h5_event_time(ev, "time_start", x->now);
+	h5_event_time(ev, "time_expire", x->expire);
+	return h5_event_finish(ev, e);
 }
 
 static enum h5_code

@@ -308,6 +308,7 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_refund *earlier;
 	struct h5_refund_plan now;
 	const char *reason = x->want->reason;
+	struct h5_event *ev;
 	enum h5_code rc;
 
 	rc = h5_refund_plan(o, x->want, h5_clock_now(), &now, e);
@@ -320,10 +321,12 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	earlier = h5_refund_find(o, now.out_refund_no);
 	if (earlier != NULL && earlier->asked_at != 0)
 		reason = earlier->reason;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_ASKED), e,
-	    "out_refund_no", now.out_refund_no, "out_trade_no",
-	    now.out_trade_no, "refund_fee", H5_LOG_NUM(now.fee), "reason",
-	    reason, NULL);
+	ev = h5_store_add(b, H5_EVENT_REFUND_ASKED);
+	h5_event_text(ev, "out_refund_no", now.out_refund_no);
+	h5_event_text(ev, "out_trade_no", now.out_trade_no);
+	h5_event_number(ev, "refund_fee", now.fee);
+	h5_event_text(ev, "reason", reason);
+	return h5_event_finish(ev, e);
 }
 
 /* WeChat says no.  Whether the refund exists all the same (an earlier request

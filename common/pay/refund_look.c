@@ -78,19 +78,21 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	struct recording *x = arg;
 	const struct h5_wx_refund *got = x->got;
 	const struct h5_refund *r = h5_refund_find(o, got->out_refund_no);
-	char at[H5_CLOCK_RFC3339];
+	struct h5_event *ev;
 
 	x->news = r == NULL || !status_is(r, got->status);
 	if (r != NULL && status_is(r, "SUCCESS")) {
 		x->news = false;
 		return H5_OK;
 	}
-	h5_clock_rfc3339(got->success_time, at);
-	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUNDED), e,
-	    "out_refund_no", got->out_refund_no, "out_trade_no",
-	    got->out_trade_no, "refund_id", got->refund_id, "refund_fee",
-	    H5_LOG_NUM(got->refund_fee), "status", got->status, "success_time",
-	    got->success_time > 0 ? at : NULL, NULL);
+	ev = h5_store_add(b, H5_EVENT_REFUNDED);
+	h5_event_text(ev, "out_refund_no", got->out_refund_no);
+	h5_event_text(ev, "out_trade_no", got->out_trade_no);
+	h5_event_text(ev, "refund_id", got->refund_id);
+	h5_event_number(ev, "refund_fee", got->refund_fee);
+	h5_event_text(ev, "status", got->status);
+	h5_event_time(ev, "success_time", got->success_time);
+	return h5_event_finish(ev, e);
 }
 
 static void
@@ -146,11 +148,14 @@ decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 {
 	const struct denial *x = arg;
 	const struct h5_refund *r = h5_refund_find(o, x->out_refund_no);
+	struct h5_event *ev;
 
 	if (r == NULL || (!status_is(r, "asked") && !status_is(r, "hinted")))
 		return H5_OK;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_REFUND_REFUSED), e,
-	    "out_refund_no", x->out_refund_no, "why", x->why, NULL);
+	ev = h5_store_add(b, H5_EVENT_REFUND_REFUSED);
+	h5_event_text(ev, "out_refund_no", x->out_refund_no);
+	h5_event_text(ev, "why", x->why);
+	return h5_event_finish(ev, e);
 }
 
 /* It does not exist at WeChat, for this reason. */

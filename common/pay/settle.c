@@ -42,16 +42,16 @@ add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
 {
 	struct h5_event *ev = h5_store_add(b, H5_EVENT_PAID);
 	const struct h5_wx_trade *t = s->t;
-	char end[H5_CLOCK_RFC3339];
 	enum h5_code rc;
 
-	h5_clock_rfc3339(t->time_end, end);
-	rc = h5_event_fill(ev, e, "out_trade_no", t->out_trade_no,
-	    "transaction_id", t->transaction_id, "total_fee",
-	    H5_LOG_NUM(t->total_fee), "via", s->via, "time_end",
-	    t->time_end > 0 ? end : NULL, "trade_state",
-	    strcmp(t->trade_state, "SUCCESS") != 0 ? t->trade_state : NULL,
-	    NULL);
+	h5_event_text(ev, "out_trade_no", t->out_trade_no);
+	h5_event_text(ev, "transaction_id", t->transaction_id);
+	h5_event_number(ev, "total_fee", t->total_fee);
+	h5_event_text(ev, "via", s->via);
+	h5_event_time(ev, "time_end", t->time_end);
+	if (strcmp(t->trade_state, "SUCCESS") != 0)
+		h5_event_text(ev, "trade_state", t->trade_state);
+	rc = h5_event_finish(ev, e);
 	if (rc == H5_OK)
 		rc = add_further(&ev->fields, &t->further, e);
 	return rc;
@@ -61,10 +61,14 @@ static enum h5_code
 add_alert(struct h5_store_batch *b, enum h5_order_alert which,
     const struct h5_wx_trade *t, struct h5_err *e)
 {
-	return h5_event_fill(h5_store_add(b, H5_EVENT_ALERT), e, "alert",
-	    h5_order_alert_name(which), "out_trade_no", t->out_trade_no,
-	    "transaction_id", t->transaction_id, "total_fee",
-	    H5_LOG_NUM(t->total_fee), "fee_type", t->fee_type, NULL);
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_ALERT);
+
+	h5_event_text(ev, "alert", h5_order_alert_name(which));
+	h5_event_text(ev, "out_trade_no", t->out_trade_no);
+	h5_event_text(ev, "transaction_id", t->transaction_id);
+	h5_event_number(ev, "total_fee", t->total_fee);
+	h5_event_text(ev, "fee_type", t->fee_type);
+	return h5_event_finish(ev, e);
 }
 
 /* Was this alert raised for this very payment already?  One alert for each
@@ -151,16 +155,20 @@ decide_noted(struct settling *s, const struct h5_attempt *a,
     struct h5_store_batch *b, struct h5_err *e)
 {
 	const char *state = s->t->trade_state;
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_QUERIED);
 	enum h5_code rc;
 
 	s->result = H5_SETTLED_NOTED;
-	rc = h5_event_fill(h5_store_add(b, H5_EVENT_QUERIED), e, "out_trade_no",
-	    s->t->out_trade_no, "trade_state", state, NULL);
+	h5_event_text(ev, "out_trade_no", s->t->out_trade_no);
+	h5_event_text(ev, "trade_state", state);
+	rc = h5_event_finish(ev, e);
 	if (rc != H5_OK || a->state != H5_ATTEMPT_AWAITING ||
 	    (strcmp(state, "CLOSED") != 0 && strcmp(state, "REVOKED") != 0))
 		return rc;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_ENDED), e, "out_trade_no",
-	    s->t->out_trade_no, "why", "query", NULL);
+	ev = h5_store_add(b, H5_EVENT_ENDED);
+	h5_event_text(ev, "out_trade_no", s->t->out_trade_no);
+	h5_event_text(ev, "why", "query");
+	return h5_event_finish(ev, e);
 }
 
 static enum h5_code

@@ -164,37 +164,54 @@ fill(struct bench *b, struct h5_err *e)
 	return rc;
 }
 
+static void
+fill_paid(struct h5_event *ev, const char *id)
+{
+	h5_event_init(ev, H5_EVENT_PAID, 1795509700);
+	h5_event_text(ev, "out_trade_no", id);
+	h5_event_text(ev, "transaction_id", "4200000000202611230000000001");
+	h5_event_number(ev, "total_fee", 1);
+	h5_event_text(ev, "via", "notify");
+	h5_event_time(ev, "time_end", 1795509690);
+	h5_event_text(ev, "wx_bank_type", "OTHERS");
+	h5_event_text(ev, "wx_cash_fee", "1");
+	h5_event_text(ev, "wx_is_subscribe", "N");
+	h5_event_text(ev, "wx_trade_type", "MWEB");
+}
+
 /* An order's three lines: created, prepaid, paid. */
 static enum h5_code
 fill_ledger(struct bench *b, struct h5_err *e)
 {
 	static const char id[] = "BENCH00000001", ip[] = "203.0.113.7";
-	static const char start[] = "2026-11-23T16:40:12+08:00";
-	static const char end[] = "2026-11-23T18:40:12+08:00";
 	struct h5_ledger_at at = {0, "", 0};
 	struct h5_event created, prepaid;
 	enum h5_code rc;
 
 	h5_event_init(&created, H5_EVENT_CREATED, 1795509612);
+	h5_event_text(&created, "order", id);
+	h5_event_number(&created, "total_fee", 1);
+	h5_event_text(&created, "body", "Green tea, 250 g");
+	h5_event_text(&created, "lang", "zh-CN");
+	h5_event_time(&created, "expires_at", 1795516812);
+	h5_event_text(&created, "out_trade_no", id);
+	h5_event_text(&created, "spbill_create_ip", ip);
+	h5_event_time(&created, "time_start", 1795509612);
+	h5_event_time(&created, "time_expire", 1795516812);
 	h5_event_init(&prepaid, H5_EVENT_PREPAID, 1795509613);
-	h5_event_init(&b->paid, H5_EVENT_PAID, 1795509700);
-	rc = h5_event_fill(&created, e, "order", id, "total_fee", "1", "body",
-	    "Green tea, 250 g", "lang", "zh-CN", "expires_at", end,
-	    "out_trade_no", id, "spbill_create_ip", ip, "time_start", start,
-	    "time_expire", end, NULL);
+	h5_event_text(&prepaid, "out_trade_no", id);
+	h5_event_text(&prepaid, "spbill_create_ip", ip);
+	h5_event_text(
+	    &prepaid, "prepay_id", "wx201410272009395522657a690389285100");
+	h5_event_text(&prepaid, "mweb_url",
+	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
+	    "prepay_id=wx201410272009395522657a690389285100");
+	fill_paid(&b->paid, id);
+	rc = h5_event_finish(&created, e);
 	if (rc == H5_OK)
-		rc = h5_event_fill(&prepaid, e, "out_trade_no", id,
-		    "spbill_create_ip", ip, "prepay_id",
-		    "wx201410272009395522657a690389285100", "mweb_url",
-		    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
-		    "prepay_id=wx201410272009395522657a690389285100",
-		    NULL);
+		rc = h5_event_finish(&prepaid, e);
 	if (rc == H5_OK)
-		rc = h5_event_fill(&b->paid, e, "out_trade_no", id,
-		    "transaction_id", "4200000000202611230000000001",
-		    "total_fee", "1", "via", "notify", "time_end", start,
-		    "wx_bank_type", "OTHERS", "wx_cash_fee", "1",
-		    "wx_is_subscribe", "N", "wx_trade_type", "MWEB", NULL);
+		rc = h5_event_finish(&b->paid, e);
 	if (rc == H5_OK)
 		rc = h5_ledger_write(&at, &created, &b->ledger, e);
 	if (rc == H5_OK)

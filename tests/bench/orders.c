@@ -33,13 +33,16 @@ static enum h5_code
 prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_PREPAID);
+
 	(void)arg;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_PREPAID), e,
-	    "out_trade_no", o->id, "spbill_create_ip", "203.0.113.7",
-	    "prepay_id", "wx201410272009395522657a690389285100", "mweb_url",
+	h5_event_text(ev, "out_trade_no", o->id);
+	h5_event_text(ev, "spbill_create_ip", "203.0.113.7");
+	h5_event_text(ev, "prepay_id", "wx201410272009395522657a690389285100");
+	h5_event_text(ev, "mweb_url",
 	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
-	    "prepay_id=wx201410272009395522657a690389285100&package=363092778",
-	    NULL);
+	    "prepay_id=wx201410272009395522657a690389285100&package=363092778");
+	return h5_event_finish(ev, e);
 }
 
 static enum h5_code
@@ -47,30 +50,36 @@ paid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	const long *n = arg;
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_PAID);
 	char transaction[40];
 
 	(void)snprintf(transaction, sizeof transaction, "4200%024ld", *n);
-	return h5_event_fill(h5_store_add(b, H5_EVENT_PAID), e, "out_trade_no",
-	    o->id, "transaction_id", transaction, "total_fee", "1", "via",
-	    "notify", NULL);
+	h5_event_text(ev, "out_trade_no", o->id);
+	h5_event_text(ev, "transaction_id", transaction);
+	h5_event_number(ev, "total_fee", 1);
+	h5_event_text(ev, "via", "notify");
+	return h5_event_finish(ev, e);
 }
 
 /* at: when the order was made. */
 static enum h5_code
 make(struct h5_store *st, const char *id, int64_t at, struct h5_err *e)
 {
-	char now[H5_CLOCK_RFC3339], end[H5_CLOCK_RFC3339];
 	struct h5_order *o = NULL;
 	struct h5_event ev;
 	enum h5_code rc;
 
-	h5_clock_rfc3339(at, now);
-	h5_clock_rfc3339(at + 7200, end);
 	h5_event_init(&ev, H5_EVENT_CREATED, at);
-	rc = h5_event_fill(&ev, e, "order", id, "total_fee", "1", "body",
-	    "Green tea, 250 g", "lang", "zh-CN", "expires_at", end,
-	    "out_trade_no", id, "spbill_create_ip", "203.0.113.7", "time_start",
-	    now, "time_expire", end, NULL);
+	h5_event_text(&ev, "order", id);
+	h5_event_number(&ev, "total_fee", 1);
+	h5_event_text(&ev, "body", "Green tea, 250 g");
+	h5_event_text(&ev, "lang", "zh-CN");
+	h5_event_time(&ev, "expires_at", at + 7200);
+	h5_event_text(&ev, "out_trade_no", id);
+	h5_event_text(&ev, "spbill_create_ip", "203.0.113.7");
+	h5_event_time(&ev, "time_start", at);
+	h5_event_time(&ev, "time_expire", at + 7200);
+	rc = h5_event_finish(&ev, e);
 	if (rc == H5_OK)
 		rc = h5_store_create(st, &ev, &o, e);
 	h5_order_free(o);

@@ -5,6 +5,7 @@
  * number of its whole bytes as it did before. */
 #include <jansson.h>
 
+#include "common/order/order_json.h"
 #include "common/store/files/ledger.h"
 #include "common/base/sum.h"
 #include "tests/fuzz/fuzz.h"
@@ -15,7 +16,7 @@ static void
 check_json(const struct h5_order *o)
 {
 	enum h5_code (*const forms[])(const struct h5_order *, struct h5_buf *,
-	    struct h5_err *) = {h5_ledger_order_json, h5_ledger_status_json};
+	    struct h5_err *) = {h5_order_json, h5_order_status_json};
 	struct h5_buf out;
 	json_t *j, *fee;
 	size_t i;
@@ -33,7 +34,7 @@ check_json(const struct h5_order *o)
 	}
 	for (i = 0; i < o->n_outgoing; i++) {
 		h5_buf_clear(&out);
-		MUST(h5_ledger_outgoing_json(o, &o->outgoing[i], &out, NULL) ==
+		MUST(h5_order_outgoing_json(o, &o->outgoing[i], &out, NULL) ==
 		     H5_OK);
 		j = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
 		MUST(json_is_object(j));

@@ -1,6 +1,7 @@
 /* Events to the shop: what is due, by which way, how often. */
 #include "tests/unit/help.h"
 #include "tests/unit/folder.h"
+#include "tests/unit/orders.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -155,19 +156,20 @@ static enum h5_code
 decide_paid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
-	enum h5_code rc;
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_PAID);
 
-	(void)arg;
-	rc = h5_event_fill(h5_store_add(b, H5_EVENT_PAID), e, "out_trade_no",
-	    o->id, "transaction_id", "4200000522202004140990926670",
-	    "total_fee", "12800", "via", "notify", "time_end",
-	    "2026-11-23T16:41:02+08:00", NULL);
-	if (rc == H5_OK && arg != NULL)
-		rc = h5_event_fill(h5_store_add(b, H5_EVENT_ALERT), e, "alert",
-		    "overpaid", "out_trade_no", o->id, "transaction_id",
-		    "4200000522202004140990926671", "total_fee", "12800",
-		    "fee_type", "CNY", NULL);
-	return rc;
+	event_of(ev, H5_EVENT_PAID, ev->at, "out_trade_no", o->id,
+	    "transaction_id", "4200000522202004140990926670", "total_fee",
+	    "12800", "via", "notify", "time_end", "2026-11-23T16:41:02+08:00",
+	    NULL);
+	if (arg == NULL)
+		return h5_event_finish(ev, e);
+	ev = h5_store_add(b, H5_EVENT_ALERT);
+	event_of(ev, H5_EVENT_ALERT, ev->at, "alert", "overpaid",
+	    "out_trade_no", o->id, "transaction_id",
+	    "4200000522202004140990926671", "total_fee", "12800", "fee_type",
+	    "CNY", NULL);
+	return h5_event_finish(ev, e);
 }
 
 static void
@@ -182,15 +184,10 @@ paid_order(struct shop *s, const char *id, bool alert)
 		assert_int_equal(
 		    h5_store_open(WHERE(s->store), s->c.hooks.mask, &s->st, &e),
 		    H5_OK);
-	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
-	assert_int_equal(
-	    h5_event_fill(&ev, &e, "order", id, "total_fee", "12800", "body",
-		"\xe8\x8c\xb6", "lang", "zh-CN", "expires_at",
-		"2026-11-23T18:40:12+08:00", "out_trade_no", id,
-		"spbill_create_ip", "203.0.113.7", "time_start",
-		"2026-11-23T16:40:12+08:00", "time_expire",
-		"2026-11-23T18:40:12+08:00", NULL),
-	    H5_OK);
+	event_of(&ev, H5_EVENT_CREATED, h5_clock_now(), "order", id,
+	    "total_fee", "12800", "body", "\xe8\x8c\xb6", "lang", "zh-CN",
+	    "expires_at", T1_TEXT, "out_trade_no", id, "spbill_create_ip",
+	    "203.0.113.7", "time_start", T0_TEXT, "time_expire", T1_TEXT, NULL);
 	assert_int_equal(h5_store_create(s->st, &ev, &o, &e), H5_OK);
 	h5_order_free(o);
 	assert_int_equal(h5_store_update(s->st, id, NULL, decide_paid,

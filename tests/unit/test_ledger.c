@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "common/order/order_json.h"
 #include "common/store/files/ledger.h"
 #include "common/base/sum.h"
 #include "tests/unit/orders.h"
@@ -636,7 +637,7 @@ order_json(const struct h5_order *o)
 	json_t *json;
 
 	h5_buf_init(&b, 1 << 20);
-	assert_int_equal(h5_ledger_order_json(o, &b, NULL), H5_OK);
+	assert_int_equal(h5_order_json(o, &b, NULL), H5_OK);
 	json = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(json);
 	h5_buf_release(&b);
@@ -779,7 +780,7 @@ test_ledger__outgoing_json_holds_the_order(void **state)
 	o = order_of(&k);
 	h5_buf_init(&b, 1 << 20);
 	assert_int_equal(
-	    h5_ledger_outgoing_json(o, &o->outgoing[0], &b, NULL), H5_OK);
+	    h5_order_outgoing_json(o, &o->outgoing[0], &b, NULL), H5_OK);
 	json = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(json);
 	assert_int_equal(json_object_size(json), 4);
@@ -809,7 +810,7 @@ test_ledger__status_json(void **state)
 	assert_int_equal(
 	    h5_ledger_fold(k.b.data, k.ends[0], ID, &o, &whole, &at, NULL),
 	    H5_OK);
-	assert_int_equal(h5_ledger_status_json(o, &b, NULL), H5_OK);
+	assert_int_equal(h5_order_status_json(o, &b, NULL), H5_OK);
 	assert_string_equal(b.data,
 	    "{\"order\":\"order-1\",\"state\":\"created\",\"total_fee\":12800,"
 	    "\"out_trade_no\":\"order-1\",\"transaction_id\":null,"
@@ -817,7 +818,7 @@ test_ledger__status_json(void **state)
 	h5_order_free(o);
 	h5_buf_clear(&b);
 	o = order_of(&k);
-	assert_int_equal(h5_ledger_status_json(o, &b, NULL), H5_OK);
+	assert_int_equal(h5_order_status_json(o, &b, NULL), H5_OK);
 	assert_string_equal(b.data,
 	    "{\"order\":\"order-1\",\"state\":\"paid\",\"total_fee\":12800,"
 	    "\"out_trade_no\":\"order-1\",\"transaction_id\":\"4200\","
@@ -839,7 +840,7 @@ test_ledger__too_long_to_print_is_told(void **state)
 	book_make(&k);
 	o = order_of(&k);
 	h5_buf_init(&b, 100);
-	assert_int_equal(h5_ledger_order_json(o, &b, NULL), H5_E_INPUT);
+	assert_int_equal(h5_order_json(o, &b, NULL), H5_E_INPUT);
 	h5_buf_release(&b);
 	h5_order_free(o);
 	h5_buf_release(&k.b);

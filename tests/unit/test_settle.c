@@ -1,5 +1,6 @@
 /* Becoming paid: by whom, how often, for how much. */
 #include "tests/unit/help.h"
+#include "tests/unit/orders.h"
 
 #include <unistd.h>
 
@@ -21,14 +22,10 @@ create(struct desk *d, const char *id)
 	struct h5_event ev;
 	struct h5_err e;
 
-	h5_event_init(&ev, H5_EVENT_CREATED, h5_clock_now());
-	assert_int_equal(
-	    h5_event_fill(&ev, &e, "order", id, "total_fee", "12800", "body",
-		"Tea", "expires_at", "2026-11-23T18:40:12+08:00",
-		"out_trade_no", id, "spbill_create_ip", "203.0.113.7",
-		"time_start", "2026-11-23T16:40:12+08:00", "time_expire",
-		"2026-11-23T18:40:12+08:00", NULL),
-	    H5_OK);
+	event_of(&ev, H5_EVENT_CREATED, h5_clock_now(), "order", id,
+	    "total_fee", "12800", "body", "Tea", "expires_at", T1_TEXT,
+	    "out_trade_no", id, "spbill_create_ip", "203.0.113.7", "time_start",
+	    T0_TEXT, "time_expire", T1_TEXT, NULL);
 	assert_int_equal(h5_store_create(d->st, &ev, &o, &e), H5_OK);
 	h5_order_free(o);
 }
@@ -128,9 +125,11 @@ decide_one(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	const struct one_event *x = arg;
+	struct h5_event *ev = h5_store_add(b, x->kind);
 
-	return h5_event_fill(h5_store_add(b, x->kind), e, "out_trade_no",
-	    h5_order_current(o)->out_trade_no, "why", x->why, NULL);
+	h5_event_text(ev, "out_trade_no", h5_order_current(o)->out_trade_no);
+	h5_event_text(ev, "why", x->why);
+	return h5_event_finish(ev, e);
 }
 
 static void

@@ -44,17 +44,23 @@ static enum h5_code
 pay_once(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
+	struct h5_event *ev;
 	int *first = arg;
 
 	if (o->transaction_id[0] != '\0')
 		return H5_OK;
 	*first = 1;
-	return h5_event_fill(h5_store_add(b, H5_EVENT_PAID), e, "out_trade_no",
-		   o->id, "transaction_id", "4200", "total_fee", "12800", "via",
-		   "notify", NULL) == H5_OK
-		   ? h5_event_fill(h5_store_add(b, H5_EVENT_ALERT), e, "alert",
-			 "late", "out_trade_no", o->id, NULL)
-		   : H5_E_BUG;
+	ev = h5_store_add(b, H5_EVENT_PAID);
+	h5_event_text(ev, "out_trade_no", o->id);
+	h5_event_text(ev, "transaction_id", "4200");
+	h5_event_number(ev, "total_fee", 12800);
+	h5_event_text(ev, "via", "notify");
+	if (h5_event_finish(ev, e) != H5_OK)
+		return H5_E_BUG;
+	ev = h5_store_add(b, H5_EVENT_ALERT);
+	h5_event_text(ev, "alert", "late");
+	h5_event_text(ev, "out_trade_no", o->id);
+	return h5_event_finish(ev, e);
 }
 
 /* "Later" is a good answer of a machine that stands still for seconds: ask

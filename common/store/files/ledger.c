@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/sum.h"
+#include "common/format/json.h"
 
 /* What ends every line: ,"sum":"0123456789abcdef"} */
 #define SUM_HEAD ",\"sum\":\""
@@ -13,31 +14,20 @@
 	(sizeof SUM_HEAD - 1 + H5_LEDGER_SUM - 1 + sizeof SUM_TAIL - 1)
 
 #define NAME_MAX_BYTES 96
-#define NUMBER_DIGITS 18 /* fits int64_t whatever the digits */
-
-/* Fields that are numbers in JSON; every other one is a string. */
-static const char *const numbers[] = {
-    "total_fee", "qty", "refund_fee", "failures"};
 
 /* Names that a line has anyway. */
 static const char *const taken[] = {"n", "at", "event", "more", "sum"};
 
 static bool
-among(const char *const *list, size_t n, const char *name)
+is_taken(const char *name)
 {
 	size_t i;
 
 	/* The first letter is enough for most. */
-	for (i = 0; i < n; i++)
-		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
+	for (i = 0; i < sizeof taken / sizeof taken[0]; i++)
+		if (taken[i][0] == name[0] && strcmp(taken[i], name) == 0)
 			return true;
 	return false;
-}
-
-static bool
-is_number(const char *name)
-{
-	return among(numbers, sizeof numbers / sizeof numbers[0], name);
 }
 
 static bool
@@ -45,63 +35,6 @@ name_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-static size_t
-digits(const char *p, const char *end)
-{
-	const char *q = p;
-
-	while (q < end && *q >= '0' && *q <= '9')
-		q++;
-	return (size_t)(q - p);
-}
-
-/* A number as JSON and this ledger spell it: no sign, no superfluous zero. */
-static bool
-plain_number(const char *s, size_t n)
-{
-	return n > 0 && n <= NUMBER_DIGITS && digits(s, s + n) == n &&
-	       (s[0] != '0' || n == 1);
-}
-
-/* --- strings -------------------------------------------------------------- */
-
-/* The short escapes of JSON, by byte and by letter. */
-static const char escaped[] = "\"\\\b\f\n\r\t";
-static const char letters[] = "\"\\bfnrt";
-
-void
-h5_ledger_string(const char *s, struct h5_buf *out)
-{
-	const char *run = s, *short_form;
-
-	h5_buf_putc(out, '"');
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\')
-			continue;
-		h5_buf_add(out, run, (size_t)(s - run));
-		run = s + 1;
-		short_form = strchr(escaped, *s);
-		if (short_form != NULL)
-			h5_buf_printf(
-			    out, "\\%c", letters[short_form - escaped]);
-		else
-			h5_buf_printf(out, "\\u%04x", (unsigned)*s);
-	}
-	h5_buf_add(out, run, (size_t)(s - run));
-	h5_buf_putc(out, '"');
-}
-
-void
-h5_ledger_field(const char *name, const char *value, struct h5_buf *out)
-{
-	h5_ledger_string(name, out);
-	h5_buf_putc(out, ':');
-	if (is_number(name))
-		h5_buf_puts(out, value);
-	else
-		h5_ledger_string(value, out);
 }
 
 /* --- writing a line ------------------------------------------------------- */
@@ -112,14 +45,15 @@ fit_field(const struct h5_field *f, struct h5_err *e)
 	size_t i;
 
 	if (f->name_len == 0 || f->name_len > NAME_MAX_BYTES ||
-	    among(taken, sizeof taken / sizeof taken[0], f->name))
+	    is_taken(f->name))
 		return h5_err_set(
 		    e, H5_E_INPUT, "a field's name does not fit a ledger");
 	for (i = 0; i < f->name_len; i++)
 		if (!name_byte(f->name[i]))
 			return h5_err_set(e, H5_E_INPUT,
 			    "a field's name does not fit a ledger");
-	if (is_number(f->name) && !plain_number(f->value, f->value_len))
+	if (h5_event_is_number(f->name) &&
+	    !h5_event_number_fits(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is no number", f->name);
 	if (!h5_text_utf8(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
@@ -178,7 +112,7 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 		h5_buf_printf(out, ",\"more\":%u", at->more);
 	for (i = 0; i < ev->fields.n; i++) {
 		h5_buf_putc(out, ',');
-		h5_ledger_field(
+		h5_event_put_field(
 		    ev->fields.v[i].name, ev->fields.v[i].value, out);
 	}
 	rc = h5_buf_finish(out, e);
@@ -224,12 +158,14 @@ take(struct reader *r, const char *s)
 static const char *
 take_number(struct reader *r, size_t *n)
 {
-	const char *s = r->p;
+	const char *s = r->p, *q = s;
 
-	*n = digits(s, r->end);
-	if (!plain_number(s, *n))
+	while (q < r->end && *q >= '0' && *q <= '9')
+		q++;
+	*n = (size_t)(q - s);
+	if (!h5_event_number_fits(s, *n))
 		return NULL;
-	r->p += *n;
+	r->p = q;
 	return s;
 }
 
@@ -249,46 +185,17 @@ take_count(struct reader *r, unsigned *out)
 	return true;
 }
 
-static bool
-hex4(const char *p, unsigned *out)
-{
-	int i;
-
-	*out = 0;
-	for (i = 0; i < 4; i++) {
-		if (p[i] >= '0' && p[i] <= '9')
-			*out = *out << 4 | (unsigned)(p[i] - '0');
-		else if (p[i] >= 'a' && p[i] <= 'f')
-			*out = *out << 4 | (unsigned)(p[i] - 'a' + 10);
-		else
-			return false;
-	}
-	return true;
-}
-
 /* One escape after its backslash. */
 static bool
 take_escape(struct reader *r)
 {
-	const char *letter;
-	unsigned c;
+	char c;
+	size_t n = h5_json_unescape(r->p, (size_t)(r->end - r->p), &c);
 
-	if (r->p == r->end || *r->p == '\0')
-		return false;
-	if (*r->p == 'u') {
-		if (r->end - r->p < 5 || !hex4(r->p + 1, &c) || c == 0 ||
-		    c >= 0x20 || strchr(escaped, (int)c) != NULL)
-			return false;
-		h5_buf_putc(&r->text, (char)c);
-		r->p += 5;
-		return true;
-	}
-	letter = strchr(letters, *r->p);
-	if (letter == NULL)
-		return false;
-	h5_buf_putc(&r->text, escaped[letter - letters]);
-	r->p++;
-	return true;
+	r->p += n;
+	if (n > 0)
+		h5_buf_putc(&r->text, c);
+	return n > 0;
 }
 
 /* Takes a string; *n bytes of it begin at the result, in the line itself or
@@ -344,11 +251,10 @@ read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
 	memcpy(name, r->p, n);
 	name[n] = '\0';
 	r->p = p;
-	if (!take(r, "\":") ||
-	    among(taken, sizeof taken / sizeof taken[0], name))
+	if (!take(r, "\":") || is_taken(name))
 		return h5_err_set(e, H5_E_INPUT, "a field's name is malformed");
-	value = is_number(name) ? take_number(r, &value_len)
-				: take_string(r, &value_len);
+	value = h5_event_is_number(name) ? take_number(r, &value_len)
+					 : take_string(r, &value_len);
 	if (value == NULL)
 		return h5_err_set(
 		    e, H5_E_INPUT, "the value of %s is malformed", name);

@@ -52,21 +52,4 @@ H5_MUST_CHECK enum h5_code h5_ledger_fold(const char *p, size_t n,
     const char *id, struct h5_order **out, size_t *whole,
     struct h5_ledger_at *at, struct h5_err *e);
 
-/* h5_ledger_order_json(o, out, e): the object of show --json (INTERFACE 6). */
-H5_MUST_CHECK enum h5_code h5_ledger_order_json(
-    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
-/* h5_ledger_outgoing_json(o, g, out, e): {"id","type","at","order":{...}}. */
-H5_MUST_CHECK enum h5_code h5_ledger_outgoing_json(const struct h5_order *o,
-    const struct h5_outgoing *g, struct h5_buf *out, struct h5_err *e);
-/* h5_ledger_status_json(o, out, e): what POST query answers to
- * Accept: application/json. */
-H5_MUST_CHECK enum h5_code h5_ledger_status_json(
-    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
-/* h5_ledger_string(s, out): one JSON string literal, for small hand-made
- * objects (scene_info, list --json). */
-void h5_ledger_string(const char *s, struct h5_buf *out);
-/* h5_ledger_field(name, value, out): "name":value, where the fields that are
- * numbers in the ledger (total_fee, qty, refund_fee, failures) are bare. */
-void h5_ledger_field(const char *name, const char *value, struct h5_buf *out);
-
 #endif

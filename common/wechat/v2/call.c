@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/system/https.h"
-#include "common/store/files/ledger.h"
+#include "common/format/json.h"
 #include "common/wechat/v2/sign.h"
 #include "common/base/text.h"
 #include "common/wechat/v2/xml.h"
@@ -356,9 +356,9 @@ scene_with(const struct h5_config *c, size_t name_bytes, struct h5_buf *out,
 		return h5_err_nomem(e);
 	h5_buf_clear(out);
 	h5_buf_puts(out, "{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":");
-	h5_ledger_string(c->site.origin, out);
+	h5_json_string(c->site.origin, out);
 	h5_buf_puts(out, ",\"wap_name\":");
-	h5_ledger_string(name, out);
+	h5_json_string(name, out);
 	h5_buf_puts(out, "}}");
 	free(name);
 	return H5_OK;

@@ -1,0 +1,26 @@
+/* order_json.h - an order as JSON, for each who is told of it.
+ * One object a function, appended to out.  All of them: H5_E_INPUT if out has
+ * no room for it, H5_E_NOMEM. */
+#ifndef H5_ORDER_ORDER_JSON_H
+#define H5_ORDER_ORDER_JSON_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/order/order.h"
+
+/* h5_order_json(o, out, e): all of it: what show --json prints (INTERFACE 6).
+ */
+H5_MUST_CHECK enum h5_code h5_order_json(
+    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
+
+/* h5_order_outgoing_json(o, g, out, e): what a hook gets of event g of o:
+ * {"id","type","at","order":{...}}. */
+H5_MUST_CHECK enum h5_code h5_order_outgoing_json(const struct h5_order *o,
+    const struct h5_outgoing *g, struct h5_buf *out, struct h5_err *e);
+
+/* h5_order_status_json(o, out, e): what POST query answers to
+ * Accept: application/json. */
+H5_MUST_CHECK enum h5_code h5_order_status_json(
+    const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
+
+#endif
