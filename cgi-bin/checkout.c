@@ -202,7 +202,7 @@ known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 
 static void
 confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
-    bool bad_amount, int status)
+    enum h5_offer_typed typed, int status)
 {
 	struct h5_page_confirm v = {0};
 
@@ -214,7 +214,7 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 	v.order = offer->id;
 	v.hidden = &offer->hidden;
 	v.changed = changed;
-	v.bad_amount = bad_amount;
+	v.typed = typed;
 	h5_page_confirm(&job->page, &v, status);
 }
 
@@ -266,8 +266,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 {
 	switch (rc) {
 	case H5_E_INPUT:
-		if (offer->ask_again)
-			confirm(job, offer, false, true, 400);
+		if (offer->typed != H5_TYPED_WELL)
+			confirm(job, offer, false, offer->typed, 400);
 		else
 			plain(job, H5_PAGE_BAD_REQUEST, e);
 		break;
@@ -276,7 +276,7 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 		break;
 	case H5_E_EXISTS:
 		if (!ordered_before(job, offer))
-			confirm(job, offer, true, false, 409);
+			confirm(job, offer, true, H5_TYPED_WELL, 409);
 		break;
 	case H5_E_STATE:
 		if (!settled_already(job, offer))
@@ -374,7 +374,7 @@ link_posted(struct h5_job *job, const struct h5_offer *offer)
 		(void)h5_err_set(&e, H5_E_AUTH, "no form token and no Origin");
 		plain(job, H5_PAGE_BAD_ORIGIN, &e);
 	} else if (offer->total_fee == 0) {
-		confirm(job, offer, false, true, 400);
+		confirm(job, offer, false, H5_TYPED_UNREADABLE, 400);
 	} else {
 		order_and_start(job, offer);
 	}
@@ -392,7 +392,8 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 			 h5_fields_get(f, "yuan") != NULL))
 		rc = h5_err_set(&e, H5_E_INPUT, "a form is posted");
 	/* Syntax comes first, what the buyer typed is no matter of it. */
-	if ((rc != H5_E_INPUT || offer.ask_again) && post && foreign(job))
+	if ((rc != H5_E_INPUT || offer.typed != H5_TYPED_WELL) && post &&
+	    foreign(job))
 		;
 	else if ((rc == H5_OK || rc == H5_E_EXISTS) && h5_web_in_wechat(job->r))
 		outside(job, "checkout", f, NULL);
@@ -403,7 +404,7 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	else if (post)
 		link_posted(job, &offer);
 	else
-		confirm(job, &offer, false, false, 200);
+		confirm(job, &offer, false, H5_TYPED_WELL, 200);
 	h5_offer_release(&offer);
 }
 

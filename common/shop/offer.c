@@ -307,6 +307,19 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 			   : rc;
 }
 
+/* Why it is no amount to order with.  fee: what was read, 0 if nothing was. */
+static enum h5_offer_typed
+typed_fault(const char *yuan, int64_t fee, const struct h5_offer *o)
+{
+	if (fee > 0)
+		return fee < o->min_fee ? H5_TYPED_LOW : H5_TYPED_HIGH;
+	if (yuan[0] == '0' && yuan[strspn(yuan, "0.")] == '\0')
+		return H5_TYPED_LOW;
+	/* More digits than H5_FEN_MAX has in yuan. */
+	return strspn(yuan, "0123456789") > 9 ? H5_TYPED_HIGH
+					      : H5_TYPED_UNREADABLE;
+}
+
 /* What the buyer typed.  The page that asks stays valid, so the hidden fields
  * are made before this. */
 static enum h5_code
@@ -324,7 +337,8 @@ item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
 	rc = h5_text_yuan(yuan, &fee, e);
 	if (rc == H5_OK)
 		rc = item_named(fee, o, e);
-	o->ask_again = rc == H5_E_INPUT;
+	if (rc == H5_E_INPUT)
+		o->typed = typed_fault(yuan, fee, o);
 	return rc;
 }
 

@@ -16,6 +16,14 @@
 
 #define H5_OFFER_TEXT 127 /* bytes of body and attach */
 
+/* What the buyer typed as the amount, and what is wrong with it. */
+enum h5_offer_typed {
+	H5_TYPED_WELL, /* an amount in range, or nothing was typed */
+	H5_TYPED_UNREADABLE, /* not yuan with at most two decimals */
+	H5_TYPED_LOW, /* below min_fee */
+	H5_TYPED_HIGH /* above max_fee */
+};
+
 struct h5_offer {
 	bool signed_link;
 	char id[H5_ORDER_ID_MAX + 1];
@@ -28,7 +36,7 @@ struct h5_offer {
 	int64_t total_fee; /* fen; 0: the buyer has yet to name the amount */
 	int64_t min_fee, max_fee; /* of the whole, where the buyer names it */
 	bool shown; /* a good form token came with it */
-	bool ask_again; /* what the buyer typed is not an amount in range */
+	enum h5_offer_typed typed; /* not well: the page asks again */
 	struct h5_fields hidden; /* what the confirmation page posts */
 };
 
@@ -36,9 +44,9 @@ struct h5_offer {
  * own (form; for an item also order, total_fee, yuan) when it was posted.
  * o is initialised here; release it, whatever the result.
  * H5_E_INPUT: malformed (400); also what the buyer typed as yuan: then
- * o->ask_again is set, and the page may ask again.  H5_E_AUTH: sig or form
- * token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price is
- * not the one the buyer saw; o holds the new terms under a new id, and
+ * o->typed says what is wrong, and the page may ask again.  H5_E_AUTH: sig or
+ * form token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price
+ * is not the one the buyer saw; o holds the new terms under a new id, and
  * o->before the old one: whether that was ordered is the caller's to ask (409).
  * H5_E_STATE: the link has expired (410).  H5_E_CONFIG, H5_E_IO: catalogue. */
 H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_config *c,

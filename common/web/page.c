@@ -390,7 +390,10 @@ h5_page_confirm(
 		put_yuan(&pg, "max", v->max_fee);
 	}
 	h5_view_flag(pg.v, "changed", v->changed);
-	h5_view_flag(pg.v, "bad_amount", v->bad_amount);
+	h5_view_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
+	h5_view_flag(pg.v, "unreadable", v->typed == H5_TYPED_UNREADABLE);
+	h5_view_flag(pg.v, "too_low", v->typed == H5_TYPED_LOW);
+	h5_view_flag(pg.v, "too_high", v->typed == H5_TYPED_HIGH);
 	for (size_t i = 0; v->hidden != NULL && i < v->hidden->n; i++) {
 		struct h5_view *item = h5_view_item(pg.v, "hidden");
 

@@ -13,6 +13,7 @@
 #include "common/config/config.h"
 #include "common/base/err.h"
 #include "common/order/order.h"
+#include "common/shop/offer.h"
 #include "common/format/template_data.h"
 #include "common/web/request.h"
 
@@ -51,7 +52,7 @@ struct h5_page_confirm {
 	const char *order; /* shown; NULL: none yet */
 	const struct h5_fields *hidden; /* the form's hidden fields */
 	bool changed; /* the price changed: say so (409) */
-	bool bad_amount; /* what the buyer typed is not an amount in range */
+	enum h5_offer_typed typed; /* not well: say why, ask again */
 };
 
 /* What was just learned, beside the order itself. */

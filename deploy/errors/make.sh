@@ -50,18 +50,18 @@ EOF
 	mv "$folder/$1.html.new" "$folder/$1.html"
 }
 
-page 413 tone-off '提交的内容太大' '请返回上一页重试。没有扣款。' \
-    'That was too large' \
-    'Please go back and try again. This page charged nothing.'
-page 500 tone-bad '系统出错了' \
-    '本页没有扣款；如果您已在微信付款，款项和订单都不会丢失。请稍后再查。' \
+page 413 tone-off '提交的内容过大' '请返回上一页重试。本次操作未扣款。' \
+    'The request was too large' \
+    'Please go back and try again. This step charged nothing.'
+page 500 tone-bad '系统异常' \
+    '本次操作未扣款；如果您已在微信中支付，款项和订单都不会丢失。请稍后再查。' \
     'Something went wrong' \
-    'This page charged nothing. If you paid in WeChat, your money and order are safe. Please check again later.'
-page 502 tone-wait '系统没有回应' \
-    '请稍后刷新本页。如果您已在微信付款，请不要重复付款，款项和订单都不会丢失。' \
-    'No answer from our system' \
-    'Please reload this page in a moment. If you paid in WeChat, do not pay twice: your money and order are safe.'
-page 503 tone-wait '现在人太多' \
-    '请过几秒钟刷新本页。如果您已在微信付款，请不要重复付款，订单不受影响。' \
-    'Very busy right now' \
+    'This step charged nothing. If you paid in WeChat, your money and your order are safe. Please check again later.'
+page 502 tone-wait '系统无响应' \
+    '请稍后刷新本页。如果您已在微信中支付，切勿重复支付，款项和订单都不会丢失。' \
+    'Our system did not answer' \
+    'Please reload this page in a moment. If you paid in WeChat, do not pay twice: your money and your order are safe.'
+page 503 tone-wait '当前访问人数较多' \
+    '请稍等几秒再刷新本页。如果您已在微信中支付，切勿重复支付，订单不受影响。' \
+    'Many people are paying right now' \
     'Please reload this page in a few seconds. If you paid in WeChat, do not pay twice: your order is not affected.'

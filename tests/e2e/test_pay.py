@@ -167,14 +167,21 @@ def _(t, yuan, fen):
     t.eq(f["total_fee"], str(fen), "total_fee")
 
 
-@table("the buyer may not name {0} yuan", [
-    "0.99", "500.01", "-5", "1.001", "abc", "", "1e2", "９", "99999999999999"])
-def _(t, yuan):
+@table("the buyer may not name {0} yuan, and learns why", [
+    *[(x, "金额过低，") for x in ("0.99", "0", "0.00")],
+    *[(x, "金额过高，") for x in (
+        "500.01", "1234567890", "999999999.99", "99999999999999")],
+    *[(x, "金额格式有误，") for x in (
+        "-5", "1.001", "abc", "", "1e2", "９", ".", "007")]])
+def _(t, yuan, why):
     s = t.own_site()
     form = s.get("checkout", "item=gift").form("checkout")
     reply = s.post("checkout", form.with_(yuan=yuan))
     t.page(reply, 400, "bad-request")
     t.contains(reply.form("checkout").visible, "yuan", "the field again")
+    t.contains(reply.visible, why + "请输入 1.00–500.00 元之间的金额",
+               "the reason")
+    t.contains(reply.visible, "最多两位小数", "the hint")
     t.eq(s.h5pay("list")[1], "", "orders")
 
 

@@ -116,8 +116,8 @@ def _(t):
 
 
 @table("the doctor finds a good shop good, in {0}", [
-    ("zh-CN", "可以收款", "填写以下内容"),
-    ("en", "Payments can work", "Enter exactly:")])
+    ("zh-CN", "可以收款", "原样填写以下内容"),
+    ("en", "Payments can work", "enter exactly:")])
 def _(t, lang, heading, domain):
     s = ready(t)
     order = s.h5pay("list")[1]
@@ -201,8 +201,8 @@ def _(t):
                      "merchant.api_key": "0" * 32},
      "APIv2 密钥", "not the APIv2 key of this mch_id"),
     ("a program that is not reached",
-     {"site.base_url": "http://127.0.0.1:9/pay"}, "连不上", "is not reached"),
-    ("what the example left", {"site.name": "My Shop"}, "还是示例里的值",
+     {"site.base_url": "http://127.0.0.1:9/pay"}, "无法连接", "is not reached"),
+    ("what the example left", {"site.name": "My Shop"}, "仍是示例值",
      "is the example's"),
 ])
 def _(t, name, change, zh, en):
@@ -214,7 +214,7 @@ def _(t, name, change, zh, en):
         t.page(r, 200, "doctor")
         bad = [f for f in findings(r) if f[0] == "FAIL"]
         t.ok(any(words in f[2] for f in bad), f"{words}: {findings(r)}")
-        t.contains(r.visible, "做法：" if lang == "zh-CN" else "What to do:",
+        t.contains(r.visible, "处理办法：" if lang == "zh-CN" else "What to do:",
                    "remedy")
 
 

@@ -134,6 +134,12 @@ result(struct stage *s, const char *name, const char *program,
 static void
 all_confirms(struct stage *s)
 {
+	static const struct {
+		enum h5_offer_typed typed;
+		const char *name;
+	} faults[] = {{H5_TYPED_UNREADABLE, "confirm-bad-amount"},
+	    {H5_TYPED_LOW, "confirm-too-low"},
+	    {H5_TYPED_HIGH, "confirm-too-high"}};
 	struct h5_page_confirm p = {0};
 	struct h5_fields hidden;
 	struct h5_err e;
@@ -165,10 +171,12 @@ all_confirms(struct stage *s)
 	open_visit(s, &v, "GET", "checkout", "item=gift");
 	h5_page_confirm(&v.x, &p, 200);
 	close_visit(s, &v, "confirm-amount");
-	p.bad_amount = true;
-	open_visit(s, &v, "POST", "checkout", "");
-	h5_page_confirm(&v.x, &p, 400);
-	close_visit(s, &v, "confirm-bad-amount");
+	for (size_t i = 0; i < 3; i++) {
+		p.typed = faults[i].typed;
+		open_visit(s, &v, "POST", "checkout", "");
+		h5_page_confirm(&v.x, &p, 400);
+		close_visit(s, &v, faults[i].name);
+	}
 	h5_fields_release(&hidden);
 }
 

@@ -255,7 +255,7 @@ test_pages__without_configuration_the_buyer_learns_nothing(void **state)
 	h5_page_plain(&s.x, H5_PAGE_ERROR, NULL, NULL);
 	assert_int_equal(s.resp.status, 500);
 	HAS(&s, "data-page=\"error\"");
-	HAS(&s, "系统出错了");
+	HAS(&s, "系统异常");
 	LACKS(&s, "Tea");
 	LACKS(&s, "shop.example");
 	stage_ask(&s, "GET", en);
@@ -301,7 +301,7 @@ test_pages__confirm_shows_and_posts(void **state)
 	HAS(&s, "<form method=\"post\" "
 		"action=\"https://shop.example/cgi-bin/checkout.fcgi\">");
 	HAS(&s, "name=\"form\" value=\"&quot;&lt;&amp;\"");
-	HAS(&s, "<button class=\"btn go\">去微信付款</button>");
+	HAS(&s, "<button class=\"btn go\">微信支付 ¥128.00</button>");
 	HAS(&s, "href=\"?item=tea&amp;qty=2&amp;lang=en\"");
 	LACKS(&s, "name=\"yuan\"");
 	LACKS(&s, "data-state");
@@ -311,11 +311,23 @@ test_pages__confirm_shows_and_posts(void **state)
 	v.changed = true;
 	confirm(&s, &v, 409);
 	assert_int_equal(s.resp.status, 409);
-	HAS(&s, "价格有变化");
+	HAS(&s, "价格已变更");
 	HAS(&s, "href=\"https://shop.example/cgi-bin/"
 		"checkout.fcgi?item=tea&amp;qty=2&amp;lang=en\"");
 	stage_close(&s);
 }
+
+#define ASKED "请输入 1.00–5000.00 元之间的金额</p>"
+#define ERROR "<p class=\"error\" id=\"yuan-error\">"
+
+static const struct {
+	enum h5_offer_typed typed;
+	const char *error;
+} typed[] = {
+    {H5_TYPED_UNREADABLE, ERROR "金额格式有误，" ASKED},
+    {H5_TYPED_LOW, ERROR "金额过低，" ASKED},
+    {H5_TYPED_HIGH, ERROR "金额过高，" ASKED},
+};
 
 static void
 test_pages__confirm_asks_for_an_amount(void **state)
@@ -330,15 +342,18 @@ test_pages__confirm_asks_for_an_amount(void **state)
 	HAS(&s, "<label for=\"yuan\">");
 	HAS(&s, "id=\"yuan\" name=\"yuan\" inputmode=\"decimal\"");
 	HAS(&s, "aria-describedby=\"yuan-hint\"");
-	HAS(&s, "1.00 到 5000.00 元");
+	HAS(&s, "1.00–5000.00 元");
+	HAS(&s, "<button class=\"btn go\">微信支付</button>");
 	LACKS(&s, "aria-invalid");
-	v.bad_amount = true;
-	stage_ask(&s, "POST", empty);
-	confirm(&s, &v, 400);
-	HAS(&s, "data-page=\"bad-request\"");
-	HAS(&s, "aria-invalid=\"true\"");
-	HAS(&s, "aria-describedby=\"yuan-error yuan-hint\"");
-	HAS(&s, "id=\"yuan-error\"");
+	for (size_t i = 0; i < COUNT(typed); i++) {
+		v.typed = typed[i].typed;
+		stage_ask(&s, "POST", empty);
+		confirm(&s, &v, 400);
+		HAS(&s, "data-page=\"bad-request\"");
+		HAS(&s, "aria-invalid=\"true\"");
+		HAS(&s, "aria-describedby=\"yuan-error yuan-hint\"");
+		HAS(&s, typed[i].error);
+	}
 	stage_close(&s);
 }
 
@@ -450,26 +465,26 @@ static const struct outcome {
 	int forms; /* beside those of the help list */
 } outcomes[] = {
     {"created", H5_ORDER_CREATED, "", 0, "data-state=\"created\">",
-	"还没有查询付款结果", 2},
+	"支付结果待确认", 2},
     {"awaiting", H5_ORDER_AWAITING, "", 0, "data-state=\"awaiting\">",
-	"还没有查询付款结果", 2},
+	"支付结果待确认", 2},
     {"not paid", H5_ORDER_AWAITING, "NOTPAY", 0, "data-state=\"awaiting\">",
-	"还没有查到付款", 2},
+	"暂未查到支付结果", 2},
     {"not known", H5_ORDER_AWAITING, "ORDERNOTEXIST", 0,
-	"data-state=\"awaiting\">", "还没有查到付款", 2},
+	"data-state=\"awaiting\">", "暂未查到支付结果", 2},
     {"paying", H5_ORDER_AWAITING, "USERPAYING", 0, "data-state=\"awaiting\">",
-	"正在付款", 2},
+	"支付进行中", 2},
     {"failed", H5_ORDER_AWAITING, "PAYERROR", 0, "data-state=\"awaiting\">",
-	"付款未成功", 2},
-    {"paid", H5_ORDER_PAID, "", 0, "data-state=\"paid\">", "付款成功", 0},
+	"支付失败", 2},
+    {"paid", H5_ORDER_PAID, "", 0, "data-state=\"paid\">", "支付成功", 0},
     {"late", H5_ORDER_PAID, "", H5_ALERT_LATE,
-	"data-state=\"paid\" data-alert=\"late\">", "付款成功", 0},
+	"data-state=\"paid\" data-alert=\"late\">", "支付成功", 0},
     {"disputed", H5_ORDER_AWAITING, "NOTPAY", H5_ALERT_DISPUTED,
 	"data-state=\"awaiting\" data-alert=\"disputed\">",
-	"已收到付款，商家正在核对", 0},
+	"已收到款项，商家正在核对", 0},
     {"overpaid and late", H5_ORDER_PAID, "", H5_ALERT_OVERPAID | H5_ALERT_LATE,
 	"data-state=\"paid\" data-alert=\"late overpaid\">",
-	"已收到付款，商家正在核对", 0},
+	"已收到款项，商家正在核对", 0},
     {"closed", H5_ORDER_CLOSED, "CLOSED", 0, "data-state=\"closed\">",
 	"订单已关闭", 0},
     {"refunding", H5_ORDER_REFUNDING, "", 0, "data-state=\"refunding\">",
@@ -533,11 +548,11 @@ test_pages__a_receipt_has_what_a_receipt_needs(void **state)
 	HAS(&s, "href=\"https://shop.example\"");
 	HAS(&s, "href=\"tel:+864000000000\"");
 	/* Paying again was refused because it is paid: the page says so. */
-	HAS(&s, "已经付过款了");
+	HAS(&s, "该订单已支付");
 	s.x.program = "query";
 	stage_ask(&s, "GET", empty);
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
-	LACKS(&s, "已经付过款了");
+	LACKS(&s, "该订单已支付");
 	stage_close(&s);
 }
 
@@ -561,7 +576,7 @@ test_pages__refunds_are_summed(void **state)
 	s.o.state = H5_ORDER_PARTLY_REFUNDED;
 	stage_ask(&s, "GET", empty);
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
-	HAS(&s, "已退款 ¥28.00，原付款 ¥128.00");
+	HAS(&s, "已退款 ¥28.00，原支付 ¥128.00");
 	stage_close(&s);
 }
 
@@ -574,11 +589,11 @@ test_pages__notes_say_what_was_just_learned(void **state)
 	stage_open(&s);
 	s.o.checked_at = NOON;
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_UNREACHABLE, 0, 200);
-	HAS(&s, "暂时连不上微信支付");
+	HAS(&s, "暂时无法连接微信支付");
 	HAS(&s, "2026-11-23 12:00:12");
 	stage_ask(&s, "POST", empty);
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_WAIT, NOON + 90, 200);
-	HAS(&s, "上一次付款还没有结束");
+	HAS(&s, "上一次支付尚未结束");
 	HAS(&s, ">12:01:42</time>");
 	HAS(&s, "href=\"https://shop.example/cgi-bin/query.fcgi?order=" ID
 		"&amp;t=" TOKEN "&amp;lang=en\"");
@@ -594,11 +609,131 @@ test_pages__closed_promises_only_what_is_known(void **state)
 	stage_open(&s);
 	s.o.state = H5_ORDER_CLOSED;
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
-	LACKS(&s, "没有扣款");
+	LACKS(&s, "未扣款");
 	s.o.checked_at = NOON;
 	stage_ask(&s, "GET", empty);
 	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
-	HAS(&s, "没有扣款");
+	HAS(&s, "未扣款");
+	stage_close(&s);
+}
+
+/* --- words --------------------------------------------------------------- */
+
+/* A page in Chinese has one word for paying, WeChat's; one in English never
+ * shows a bare yuan sign, which is read as yen.  How many amounts it has. */
+static int
+check_words(const struct stage *s)
+{
+	const char *body = s->resp.body.data, *p;
+	int amounts = 0;
+
+	if (strstr(body, "<html lang=\"zh-CN\">") != NULL) {
+		HAS(s, "支付");
+		LACKS(s, "付款");
+		return 0;
+	}
+	HAS(s, "<html lang=\"en\">");
+	for (p = strstr(body, "¥"); p != NULL; p = strstr(p + 1, "¥")) {
+		if (p - body < 2 || strncmp(p - 2, "CN", 2) != 0)
+			fail_msg("a bare yuan sign in\n%s", body);
+		amounts++;
+	}
+	return amounts;
+}
+
+static int
+check_confirm_words(struct stage *s, char *lang)
+{
+	struct h5_page_confirm fixed = {.title = "tea", .total_fee = 12800},
+			       named = {.title = "a",
+				   .min_fee = 100,
+				   .max_fee = 500};
+	int amounts;
+
+	stage_ask(s, "GET", lang);
+	confirm(s, &fixed, 200);
+	amounts = check_words(s);
+	fixed.changed = true;
+	stage_ask(s, "GET", lang);
+	confirm(s, &fixed, 409);
+	amounts += check_words(s);
+	for (int i = H5_TYPED_WELL; i <= H5_TYPED_HIGH; i++) {
+		named.typed = (enum h5_offer_typed)i;
+		stage_ask(s, "GET", lang);
+		confirm(s, &named, 200);
+		amounts += check_words(s);
+	}
+	return amounts;
+}
+
+static int
+check_result_words(struct stage *s, char *lang)
+{
+	int amounts = 0;
+
+	for (size_t i = 0; i < 2 * COUNT(outcomes); i++) {
+		const struct outcome *w = &outcomes[i / 2];
+
+		s->o.state = w->state;
+		s->o.alerts = w->alerts;
+		s->o.checked_at = i % 2 == 0 ? 0 : NOON;
+		s->o.paid_at = s->o.checked_at;
+		(void)snprintf(s->attempt.trade_state,
+		    sizeof s->attempt.trade_state, "%s", w->trade_state);
+		for (int note = H5_NOTE_NONE; note <= H5_NOTE_WAIT; note++) {
+			stage_ask(s, "GET", lang);
+			h5_page_result(&s->x, &s->o, TOKEN,
+			    (enum h5_page_note)note, NOON, 200);
+			amounts += check_words(s);
+		}
+	}
+	return amounts;
+}
+
+static int
+check_other_words(struct stage *s, char *lang)
+{
+	int amounts;
+
+	stage_ask(s, "GET", lang);
+	h5_page_handoff(&s->x, &s->o, TOKEN, "https://wx.tenpay.com/", NOON);
+	amounts = check_words(s);
+	stage_ask(s, "GET", lang);
+	h5_page_return(&s->x, &s->o, TOKEN);
+	amounts += check_words(s);
+	stage_ask(s, "GET", lang);
+	h5_page_outside(&s->x, "https://shop.example/cgi-bin/checkout");
+	amounts += check_words(s);
+	for (size_t i = 0; i < COUNT(plain); i++) {
+		stage_ask(s, "GET", lang);
+		h5_page_plain(&s->x, plain[i].which, &s->o, TOKEN);
+		amounts += check_words(s);
+	}
+	return amounts;
+}
+
+static void
+test_pages__one_word_for_paying_and_no_bare_yuan_sign(void **state)
+{
+	static char zh[] = "lang=zh-CN", en[] = "lang=en";
+	struct h5_refund two[2] = {
+	    {.refund_fee = 2800, .changed_at = NOON, .status = "SUCCESS"},
+	    {.refund_fee = 1000, .status = "PROCESSING"}};
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	(void)check_confirm_words(&s, zh);
+	(void)check_other_words(&s, zh);
+	/* Title, amount and button of a fixed one; the field of a named one. */
+	assert_int_equal(check_confirm_words(&s, en), 2 * 3 + 4);
+	/* Two of the handoff, one of the page after it. */
+	assert_int_equal(check_other_words(&s, en), 3);
+	s.o.refunds = two;
+	s.o.n_refunds = 2;
+	(void)check_result_words(&s, zh);
+	/* Each result shows an amount, and what was given back. */
+	assert_true(check_result_words(&s, en) >= 6 * 2 * (int)COUNT(outcomes));
 	stage_close(&s);
 }
 
@@ -863,6 +998,8 @@ main(void)
 	    cmocka_unit_test(test_pages__refunds_are_summed),
 	    cmocka_unit_test(test_pages__notes_say_what_was_just_learned),
 	    cmocka_unit_test(test_pages__closed_promises_only_what_is_known),
+	    cmocka_unit_test(
+		test_pages__one_word_for_paying_and_no_bare_yuan_sign),
 	    cmocka_unit_test(test_pages__nothing_inline_and_nothing_foreign),
 	    cmocka_unit_test(test_pages__a_page_that_fails_is_a_plain_500),
 	    cmocka_unit_test(test_pages__an_empty_folder_changes_nothing),
