@@ -252,7 +252,7 @@ def _(t):
     t.contains(page.text, ids["disputed"], "problems")
     t.contains(page.text, "No sweep in the last ten minutes", "problems")
     t.contains(page.text, "orders 4", "figures")
-    t.contains(page.text, "yuan paid 12.56", "figures")
+    t.contains(page.text, "received (yuan) 12.56", "figures")
     t.contains(page.text, "share of orders paid 50 %", "figures")
 
 
@@ -334,7 +334,7 @@ def _(t):
     t.eq(len(days), (after - datetime.date(year, number, 1)).days, "days")
     t.contains(page.text, month, "period")
     out, page = report(t, s, "2024-02", "--lang", "en")
-    t.contains(page.text, "Nothing in this time.", "an empty month")
+    t.contains(page.text, "No data for this period.", "an empty month")
 
 
 @test("a shop's name cannot leave its place in the report")

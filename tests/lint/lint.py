@@ -574,6 +574,23 @@ def manuals():
         yield from got.stdout.splitlines()
 
 
+def readers_words():
+    """Chinese has one word for paying, English no bare yuan sign"""
+    for path in sources("templates/**/*.*", "deploy/errors/*.sh",
+                        "deploy/demo/*.html", "deploy/static/*.zh.txt"):
+        english = path.suffix == ".en"
+        for i, line in enumerate(path.read_text().splitlines(), 1):
+            # WeChat's own word for the code on a buyer's phone stays.
+            if re.search("付款(?!码)", line):
+                yield f"{name(path)}:{i}: 付款 where WeChat says 支付"
+            if "templates" in path.parts and english and re.search(
+                    "(?<!CN)¥", line):
+                yield f"{name(path)}:{i}: a bare ¥ is read as yen"
+            if "templates" in path.parts and path.suffix == ".html" and (
+                    "¥" in line):
+                yield f"{name(path)}:{i}: the sign is the message currency"
+
+
 def doctor_words():
     """the doctor has words for what it finds, in both languages"""
     path = ROOT / "templates/doctor/words.txt"
@@ -695,8 +712,8 @@ CHECKS = [layout, rooms, circles, includes_from_root, vendors, dependencies,
           headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
           libraries, hardened, marked, config_keys, doc_blocks, must_check,
-          manuals, doctor_words, threats, mutants, paths_of_machines,
-          shell, *docs.CHECKS]
+          manuals, readers_words, doctor_words, threats, mutants,
+          paths_of_machines, shell, *docs.CHECKS]
 
 
 def main():
