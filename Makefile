@@ -27,7 +27,7 @@ CF_PROTECTION := $(shell echo | $(CC) -fcf-protection=full -x c -c \
 	-o /dev/null - 2>/dev/null && echo -fcf-protection=full)
 # Neither the folder nor the name of $(B) gets into an object: the same commit
 # makes the same programs wherever it is built.
-PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(B)/=build/
+PREFIX_MAP ?= -ffile-prefix-map='$(CURDIR)'=. -ffile-prefix-map=$(B)/=build/
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wconversion -Wsign-conversion -Wformat=2 \
 	-Wundef -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum \
@@ -106,6 +106,7 @@ help:
 	@echo "make mutants      breaks one promise after the other: a test must see each"
 	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
 	@echo "make format       clang-format over all C"
+	@echo "make compile_commands.json   for clangd: each C file and its flags"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"
 	@sed -n 's/^\(check-[a-z-]*\):.*## *\(.*\)/\1\t\2/p' tests/*/*.mk \
 	    2>/dev/null | awk -F'\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -143,6 +144,23 @@ $(B)/obj/%.o: %.c Makefile | $(B)/.deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
+
+# For clangd and other tools: each C file of the tree, tests and all, by the rule
+# above, without the one switch that clangd takes for an error.
+C_FILES = $(sort $(shell find admin cgi-bin common tests -name '*.c'))
+.PHONY: compile_commands.json $(B)/compile_commands.json
+compile_commands.json: $(B)/compile_commands.json
+	@cp $< $@
+$(B)/compile_commands.json:
+	@mkdir -p $(B)
+	$(call say,GEN,$@)
+	$(file >$(B)/compile,$(filter-out -ftrivial-auto-var-init=%,$(compile)))
+	@c=$$(sed 's/[\\"]/\\&/g' $(B)/compile); comma='['; \
+	for f in $(C_FILES); do \
+		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' \
+		    "$$comma" '$(CURDIR)' $$f "$$c -c -o $(B)/obj/$${f%c}o $$f"; \
+		comma=,; \
+	done >$@; echo ']' >>$@
 
 # Templates, messages and style are compiled in: a program needs no other
 # file at run time.
@@ -255,4 +273,4 @@ include deploy/install.mk
 clean:
 	rm -rf $(B)
 distclean: clean
-	rm -rf build build-* tests/node_modules
+	rm -rf build build-* tests/node_modules compile_commands.json

@@ -3,9 +3,11 @@
 stand alone, functions that are banned, secrets' libraries, documents that
 follow the code.  Prints TAP; environment B: a built tree."""
 
+import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -471,6 +473,45 @@ def hardened():
                 yield f"{more}: not noticed: {want} (found {found})"
 
 
+def compile_commands():
+    """compile_commands.json has each C file once, with a command that works"""
+    with tempfile.TemporaryDirectory() as tmp:
+        got = run(["make", "-s", f"B={tmp}", f"CC={CC}",
+                   f"{tmp}/compile_commands.json"],
+                  env={k: v for k, v in os.environ.items()
+                       if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
+        if got.returncode:
+            yield got.stderr[-300:]
+            return
+        text = pathlib.Path(tmp, "compile_commands.json").read_text()
+    entries = json.loads(text)
+    listed = sorted(e["file"] for e in entries)
+    there = sorted(
+        name(p) for p in ROOT.rglob("*.c") if not re.match(
+            r"build|\.|tests/node_modules", name(p)))
+    for path in sorted({*listed} ^ {*there}):
+        yield f"{path} is " + ("not listed" if path in there else "not there")
+    if len(listed) != len(set(listed)):
+        yield "a file is listed twice"
+    # One of each folder, as a tool would run it.
+    for e in {pathlib.Path(e["file"]).parent: e for e in entries}.values():
+        got = subprocess.run([*shlex.split(e["command"]), "-fsyntax-only"],
+                             cwd=e["directory"], capture_output=True, text=True)
+        if got.returncode or e["directory"] != str(ROOT):
+            yield f"{e['file']}: {got.stderr.splitlines()[:2]}"
+    with tempfile.TemporaryDirectory() as tmp:
+        pathlib.Path(tmp, "compile_commands.json").write_text(text)
+        try:
+            got = run(["clangd", f"--compile-commands-dir={tmp}",
+                       f"--check={ROOT}/common/base/err.c"])
+        except FileNotFoundError:
+            print("# clangd is not here: it was not asked")
+            return
+        if " 0 errors" not in got.stderr:
+            yield "clangd: " + "; ".join(
+                x for x in got.stderr.splitlines() if x.startswith("E"))
+
+
 def config_keys():
     """every configuration key is in docs/CONFIG.md, and no other"""
     doc = ROOT / "docs" / "CONFIG.md"
@@ -711,7 +752,8 @@ def shell():
 CHECKS = [layout, rooms, circles, includes_from_root, vendors, dependencies,
           headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
-          libraries, hardened, marked, config_keys, doc_blocks, must_check,
+          libraries, hardened, marked, compile_commands, config_keys,
+          doc_blocks, must_check,
           manuals, readers_words, doctor_words, threats, mutants,
           paths_of_machines, shell, *docs.CHECKS]
 
