@@ -42,7 +42,7 @@ find_file(const char *name)
 
 /* Every line "key = text" becomes a name in the view. */
 static enum h5_code
-put_words(struct h5_view *v, const char *lang, struct h5_err *e)
+put_words(struct h5_data *v, const char *lang, struct h5_err *e)
 {
 	const struct h5_embed *f =
 	    find_file(strcmp(lang, "en") == 0 ? "report.en" : "report.zh-CN");
@@ -59,36 +59,36 @@ put_words(struct h5_view *v, const char *lang, struct h5_err *e)
 		(void)snprintf(key, sizeof key, "%.*s", (int)(equals - s), s);
 		(void)snprintf(text, sizeof text, "%.*s",
 		    (int)(end - equals - 3), equals + 3);
-		h5_view_str(v, key, text);
+		h5_data_str(v, key, text);
 	}
 	return H5_OK;
 }
 
 static const char *
-word(const struct h5_view *v, const char *key)
+word(const struct h5_data *v, const char *key)
 {
-	const struct h5_view_value *found = h5_view_find(v, key);
+	const struct h5_data_value *found = h5_data_find(v, key);
 
 	return found == NULL || found->str == NULL ? "" : found->str;
 }
 
 static void
-put_number(struct h5_view *v, const char *name, int64_t n)
+put_number(struct h5_data *v, const char *name, int64_t n)
 {
 	char text[24];
 
 	(void)snprintf(text, sizeof text, "%lld", (long long)n);
-	h5_view_str(v, name, text);
+	h5_data_str(v, name, text);
 }
 
 static void
-put_tenths(struct h5_view *v, const char *name, int64_t tenths)
+put_tenths(struct h5_data *v, const char *name, int64_t tenths)
 {
 	char text[32];
 
 	(void)snprintf(text, sizeof text, "%lld.%lld", (long long)(tenths / 10),
 	    (long long)(tenths % 10));
-	h5_view_str(v, name, text);
+	h5_data_str(v, name, text);
 }
 
 static void
@@ -130,10 +130,10 @@ sum_of(const struct chart *c, size_t i)
 }
 
 static void
-put_grid(struct h5_view *v, int64_t top)
+put_grid(struct h5_data *v, int64_t top)
 {
 	static const int64_t parts[] = {0, 1, 2};
-	struct h5_view *line;
+	struct h5_data *line;
 	char label[24];
 	size_t i;
 
@@ -141,7 +141,7 @@ put_grid(struct h5_view *v, int64_t top)
 		int64_t n = top / 2 * parts[i];
 		int64_t y = TOP + HEIGHT - HEIGHT / 2 * parts[i];
 
-		line = h5_view_item(v, "grid");
+		line = h5_data_item(v, "grid");
 		put_tenths(line, "y", y);
 		put_tenths(line, "text_y", y + 35);
 		/* Six digits are what the margin holds. */
@@ -151,17 +151,17 @@ put_grid(struct h5_view *v, int64_t top)
 		else
 			(void)snprintf(
 			    label, sizeof label, "%lld", (long long)n);
-		h5_view_str(line, "label", label);
+		h5_data_str(line, "label", label);
 	}
 }
 
 static void
-put_bar(struct h5_view *root, struct h5_view *v, const struct chart *c,
+put_bar(struct h5_data *root, struct h5_data *v, const struct chart *c,
     size_t i, int64_t top)
 {
 	int64_t slot = WIDTH / (int64_t)c->n, below = 0, height;
 	char value[H5_TEXT_FEN], text[256];
-	struct h5_view *bar;
+	struct h5_data *bar;
 	size_t k;
 
 	for (k = 0; k < c->n_series; k++) {
@@ -174,36 +174,36 @@ put_bar(struct h5_view *root, struct h5_view *v, const struct chart *c,
 		value_text(c, c->v[i][k], value);
 		(void)snprintf(text, sizeof text, "%s: %s %s", c->label[i],
 		    value, word(root, c->series[k]));
-		bar = h5_view_item(v, "bar");
-		h5_view_str(bar, "class", c->class[k]);
+		bar = h5_data_item(v, "bar");
+		h5_data_str(bar, "class", c->class[k]);
 		put_tenths(bar, "x", LEFT + slot * (int64_t)i + slot / 10);
 		put_tenths(bar, "y", TOP + HEIGHT - below - height);
 		put_tenths(bar, "width", slot * 8 / 10);
 		put_tenths(bar, "height", height);
-		h5_view_str(bar, "text", text);
+		h5_data_str(bar, "text", text);
 		below += height;
 	}
 }
 
 static void
-put_row(struct h5_view *v, const struct chart *c, size_t i)
+put_row(struct h5_data *v, const struct chart *c, size_t i)
 {
-	struct h5_view *row = h5_view_item(v, "row"), *cell;
+	struct h5_data *row = h5_data_item(v, "row"), *cell;
 	char text[H5_TEXT_FEN];
 	size_t k;
 
-	h5_view_str(row, "label", c->label[i]);
+	h5_data_str(row, "label", c->label[i]);
 	for (k = 0; k < c->n_series; k++) {
-		cell = h5_view_item(row, "cell");
+		cell = h5_data_item(row, "cell");
 		value_text(c, c->v[i][k], text);
-		h5_view_str(cell, "value", text);
+		h5_data_str(cell, "value", text);
 	}
 }
 
 static void
-put_chart(struct h5_view *root, const struct chart *c)
+put_chart(struct h5_data *root, const struct chart *c)
 {
-	struct h5_view *v = h5_view_item(root, "chart"), *item;
+	struct h5_data *v = h5_data_item(root, "chart"), *item;
 	int64_t most = 0, top, sum;
 	char note[40];
 	size_t i;
@@ -214,16 +214,16 @@ put_chart(struct h5_view *root, const struct chart *c)
 	}
 	top = scale_of(c->money ? (most + 99) / 100 : most);
 	(void)snprintf(note, sizeof note, "%s_note", c->id);
-	h5_view_str(v, "id", c->id);
-	h5_view_str(v, "heading", word(root, c->id));
-	h5_view_str(v, "note", word(root, note));
-	h5_view_str(v, "first", word(root, c->first));
-	h5_view_flag(v, "any", most > 0);
-	h5_view_flag(v, "legend", c->n_series > 1);
+	h5_data_str(v, "id", c->id);
+	h5_data_str(v, "heading", word(root, c->id));
+	h5_data_str(v, "note", word(root, note));
+	h5_data_str(v, "first", word(root, c->first));
+	h5_data_flag(v, "any", most > 0);
+	h5_data_flag(v, "legend", c->n_series > 1);
 	for (i = 0; i < c->n_series; i++) {
-		item = h5_view_item(v, "series");
-		h5_view_str(item, "class", c->class[i]);
-		h5_view_str(item, "name", word(root, c->series[i]));
+		item = h5_data_item(v, "series");
+		h5_data_str(item, "class", c->class[i]);
+		h5_data_str(item, "name", word(root, c->series[i]));
 	}
 	put_grid(v, top);
 	for (i = 0; i < c->n; i++) {
@@ -231,18 +231,18 @@ put_chart(struct h5_view *root, const struct chart *c)
 		put_row(v, c, i);
 		if (i % c->tick_every != 0)
 			continue;
-		item = h5_view_item(v, "tick");
+		item = h5_data_item(v, "tick");
 		put_tenths(item, "x",
 		    LEFT + WIDTH / (int64_t)c->n * (int64_t)i +
 			WIDTH / (int64_t)c->n / 2);
-		h5_view_str(item, "label", c->label[i]);
+		h5_data_str(item, "label", c->label[i]);
 	}
 }
 
 /* --- the four charts ------------------------------------------------------ */
 
 static void
-chart_hours(struct h5_view *v, const struct report *r)
+chart_hours(struct h5_data *v, const struct report *r)
 {
 	struct chart c = {.id = "hours",
 	    .first = "hour",
@@ -262,7 +262,7 @@ chart_hours(struct h5_view *v, const struct report *r)
 }
 
 static void
-chart_days(struct h5_view *v, const struct report *r)
+chart_days(struct h5_data *v, const struct report *r)
 {
 	struct chart c = {.id = "days",
 	    .first = "day",
@@ -285,7 +285,7 @@ chart_days(struct h5_view *v, const struct report *r)
 
 /* "<5 min" */
 static void
-put_bound(const struct h5_view *v, char label[LABEL], int64_t s)
+put_bound(const struct h5_data *v, char label[LABEL], int64_t s)
 {
 	if (s < 60)
 		(void)snprintf(label, LABEL, "<%lld %.16s", (long long)s,
@@ -299,7 +299,7 @@ put_bound(const struct h5_view *v, char label[LABEL], int64_t s)
 }
 
 static void
-chart_times(struct h5_view *v, const char *id, const int64_t *bounds,
+chart_times(struct h5_data *v, const char *id, const int64_t *bounds,
     size_t n_bounds, const int64_t *counts, size_t n)
 {
 	struct chart c = {.id = id,
@@ -325,16 +325,16 @@ chart_times(struct h5_view *v, const char *id, const int64_t *bounds,
 /* --- the page ------------------------------------------------------------- */
 
 static void
-put_figure(struct h5_view *v, const char *key, const char *value)
+put_figure(struct h5_data *v, const char *key, const char *value)
 {
-	struct h5_view *figure = h5_view_item(v, "figure");
+	struct h5_data *figure = h5_data_item(v, "figure");
 
-	h5_view_str(figure, "name", word(v, key));
-	h5_view_str(figure, "value", value);
+	h5_data_str(figure, "name", word(v, key));
+	h5_data_str(figure, "value", value);
 }
 
 static void
-put_figures(struct h5_view *v, const struct report *r)
+put_figures(struct h5_data *v, const struct report *r)
 {
 	char text[H5_TEXT_FEN];
 
@@ -353,43 +353,43 @@ put_figures(struct h5_view *v, const struct report *r)
 }
 
 static void
-put_problems(struct h5_view *v, const struct report *r)
+put_problems(struct h5_data *v, const struct report *r)
 {
 	const struct report_problem *p;
-	struct h5_view *item;
+	struct h5_data *item;
 	char yuan[H5_TEXT_FEN];
 	unsigned i;
 
 	if (r->n_problems > 0)
 		put_number(v, "problem_count", r->n_problems);
-	h5_view_flag(v, "more", r->n_problems > REPORT_PROBLEMS);
+	h5_data_flag(v, "more", r->n_problems > REPORT_PROBLEMS);
 	for (i = 0; i < r->n_problems && i < REPORT_PROBLEMS; i++) {
 		p = &r->problems[i];
-		item = h5_view_item(v, "problem");
+		item = h5_data_item(v, "problem");
 		/* Empty ones are set too: an outer name must not shine
 		 * through. */
-		h5_view_str(item, "order", p->order);
+		h5_data_str(item, "order", p->order);
 		h5_text_from_fen(p->fen, yuan);
-		h5_view_str(item, "amount", p->fen > 0 ? yuan : "");
-		h5_view_str(item, "text", word(v, p->key));
+		h5_data_str(item, "amount", p->fen > 0 ? yuan : "");
+		h5_data_str(item, "text", word(v, p->key));
 	}
 }
 
 static void
-put_head(struct h5_view *v, const struct report *r)
+put_head(struct h5_data *v, const struct report *r)
 {
 	const struct h5_embed *css = find_file("report.css");
 	char now[H5_CLOCK_PLAIN], iso[H5_CLOCK_RFC3339];
 
 	h5_clock_plain(r->now, now);
 	h5_clock_rfc3339(r->now, iso);
-	h5_view_str(v, "lang", r->lang);
-	h5_view_str(v, "shop", r->shop);
-	h5_view_str(v, "period", r->period);
-	h5_view_str(v, "now", now);
-	h5_view_str(v, "now_iso", iso);
-	h5_view_str(v, "version", H5_VERSION);
-	h5_view_str(v, "style", css == NULL ? "" : (const char *)css->bytes);
+	h5_data_str(v, "lang", r->lang);
+	h5_data_str(v, "shop", r->shop);
+	h5_data_str(v, "period", r->period);
+	h5_data_str(v, "now", now);
+	h5_data_str(v, "now_iso", iso);
+	h5_data_str(v, "version", H5_VERSION);
+	h5_data_str(v, "style", css == NULL ? "" : (const char *)css->bytes);
 }
 
 enum h5_code
@@ -397,7 +397,7 @@ report_page(const struct report *r, struct h5_buf *out, struct h5_err *e)
 {
 	const struct h5_embed *html = find_file("report.html");
 	struct h5_template *t = NULL;
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 	enum h5_code rc;
 
 	if (v == NULL)
@@ -424,6 +424,6 @@ report_page(const struct report *r, struct h5_buf *out, struct h5_err *e)
 		rc = h5_buf_finish(out, e);
 out:
 	h5_template_free(t);
-	h5_view_free(v);
+	h5_data_free(v);
 	return rc;
 }

@@ -44,8 +44,8 @@ show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
 	char token[H5_LINK_TOKEN];
 	struct h5_err e;
 
-	if (h5_visit_token(job->shop.c, o->id, token, &e) != H5_OK)
-		h5_visit_failed(job, e.code, &e, NULL, NULL);
+	if (h5_link_order_token(job->shop.c, o->id, token, &e) != H5_OK)
+		h5_reply_failed(job, e.code, &e, NULL, NULL);
 	else
 		h5_page_result(&job->page, o, token, note, until, 200);
 }
@@ -60,15 +60,15 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 	struct h5_err e;
 
 	if (handoff || job->shop.c->site.handoff_page) {
-		h5_visit_redirect(job, "checkout", o->id, token, "&go=1");
+		h5_reply_redirect(job, "checkout", o->id, token, "&go=1");
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
 	if (h5_pay_cashier_url(job->shop.c, o, h5_order_current(o), token,
-		h5_visit_lang(job), &url, &e) == H5_OK)
+		h5_reply_lang(job), &url, &e) == H5_OK)
 		h5_page_redirect(&job->page, url.data);
 	else
-		h5_visit_failed(job, e.code, &e, o, token);
+		h5_reply_failed(job, e.code, &e, o, token);
 	h5_buf_release(&url);
 }
 
@@ -83,11 +83,11 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_visit_token(job->shop.c, id, token, &e);
+	rc = h5_link_order_token(job->shop.c, id, token, &e);
 	if (rc == H5_OK)
 		rc = h5_pay_start(&job->shop, id, ip, again, &result, &o, &e);
 	if (rc != H5_OK) {
-		h5_visit_failed(job, rc, &e, o, token);
+		h5_reply_failed(job, rc, &e, o, token);
 	} else if (result == H5_PAY_GO) {
 		to_cashier(job, o, token, handoff);
 	} else if (result == H5_PAY_WAIT) {
@@ -100,7 +100,7 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
 	}
 	if (o != NULL)
-		h5_visit_deliver(job, o);
+		h5_reply_deliver(job, o);
 	h5_order_free(o);
 }
 
@@ -118,12 +118,12 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_pay_cashier_url(job->shop.c, o, a, token, h5_visit_lang(job),
+	if (h5_pay_cashier_url(job->shop.c, o, a, token, h5_reply_lang(job),
 		&url, &e) == H5_OK)
 		h5_page_handoff(&job->page, o, token, url.data,
 		    a->mweb_url_at + H5_PAY_CLOSE_AFTER_S);
 	else
-		h5_visit_failed(job, e.code, &e, o, token);
+		h5_reply_failed(job, e.code, &e, o, token);
 	h5_buf_release(&url);
 }
 
@@ -137,14 +137,14 @@ outside(struct h5_job *job, const char *program, const struct h5_fields *f,
 
 	h5_buf_init(&url, H5_WEB_QUERY);
 	if (token != NULL)
-		h5_visit_url(
+		h5_reply_url(
 		    job, program, h5_fields_get(f, "order"), token, "", &url);
 	else
 		h5_offer_link(job->shop.c, f, &url);
 	rc = h5_buf_finish(&url, &e);
 	/* Without an address to copy the page would lead nowhere. */
 	if (rc == H5_E_NOMEM)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else
 		h5_page_outside(&job->page, rc == H5_OK ? url.data : "");
 	h5_buf_release(&url);
@@ -165,11 +165,11 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_visit_admit(job->shop.c, f, token, &e);
+	rc = h5_link_admit(job->shop.c, f, token, &e);
 	if (rc == H5_OK)
 		rc = h5_store_load(job->shop.st, id, &o, &e);
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_in_wechat(job->r))
 		outside(job, "return-page", f, token);
 	else if (!post)
@@ -186,7 +186,7 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 static bool
 known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 {
-	if (!h5_visit_only(job, f, post ? known_post : known_get,
+	if (!h5_reply_only(job, f, post ? known_post : known_get,
 		post ? LENGTH(known_post) : LENGTH(known_get)))
 		return false;
 	if (h5_fields_is(f, post ? "again" : "go", "1") &&
@@ -232,7 +232,7 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 	if (rc == H5_E_NOTFOUND)
 		return false;
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_pay_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
@@ -295,7 +295,7 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 	case H5_E_NOMEM:
 	case H5_E_BUSY:
 	case H5_E_BUG:
-		h5_visit_failed(job, rc, e, NULL, NULL);
+		h5_reply_failed(job, rc, e, NULL, NULL);
 		break;
 	}
 }
@@ -316,7 +316,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 	if (rc == H5_E_NOTFOUND)
 		return false;
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (offer->total_fee != 0 &&
 		 (o->total_fee != offer->total_fee ||
 		     (offer->item == NULL &&
@@ -360,7 +360,7 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	else if (rc == H5_E_EXISTS)
 		plain(job, H5_PAGE_CONFLICT, &e);
 	else
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 }
 
 static void
@@ -415,7 +415,7 @@ handle(struct h5_job *job)
 	struct h5_fields f;
 	bool order_page;
 
-	if (!h5_visit_fields(job, &f))
+	if (!h5_reply_fields(job, &f))
 		goto out;
 	order_page = h5_fields_get(&f, "t") != NULL ||
 		     h5_fields_get(&f, "again") != NULL ||

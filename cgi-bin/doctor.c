@@ -29,7 +29,7 @@
 struct run {
 	struct h5_job *job;
 	struct h5_doctor d;
-	struct h5_view *v;
+	struct h5_data *v;
 	struct h5_buf path, dir; /* of the configuration, of the state */
 	bool post, online;
 	int64_t wait_s; /* too early to go online; 0: not asked, or not early */
@@ -124,21 +124,21 @@ say(void *arg, const struct h5_doctor_finding *f)
 {
 	static const char *const lists[] = {"pass", "warn", "fail"};
 	struct run *run = arg;
-	struct h5_view *item;
+	struct h5_data *item;
 	struct h5_buf name;
 
 	h5_buf_init(&name, 256);
 	h5_doctor_name(&run->d, f->check, &name);
-	item = h5_view_item(run->v, lists[f->result]);
-	h5_view_str(item, "check", f->check);
-	h5_view_str(item, "name", name.data);
-	h5_view_str(item, "found", f->found);
-	h5_view_str(item, "remedy", f->remedy);
+	item = h5_data_item(run->v, lists[f->result]);
+	h5_data_str(item, "check", f->check);
+	h5_data_str(item, "name", name.data);
+	h5_data_str(item, "found", f->found);
+	h5_data_str(item, "remedy", f->remedy);
 	h5_buf_release(&name);
 }
 
 static void
-fill(void *arg, struct h5_view *v, const char *lang)
+fill(void *arg, struct h5_data *v, const char *lang)
 {
 	struct run *run = arg;
 	struct h5_doctor *d = &run->d;
@@ -147,7 +147,7 @@ fill(void *arg, struct h5_view *v, const char *lang)
 
 	run->v = v;
 	d->lang = lang;
-	h5_view_str(v, "other_url",
+	h5_data_str(v, "other_url",
 	    strcmp(lang, "en") == 0 ? "?lang=zh-CN" : "?lang=en");
 	if (h5_doctor_configuration(d, run->path.data)) {
 		if (run->post)
@@ -156,18 +156,18 @@ fill(void *arg, struct h5_view *v, const char *lang)
 		h5_doctor_local(d);
 		if (run->online)
 			h5_doctor_online(d);
-		h5_view_flag(v, "can_go_on", true);
+		h5_data_flag(v, "can_go_on", true);
 		if (h5_url_read(d->c->site.base_url, &u, NULL) == H5_OK)
-			h5_view_str(v, "domain", u.host);
+			h5_data_str(v, "domain", u.host);
 	}
-	h5_view_flag(v, "online", run->online);
-	h5_view_flag(v, "any_fail", n[H5_DOCTOR_FAIL] > 0);
-	h5_view_flag(v, "any_warn", n[H5_DOCTOR_WARN] > 0);
-	h5_view_str(v, "n_fail", H5_LOG_NUM(n[H5_DOCTOR_FAIL]));
-	h5_view_str(v, "n_warn", H5_LOG_NUM(n[H5_DOCTOR_WARN]));
-	h5_view_str(v, "n_pass", H5_LOG_NUM(n[H5_DOCTOR_PASS]));
+	h5_data_flag(v, "online", run->online);
+	h5_data_flag(v, "any_fail", n[H5_DOCTOR_FAIL] > 0);
+	h5_data_flag(v, "any_warn", n[H5_DOCTOR_WARN] > 0);
+	h5_data_str(v, "n_fail", H5_LOG_NUM(n[H5_DOCTOR_FAIL]));
+	h5_data_str(v, "n_warn", H5_LOG_NUM(n[H5_DOCTOR_WARN]));
+	h5_data_str(v, "n_pass", H5_LOG_NUM(n[H5_DOCTOR_PASS]));
 	if (run->wait_s > 0)
-		h5_view_str(v, "wait_s", H5_LOG_NUM(run->wait_s));
+		h5_data_str(v, "wait_s", H5_LOG_NUM(run->wait_s));
 	h5_log_event(&run->job->log, H5_LOG_INFO, "doctor", "online",
 	    run->online ? "yes" : "no", "fail", H5_LOG_NUM(n[H5_DOCTOR_FAIL]),
 	    "warn", H5_LOG_NUM(n[H5_DOCTOR_WARN]), NULL);

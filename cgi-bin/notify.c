@@ -57,7 +57,7 @@ payment(struct h5_job *job, const struct h5_wx_trade *t)
 		reply(job, 200, false, "total_fee or fee_type differ");
 	else
 		reply(job, 200, true, "OK");
-	h5_visit_deliver(job, o);
+	h5_reply_deliver(job, o);
 	h5_order_free(o);
 }
 
@@ -143,8 +143,7 @@ refund(struct h5_job *job, const struct h5_fields *f)
 	    "out_refund_no", h5_fields_get(f, "out_refund_no"), "refund_status",
 	    h5_fields_get(f, "refund_status"), NULL);
 	reply(job, 200, true, "OK");
-	(void)snprintf(
-	    job->resp->after_order, sizeof job->resp->after_order, "%s", id);
+	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }
 
 static void

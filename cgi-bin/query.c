@@ -31,7 +31,7 @@ answer_json(struct h5_job *job, const struct h5_order *o, int status)
 	    h5_response_header(resp, "Content-Type", "application/json", &e) !=
 		H5_OK ||
 	    h5_response_header(resp, "Cache-Control", "no-store", &e) != H5_OK)
-		h5_visit_failed(job, e.code, &e, o, NULL);
+		h5_reply_failed(job, e.code, &e, o, NULL);
 }
 
 static void
@@ -45,13 +45,13 @@ look(struct h5_job *job, const struct h5_fields *f, const char *token)
 
 	rc = h5_pay_ask(&job->shop, id, false, &asked, &o, &e);
 	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_wants_json(job->r))
 		answer_json(job, o, rc == H5_OK && !in_doubt(o) ? 200 : 502);
 	else
-		h5_visit_redirect(job, "query", id, token, "");
+		h5_reply_redirect(job, "query", id, token, "");
 	if (o != NULL)
-		h5_visit_deliver(job, o);
+		h5_reply_deliver(job, o);
 	h5_order_free(o);
 }
 
@@ -64,7 +64,7 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 
 	rc = h5_store_load(job->shop.st, h5_fields_get(f, "order"), &o, &e);
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else
 		h5_page_result(&job->page, o, token,
 		    in_doubt(o) ? H5_NOTE_UNREACHABLE : H5_NOTE_NONE, 0, 200);
@@ -80,13 +80,13 @@ handle(struct h5_job *job)
 	struct h5_err e;
 	enum h5_code rc;
 
-	if (!h5_visit_fields(job, &f) ||
-	    (post && !h5_visit_only(
+	if (!h5_reply_fields(job, &f) ||
+	    (post && !h5_reply_only(
 			 job, &f, posted, sizeof posted / sizeof posted[0])))
 		goto out;
-	rc = h5_visit_admit(job->shop.c, &f, token, &e);
+	rc = h5_link_admit(job->shop.c, &f, token, &e);
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (post)
 		look(job, &f, token);
 	else

@@ -14,14 +14,14 @@ handle(struct h5_job *job)
 	enum h5_code rc;
 
 	/* Whatever else came along in the address is not ours to judge. */
-	if (!h5_visit_fields(job, &f))
+	if (!h5_reply_fields(job, &f))
 		goto out;
-	rc = h5_visit_admit(job->shop.c, &f, token, &e);
+	rc = h5_link_admit(job->shop.c, &f, token, &e);
 	if (rc == H5_OK)
 		rc = h5_store_load(
 		    job->shop.st, h5_fields_get(&f, "order"), &o, &e);
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_order_settled(o) || o->alerts != 0)
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
 	else

@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/delegate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ is_ours(int fd)
 
 /* Two numbers, "7 8", from an environment that only who started us wrote. */
 static bool
-inherit(const char *list, struct h5_errands *d)
+inherit(const char *list, struct h5_delegate *d)
 {
 	const char *blank = list == NULL ? NULL : strchr(list, ' ');
 	char first[16];
@@ -64,7 +64,7 @@ inherit(const char *list, struct h5_errands *d)
 }
 
 void
-h5_errand_init(struct h5_errands *d)
+h5_delegate_init(struct h5_delegate *d)
 {
 	memset(d, 0, sizeof *d);
 	d->take = d->ask = -1;
@@ -73,7 +73,7 @@ h5_errand_init(struct h5_errands *d)
 }
 
 void
-h5_errand_release(struct h5_errands *d)
+h5_delegate_release(struct h5_delegate *d)
 {
 	if (d->take >= 0)
 		(void)close(d->take);
@@ -84,7 +84,7 @@ h5_errand_release(struct h5_errands *d)
 }
 
 enum h5_code
-h5_errand_open(struct h5_errands *d, struct h5_site *site, struct h5_err *e)
+h5_delegate_open(struct h5_delegate *d, struct h5_site *site, struct h5_err *e)
 {
 	const struct timeval limit = {FULL_S, 0};
 	int fds[2];
@@ -101,14 +101,14 @@ h5_errand_open(struct h5_errands *d, struct h5_site *site, struct h5_err *e)
 }
 
 void
-h5_errand_worker(struct h5_errands *d)
+h5_delegate_worker(struct h5_delegate *d)
 {
 	(void)close(d->take);
 	d->take = -1;
 }
 
 bool
-h5_errand_hand_on(const struct h5_errands *d)
+h5_delegate_hand_on(const struct h5_delegate *d)
 {
 	struct h5_buf list;
 	bool done;
@@ -123,7 +123,7 @@ h5_errand_hand_on(const struct h5_errands *d)
 }
 
 void
-h5_errand_take_back(const struct h5_errands *d)
+h5_delegate_take_back(const struct h5_delegate *d)
 {
 	(void)unsetenv(INHERITED);
 	(void)fcntl(d->take, F_SETFD, FD_CLOEXEC);
@@ -134,7 +134,7 @@ h5_errand_take_back(const struct h5_errands *d)
 
 /* false: nobody to ask about this site. */
 static bool
-ask(const struct h5_errands *d, const struct h5_site *site,
+ask(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log, char what, const char *id)
 {
 	char packet[PACKET];
@@ -162,7 +162,7 @@ ask(const struct h5_errands *d, const struct h5_site *site,
 }
 
 void
-h5_errand_deliver(const struct h5_errands *d, const struct h5_site *site,
+h5_delegate_deliver(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log, const char *id)
 {
 	if (!ask(d, site, log, DELIVER, id))
@@ -170,7 +170,7 @@ h5_errand_deliver(const struct h5_errands *d, const struct h5_site *site,
 }
 
 void
-h5_errand_sweep(const struct h5_errands *d, const struct h5_site *site,
+h5_delegate_sweep(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log)
 {
 	if (!ask(d, site, log, SWEEP, ""))
@@ -182,7 +182,7 @@ h5_errand_sweep(const struct h5_errands *d, const struct h5_site *site,
 /* A worker may have been taken over: nothing of what it says but an order's id
  * goes anywhere, and sweeps are started no more often than they may be. */
 static void
-run_errand(struct h5_errands *d, const struct h5_log *log, const char *packet,
+run_errand(struct h5_delegate *d, const struct h5_log *log, const char *packet,
     size_t n)
 {
 	const struct h5_config *c = d->site->app.c;
@@ -204,7 +204,7 @@ run_errand(struct h5_errands *d, const struct h5_log *log, const char *packet,
 
 /* One packet; false: there is none. */
 static bool
-take(const struct h5_errands *d, char packet[PACKET + 1], size_t *n)
+take(const struct h5_delegate *d, char packet[PACKET + 1], size_t *n)
 {
 	ssize_t got;
 
@@ -219,7 +219,7 @@ take(const struct h5_errands *d, char packet[PACKET + 1], size_t *n)
 /* Copies of one notice come together, and each asks: what was asked before
  * the first answer to it begins is done once. */
 bool
-h5_errand_run(struct h5_errands *d, const struct h5_log *log)
+h5_delegate_run(struct h5_delegate *d, const struct h5_log *log)
 {
 	char packets[AT_ONCE][PACKET + 1];
 	size_t n[AT_ONCE], kept = 0, i, j;

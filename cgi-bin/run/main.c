@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "cgi-bin/run/run.h"
+#include "cgi-bin/run/sandbox.h"
+#include "cgi-bin/run/supervisor.h"
+#include "cgi-bin/run/worker.h"
 #include "common/web/fcgi.h"
 #include "common/system/crypto.h"
 #include "common/wechat/v2/sign.h"
@@ -152,21 +155,21 @@ serve(struct h5_run *run)
 	const char *exposed = h5_fcgi_exposed();
 
 	/* Without one, requests may name it, or wait until it is mended. */
-	if (h5_site_get(&run->sites, "", &site, &e) != H5_OK)
+	if (h5_sites_get(&run->sites, "", &site, &e) != H5_OK)
 		site = NULL;
 	c = site == NULL ? NULL : site->app.c;
 	limit_files(h5_worker_threads(&h5_program, c));
-	h5_watch_init(&run->watch, &run->sites);
+	h5_reload_init(&run->reload, &run->sites);
 	if (exposed != NULL)
-		h5_log_event(h5_site_log(&run->sites), H5_LOG_WARN,
+		h5_log_event(h5_sites_log(&run->sites), H5_LOG_WARN,
 		    "socket-not-private", "why", exposed, NULL);
 	if (c != NULL && c->server.processes > 0 && !h5_program.bare)
 		return h5_supervisor_run(run, c->server.processes);
 	/* Of a supervisor that we were. */
-	h5_errand_release(&run->errands);
-	if (!h5_confine_alone(run, site))
-		return not_hardened(h5_site_log(&run->sites));
-	h5_confine_say(run);
+	h5_delegate_release(&run->delegate);
+	if (!h5_sandbox_alone(run, site))
+		return not_hardened(h5_sites_log(&run->sites));
+	h5_sandbox_say(run);
 	return h5_worker_serve(run);
 }
 
@@ -190,7 +193,7 @@ start(const char *conf, char **argv, bool cgi)
 
 	memset(&run, 0, sizeof run);
 	run.argv = argv;
-	h5_errand_init(&run.errands);
+	h5_delegate_init(&run.delegate);
 	h5_log_init(&log, h5_program.name, NULL);
 	if (!harden())
 		return not_hardened(&log);
@@ -203,16 +206,16 @@ start(const char *conf, char **argv, bool cgi)
 		    &log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_CONFIG;
 	}
-	h5_site_init(&run.sites, &h5_program, conf, cgi);
+	h5_sites_init(&run.sites, &h5_program, conf, cgi);
 	if (cgi) {
 		limit_files(1);
 		status = h5_worker_once(&run);
 	} else {
 		status = serve(&run);
 	}
-	h5_errand_release(&run.errands);
-	h5_watch_release(&run.watch);
-	h5_site_release(&run.sites);
+	h5_delegate_release(&run.delegate);
+	h5_reload_release(&run.reload);
+	h5_sites_release(&run.sites);
 	return status;
 }
 
@@ -244,7 +247,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (o.test)
-		return h5_site_check(&h5_program, o.conf) ? 0 : EX_CONFIG;
+		return h5_sites_check(&h5_program, o.conf) ? 0 : EX_CONFIG;
 	if (cgi && getenv("REQUEST_METHOD") == NULL && isatty(STDIN_FILENO)) {
 		print_help(stderr);
 		return EX_USAGE;

@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/reload.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ exe_path(void)
 }
 
 void
-h5_watch_init(struct h5_watch *w, struct h5_sites *s)
+h5_reload_init(struct h5_reload *w, struct h5_sites *s)
 {
 	w->sites = s;
 	w->exe = exe_path();
@@ -47,7 +47,7 @@ h5_watch_init(struct h5_watch *w, struct h5_sites *s)
 }
 
 void
-h5_watch_leave(struct h5_watch *w)
+h5_reload_leave(struct h5_reload *w)
 {
 	w->known = atomic_load(&w->sites->first);
 	w->exe_stamp = 0;
@@ -55,7 +55,7 @@ h5_watch_leave(struct h5_watch *w)
 }
 
 void
-h5_watch_release(struct h5_watch *w)
+h5_reload_release(struct h5_reload *w)
 {
 	free(w->exe);
 	memset(w, 0, sizeof *w);
@@ -64,7 +64,7 @@ h5_watch_release(struct h5_watch *w)
 /* Everything that is there now as one number, and whether it is what this
  * process was started from. */
 static uint64_t
-look(const struct h5_watch *w, bool *changed)
+look(const struct h5_reload *w, bool *changed)
 {
 	struct h5_site *site = atomic_load(&w->sites->first);
 	uint64_t exe = 0, now, all;
@@ -83,7 +83,7 @@ look(const struct h5_watch *w, bool *changed)
 }
 
 static enum h5_code
-try_one(const struct h5_watch *w, char *conf)
+try_one(const struct h5_reload *w, char *conf)
 {
 	char dash_t[] = "-t", dash_c[] = "-c", dash_v[] = "-V";
 	char *argv[5] = {w->exe, dash_t, dash_c, conf, NULL};
@@ -101,7 +101,7 @@ try_one(const struct h5_watch *w, char *conf)
 	if (words.len > 0)
 		words.data[strcspn(words.data, "\n")] = '\0';
 	if (rc != H5_OK)
-		h5_log_event(h5_site_log(w->sites), H5_LOG_ERROR,
+		h5_log_event(h5_sites_log(w->sites), H5_LOG_ERROR,
 		    "replacement-refused", "binary", w->exe, "conf", conf,
 		    "why", words.len > 0 ? words.data : e.msg, NULL);
 	h5_buf_release(&words);
@@ -109,7 +109,7 @@ try_one(const struct h5_watch *w, char *conf)
 }
 
 static enum h5_code
-try_all(const struct h5_watch *w)
+try_all(const struct h5_reload *w)
 {
 	struct h5_site *site = atomic_load(&w->sites->first);
 	enum h5_code rc = H5_OK;
@@ -122,7 +122,7 @@ try_all(const struct h5_watch *w)
 }
 
 bool
-h5_watch_look(struct h5_watch *w)
+h5_reload_look(struct h5_reload *w)
 {
 	bool changed = false;
 	enum h5_code rc;

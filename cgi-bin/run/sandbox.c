@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/sandbox.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ no_new_privs(void)
 }
 
 bool
-h5_confine_alone(const struct h5_run *run, const struct h5_site *site)
+h5_sandbox_alone(const struct h5_run *run, const struct h5_site *site)
 {
 	/* Deliveries are our children here, and their hook may be a mailer that
 	 * lives by its set-gid bit. */
@@ -41,7 +41,7 @@ h5_confine_alone(const struct h5_run *run, const struct h5_site *site)
 static const char *
 open_why(const struct h5_run *run)
 {
-	if (run->errands.site == NULL)
+	if (run->delegate.site == NULL)
 		return "server.processes is 0";
 	if (!run->sites.fixed)
 		return "requests may name other configurations: start it with "
@@ -49,7 +49,7 @@ open_why(const struct h5_run *run)
 	if (h5_landlock_level() < H5_LANDLOCK_FILES)
 		return "this kernel has no Landlock for us";
 	/* To look makes none, and what is not there gets no rule. */
-	if (!h5_store_there(&run->errands.site->app.c->store))
+	if (!h5_store_there(&run->delegate.site->app.c->store))
 		return "there is no store before the first order";
 	return NULL;
 }
@@ -221,9 +221,9 @@ collect(struct rules *r, const struct h5_app *app)
 }
 
 uint64_t
-h5_confine_stamp(const struct h5_run *run)
+h5_sandbox_stamp(const struct h5_run *run)
 {
-	const struct h5_site *site = run->errands.site;
+	const struct h5_site *site = run->delegate.site;
 	uint64_t h = 0;
 	struct rules r;
 	size_t i;
@@ -309,9 +309,9 @@ enter(struct h5_site *site, struct h5_err *e)
 /* --- who calls ------------------------------------------------------------ */
 
 bool
-h5_confine_worker(const struct h5_run *run)
+h5_sandbox_worker(const struct h5_run *run)
 {
-	struct h5_site *site = run->errands.site;
+	struct h5_site *site = run->delegate.site;
 	struct h5_err e;
 
 	if (!no_new_privs())
@@ -326,9 +326,9 @@ h5_confine_worker(const struct h5_run *run)
 }
 
 void
-h5_confine_say(struct h5_run *run)
+h5_sandbox_say(struct h5_run *run)
 {
-	const struct h5_log *log = h5_site_log(&run->sites);
+	const struct h5_log *log = h5_sites_log(&run->sites);
 	const struct h5_program *p = run->sites.program;
 	const char *why = open_why(run), *tcp = "none";
 	int level = h5_landlock_level();

@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/sites.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,8 +134,8 @@ load_bare(struct h5_sites *s, struct h5_err *e)
 }
 
 void
-h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
-    bool once)
+h5_sites_init(struct h5_sites *s, const struct h5_program *p,
+    const char *option, bool once)
 {
 	const char *env = getenv("H5PAY_CONF");
 
@@ -151,7 +151,7 @@ h5_site_init(struct h5_sites *s, const struct h5_program *p, const char *option,
 }
 
 void
-h5_site_bare(struct h5_sites *s, struct h5_app *out)
+h5_sites_bare(struct h5_sites *s, struct h5_app *out)
 {
 	struct h5_err e;
 
@@ -166,7 +166,7 @@ h5_site_bare(struct h5_sites *s, struct h5_app *out)
 }
 
 void
-h5_site_release(struct h5_sites *s)
+h5_sites_release(struct h5_sites *s)
 {
 	struct h5_site *site = atomic_load(&s->first), *next;
 
@@ -238,7 +238,7 @@ add_site(
 }
 
 enum h5_code
-h5_site_get(struct h5_sites *s, const char *conf, struct h5_site **out,
+h5_sites_get(struct h5_sites *s, const char *conf, struct h5_site **out,
     struct h5_err *e)
 {
 	const char *key = s->fixed || conf == NULL ? "" : conf;
@@ -280,7 +280,7 @@ h5_site_open(struct h5_site *site, struct h5_err *e)
 }
 
 const struct h5_log *
-h5_site_log(struct h5_sites *s)
+h5_sites_log(struct h5_sites *s)
 {
 	const struct h5_site *site = atomic_load(&s->first);
 
@@ -304,7 +304,7 @@ check_outside(
 }
 
 bool
-h5_site_check(const struct h5_program *p, const char *option)
+h5_sites_check(const struct h5_program *p, const char *option)
 {
 	struct h5_loaded got = {NULL, NULL};
 	struct h5_buf path, faults;

@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/supervisor.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgi-bin/run/sandbox.h"
+#include "cgi-bin/run/worker.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
@@ -42,7 +44,7 @@ struct supervisor {
 	struct child *kids; /* n of ours, then those that are leaving */
 	size_t n, n_leaving;
 	int sfd;
-	uint64_t confined; /* h5_confine_stamp of the workers' rights */
+	uint64_t confined; /* h5_sandbox_stamp of the workers' rights */
 	bool stopping;
 	int64_t term_ms; /* when TERM was last sent */
 	int64_t kill_ms; /* when KILL is */
@@ -65,13 +67,13 @@ be_worker(struct supervisor *s, pid_t parent)
 	free(s->kids);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
 		return 0;
-	h5_errand_worker(&s->run->errands);
-	if (!h5_confine_worker(s->run)) {
+	h5_delegate_worker(&s->run->delegate);
+	if (!h5_sandbox_worker(s->run)) {
 		h5_log_event(s->log, H5_LOG_ERROR, "not-hardened", "why",
 		    strerror(errno), NULL);
 		return EX_IOERR;
 	}
-	h5_watch_leave(&s->run->watch);
+	h5_reload_leave(&s->run->reload);
 	return h5_worker_serve(s->run);
 }
 
@@ -105,7 +107,7 @@ signal_all(const struct supervisor *s, int sig)
 }
 
 static void
-mourn(struct supervisor *s, struct child *k, int status)
+child_ended(struct supervisor *s, struct child *k, int status)
 {
 	int64_t now = h5_clock_mono_ms();
 
@@ -138,7 +140,7 @@ reap(struct supervisor *s)
 			return;
 		for (i = 0; i < all(s); i++)
 			if (s->kids[i].pid == pid)
-				mourn(s, &s->kids[i], status);
+				child_ended(s, &s->kids[i], status);
 	}
 }
 
@@ -159,7 +161,7 @@ any_left(const struct supervisor *s)
 static void
 renew(struct supervisor *s)
 {
-	uint64_t now = h5_confine_stamp(s->run);
+	uint64_t now = h5_sandbox_stamp(s->run);
 	size_t i;
 
 	if (now == s->confined)
@@ -167,8 +169,8 @@ renew(struct supervisor *s)
 	/* This line may be what makes the new log file. */
 	h5_log_event(s->log, H5_LOG_INFO, "renewing-workers", "why",
 	    "a file or folder that they use was replaced", NULL);
-	h5_confine_say(s->run);
-	s->confined = h5_confine_stamp(s->run);
+	h5_sandbox_say(s->run);
+	s->confined = h5_sandbox_stamp(s->run);
 	for (i = 0; i < s->n; i++) {
 		s->kids[i].told = s->kids[i].pid > 0;
 		if (s->kids[i].told)
@@ -192,17 +194,17 @@ start_over(struct supervisor *s)
 		if (s->kids[i].pid > 0)
 			h5_buf_printf(&pids, "%ld ", (long)s->kids[i].pid);
 	h5_log_event(s->log, H5_LOG_INFO, "starting-over", "binary",
-	    s->run->watch.exe, NULL);
+	    s->run->reload.exe, NULL);
 	if (pids.bad == H5_OK && setenv(LEAVING, pids.data, 1) == 0 &&
-	    h5_errand_hand_on(&s->run->errands)) {
+	    h5_delegate_hand_on(&s->run->delegate)) {
 		signal_all(s, SIGTERM);
-		(void)execv(s->run->watch.exe, s->run->argv);
+		(void)execv(s->run->reload.exe, s->run->argv);
 		/* Still here: those who leave are replaced by the likes of
 		 * us. */
 		h5_log_event(s->log, H5_LOG_ERROR, "not-started-over", "why",
 		    strerror(errno), NULL);
 		(void)unsetenv(LEAVING);
-		h5_errand_take_back(&s->run->errands);
+		h5_delegate_take_back(&s->run->delegate);
 	}
 	h5_buf_release(&pids);
 }
@@ -285,7 +287,7 @@ static bool
 listen_for(struct supervisor *s, int limit_ms)
 {
 	struct pollfd p[2] = {
-	    {s->sfd, POLLIN, 0}, {s->run->errands.take, POLLIN, 0}};
+	    {s->sfd, POLLIN, 0}, {s->run->delegate.take, POLLIN, 0}};
 	bool hup = false;
 	int signo;
 
@@ -304,7 +306,7 @@ listen_for(struct supervisor *s, int limit_ms)
 static int
 finish(struct supervisor *s)
 {
-	while (h5_errand_run(&s->run->errands, s->log))
+	while (h5_delegate_run(&s->run->delegate, s->log))
 		continue;
 	return 0;
 }
@@ -330,10 +332,10 @@ supervise(struct supervisor *s)
 				return status;
 		}
 		hup = listen_for(s, wait);
-		(void)h5_errand_run(&s->run->errands, s->log);
+		(void)h5_delegate_run(&s->run->delegate, s->log);
 		if (s->stopping || (!hup && h5_clock_mono_ms() < due))
 			continue;
-		if (h5_watch_look(&s->run->watch))
+		if (h5_reload_look(&s->run->reload))
 			start_over(s);
 		renew(s);
 		due = h5_clock_mono_ms() + TICK_MS;
@@ -365,10 +367,10 @@ h5_supervisor_run(struct h5_run *run, int n)
 
 	memset(&s, 0, sizeof s);
 	s.run = run;
-	s.log = h5_site_log(&run->sites);
+	s.log = h5_sites_log(&run->sites);
 	s.n = (size_t)n;
-	if (h5_errand_open(&run->errands, atomic_load(&run->sites.first), &e) !=
-	    H5_OK) {
+	if (h5_delegate_open(
+		&run->delegate, atomic_load(&run->sites.first), &e) != H5_OK) {
 		h5_log_event(
 		    s.log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_IOERR;
@@ -381,8 +383,8 @@ h5_supervisor_run(struct h5_run *run, int n)
 		free(s.kids);
 		return EX_IOERR;
 	}
-	h5_confine_say(run);
-	s.confined = h5_confine_stamp(run);
+	h5_sandbox_say(run);
+	s.confined = h5_sandbox_stamp(run);
 	adopt(&s, leaving);
 	(void)unsetenv(LEAVING);
 	status = supervise(&s);

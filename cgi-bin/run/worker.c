@@ -1,4 +1,4 @@
-#include "cgi-bin/run/run.h"
+#include "cgi-bin/run/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cgi-bin/run/sandbox.h"
 #include "common/base/clock.h"
 #include "common/web/fcgi.h"
 #include "common/system/crypto.h"
@@ -292,7 +293,7 @@ sweep_if_nobody_does(
 	    !atomic_compare_exchange_strong(&site->swept_ms, &last_ms, now_ms))
 		return;
 	if (h5_store_unswept(site->app.st, h5_clock_now(), UNSWEPT_S))
-		h5_errand_sweep(&w->run->errands, site, log);
+		h5_delegate_sweep(&w->run->delegate, site, log);
 }
 
 /* site: NULL without a configuration. */
@@ -318,9 +319,9 @@ respond(struct worker *w, struct h5_job *job, struct h5_site *site)
 		    e.msg, NULL);
 	if (site == NULL)
 		return;
-	if (resp->after_order[0] != '\0')
-		h5_errand_deliver(
-		    &w->run->errands, site, &job->log, resp->after_order);
+	if (job->sweep[0] != '\0')
+		h5_delegate_deliver(
+		    &w->run->delegate, site, &job->log, job->sweep);
 	sweep_if_nobody_does(w, site, &job->log);
 }
 
@@ -329,11 +330,11 @@ static enum h5_code
 get_site(struct worker *w, const struct h5_request *r, struct h5_site **site,
     struct h5_err *e)
 {
-	enum h5_code rc = h5_site_get(&w->run->sites, r->conf, site, e);
+	enum h5_code rc = h5_sites_get(&w->run->sites, r->conf, site, e);
 
 	if (rc != H5_OK)
 		*site = NULL;
-	if (w->run->sites.once && !h5_confine_alone(w->run, *site))
+	if (w->run->sites.once && !h5_sandbox_alone(w->run, *site))
 		rc = h5_err_sys(e, H5_E_IO, errno, "no_new_privs");
 	return rc;
 }
@@ -353,7 +354,7 @@ serve_request(struct worker *w, const struct h5_request *r)
 	memset(&job, 0, sizeof job);
 	rc = get_site(w, r, &site, &e);
 	if (rc != H5_OK)
-		h5_site_bare(sites, &bare);
+		h5_sites_bare(sites, &bare);
 	job.app = rc == H5_OK ? &site->app : &bare;
 	job.log = job.app->log;
 	name_request(w, &job.log);
@@ -398,7 +399,7 @@ static bool
 turn(struct worker *w)
 {
 	const struct h5_program *p = w->run->sites.program;
-	const struct h5_log *log = h5_site_log(&w->run->sites);
+	const struct h5_log *log = h5_sites_log(&w->run->sites);
 	struct h5_request r;
 	struct h5_err e;
 	enum h5_code rc;
@@ -457,8 +458,8 @@ h5_worker_once(struct h5_run *run)
 	if (rc == H5_OK)
 		(void)loop(&w);
 	else
-		h5_log_event(h5_site_log(&run->sites), H5_LOG_ERROR, "no-start",
-		    "why", e.msg, NULL);
+		h5_log_event(h5_sites_log(&run->sites), H5_LOG_ERROR,
+		    "no-start", "why", e.msg, NULL);
 	h5_fcgi_free(w.fcgi);
 	return rc == H5_OK ? 0 : h5_err_exit(rc);
 }
@@ -500,7 +501,7 @@ start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
 	}
 	(void)pthread_attr_destroy(&attr);
 	if (i < n)
-		h5_log_event(h5_site_log(&run->sites), H5_LOG_WARN,
+		h5_log_event(h5_sites_log(&run->sites), H5_LOG_WARN,
 		    "fewer-threads", "threads", H5_LOG_NUM(i), "why", e->msg,
 		    NULL);
 	return i;
@@ -544,7 +545,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 			due = 0;
 		if (h5_clock_mono_ms() < due)
 			continue;
-		if (h5_watch_look(&run->watch))
+		if (h5_reload_look(&run->reload))
 			return "replaced";
 		due = h5_clock_mono_ms() + TICK_MS;
 	}
@@ -553,7 +554,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 static int
 serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 {
-	const struct h5_log *log = h5_site_log(&run->sites);
+	const struct h5_log *log = h5_sites_log(&run->sites);
 	const char *why;
 	struct h5_err e;
 	int i;
@@ -613,8 +614,8 @@ h5_worker_serve(struct h5_run *run)
 	if (rc == H5_OK) {
 		status = serve(run, w, n, fds);
 	} else {
-		h5_log_event(h5_site_log(&run->sites), H5_LOG_ERROR, "no-start",
-		    "why", e.msg, NULL);
+		h5_log_event(h5_sites_log(&run->sites), H5_LOG_ERROR,
+		    "no-start", "why", e.msg, NULL);
 		status = h5_err_exit(rc);
 	}
 	for (i = 0; i < 3; i++)

@@ -103,7 +103,7 @@ hide_folders(const struct h5_doctor *d, struct h5_buf *b)
 
 static void
 fill(const struct h5_doctor *d, const char *text, size_t n,
-    const struct h5_view *v, struct h5_buf *out)
+    const struct h5_data *v, struct h5_buf *out)
 {
 	struct h5_template *t = NULL;
 	struct h5_err e;
@@ -123,7 +123,7 @@ fill(const struct h5_doctor *d, const char *text, size_t n,
 
 static void
 say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
-    const char *what, const char *mend, const struct h5_view *v)
+    const char *what, const char *mend, const struct h5_data *v)
 {
 	const char *at = entry(what), *text;
 	struct h5_doctor_finding f = {.result = r, .check = check};
@@ -146,15 +146,15 @@ say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
 	h5_buf_release(&remedy);
 }
 
-static struct h5_view *
+static struct h5_data *
 values(va_list ap)
 {
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 	const char *name;
 
 	for (name = va_arg(ap, const char *); name != NULL;
 	     name = va_arg(ap, const char *))
-		h5_view_str(v, name, va_arg(ap, const char *));
+		h5_data_str(v, name, va_arg(ap, const char *));
 	return v;
 }
 
@@ -162,28 +162,28 @@ void
 h5_doctor_say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
     const char *what, ...)
 {
-	struct h5_view *v;
+	struct h5_data *v;
 	va_list ap;
 
 	va_start(ap, what);
 	v = values(ap);
 	va_end(ap);
 	say(d, r, check, what, NULL, v);
-	h5_view_free(v);
+	h5_data_free(v);
 }
 
 void
 h5_doctor_say_mend(struct h5_doctor *d, enum h5_doctor_result r,
     const char *check, const char *what, const char *mend, ...)
 {
-	struct h5_view *v;
+	struct h5_data *v;
 	va_list ap;
 
 	va_start(ap, mend);
 	v = values(ap);
 	va_end(ap);
 	say(d, r, check, what, mend, v);
-	h5_view_free(v);
+	h5_data_free(v);
 }
 
 /* "@modes Permissions|..." */

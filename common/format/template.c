@@ -249,7 +249,7 @@ emit_tag(struct compiler *c, const struct tag *tag)
 
 	if (tag->kind == '!')
 		return H5_OK;
-	op.key = h5_view_key(op.p);
+	op.key = h5_data_key(op.p);
 	switch (tag->kind) {
 	case '#':
 	case '^':
@@ -405,7 +405,7 @@ h5_template_bind(struct h5_template *t, const struct h5_template_source *from)
 /* Views and indentations of the places we are inside of, innermost first;
  * they live on the stack of the call that opened them. */
 struct scope {
-	const struct h5_view *view;
+	const struct h5_data *view;
 	const struct scope *up;
 };
 struct indent {
@@ -424,27 +424,27 @@ struct renderer {
 static enum h5_code render_ops(struct renderer *r, const struct h5_template *t,
     size_t from, size_t to, const struct scope *sc, const struct indent *in);
 
-static const struct h5_view_value *
+static const struct h5_data_value *
 look_up(const struct scope *sc, const struct op *op)
 {
-	const struct h5_view_value *x = NULL;
+	const struct h5_data_value *x = NULL;
 
 	for (; sc != NULL && x == NULL; sc = sc->up)
-		x = h5_view_find_key(sc->view, op->key, op->p);
+		x = h5_data_find_key(sc->view, op->key, op->p);
 	return x;
 }
 
 static bool
-truthy(const struct h5_view_value *x)
+truthy(const struct h5_data_value *x)
 {
 	if (x == NULL)
 		return false;
 	switch (x->kind) {
-	case H5_VIEW_STR:
+	case H5_DATA_STR:
 		return x->str[0] != '\0';
-	case H5_VIEW_FLAG:
+	case H5_DATA_FLAG:
 		return x->flag;
-	case H5_VIEW_LIST:
+	case H5_DATA_LIST:
 		return x->n_items > 0;
 	}
 	return false;
@@ -482,11 +482,11 @@ put_text(struct h5_buf *out, const struct op *op, const struct indent *in)
 }
 
 static void
-put_value(struct h5_buf *out, const struct h5_view_value *x, bool raw)
+put_value(struct h5_buf *out, const struct h5_data_value *x, bool raw)
 {
-	if (x == NULL || x->kind == H5_VIEW_LIST)
+	if (x == NULL || x->kind == H5_DATA_LIST)
 		return;
-	if (x->kind == H5_VIEW_FLAG)
+	if (x->kind == H5_DATA_FLAG)
 		h5_buf_puts(out, x->flag ? "true" : "false");
 	else if (raw)
 		h5_buf_puts(out, x->str);
@@ -510,7 +510,7 @@ render_section(struct renderer *r, const struct h5_template *t, size_t i,
     const struct scope *sc, const struct indent *in)
 {
 	const struct op *op = &t->ops[i];
-	const struct h5_view_value *x = look_up(sc, op);
+	const struct h5_data_value *x = look_up(sc, op);
 	enum h5_code rc;
 
 	if (truthy(x) != (op->kind == OP_SECTION))
@@ -518,7 +518,7 @@ render_section(struct renderer *r, const struct h5_template *t, size_t i,
 	rc = deeper(r, t, op->p);
 	if (rc != H5_OK)
 		return rc;
-	if (op->kind == OP_SECTION && x->kind == H5_VIEW_LIST) {
+	if (op->kind == OP_SECTION && x->kind == H5_DATA_LIST) {
 		for (size_t k = 0; k < x->n_items && rc == H5_OK; k++) {
 			struct scope inner = {x->items[k], sc};
 
@@ -597,14 +597,14 @@ render_ops(struct renderer *r, const struct h5_template *t, size_t from,
 }
 
 enum h5_code
-h5_template_render(const struct h5_template *t, const struct h5_view *view,
+h5_template_render(const struct h5_template *t, const struct h5_data *view,
     const struct h5_template_source *from, struct h5_buf *out, struct h5_err *e)
 {
 	struct renderer r = {.from = from, .out = out, .e = e};
 	struct scope top = {view, NULL};
 	enum h5_code rc;
 
-	if (!h5_view_complete(view))
+	if (!h5_data_complete(view))
 		return h5_err_nomem(e);
 	rc = render_ops(&r, t, 0, t->n, &top, NULL);
 	return rc == H5_OK ? h5_buf_finish(out, e) : rc;

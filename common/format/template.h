@@ -51,7 +51,7 @@ void h5_template_bind(
  * no view is empty.  H5_E_INPUT: unknown partial, too deep, out's ceiling.
  * from may be NULL when no partials are used. */
 H5_MUST_CHECK enum h5_code h5_template_render(const struct h5_template *t,
-    const struct h5_view *view, const struct h5_template_source *from,
+    const struct h5_data *view, const struct h5_template_source *from,
     struct h5_buf *out, struct h5_err *e);
 
 /* h5_template_each_partial(t, fn, arg): calls fn with each partial's name. */

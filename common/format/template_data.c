@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct h5_view {
-	struct h5_view_value *v;
+struct h5_data {
+	struct h5_data_value *v;
 	size_t n, cap;
-	struct h5_view *root; /* where a failure is remembered */
+	struct h5_data *root; /* where a failure is remembered */
 	bool bad;
 };
 
-struct h5_view *
-h5_view_new(void)
+struct h5_data *
+h5_data_new(void)
 {
-	struct h5_view *v = calloc(1, sizeof *v);
+	struct h5_data *v = calloc(1, sizeof *v);
 
 	if (v != NULL)
 		v->root = v;
@@ -22,17 +22,17 @@ h5_view_new(void)
 
 /* A value that was copied lies behind the name, in one block with it. */
 static void
-value_drop(struct h5_view_value *x)
+value_drop(struct h5_data_value *x)
 {
 	for (size_t i = 0; i < x->n_items; i++)
-		h5_view_free(x->items[i]);
+		h5_data_free(x->items[i]);
 	free(x->items);
 	free(x->name);
 }
 
 /* Views nest as deep as our own code makes them: two levels. */
 void
-h5_view_free(struct h5_view *v)
+h5_data_free(struct h5_data *v)
 {
 	if (v == NULL)
 		return;
@@ -43,7 +43,7 @@ h5_view_free(struct h5_view *v)
 }
 
 unsigned
-h5_view_key(const char *name)
+h5_data_key(const char *name)
 {
 	unsigned key = 0;
 
@@ -52,8 +52,8 @@ h5_view_key(const char *name)
 	return key;
 }
 
-static struct h5_view_value *
-value_of(const struct h5_view *v, unsigned key, const char *name)
+static struct h5_data_value *
+value_of(const struct h5_data *v, unsigned key, const char *name)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		if (v->v[i].key == key && strcmp(v->v[i].name, name) == 0)
@@ -63,12 +63,12 @@ value_of(const struct h5_view *v, unsigned key, const char *name)
 }
 
 /* Room for one more value; NULL: out of memory. */
-static struct h5_view_value *
-append(struct h5_view *v)
+static struct h5_data_value *
+append(struct h5_data *v)
 {
 	if (v->n == v->cap) {
 		size_t cap = v->cap == 0 ? 32 : v->cap * 2;
-		struct h5_view_value *more =
+		struct h5_data_value *more =
 		    reallocarray(v->v, cap, sizeof *more);
 
 		if (more == NULL)
@@ -81,13 +81,13 @@ append(struct h5_view *v)
 
 /* A value called name, in the place of one that was there; str is a copy of
  * copied, unless that is NULL.  NULL: out of memory. */
-static struct h5_view_value *
-value_make(struct h5_view *v, const char *name, enum h5_view_kind kind,
+static struct h5_data_value *
+value_make(struct h5_data *v, const char *name, enum h5_data_kind kind,
     const char *copied)
 {
 	size_t n = strlen(name) + 1, more = copied ? strlen(copied) + 1 : 0;
-	struct h5_view_value now = {.key = h5_view_key(name), .kind = kind};
-	struct h5_view_value *x = value_of(v, now.key, name);
+	struct h5_data_value now = {.key = h5_data_key(name), .kind = kind};
+	struct h5_data_value *x = value_of(v, now.key, name);
 	bool fresh = x == NULL;
 	char *block = malloc(n + more);
 
@@ -109,48 +109,48 @@ value_make(struct h5_view *v, const char *name, enum h5_view_kind kind,
 }
 
 void
-h5_view_str(struct h5_view *v, const char *name, const char *value)
+h5_data_str(struct h5_data *v, const char *name, const char *value)
 {
 	if (v != NULL && value != NULL)
-		(void)value_make(v, name, H5_VIEW_STR, value);
+		(void)value_make(v, name, H5_DATA_STR, value);
 }
 
 void
-h5_view_ref(struct h5_view *v, const char *name, const char *value)
+h5_data_ref(struct h5_data *v, const char *name, const char *value)
 {
-	struct h5_view_value *x = NULL;
+	struct h5_data_value *x = NULL;
 
 	if (v != NULL && value != NULL)
-		x = value_make(v, name, H5_VIEW_STR, NULL);
+		x = value_make(v, name, H5_DATA_STR, NULL);
 	if (x != NULL)
 		x->str = value;
 }
 
 void
-h5_view_flag(struct h5_view *v, const char *name, bool on)
+h5_data_flag(struct h5_data *v, const char *name, bool on)
 {
-	struct h5_view_value *x = NULL;
+	struct h5_data_value *x = NULL;
 
 	if (v != NULL)
-		x = value_make(v, name, H5_VIEW_FLAG, NULL);
+		x = value_make(v, name, H5_DATA_FLAG, NULL);
 	if (x != NULL)
 		x->flag = on;
 }
 
-struct h5_view *
-h5_view_item(struct h5_view *v, const char *name)
+struct h5_data *
+h5_data_item(struct h5_data *v, const char *name)
 {
-	struct h5_view_value *x =
-	    v == NULL ? NULL : value_of(v, h5_view_key(name), name);
-	struct h5_view **more;
-	struct h5_view *item;
+	struct h5_data_value *x =
+	    v == NULL ? NULL : value_of(v, h5_data_key(name), name);
+	struct h5_data **more;
+	struct h5_data *item;
 
-	if (v != NULL && (x == NULL || x->kind != H5_VIEW_LIST))
-		x = value_make(v, name, H5_VIEW_LIST, NULL);
+	if (v != NULL && (x == NULL || x->kind != H5_DATA_LIST))
+		x = value_make(v, name, H5_DATA_LIST, NULL);
 	if (x == NULL)
 		return NULL;
 	more = reallocarray(x->items, x->n_items + 1, sizeof(*more));
-	item = more == NULL ? NULL : h5_view_new();
+	item = more == NULL ? NULL : h5_data_new();
 	if (more != NULL)
 		x->items = more;
 	if (item == NULL) {
@@ -163,26 +163,26 @@ h5_view_item(struct h5_view *v, const char *name)
 }
 
 void
-h5_view_spoil(struct h5_view *v)
+h5_data_spoil(struct h5_data *v)
 {
 	if (v != NULL)
 		v->root->bad = true;
 }
 
-const struct h5_view_value *
-h5_view_find(const struct h5_view *v, const char *name)
+const struct h5_data_value *
+h5_data_find(const struct h5_data *v, const char *name)
 {
-	return h5_view_find_key(v, h5_view_key(name), name);
+	return h5_data_find_key(v, h5_data_key(name), name);
 }
 
-const struct h5_view_value *
-h5_view_find_key(const struct h5_view *v, unsigned key, const char *name)
+const struct h5_data_value *
+h5_data_find_key(const struct h5_data *v, unsigned key, const char *name)
 {
 	return v == NULL ? NULL : value_of(v, key, name);
 }
 
 bool
-h5_view_complete(const struct h5_view *v)
+h5_data_complete(const struct h5_data *v)
 {
 	return v != NULL && !v->root->bad;
 }

@@ -8,49 +8,49 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct h5_view;
+struct h5_data;
 
-/* h5_view_new(): an empty view; NULL: out of memory. */
-struct h5_view *h5_view_new(void);
-/* h5_view_free(v): v and all inner ones. */
-void h5_view_free(struct h5_view *v);
+/* h5_data_new(): an empty view; NULL: out of memory. */
+struct h5_data *h5_data_new(void);
+/* h5_data_free(v): v and all inner ones. */
+void h5_data_free(struct h5_data *v);
 
-/* h5_view_str(v, name, value): a copy; a NULL value adds nothing.  The same
+/* h5_data_str(v, name, value): a copy; a NULL value adds nothing.  The same
  * name again replaces what was there.  An empty string is falsy as a section,
  * like in Mustache. */
-void h5_view_str(struct h5_view *v, const char *name, const char *value);
-/* h5_view_ref: the same without a copy; value lives as long as v. */
-void h5_view_ref(struct h5_view *v, const char *name, const char *value);
-void h5_view_flag(struct h5_view *v, const char *name, bool on);
-/* h5_view_item(v, name): append an inner view to the list called name and
+void h5_data_str(struct h5_data *v, const char *name, const char *value);
+/* h5_data_ref: the same without a copy; value lives as long as v. */
+void h5_data_ref(struct h5_data *v, const char *name, const char *value);
+void h5_data_flag(struct h5_data *v, const char *name, bool on);
+/* h5_data_item(v, name): append an inner view to the list called name and
  * return it (owned by v); NULL: out of memory. */
-struct h5_view *h5_view_item(struct h5_view *v, const char *name);
+struct h5_data *h5_data_item(struct h5_data *v, const char *name);
 
-/* h5_view_spoil(v): a value could not be made: no page may come of this. */
-void h5_view_spoil(struct h5_view *v);
+/* h5_data_spoil(v): a value could not be made: no page may come of this. */
+void h5_data_spoil(struct h5_data *v);
 
 /* What a name stands for. */
-enum h5_view_kind { H5_VIEW_STR, H5_VIEW_FLAG, H5_VIEW_LIST };
+enum h5_data_kind { H5_DATA_STR, H5_DATA_FLAG, H5_DATA_LIST };
 
-struct h5_view_value {
+struct h5_data_value {
 	char *name;
-	unsigned key; /* h5_view_key(name) */
-	enum h5_view_kind kind;
-	const char *str; /* H5_VIEW_STR */
-	bool flag; /* H5_VIEW_FLAG */
-	struct h5_view **items; /* H5_VIEW_LIST */
+	unsigned key; /* h5_data_key(name) */
+	enum h5_data_kind kind;
+	const char *str; /* H5_DATA_STR */
+	bool flag; /* H5_DATA_FLAG */
+	struct h5_data **items; /* H5_DATA_LIST */
 	size_t n_items;
 };
 
-/* h5_view_find(v, name): borrowed until v changes; NULL: not in this view.
- * h5_view_find_key: the same by who keeps the name's key, a number that two
+/* h5_data_find(v, name): borrowed until v changes; NULL: not in this view.
+ * h5_data_find_key: the same by who keeps the name's key, a number that two
  * names seldom share. */
-const struct h5_view_value *h5_view_find(
-    const struct h5_view *v, const char *name);
-unsigned h5_view_key(const char *name);
-const struct h5_view_value *h5_view_find_key(
-    const struct h5_view *v, unsigned key, const char *name);
-/* h5_view_complete(v): did every addition to v and its inner views succeed? */
-bool h5_view_complete(const struct h5_view *v);
+const struct h5_data_value *h5_data_find(
+    const struct h5_data *v, const char *name);
+unsigned h5_data_key(const char *name);
+const struct h5_data_value *h5_data_find_key(
+    const struct h5_data *v, unsigned key, const char *name);
+/* h5_data_complete(v): did every addition to v and its inner views succeed? */
+bool h5_data_complete(const struct h5_data *v);
 
 #endif

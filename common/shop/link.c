@@ -112,3 +112,30 @@ h5_link_token(const struct h5_crypto_key *k, const char *purpose,
 	h5_buf_release(&all);
 	return rc;
 }
+
+enum h5_code
+h5_link_order_token(const struct h5_config *c, const char *id,
+    char out[H5_LINK_TOKEN], struct h5_err *e)
+{
+	return h5_link_token(c->site.secret, "order", id, out, e);
+}
+
+enum h5_code
+h5_link_admit(const struct h5_config *c, const struct h5_fields *f,
+    char token[H5_LINK_TOKEN], struct h5_err *e)
+{
+	const char *id = h5_fields_get(f, "order");
+	const char *t = h5_fields_get(f, "t");
+	enum h5_code rc;
+
+	token[0] = '\0';
+	if (id == NULL || t == NULL || !h5_text_order_id(id))
+		return h5_err_set(e, H5_E_NOTFOUND, "no order or no token");
+	rc = h5_link_order_token(c, id, token, e);
+	if (rc != H5_OK)
+		return rc;
+	if (h5_crypto_same(t, token))
+		return H5_OK;
+	token[0] = '\0';
+	return h5_err_set(e, H5_E_NOTFOUND, "wrong token");
+}

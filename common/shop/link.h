@@ -1,5 +1,6 @@
-/* paylink.h - what a pay link, an order token and a form token are made of.
- * */
+/* link.h - what a pay link, an order token and a form token are made of.
+ * A missing or wrong order token is answered as an order that does not exist
+ * is, so that nobody can find out which ids are in use. */
 #ifndef H5_SHOP_LINK_H
 #define H5_SHOP_LINK_H
 
@@ -8,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/fields.h"
+#include "common/config/config.h"
 #include "common/system/crypto.h"
 
 #define H5_LINK_SIG 65 /* a link's sig and NUL */
@@ -29,5 +31,14 @@ H5_MUST_CHECK enum h5_code h5_link_check(
 H5_MUST_CHECK enum h5_code h5_link_token(const struct h5_crypto_key *k,
     const char *purpose, const char *text, char out[H5_LINK_TOKEN],
     struct h5_err *e);
+
+/* h5_link_order_token(c, id, out, e): the order token of id. */
+H5_MUST_CHECK enum h5_code h5_link_order_token(const struct h5_config *c,
+    const char *id, char out[H5_LINK_TOKEN], struct h5_err *e);
+
+/* h5_link_admit(c, f, token, e): are the fields order and t there, and does t
+ * belong to order?  token: t.  H5_E_NOTFOUND otherwise. */
+H5_MUST_CHECK enum h5_code h5_link_admit(const struct h5_config *c,
+    const struct h5_fields *f, char token[H5_LINK_TOKEN], struct h5_err *e);
 
 #endif

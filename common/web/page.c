@@ -12,7 +12,7 @@
 /* One page in the making. */
 struct page {
 	const struct h5_page_ctx *x;
-	struct h5_view *v;
+	struct h5_data *v;
 	const char *lang;
 	bool lang_in_url; /* then it stays in every address of ours */
 };
@@ -53,9 +53,9 @@ static void
 put_buf(struct page *pg, const char *name, const struct h5_buf *b)
 {
 	if (b->bad == H5_OK)
-		h5_view_str(pg->v, name, b->data);
+		h5_data_str(pg->v, name, b->data);
 	else
-		h5_view_spoil(pg->v);
+		h5_data_spoil(pg->v);
 }
 
 /* Where a form of ours goes; the language stays the one asked for. */
@@ -125,7 +125,7 @@ put_contact(struct page *pg, const char *contact)
 	struct h5_buf b;
 	size_t len = strlen(contact);
 
-	h5_view_ref(pg->v, "contact", contact);
+	h5_data_ref(pg->v, "contact", contact);
 	h5_buf_init(&b, URL_MAX);
 	if (len > 0 && strspn(contact, "0123456789+-() ") == len) {
 		h5_buf_puts(&b, "tel:");
@@ -153,7 +153,7 @@ put_yuan(struct page *pg, const char *name, int64_t fen)
 	char text[H5_TEXT_FEN];
 
 	h5_text_from_fen(fen, text);
-	h5_view_str(pg->v, name, text);
+	h5_data_str(pg->v, name, text);
 }
 
 /* A time for people, and as name_iso for machines.  0: none. */
@@ -166,27 +166,27 @@ put_time(struct page *pg, const char *name, const char *name_iso, int64_t t)
 		return;
 	h5_clock_plain(t, plain);
 	h5_clock_rfc3339(t, iso);
-	h5_view_str(pg->v, name, plain);
-	h5_view_str(pg->v, name_iso, iso);
+	h5_data_str(pg->v, name, plain);
+	h5_data_str(pg->v, name_iso, iso);
 }
 
 static void
 put_count(struct page *pg, const char *name, int64_t n)
 {
 	if (n > 1)
-		h5_view_str(pg->v, name, H5_LOG_NUM(n));
+		h5_data_str(pg->v, name, H5_LOG_NUM(n));
 }
 
 /* The step we are at, and those behind. */
 static void
 put_steps(struct page *pg, int step)
 {
-	h5_view_flag(pg->v, "step1", step == 1);
-	h5_view_flag(pg->v, "step2", step == 2);
-	h5_view_flag(pg->v, "step3", step == 3);
-	h5_view_flag(pg->v, "past1", step > 1);
-	h5_view_flag(pg->v, "past2", step > 2);
-	h5_view_flag(pg->v, "past3", step > 3);
+	h5_data_flag(pg->v, "step1", step == 1);
+	h5_data_flag(pg->v, "step2", step == 2);
+	h5_data_flag(pg->v, "step3", step == 3);
+	h5_data_flag(pg->v, "past1", step > 1);
+	h5_data_flag(pg->v, "past2", step > 2);
+	h5_data_flag(pg->v, "past3", step > 3);
 }
 
 static void
@@ -216,14 +216,14 @@ put_refunds(struct page *pg, const struct h5_order *o)
 static void
 put_order(struct page *pg, const struct h5_order *o, const char *token)
 {
-	h5_view_ref(pg->v, "order", o->id);
-	h5_view_ref(pg->v, "token", token);
-	h5_view_ref(pg->v, "state", h5_order_state_name(o->state));
-	h5_view_ref(pg->v, "title", o->body);
+	h5_data_ref(pg->v, "order", o->id);
+	h5_data_ref(pg->v, "token", token);
+	h5_data_ref(pg->v, "state", h5_order_state_name(o->state));
+	h5_data_ref(pg->v, "title", o->body);
 	put_count(pg, "qty", o->qty);
 	put_yuan(pg, "amount", o->total_fee);
 	if (o->transaction_id[0] != '\0')
-		h5_view_ref(pg->v, "transaction_id", o->transaction_id);
+		h5_data_ref(pg->v, "transaction_id", o->transaction_id);
 	put_time(pg, "paid_at", "paid_at_iso", o->paid_at);
 	put_time(pg, "checked_at", "checked_at_iso", o->checked_at);
 	put_refunds(pg, o);
@@ -243,7 +243,7 @@ put_alerts(struct page *pg, const struct h5_order *o)
 
 		if ((o->alerts & (unsigned)all[i]) == 0)
 			continue;
-		h5_view_flag(pg->v, name, true);
+		h5_data_flag(pg->v, name, true);
 		h5_buf_printf(&b, "%s%s", b.len > 0 ? " " : "", name);
 	}
 	if (b.len > 0 || b.bad != H5_OK)
@@ -274,19 +274,19 @@ begin(struct page *pg, const struct h5_page_ctx *x)
 	const struct h5_config *c = x->c;
 
 	*pg = (struct page){
-	    .x = x, .v = h5_view_new(), .lang = h5_web_lang(x->c, x->r)};
+	    .x = x, .v = h5_data_new(), .lang = h5_web_lang(x->c, x->r)};
 	pg->lang_in_url = names_lang(x->r->query);
-	h5_view_ref(pg->v, "lang", pg->lang);
-	h5_view_ref(pg->v, "other_lang", other_lang(pg));
-	h5_view_ref(pg->v, "style", h5_pages_style(x->pages));
+	h5_data_ref(pg->v, "lang", pg->lang);
+	h5_data_ref(pg->v, "other_lang", other_lang(pg));
+	h5_data_ref(pg->v, "style", h5_pages_style(x->pages));
 	if (x->log != NULL)
-		h5_view_ref(pg->v, "rid", x->log->rid);
+		h5_data_ref(pg->v, "rid", x->log->rid);
 	put_own_urls(pg);
 	if (c == NULL)
 		return;
-	h5_view_ref(pg->v, "shop", c->site.name);
+	h5_data_ref(pg->v, "shop", c->site.name);
 	put_monogram(pg, c->site.name);
-	h5_view_ref(pg->v, "shop_url", c->site.shop_url);
+	h5_data_ref(pg->v, "shop_url", c->site.shop_url);
 	if (c->site.contact != NULL)
 		put_contact(pg, c->site.contact);
 	put_action(pg, "checkout", "checkout");
@@ -335,7 +335,7 @@ finish(struct page *pg, const char *name, int status)
 		x->resp->status = status;
 	else
 		plain_500(x, &e);
-	h5_view_free(pg->v);
+	h5_data_free(pg->v);
 }
 
 /* --- the pages ----------------------------------------------------------- */
@@ -380,8 +380,8 @@ h5_page_confirm(
 
 	begin(&pg, x);
 	put_steps(&pg, 1);
-	h5_view_ref(pg.v, "title", v->title);
-	h5_view_ref(pg.v, "order", v->order);
+	h5_data_ref(pg.v, "title", v->title);
+	h5_data_ref(pg.v, "order", v->order);
 	put_count(&pg, "qty", v->qty);
 	if (v->total_fee > 0) {
 		put_yuan(&pg, "amount", v->total_fee);
@@ -389,16 +389,16 @@ h5_page_confirm(
 		put_yuan(&pg, "min", v->min_fee);
 		put_yuan(&pg, "max", v->max_fee);
 	}
-	h5_view_flag(pg.v, "changed", v->changed);
-	h5_view_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
-	h5_view_flag(pg.v, "unreadable", v->typed == H5_TYPED_UNREADABLE);
-	h5_view_flag(pg.v, "too_low", v->typed == H5_TYPED_LOW);
-	h5_view_flag(pg.v, "too_high", v->typed == H5_TYPED_HIGH);
+	h5_data_flag(pg.v, "changed", v->changed);
+	h5_data_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
+	h5_data_flag(pg.v, "unreadable", v->typed == H5_TYPED_UNREADABLE);
+	h5_data_flag(pg.v, "too_low", v->typed == H5_TYPED_LOW);
+	h5_data_flag(pg.v, "too_high", v->typed == H5_TYPED_HIGH);
 	for (size_t i = 0; v->hidden != NULL && i < v->hidden->n; i++) {
-		struct h5_view *item = h5_view_item(pg.v, "hidden");
+		struct h5_data *item = h5_data_item(pg.v, "hidden");
 
-		h5_view_ref(item, "name", v->hidden->v[i].name);
-		h5_view_ref(item, "value", v->hidden->v[i].value);
+		h5_data_ref(item, "name", v->hidden->v[i].name);
+		h5_data_ref(item, "value", v->hidden->v[i].value);
 	}
 	if (v->hidden != NULL)
 		put_link_url(&pg, v->hidden);
@@ -413,8 +413,8 @@ put_until(struct page *pg, int64_t until)
 
 	h5_clock_plain(until, plain);
 	h5_clock_rfc3339(until, iso);
-	h5_view_str(pg->v, "until", plain + 11);
-	h5_view_str(pg->v, "until_iso", iso);
+	h5_data_str(pg->v, "until", plain + 11);
+	h5_data_str(pg->v, "until_iso", iso);
 }
 
 void
@@ -427,7 +427,7 @@ h5_page_handoff(const struct h5_page_ctx *x, const struct h5_order *o,
 	put_steps(&pg, 2);
 	put_order(&pg, o, token);
 	put_until(&pg, until);
-	h5_view_ref(pg.v, "url", url);
+	h5_data_ref(pg.v, "url", url);
 	finish(&pg, "handoff", 200);
 }
 
@@ -470,22 +470,22 @@ result_case(struct page *pg, const struct h5_order *o)
 	switch (o->state) {
 	case H5_ORDER_CREATED:
 	case H5_ORDER_AWAITING:
-		h5_view_flag(pg->v, unpaid_case(o), true);
+		h5_data_flag(pg->v, unpaid_case(o), true);
 		return "unpaid";
 	case H5_ORDER_PAID:
 		put_steps(pg, 4);
-		h5_view_flag(pg->v, "already", by_checkout);
+		h5_data_flag(pg->v, "already", by_checkout);
 		return "paid";
 	case H5_ORDER_CLOSED:
 		return "closed";
 	case H5_ORDER_REFUNDING:
-		h5_view_flag(pg->v, "refunding", true);
+		h5_data_flag(pg->v, "refunding", true);
 		return "refund";
 	case H5_ORDER_PARTLY_REFUNDED:
-		h5_view_flag(pg->v, "partly", true);
+		h5_data_flag(pg->v, "partly", true);
 		return "refund";
 	case H5_ORDER_REFUNDED:
-		h5_view_flag(pg->v, "whole", true);
+		h5_data_flag(pg->v, "whole", true);
 		return "refund";
 	}
 	return "error";
@@ -502,8 +502,8 @@ h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
 	put_order(&pg, o, token);
 	put_alerts(&pg, o);
 	put_order_url(&pg, "query", o, token);
-	h5_view_flag(pg.v, "unreachable", note == H5_NOTE_UNREACHABLE);
-	h5_view_flag(pg.v, "wait", note == H5_NOTE_WAIT);
+	h5_data_flag(pg.v, "unreachable", note == H5_NOTE_UNREACHABLE);
+	h5_data_flag(pg.v, "wait", note == H5_NOTE_WAIT);
 	if (note == H5_NOTE_WAIT)
 		put_until(&pg, until);
 	name = result_case(&pg, o);
@@ -518,7 +518,7 @@ h5_page_outside(const struct h5_page_ctx *x, const char *url)
 	struct h5_buf b;
 
 	begin(&pg, x);
-	h5_view_ref(pg.v, "url", url);
+	h5_data_ref(pg.v, "url", url);
 	h5_buf_init(&b, URL_MAX);
 	h5_buf_add(
 	    &b, url, query == NULL ? strlen(url) : (size_t)(query - url));
@@ -566,7 +566,7 @@ h5_page_plain(const struct h5_page_ctx *x, enum h5_page_plain which,
 
 void
 h5_page_filled(const struct h5_page_ctx *x, const char *name,
-    void (*fill)(void *arg, struct h5_view *v, const char *lang), void *arg,
+    void (*fill)(void *arg, struct h5_data *v, const char *lang), void *arg,
     int status)
 {
 	struct page pg;

@@ -796,7 +796,7 @@ lang_index(const char *lang)
 
 enum h5_code
 h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
-    const struct h5_view *v, struct h5_buf *out, struct h5_err *e)
+    const struct h5_data *v, struct h5_buf *out, struct h5_err *e)
 {
 	struct finder f = {p, lang_index(lang)};
 	const struct h5_template_source from = {

@@ -36,7 +36,7 @@ void h5_pages_free(struct h5_pages *p);
  * headers that every page has; h5_pages_csp and h5_pages_style are borrowed.
  * p may be NULL: no page, no style, a policy that allows nothing. */
 H5_MUST_CHECK enum h5_code h5_pages_render(struct h5_pages *p, const char *name,
-    const char *lang, const struct h5_view *v, struct h5_buf *out,
+    const char *lang, const struct h5_data *v, struct h5_buf *out,
     struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_pages_headers(const struct h5_pages *p,
     const char *lang, struct h5_response *resp, struct h5_err *e);
@@ -112,7 +112,7 @@ void h5_page_plain(const struct h5_page_ctx *x, enum h5_page_plain which,
 /* h5_page_filled: the page called name, whose values fill adds to those that
  * every page has. */
 void h5_page_filled(const struct h5_page_ctx *x, const char *name,
-    void (*fill)(void *arg, struct h5_view *v, const char *lang), void *arg,
+    void (*fill)(void *arg, struct h5_data *v, const char *lang), void *arg,
     int status);
 
 /* h5_page_redirect(x, url): 303 with the pages' headers. */

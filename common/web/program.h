@@ -31,6 +31,9 @@ struct h5_job {
 	const struct h5_request *r;
 	struct h5_response *resp;
 	struct h5_page_ctx page; /* filled for the pages calls */
+	/* The order to sweep once the answer is flushed (tell the shop, ask
+	 * about a refund); "": none. */
+	char sweep[H5_ORDER_ID_MAX + 1];
 };
 
 struct h5_program {

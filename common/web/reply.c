@@ -5,33 +5,6 @@
 
 #include "common/format/form.h"
 
-enum h5_code
-h5_visit_token(const struct h5_config *c, const char *id,
-    char out[H5_LINK_TOKEN], struct h5_err *e)
-{
-	return h5_link_token(c->site.secret, "order", id, out, e);
-}
-
-enum h5_code
-h5_visit_admit(const struct h5_config *c, const struct h5_fields *f,
-    char token[H5_LINK_TOKEN], struct h5_err *e)
-{
-	const char *id = h5_fields_get(f, "order");
-	const char *t = h5_fields_get(f, "t");
-	enum h5_code rc;
-
-	token[0] = '\0';
-	if (id == NULL || t == NULL || !h5_text_order_id(id))
-		return h5_err_set(e, H5_E_NOTFOUND, "no order or no token");
-	rc = h5_visit_token(c, id, token, e);
-	if (rc != H5_OK)
-		return rc;
-	if (h5_crypto_same(t, token))
-		return H5_OK;
-	token[0] = '\0';
-	return h5_err_set(e, H5_E_NOTFOUND, "wrong token");
-}
-
 static bool
 among(const char *name, const char *const *allowed, size_t n)
 {
@@ -53,7 +26,7 @@ bad_request(struct h5_job *job, const char *why, const char *name)
 }
 
 bool
-h5_visit_only(struct h5_job *job, const struct h5_fields *f,
+h5_reply_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n)
 {
 	size_t i;
@@ -66,7 +39,7 @@ h5_visit_only(struct h5_job *job, const struct h5_fields *f,
 }
 
 bool
-h5_visit_fields(struct h5_job *job, struct h5_fields *f)
+h5_reply_fields(struct h5_job *job, struct h5_fields *f)
 {
 	struct h5_err e;
 	enum h5_code rc = h5_web_params(job->r, f, &e);
@@ -74,12 +47,12 @@ h5_visit_fields(struct h5_job *job, struct h5_fields *f)
 	if (rc == H5_E_INPUT || rc == H5_E_EXISTS)
 		return bad_request(job, e.msg, NULL);
 	if (rc != H5_OK)
-		h5_visit_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	return rc == H5_OK;
 }
 
 void
-h5_visit_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
+h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
     const struct h5_order *o, const char *token)
 {
 	enum h5_page_plain page = H5_PAGE_ERROR;
@@ -121,7 +94,7 @@ h5_visit_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 }
 
 const char *
-h5_visit_lang(const struct h5_job *job)
+h5_reply_lang(const struct h5_job *job)
 {
 	struct h5_fields f;
 	const char *lang = NULL;
@@ -139,10 +112,10 @@ h5_visit_lang(const struct h5_job *job)
 }
 
 void
-h5_visit_url(const struct h5_job *job, const char *program, const char *id,
+h5_reply_url(const struct h5_job *job, const char *program, const char *id,
     const char *token, const char *extra, struct h5_buf *out)
 {
-	const char *lang = h5_visit_lang(job);
+	const char *lang = h5_reply_lang(job);
 
 	h5_config_url(job->shop.c, program, out);
 	h5_buf_printf(out, "?order=%s&t=%s%s", id, token, extra);
@@ -151,29 +124,29 @@ h5_visit_url(const struct h5_job *job, const char *program, const char *id,
 }
 
 void
-h5_visit_redirect(struct h5_job *job, const char *program, const char *id,
+h5_reply_redirect(struct h5_job *job, const char *program, const char *id,
     const char *token, const char *extra)
 {
 	struct h5_buf url;
 	struct h5_err e;
 
 	h5_buf_init(&url, H5_WEB_QUERY);
-	h5_visit_url(job, program, id, token, extra, &url);
+	h5_reply_url(job, program, id, token, extra, &url);
 	if (h5_buf_finish(&url, &e) == H5_OK)
 		h5_page_redirect(&job->page, url.data);
 	else
-		h5_visit_failed(job, e.code, &e, NULL, NULL);
+		h5_reply_failed(job, e.code, &e, NULL, NULL);
 	h5_buf_release(&url);
 }
 
 void
-h5_visit_deliver(struct h5_job *job, const struct h5_order *o)
+h5_reply_deliver(struct h5_job *job, const struct h5_order *o)
 {
 	unsigned hooks = job->shop.c->hooks.mask;
 	size_t i;
 
 	for (i = 0; i < o->n_outgoing; i++)
 		if ((o->outgoing[i].done & hooks) != hooks)
-			(void)snprintf(job->resp->after_order,
-			    sizeof job->resp->after_order, "%s", o->id);
+			(void)snprintf(
+			    job->sweep, sizeof job->sweep, "%s", o->id);
 }

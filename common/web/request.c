@@ -67,7 +67,6 @@ h5_response_clear(struct h5_response *r)
 	h5_buf_clear(&r->body);
 	r->status = 200;
 	r->head = false;
-	r->after_order[0] = '\0';
 }
 
 static bool

@@ -36,8 +36,6 @@ struct h5_response {
 	struct h5_buf headers; /* "Name: value\r\n" lines */
 	struct h5_buf body;
 	bool head; /* send no body, only its length */
-	char after_order[29]; /* sweep this order after the flush: tell the
-	    shop, ask about a refund */
 };
 
 void h5_request_init(struct h5_request *r);

@@ -47,7 +47,7 @@ struct bench {
 	struct h5_buf xml, page, ledger;
 	struct h5_event paid;
 	struct h5_template *t;
-	struct h5_view *v;
+	struct h5_data *v;
 };
 
 static enum h5_code
@@ -255,9 +255,9 @@ main(void)
 		(void)fprintf(stderr, "calls: %s\n", e.msg);
 		return 1;
 	}
-	b.v = h5_view_new();
-	h5_view_str(b.v, "shop", "Tea & Co");
-	h5_view_str(b.v, "order", "BENCH00000001");
+	b.v = h5_data_new();
+	h5_data_str(b.v, "shop", "Tea & Co");
+	h5_data_str(b.v, "order", "BENCH00000001");
 	measure("sign 15 fields, MD5", sign_md5, &b);
 	measure("sign 15 fields, HMAC-SHA256", sign_hmac, &b);
 	measure("read a notice (XML)", read_xml, &b);
@@ -265,7 +265,7 @@ main(void)
 	measure("write a ledger line", write_line, &b);
 	measure("fold a ledger of three lines", fold, &b);
 	measure("render a small template", render, &b);
-	h5_view_free(b.v);
+	h5_data_free(b.v);
 	h5_template_free(b.t);
 	h5_crypto_key_free(b.key);
 	h5_fields_release(&b.f);

@@ -71,8 +71,8 @@ handle(struct h5_job *job)
 	if (strncmp(q, "hold=", 5) == 0)
 		hold(q + 5);
 	if (order != NULL)
-		memcpy(job->resp->after_order, order + 6,
-		    strnlen(order + 6, sizeof job->resp->after_order - 1));
+		memcpy(job->sweep, order + 6,
+		    strnlen(order + 6, sizeof job->sweep - 1));
 	if (strcmp(q, "large=1") == 0)
 		for (i = 0; i < 20000; i++)
 			h5_buf_puts(&job->resp->body, "0123456789");

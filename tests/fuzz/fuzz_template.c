@@ -18,23 +18,23 @@ find(void *arg, const char *name)
 	return strcmp(name, "self") == 0 ? *(struct h5_template **)arg : NULL;
 }
 
-static struct h5_view *
+static struct h5_data *
 fill(const char *value)
 {
-	struct h5_view *v = h5_view_new(), *item;
+	struct h5_data *v = h5_data_new(), *item;
 	int i;
 
-	h5_view_str(v, "v", value);
-	h5_view_str(v, "m", MARKED);
-	h5_view_str(v, "no", "");
-	h5_view_flag(v, "on", true);
-	h5_view_flag(v, "off", false);
+	h5_data_str(v, "v", value);
+	h5_data_str(v, "m", MARKED);
+	h5_data_str(v, "no", "");
+	h5_data_flag(v, "on", true);
+	h5_data_flag(v, "off", false);
 	for (i = 0; i < 2; i++) {
-		item = h5_view_item(v, "list");
-		h5_view_str(item, "m", MARKED);
-		h5_view_str(item, "x", value);
+		item = h5_data_item(v, "list");
+		h5_data_str(item, "m", MARKED);
+		h5_data_str(item, "x", value);
 	}
-	MUST(h5_view_complete(v));
+	MUST(h5_data_complete(v));
 	return v;
 }
 
@@ -110,7 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *nul = memchr(data, '\0', size), *src;
 	struct h5_template *t;
 	const struct h5_template_source from = {.find = find, .arg = &t};
-	struct h5_view *v;
+	struct h5_data *v;
 	struct h5_buf page;
 	struct h5_err e;
 	char *value;
@@ -129,7 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (h5_template_render(t, v, &from, &page, NULL) == H5_OK)
 			check_page(src, n, &page);
 		h5_buf_release(&page);
-		h5_view_free(v);
+		h5_data_free(v);
 	} else {
 		MUST(e.code == H5_E_INPUT && t == NULL);
 		MUST(strncmp(e.msg, "page:", 5) == 0);

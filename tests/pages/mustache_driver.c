@@ -17,7 +17,7 @@ struct driver {
 	char *names[MOST];
 	struct h5_template *templates[MOST];
 	size_t n;
-	struct h5_view *views[DEPTH];
+	struct h5_data *views[DEPTH];
 	size_t depth;
 };
 
@@ -107,25 +107,25 @@ render(struct driver *d, const char *name)
 		free(hex);
 	}
 	h5_buf_release(&out);
-	h5_view_free(d->views[0]);
-	d->views[0] = h5_view_new();
+	h5_data_free(d->views[0]);
+	d->views[0] = h5_data_new();
 	d->depth = 0;
 }
 
 static void
 obey(struct driver *d, const char *verb, const char *name, char *rest)
 {
-	struct h5_view *v = d->views[d->depth];
+	struct h5_data *v = d->views[d->depth];
 
 	if (strcmp(verb, "template") == 0) {
 		add_template(d, name, rest);
 	} else if (strcmp(verb, "str") == 0) {
 		unhex(rest);
-		h5_view_str(v, name, rest);
+		h5_data_str(v, name, rest);
 	} else if (strcmp(verb, "flag") == 0) {
-		h5_view_flag(v, name, rest[0] == '1');
+		h5_data_flag(v, name, rest[0] == '1');
 	} else if (strcmp(verb, "item") == 0 && d->depth + 1 < DEPTH) {
-		d->views[++d->depth] = h5_view_item(v, name);
+		d->views[++d->depth] = h5_data_item(v, name);
 	} else if (strcmp(verb, "end") == 0 && d->depth > 0) {
 		d->depth--;
 	} else if (strcmp(verb, "render") == 0) {
@@ -143,7 +143,7 @@ main(void)
 	char *line = NULL, *verb, *name, *rest;
 	size_t cap = 0;
 
-	d.views[0] = h5_view_new();
+	d.views[0] = h5_data_new();
 	while (getline(&line, &cap, stdin) > 0) {
 		rest = line;
 		rest[strcspn(rest, "\n")] = '\0';
@@ -155,7 +155,7 @@ main(void)
 		h5_template_free(d.templates[i]);
 		free(d.names[i]);
 	}
-	h5_view_free(d.views[0]);
+	h5_data_free(d.views[0]);
 	free(line);
 	return 0;
 }

@@ -288,7 +288,7 @@ all_others(struct stage *s)
 
 struct diagnosis {
 	struct h5_doctor d;
-	struct h5_view *v;
+	struct h5_data *v;
 	enum { SO_FAR, GOOD, EARLY, BAD } which;
 };
 
@@ -297,14 +297,14 @@ note(void *arg, const struct h5_doctor_finding *f)
 {
 	static const char *const lists[] = {"pass", "warn", "fail"};
 	struct diagnosis *x = arg;
-	struct h5_view *item = h5_view_item(x->v, lists[f->result]);
+	struct h5_data *item = h5_data_item(x->v, lists[f->result]);
 	struct h5_buf name;
 
 	h5_buf_init(&name, 256);
 	h5_doctor_name(&x->d, f->check, &name);
-	h5_view_str(item, "name", name.data);
-	h5_view_str(item, "found", f->found);
-	h5_view_str(item, "remedy", f->remedy);
+	h5_data_str(item, "name", name.data);
+	h5_data_str(item, "found", f->found);
+	h5_data_str(item, "remedy", f->remedy);
 	h5_buf_release(&name);
 }
 
@@ -325,7 +325,7 @@ say_bad(struct h5_doctor *d)
 }
 
 static void
-fill_doctor(void *arg, struct h5_view *v, const char *lang)
+fill_doctor(void *arg, struct h5_data *v, const char *lang)
 {
 	struct diagnosis *x = arg;
 	struct h5_doctor *d = &x->d;
@@ -341,16 +341,16 @@ fill_doctor(void *arg, struct h5_view *v, const char *lang)
 	    "https://shop.example/pay/notify.fcgi", NULL);
 	if (x->which == BAD)
 		say_bad(d);
-	h5_view_str(v, "other_url", "?lang=en");
-	h5_view_flag(v, "can_go_on", true);
-	h5_view_str(v, "domain", "shop.example");
-	h5_view_flag(v, "online", x->which == GOOD || x->which == BAD);
-	h5_view_flag(v, "any_fail", x->which == BAD);
-	h5_view_flag(v, "any_warn", x->which == BAD);
-	h5_view_str(v, "n_fail", "3");
-	h5_view_str(v, "n_warn", "2");
-	h5_view_str(v, "n_pass", "3");
-	h5_view_str(v, "wait_s", x->which == EARLY ? "17" : NULL);
+	h5_data_str(v, "other_url", "?lang=en");
+	h5_data_flag(v, "can_go_on", true);
+	h5_data_str(v, "domain", "shop.example");
+	h5_data_flag(v, "online", x->which == GOOD || x->which == BAD);
+	h5_data_flag(v, "any_fail", x->which == BAD);
+	h5_data_flag(v, "any_warn", x->which == BAD);
+	h5_data_str(v, "n_fail", "3");
+	h5_data_str(v, "n_warn", "2");
+	h5_data_str(v, "n_pass", "3");
+	h5_data_str(v, "wait_s", x->which == EARLY ? "17" : NULL);
 }
 
 static void

@@ -52,32 +52,32 @@ found_free(struct found *f)
 
 /* text <&>"', yes, no, empty "", list of two with name a and b (the second
  * hides text), one item that holds a list. */
-static struct h5_view *
+static struct h5_data *
 sample_view(void)
 {
-	struct h5_view *v = h5_view_new(), *item;
+	struct h5_data *v = h5_data_new(), *item;
 
-	h5_view_str(v, "text", "<&>\"'");
-	h5_view_str(v, "lines", "x\ny");
-	h5_view_str(v, "empty", "");
-	h5_view_str(v, "none", NULL);
-	h5_view_flag(v, "yes", true);
-	h5_view_flag(v, "no", false);
-	item = h5_view_item(v, "list");
-	h5_view_str(item, "name", "a");
-	item = h5_view_item(v, "list");
-	h5_view_str(item, "name", "b");
-	h5_view_str(item, "text", "inner");
-	item = h5_view_item(v, "outer");
-	h5_view_str(h5_view_item(item, "inner"), "name", "x");
-	h5_view_str(h5_view_item(item, "inner"), "name", "y");
+	h5_data_str(v, "text", "<&>\"'");
+	h5_data_str(v, "lines", "x\ny");
+	h5_data_str(v, "empty", "");
+	h5_data_str(v, "none", NULL);
+	h5_data_flag(v, "yes", true);
+	h5_data_flag(v, "no", false);
+	item = h5_data_item(v, "list");
+	h5_data_str(item, "name", "a");
+	item = h5_data_item(v, "list");
+	h5_data_str(item, "name", "b");
+	h5_data_str(item, "text", "inner");
+	item = h5_data_item(v, "outer");
+	h5_data_str(h5_data_item(item, "inner"), "name", "x");
+	h5_data_str(h5_data_item(item, "inner"), "name", "y");
 	return v;
 }
 
 static enum h5_code
 render(const char *src, struct h5_buf *out, struct h5_err *e)
 {
-	struct h5_view *v = sample_view();
+	struct h5_data *v = sample_view();
 	struct h5_template *t = NULL;
 	struct found f;
 	const struct h5_template_source from = {.find = find, .arg = &f};
@@ -89,7 +89,7 @@ render(const char *src, struct h5_buf *out, struct h5_err *e)
 		rc = h5_template_render(t, v, &from, out, e);
 	h5_template_free(t);
 	found_free(&f);
-	h5_view_free(v);
+	h5_data_free(v);
 	return rc;
 }
 
@@ -275,15 +275,15 @@ test_template__partials_are_listed(void **state)
 static void
 test_template__no_partials_needs_no_finder(void **state)
 {
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 	struct h5_template *t;
 	struct h5_buf out;
 	struct h5_err e;
 
 	(void)state;
 	h5_buf_init(&out, 256);
-	h5_view_str(v, "a", "1");
-	h5_view_str(v, "a", "2");
+	h5_data_str(v, "a", "1");
+	h5_data_str(v, "a", "2");
 	assert_int_equal(
 	    h5_template_compile("t", "{{a}}{{>p}}", 5, &t, &e), H5_OK);
 	assert_int_equal(h5_template_render(t, v, NULL, &out, &e), H5_OK);
@@ -293,7 +293,7 @@ test_template__no_partials_needs_no_finder(void **state)
 	    h5_template_compile("t", "{{a}}{{>p}}", 11, &t, &e), H5_OK);
 	assert_int_equal(h5_template_render(t, v, NULL, &out, &e), H5_E_INPUT);
 	h5_template_free(t);
-	h5_view_free(v);
+	h5_data_free(v);
 	h5_buf_release(&out);
 }
 
@@ -314,7 +314,7 @@ test_template__bound_partials_need_no_finder(void **state)
 	const struct h5_template_source with = {find, &f, 1};
 	const struct h5_template_source without = {find_nothing, NULL, 1};
 	const struct h5_template_source other = {find_nothing, NULL, 0};
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 	struct h5_template *t;
 	struct h5_buf out;
 	struct h5_err e;
@@ -331,57 +331,57 @@ test_template__bound_partials_need_no_finder(void **state)
 	    h5_template_render(t, v, &other, &out, &e), H5_E_INPUT);
 	h5_template_free(t);
 	found_free(&f);
-	h5_view_free(v);
+	h5_data_free(v);
 	h5_buf_release(&out);
 }
 
 static void
 test_view__a_reference_is_no_copy(void **state)
 {
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 	char value[] = "x";
 
 	(void)state;
-	h5_view_str(v, "copy", value);
-	h5_view_ref(v, "ref", value);
-	h5_view_ref(v, "none", NULL);
+	h5_data_str(v, "copy", value);
+	h5_data_ref(v, "ref", value);
+	h5_data_ref(v, "none", NULL);
 	value[0] = 'y';
-	assert_string_equal(h5_view_find(v, "copy")->str, "x");
-	assert_ptr_equal(h5_view_find(v, "ref")->str, value);
-	assert_null(h5_view_find(v, "none"));
-	h5_view_free(v);
+	assert_string_equal(h5_data_find(v, "copy")->str, "x");
+	assert_ptr_equal(h5_data_find(v, "ref")->str, value);
+	assert_null(h5_data_find(v, "none"));
+	h5_data_free(v);
 }
 
 static void
 test_view__a_name_can_change_its_kind(void **state)
 {
-	struct h5_view *v = h5_view_new();
+	struct h5_data *v = h5_data_new();
 
 	(void)state;
-	h5_view_str(v, "a", "x");
-	h5_view_flag(v, "a", true);
-	assert_int_equal(h5_view_find(v, "a")->kind, H5_VIEW_FLAG);
-	assert_non_null(h5_view_item(v, "a"));
-	assert_int_equal(h5_view_find(v, "a")->n_items, 1);
-	h5_view_str(v, "a", "y");
-	assert_string_equal(h5_view_find(v, "a")->str, "y");
-	h5_view_str(v, h5_view_find(v, "a")->name, h5_view_find(v, "a")->str);
-	assert_string_equal(h5_view_find(v, "a")->str, "y");
-	assert_null(h5_view_find(v, "b"));
-	assert_true(h5_view_complete(v));
-	h5_view_free(v);
+	h5_data_str(v, "a", "x");
+	h5_data_flag(v, "a", true);
+	assert_int_equal(h5_data_find(v, "a")->kind, H5_DATA_FLAG);
+	assert_non_null(h5_data_item(v, "a"));
+	assert_int_equal(h5_data_find(v, "a")->n_items, 1);
+	h5_data_str(v, "a", "y");
+	assert_string_equal(h5_data_find(v, "a")->str, "y");
+	h5_data_str(v, h5_data_find(v, "a")->name, h5_data_find(v, "a")->str);
+	assert_string_equal(h5_data_find(v, "a")->str, "y");
+	assert_null(h5_data_find(v, "b"));
+	assert_true(h5_data_complete(v));
+	h5_data_free(v);
 }
 
 static void
 test_view__no_view_is_no_crash(void **state)
 {
 	(void)state;
-	h5_view_str(NULL, "a", "x");
-	h5_view_flag(NULL, "a", true);
-	assert_null(h5_view_item(NULL, "a"));
-	assert_null(h5_view_find(NULL, "a"));
-	assert_false(h5_view_complete(NULL));
-	h5_view_free(NULL);
+	h5_data_str(NULL, "a", "x");
+	h5_data_flag(NULL, "a", true);
+	assert_null(h5_data_item(NULL, "a"));
+	assert_null(h5_data_find(NULL, "a"));
+	assert_false(h5_data_complete(NULL));
+	h5_data_free(NULL);
 }
 
 int

@@ -436,11 +436,9 @@ test_response__clear_makes_a_fresh_one(void **state)
 	h5_buf_puts(&r.body, "x");
 	r.status = 404;
 	r.head = true;
-	(void)snprintf(r.after_order, sizeof(r.after_order), "abcdef");
 	h5_response_clear(&r);
 	assert_int_equal(r.status, 200);
 	assert_false(r.head);
-	assert_string_equal(r.after_order, "");
 	assert_string_equal(r.headers.data, "");
 	assert_int_equal(r.body.len, 0);
 	h5_response_release(&r);

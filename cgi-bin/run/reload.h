@@ -1,0 +1,29 @@
+/* reload.h - was the configuration or the program replaced? */
+#ifndef H5_CGI_BIN_RUN_RELOAD_H
+#define H5_CGI_BIN_RUN_RELOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgi-bin/run/sites.h"
+
+struct h5_reload {
+	struct h5_sites *sites;
+	const struct h5_site *known; /* it and those before: not ours */
+	char *exe; /* the path this program was started from */
+	uint64_t exe_stamp; /* 0: not ours */
+	uint64_t refused; /* the stamp of what did not pass -t */
+	int64_t again_ms; /* when it is tried once more; 0: not as it is */
+};
+
+void h5_reload_init(struct h5_reload *w, struct h5_sites *s);
+void h5_reload_release(struct h5_reload *w);
+/* h5_reload_leave(w): the supervisor watches the program and what is loaded by
+ * now; only what requests will name is left to this worker. */
+void h5_reload_leave(struct h5_reload *w);
+/* h5_reload_look(w): a new pair is there and passes its own -t: leave.  One
+ * that does not pass is logged once; one whose trial came to no end, on a busy
+ * machine, say, is tried again. */
+bool h5_reload_look(struct h5_reload *w);
+
+#endif

@@ -1,0 +1,61 @@
+/* sites.h - a configuration and all that hangs on it.
+ * One process may serve several, each named by its requests. */
+#ifndef H5_CGI_BIN_RUN_SITES_H
+#define H5_CGI_BIN_RUN_SITES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/web/program.h"
+
+/* Never changes once it is published, but for the store of one that could
+ * not be opened: app.st is set, then ready. */
+struct h5_site {
+	struct h5_site *next;
+	char *key; /* H5PAY_CONF of the requests it serves; "": the default */
+	struct h5_app app;
+	uint64_t stamp;
+	pthread_mutex_t opening;
+	_Atomic bool ready;
+	_Atomic int64_t swept_ms; /* when the last sweep was last looked at */
+};
+
+struct h5_sites {
+	const struct h5_program *program;
+	const char *option; /* -c, or NULL */
+	bool once; /* plain CGI: one request, nothing to watch */
+	bool fixed; /* -c or the environment named it: requests do not */
+	struct h5_app bare; /* without a configuration: for error pages */
+	pthread_mutex_t loading;
+	_Atomic(struct h5_site *) first;
+	char *failed_key; /* what was not usable a moment ago */
+	int64_t failed_ms;
+};
+
+/* h5_sites_init(s, p, option, once): no configuration yet, and no pages. */
+void h5_sites_init(struct h5_sites *s, const struct h5_program *p,
+    const char *option, bool once);
+void h5_sites_release(struct h5_sites *s);
+
+/* h5_sites_get(s, conf, out, e): the site for requests that carry conf ("":
+ * none), loaded when it is met first.  H5_E_CONFIG: not usable; every fault
+ * was logged (again at most once a second).  Safe in many threads. */
+H5_MUST_CHECK enum h5_code h5_sites_get(struct h5_sites *s, const char *conf,
+    struct h5_site **out, struct h5_err *e);
+/* h5_sites_bare(s, out): what answers without a configuration; its pages are
+ * loaded with the first call, and belong to s.  They may be NULL, for a program
+ * that shows none and when memory ran out. */
+void h5_sites_bare(struct h5_sites *s, struct h5_app *out);
+/* h5_site_has_store(site): is its store open, or there to be opened? */
+bool h5_site_has_store(struct h5_site *site);
+/* h5_site_open(site, e): its store, unless it is open; made if need be. */
+H5_MUST_CHECK enum h5_code h5_site_open(struct h5_site *site, struct h5_err *e);
+/* h5_sites_log(s): where what concerns the process is written. */
+const struct h5_log *h5_sites_log(struct h5_sites *s);
+/* h5_sites_check(p, option, e): -t: configuration, catalogue, templates,
+ * OpenSSL; every fault on stderr.  true: good. */
+bool h5_sites_check(const struct h5_program *p, const char *option);
+
+#endif
