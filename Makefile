@@ -87,11 +87,14 @@ help:
 	@echo "make run          a shop to click through, with a stand-in for WeChat Pay"
 	@echo "                  [PORT=8080]; Ctrl-C ends it"
 	@echo "make test         everything CI runs; ends in one line 'N passed, N failed'"
+	@echo "                  [T='wrong amount': the tests of that name, wherever they"
+	@echo "                  are] [KEEP=1: goes on if lint or unit tests fail]"
 	@echo "make deps-test    install what make test needs"
-	@echo "make unit         unit tests [T=xml: one of them]"
+	@echo "make unit         unit tests [T=xml: of one module, T='wrong amount': so named]"
 	@echo "make e2e          the suite from outside [T=notify: one file,"
 	@echo "                  T='wrong amount': the tests that say so]"
-	@echo "make browser      the suite in Chromium; screenshots in $(B)/browser/"
+	@echo "make browser      the suite in Chromium; screenshots in build/browser/"
+	@echo "                  [T='back': the walks that say so]"
 	@echo "make bench        against what could be reached at all: report and chart"
 	@echo "                  in $(B)/bench/ [ROUNDS=5] [MANY=100000] [T=notify]"
 	@echo "make install      [DESTDIR= prefix=/usr/local libexecdir= sysconfdir=/etc]"
@@ -101,7 +104,7 @@ help:
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make boot-check   its units in a booted Debian; root, systemd-nspawn"
 	@echo "make static-check the static tarball in an empty root folder; root"
-	@echo "make lint         layout, rooms, headers, banned functions, docs"
+	@echo "make lint         layout, rooms, headers, banned functions, docs [T=rooms]"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
 	@echo "make mutants      breaks one promise after the other: a test must see each"
 	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
@@ -226,7 +229,7 @@ $(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(B)/obj/explain.o $(LIBH5)
 
 # --- tests -----------------------------------------------------------------
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(LIBH5)
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/filter.o $(LIBH5)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) $(UNIT_LDFLAGS_$*) -o $@ $^ \
@@ -236,11 +239,18 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(LIBH5)
 UNIT_LDFLAGS_test_pay := $(foreach f,h5_wxpay_unifiedorder \
 	h5_wxpay_orderquery h5_wxpay_closeorder h5_clock_now,-Wl,--wrap=$(f))
 
-# Each unit test is a program that prints TAP; make unit T=xml runs one.
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+# Each unit test is a program that prints TAP.  T=xml runs one; other words are
+# looked for in the names of tests.
 T ?=
+UNIT_T := $(if $(T),$(filter $(B)/unit/test_$(T),$(UNIT)))
+UNIT_IN = $(shell grep -l '^\w*$(subst $(SPACE),_,$(T))\w*(void \*\*state)' \
+	$(UNIT_SRC))
 .PHONY: unit
-unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT))
-	@tests/run-unit $^
+unit: $(if $(T),$(or $(UNIT_T),$(UNIT_IN:tests/unit/%.c=$(B)/unit/%)),$(UNIT))
+	@$(if $(T),$(if $(UNIT_T),,TEST='*$(subst $(SPACE),_,$(T))*')) \
+	    tests/run-unit $^
 
 # Built, not run.
 .PHONY: units instruments
@@ -251,17 +261,17 @@ instruments: $(B)/tests/gateway
 .PHONY: e2e browser lint format test
 e2e: all $(B)/tests/gateway
 	@$(PYTHON) tests/e2e/run.py --build $(B) $(if $(T),'$(T)')
-browser: all instruments
-	@$(PYTHON) tests/browser/run.py --build $(B)
+browser: all instruments tests/node_modules/.package-lock.json
+	@$(PYTHON) tests/browser/run.py --build $(B) $(if $(T),'$(T)')
 lint:
-	@CC='$(CC)' B='$(B)' $(PYTHON) tests/lint/lint.py
+	@CC='$(CC)' B='$(B)' $(PYTHON) tests/lint/lint.py $(if $(T),'$(T)')
 format:
 	@clang-format -i $(wildcard common/*/*.[ch] common/*/*/*.[ch] \
 	    cgi-bin/*.[ch] cgi-bin/*/*.[ch] admin/*.[ch] tests/*/*.[ch])
 test:
 	@$(INSTALL_DEPS) test
 	-@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
-	@$(PYTHON) tests/run
+	@$(PYTHON) tests/run $(if $(KEEP),-k) $(if $(T),-t '$(T)')
 
 include deploy/install.mk
 

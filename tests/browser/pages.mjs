@@ -1,18 +1,21 @@
 // Every page in every case, both languages, light and dark, 320 and 390 px
 // wide, as a real browser shows it under the page's own headers:
-//   node tests/browser/pages.mjs FOLDER [--shots DIR]
+//   node tests/browser/pages.mjs FOLDER [--shots DIR] [--only NAME]
 // FOLDER is what tests/pages/render.c wrote.  Prints TAP and ends in
-// "N passed, N failed".  ONLY=part-of-a-name looks at fewer pages.
+// "N passed, N failed".  NAME is part of the names of the pages to look at.
 import { createServer } from 'node:http';
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 
-const args = process.argv.slice(2);
-const folder = args[0];
-const shots = args[1] === '--shots' ? args[2] : null;
-const only = process.env.ONLY ?? '';
+const { values, positionals: [folder] } = parseArgs({
+	options: { shots: { type: 'string' }, only: { type: 'string' } },
+	allowPositionals: true,
+});
+const shots = values.shots ?? null;
+const only = values.only ?? '';
 const axe = readFileSync(
 	createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -141,6 +144,10 @@ for (const colorScheme of ['light', 'dark']) {
 }
 await browser.close();
 server.close();
+if (names.length === 0 && only !== '') {
+	console.log('no test is called so');
+	process.exit(1);
+}
 if (names.length === 0)
 	report(false, 'there are pages to look at', [folder]);
 console.log(`${passed} passed, ${failed} failed`);

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The suite in Chromium: starts the servers, then tests/browser/flow.mjs.
 
-    run.py [--build DIR]
+    run.py [--build DIR] [WORDS]
 
-Screenshots go to build/browser/.  ONLY=words in the environment looks at the
-walks whose names contain them.  (make check-pages looks at every page in
+Screenshots go to build/browser/.  WORDS picks the walks whose names contain
+them.  (make check-pages looks at every page in
 every case.)"""
 
 import argparse
@@ -47,7 +47,7 @@ def node(script, *args):
     return int(found[1]), int(found[2])
 
 
-def walks(build, shots, chromium):
+def walks(build, shots, chromium, only):
     """tests/browser/flow.mjs against three shops."""
     gateway = h5.Gateway(build)
     shops = []
@@ -67,6 +67,7 @@ def walks(build, shots, chromium):
             "link_key": h5.LINK_KEY,
             "shots": str(shots),
             "chromium": chromium,
+            "only": only,
         }
         path = shops[0].write("setting.json", json.dumps(setting))
         return node("flow.mjs", path)
@@ -79,6 +80,7 @@ def walks(build, shots, chromium):
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build", default=str(ROOT / "build"))
+    p.add_argument("only", nargs="?", default="", metavar="WORDS")
     a = p.parse_args()
     build = pathlib.Path(a.build).resolve()
     chromium = os.environ.get("CHROMIUM") or next(
@@ -93,7 +95,7 @@ def main():
     shots = ROOT / "build" / "browser"
     shutil.rmtree(shots, ignore_errors=True)
     shots.mkdir(parents=True)
-    passed, failed = walks(build, shots, chromium)
+    passed, failed = walks(build, shots, chromium, a.only)
     print(f"browser: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -11,5 +11,5 @@ $(PROBES): $(B)/confine/%: $(B)/confine/%.o $(B)/obj/tests/confine/probe.o \
 	    -Wl,--defsym=h5_program=probe_program -o $@ $^ $(LIBS)
 
 .PHONY: check-confine
-check-confine: $(PROBES) $(COMMAND) ## what a confined program can no longer do
-	@$(PYTHON) tests/confine/test_confine.py $(B)
+check-confine: $(PROBES) $(COMMAND) ## what a confined program can no longer do [T=notify]
+	@$(PYTHON) tests/confine/test_confine.py $(B) $(if $(T),'$(T)')

@@ -365,16 +365,18 @@ def main():
     todo += [status_is_hardened, replaced_files_renew_the_workers,
              a_log_beside_the_store_opens_no_store, a_bundle_is_read_by_its_name,
              nothing_is_closed_to_requests_that_name_their_configuration]
+    todo = [(f, f.__name__.replace("_", " ")) for f in todo]
+    if words:
+        todo = [(f, n) for f, n in todo if any(w in n for w in words)]
+    if not todo:
+        sys.exit("no test is called so")
     passed = failed = 0
-    for f in todo:
-        name = f.__name__.replace("_", " ")
-        if words and not any(w in name for w in words):
-            continue
+    for f, name in todo:
         try:
             f()
             why = None
         except Skip as e:
-            print("# skipped: %s: %s" % (name, e))
+            print("ok - %s # SKIP %s" % (name, e))
             continue
         except (wire.Failed, OSError) as e:
             why = "%s: %s" % (type(e).__name__, e)

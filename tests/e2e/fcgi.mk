@@ -7,4 +7,4 @@ $(B)/tests/echo: $(B)/obj/tests/e2e/echo.o $(RUN_OBJ) $(LIBH5)
 
 .PHONY: check-fcgi
 check-fcgi: $(B)/tests/echo
-	@$(PYTHON) tests/e2e/fcgi_wire.py $<
+	@$(PYTHON) tests/e2e/fcgi_wire.py $< $(if $(T),'$(T)')

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Runs the tests from outside, several at a time, and prints TAP.
 
-    run.py [--build DIR] [--tests FOLDER] [-j N] [-v] [WORD ...]
+    run.py [--build DIR] [--tests FOLDER] [--without FILES] [-j N] [-v]
+           [WORD ...]
 
 A WORD picks files (notify: test_notify.py) or sentences that contain it.
+FILES are left out (demo,explain).  SIGTERM tells which tests were running.
 """
 
 import argparse
+import collections
 import importlib
 import multiprocessing
 import os
@@ -22,7 +25,8 @@ sys.path.insert(0, str(HERE))
 import case  # noqa: E402
 import h5  # noqa: E402
 
-SECONDS = 90  # for one test
+SECONDS = 100  # for one test: less than the patience of tests/runner
+BEGUN = "begun"
 
 
 def load(folder):
@@ -31,8 +35,10 @@ def load(folder):
         importlib.import_module(path.stem)
 
 
-def chosen(words):
+def chosen(words, without):
     for module, sentence, run, row in case.TESTS:
+        if module.removeprefix("test_") in without:
+            continue
         if not words or any(
             module == "test_" + w or w in sentence for w in words
         ):
@@ -90,6 +96,7 @@ def work(build, tests, todo, done):
             if number is None:
                 break
             start = time.monotonic()
+            done.put((number, BEGUN, "", start))
             ok, text = one(shelf, number, tests[number])
             h5.reap_adopted()
             done.put((number, ok, text, time.monotonic() - start))
@@ -101,6 +108,18 @@ def work(build, tests, todo, done):
             done.put((None, False, str(e), 0))
         h5.stop_family(list(h5.family(os.getpid())), 5)
         done.put((None, True, "", 0))
+
+
+def ended(tests, running, workers):
+    """SIGTERM: somebody lost patience."""
+    for number, start in running.items():
+        print(f"not ok {number + 1} - {tests[number][1]}\n"
+              f"#   was running for {time.monotonic() - start:.0f} s",
+              flush=True)
+    for w in workers:
+        w.terminate()
+    # Past the clean-up of multiprocessing, which would wait for the workers.
+    os._exit(143)
 
 
 def forget_old_clocks():
@@ -116,12 +135,13 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build", default=str(HERE.parent.parent / "build"))
     p.add_argument("--tests", type=pathlib.Path, default=HERE)
+    p.add_argument("--without", type=lambda s: s.split(","), default=[])
     p.add_argument("-j", type=int, default=(os.cpu_count() or 2) + 2)
-    p.add_argument("-v", action="store_true", help="the slowest, too")
+    p.add_argument("-v", action="store_true", help="the slowest tests and files")
     p.add_argument("words", nargs="*")
     a = p.parse_args()
     load(a.tests.resolve())
-    tests = list(chosen(a.words))
+    tests = list(chosen(a.words, a.without))
     if not tests:
         sys.exit("no test is called so")
     forget_old_clocks()
@@ -138,8 +158,11 @@ def main():
     print(f"1..{len(tests)}", flush=True)
     passed = failed = skipped = 0
     slow = []
+    files = collections.Counter()
     left = set(range(len(tests)))
+    running = {}
     closed = 0
+    signal.signal(signal.SIGTERM, lambda *_: ended(tests, running, workers))
     try:
         while left or closed < len(workers):
             try:
@@ -148,6 +171,9 @@ def main():
                 if any(w.is_alive() for w in workers):
                     continue
                 break
+            if ok == BEGUN:
+                running[number] = took
+                continue
             if number is None:
                 closed += ok
                 failed += not ok
@@ -156,8 +182,10 @@ def main():
                     print("#   " + text.replace("\n", "\n#   "))
                 continue
             left.discard(number)
+            running.pop(number)
             sentence = tests[number][1]
             slow.append((took, sentence))
+            files[tests[number][0]] += took
             if ok is None:
                 skipped += 1
                 print(f"ok {number + 1} - {sentence} # SKIP {text}")
@@ -183,6 +211,8 @@ def main():
     if a.v:
         for took, sentence in sorted(slow, reverse=True)[:15]:
             print(f"# {took:6.2f} s  {sentence}")
+        for module, took in files.most_common():
+            print(f"# {took:6.1f} s  in all of {module}")
     tail = f" ({skipped} skipped)" if skipped else ""
     print(f"{a.tests.resolve().name}: {passed} passed, {failed} failed{tail}")
     sys.exit(1 if failed or not passed else 0)

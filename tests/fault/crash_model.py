@@ -324,6 +324,8 @@ def walk(build, runs, quick):
             n, held, bad = explore(Checker(room), room, start, disk, ops,
                                    40 if quick else 10 ** 9)
             out.append((name, len(ops), n, held, bad))
+            if not bad:
+                print(f"ok - power is cut in {name}", flush=True)
     finally:
         room.close()
     return out

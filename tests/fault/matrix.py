@@ -185,6 +185,8 @@ def walk(build, todo, program=None):
             for turn in range(3):
                 try:
                     case(room, start, what, plan, program)
+                    if program is None:
+                        print(f"ok - {what} on {start}, {plan}", flush=True)
                     break
                 except (Broken, AssertionError) as e:
                     if turn < 2 and isinstance(e, Slow):

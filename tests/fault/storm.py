@@ -260,8 +260,8 @@ def control(build):
             break
     print(f"# control (nothing locked): {caught} violations in turn {turn}, "
           "as they must")
-    if not caught:
-        print("not ok - the control, nothing locked, was not caught")
+    print(f"{'' if caught else 'not '}ok - the control, nothing locked, is "
+          "caught", flush=True)
     return int(caught > 0), int(not caught)
 
 
@@ -323,6 +323,8 @@ def storm(room, args, parents):
         "orders paid": sum(n > 0 for n in paid.values()),
         "orders acknowledged": sum(good > 0 for _, good in answered),
         "events the shop got": n_events, "violations": len(bad)}
+    if not bad:
+        print("ok - what was acknowledged is in the store, once")
     print(f"# seed {args.seed}")
     for name, n in figures.items():
         print(f"# {name}: {n}")

@@ -64,8 +64,9 @@ ifeq ($(findstring -fsanitize,$(CFLAGS)),)
 check-fuzz: ## the fuzzers' corpus again, with the sanitizers [T=xml]
 	@$(MAKE) --no-print-directory B=build-asan CC=gcc HARDEN= \
 	    CFLAGS='-g -O1 $(FUZZ_SANITIZE) -static-libasan' $@ \
-	    $(if $(T),T=$(T))
+	    $(if $(T),T='$(T)')
 else
-check-fuzz: $(addprefix $(B)/fuzz-replay/,$(or $(T),$(FUZZ)))
+check-fuzz: $(addprefix $(B)/fuzz-replay/,$(if $(T),$(filter $(T),$(FUZZ)),\
+    $(FUZZ)))
 	@sh tests/fuzz/replay.sh $^
 endif

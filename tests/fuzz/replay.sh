@@ -3,6 +3,7 @@
 #
 #	replay.sh PROGRAM...
 here=tests/fuzz
+[ $# -gt 0 ] || { echo "no test is called so"; exit 1; }
 passed=0 failed=0
 kept=${1%/*}-corpus
 python3 $here/corpus.py unpack "$kept" $(basename -a "$@") || exit 1

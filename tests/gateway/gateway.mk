@@ -24,5 +24,6 @@ $(B)/tests/gateway: $(GATEWAY_OBJ)
 -include $(GATEWAY_OBJ:.o=.d)
 
 .PHONY: check-gateway
-check-gateway: $(B)/tests/gateway ## the stand-in against the protocol
-	@python3 tests/gateway/test_gateway.py $(B)/tests/gateway
+check-gateway: $(B)/tests/gateway ## the stand-in against the protocol [T=refund]
+	@python3 tests/gateway/test_gateway.py $(B)/tests/gateway \
+	    $(if $(T),'$(T)')

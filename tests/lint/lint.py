@@ -761,9 +761,10 @@ def main():
     words = sys.argv[1:]
     passed = failed = 0
     for n, check in enumerate(CHECKS, 1):
-        if words and check.__name__ not in words:
-            continue
         sentence = " ".join(check.__doc__.split())
+        if words and not any(w == check.__name__ or w in sentence
+                             for w in words):
+            continue
         wrong = list(check())
         if wrong:
             failed += 1
@@ -776,6 +777,9 @@ def main():
             passed += 1
             print(f"ok {n} - {sentence}")
         sys.stdout.flush()
+    if passed + failed == 0:
+        print("no test is called so")
+        return 1
     print(f"lint: {passed} passed, {failed} failed")
     return 1 if failed else 0
 

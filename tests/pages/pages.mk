@@ -29,11 +29,11 @@ check-mustache: $(MUSTACHE_DRIVER) tests/node_modules/.package-lock.json
 	    $(MUSTACHE_SEED)
 
 # Every page in a browser: axe, narrow screens, target sizes, the policy.
-# make check-pages SHOTS=FOLDER keeps pictures.
+# make check-pages SHOTS=FOLDER keeps pictures; T=paid looks at fewer.
 SHOTS ?=
 check-pages: pages tests/node_modules/.package-lock.json
 	@$(NODE) tests/browser/pages.mjs $(B)/pages \
-	    $(if $(SHOTS),--shots $(SHOTS))
+	    $(if $(SHOTS),--shots $(SHOTS)) $(if $(T),--only '$(T)')
 
 # Memory runs out where the test says so.
 UNIT_LDFLAGS_test_pages_oom := -Wl,--wrap=malloc,--wrap=calloc \

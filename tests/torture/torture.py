@@ -405,6 +405,8 @@ def work(build, todo, book, args, until, lock):
             print(f"# {name}: {got['calls']} calls, {got['cases']} "
                   f"cases, {len(got['faults'])} faults, "
                   f"{got.get('seconds', 0)} s", flush=True)
+            if not got["faults"]:
+                print(f"ok - {name}", flush=True)
             for line in got["faults"][:FAULTS_SHOWN]:
                 print(f"not ok - {name}: {line}", flush=True)
     finally:

@@ -812,15 +812,20 @@ def main():
             try:
                 run()
                 passed += 1
+                print("ok - %s" % name)
             except Exception:
                 failed += 1
-                print("not ok - %s\n%s" % (name, traceback.format_exc(
-                    limit=-2)))
+                print("not ok - %s" % name)
+                for line in traceback.format_exc(limit=-2).splitlines():
+                    print("# " + line)
+            sys.stdout.flush()
     finally:
         for x in (g, h):
             if x is not None:
                 x.close()
         shutil.rmtree(TMP)
+    if passed + failed == 0:
+        sys.exit("no test is called so")
     print("wechat: %d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
 
