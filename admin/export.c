@@ -5,6 +5,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/order/order_json.h"
 
@@ -68,7 +69,7 @@ put_alerts(struct h5_buf *b, const struct h5_order *o)
 	size_t i;
 
 	h5_buf_putc(b, ',');
-	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+	for (i = 0; i < H5_LENGTH(all); i++)
 		if ((o->alerts & all[i]) != 0) {
 			h5_buf_puts(b, between);
 			h5_buf_puts(b, h5_order_alert_name(all[i]));

@@ -4,11 +4,12 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/hooks/hooks.h"
 
 static const char *const headings[] = {
     "ORDER", "EVENT", "TYPE", "AT", "FAILURES", "NEXT"};
-#define COLUMNS (sizeof headings / sizeof headings[0])
+#define COLUMNS H5_LENGTH(headings)
 
 struct listing {
 	struct command *cmd;

@@ -5,6 +5,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/json.h"
 
 enum { OPT_STATE = 256, OPT_SINCE, OPT_UNTIL };
@@ -18,7 +19,7 @@ static const struct option options[] = {
 
 static const char *const headings[] = {
     "ORDER", "STATE", "TOTAL_FEE", "CREATED", "PAID", "VIA", "ALERTS", "BODY"};
-#define COLUMNS (sizeof headings / sizeof headings[0])
+#define COLUMNS H5_LENGTH(headings)
 
 struct listing {
 	struct command *cmd;

@@ -13,6 +13,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/base/text.h"
 
@@ -37,7 +38,7 @@ static const struct verb *const verbs[] = {
     &verb_fsck,
 };
 
-#define VERBS (sizeof verbs / sizeof verbs[0])
+#define VERBS H5_LENGTH(verbs)
 
 static void
 print_help(FILE *to)

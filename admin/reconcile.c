@@ -6,6 +6,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/hooks/hooks.h"
 #include "common/format/json.h"
@@ -31,7 +32,7 @@ static const struct option options[] = {
 
 static const char *const headings[] = {"DIFFERENCE", "HELD", "ORDER",
     "OUT_TRADE_NO", "HERE", "THERE", "AT", "TRANSACTION", "OUT_REFUND_NO"};
-#define COLUMNS (sizeof headings / sizeof headings[0])
+#define COLUMNS H5_LENGTH(headings)
 
 struct ids {
 	char (*v)[H5_ORDER_ID_MAX + 1];
@@ -75,7 +76,7 @@ print_json(const struct h5_difference *d)
 	h5_clock_rfc3339(d->at, at);
 	h5_buf_printf(&b, "{\"difference\":\"%s\",\"held\":%s,\"at\":\"%s\"",
 	    h5_reconcile_name(d->kind), d->held ? "true" : "false", at);
-	for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+	for (i = 0; i < H5_LENGTH(texts); i++) {
 		h5_buf_printf(&b, ",\"%s\":", texts[i].name);
 		if (texts[i].value[0] == '\0')
 			h5_buf_puts(&b, "null");

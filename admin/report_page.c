@@ -5,6 +5,7 @@
 
 #include "admin/report.h"
 #include "common/base/embed.h"
+#include "common/base/length.h"
 #include "common/format/template.h"
 
 /* The chart's ground in the template's viewBox, tenths of its units. */
@@ -112,7 +113,7 @@ scale_of(int64_t n)
 	size_t i;
 
 	for (; power < INT64_MAX / 100; power *= 10)
-		for (i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		for (i = 0; i < H5_LENGTH(steps); i++)
 			if (steps[i] * power >= n)
 				return steps[i] * power;
 	return n;

@@ -5,6 +5,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/order/order_json.h"
 
@@ -139,7 +140,7 @@ put_events(
 		h5_buf_printf(b,
 		    cmd->terminal ? "  %s  %-12s" : "event\t%s\t%s", at,
 		    h5_event_name(ev->kind));
-		for (j = 0; j < sizeof told / sizeof told[0]; j++) {
+		for (j = 0; j < H5_LENGTH(told); j++) {
 			value = h5_fields_get(&ev->fields, told[j]);
 			if (value == NULL)
 				continue;

@@ -4,6 +4,7 @@
 
 #include "admin/command.h"
 #include "common/base/buf.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 
 #define TABLE_MAX (256U << 20)
@@ -99,7 +100,7 @@ table_tint(const struct command *cmd, const char *word)
 	};
 	size_t i;
 
-	for (i = 0; cmd->colour && i < sizeof tints / sizeof tints[0]; i++)
+	for (i = 0; cmd->colour && i < H5_LENGTH(tints); i++)
 		if (strcmp(tints[i].word, word) == 0)
 			return tints[i].tint;
 	return "";

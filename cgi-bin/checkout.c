@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/shop/offer.h"
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
-
-#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
 
 static const char *const known_get[] = {"order", "t", "go"};
 static const char *const known_post[] = {"order", "t", "again", "handoff"};
@@ -187,7 +186,7 @@ static bool
 known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 {
 	if (!h5_reply_only(job, f, post ? known_post : known_get,
-		post ? LENGTH(known_post) : LENGTH(known_get)))
+		post ? H5_LENGTH(known_post) : H5_LENGTH(known_get)))
 		return false;
 	if (h5_fields_is(f, post ? "again" : "go", "1") &&
 	    one_if_there(f, "handoff"))

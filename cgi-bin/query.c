@@ -3,6 +3,7 @@
  * GET, which shows the stored state and never asks. */
 #include <string.h>
 
+#include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/order/order_json.h"
 #include "common/pay/pay.h"
@@ -81,8 +82,7 @@ handle(struct h5_job *job)
 	enum h5_code rc;
 
 	if (!h5_reply_fields(job, &f) ||
-	    (post && !h5_reply_only(
-			 job, &f, posted, sizeof posted / sizeof posted[0])))
+	    (post && !h5_reply_only(job, &f, posted, H5_LENGTH(posted))))
 		goto out;
 	rc = h5_link_admit(job->shop.c, &f, token, &e);
 	if (rc != H5_OK)

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "common/base/length.h"
 #include "common/system/file.h"
 #include "common/system/landlock.h"
 #include "common/config/stamp.h"
@@ -110,7 +111,7 @@ holds_ours(const struct h5_config *c, const char *folder, const char *but)
 	const char *fixed[] = {c->path, c->server.command, c->hooks.exec,
 	    c->pages.templates, c->catalogue.file, c->store.dir,
 	    "/proc/self/exe"};
-	const size_t n = sizeof fixed / sizeof fixed[0];
+	const size_t n = H5_LENGTH(fixed);
 	const char *path;
 	size_t i;
 
@@ -169,7 +170,7 @@ add_system(struct rules *r)
 	    "/usr/lib64", "/usr/local/lib", "/dev/urandom", "/etc/ld.so.cache"};
 	size_t i;
 
-	for (i = 0; i < sizeof folders / sizeof folders[0]; i++)
+	for (i = 0; i < H5_LENGTH(folders); i++)
 		add_folder(r, folders[i], H5_LANDLOCK_READ);
 	add_folder(r, "/dev/null", H5_LANDLOCK_KEEP);
 #ifdef __SANITIZE_ADDRESS__
@@ -189,9 +190,9 @@ add_network(struct rules *r, const struct h5_config *c)
 	    "/usr/local/share/ca-certificates", "/usr/local/share/certs"};
 	size_t i;
 
-	for (i = 0; i < sizeof resolver / sizeof resolver[0]; i++)
+	for (i = 0; i < H5_LENGTH(resolver); i++)
 		add_etc(r, resolver[i]);
-	for (i = 0; i < sizeof bundles / sizeof bundles[0]; i++)
+	for (i = 0; i < H5_LENGTH(bundles); i++)
 		add_folder(r, bundles[i], H5_LANDLOCK_READ);
 	if (c->gateway.ca_file != NULL)
 		add_file(r, c, c->gateway.ca_file, H5_LANDLOCK_READ);

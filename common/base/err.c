@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/length.h"
+
 struct row {
 	enum h5_code code;
 	const char *name;
@@ -32,10 +34,10 @@ row_of(enum h5_code code)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
+	for (i = 0; i < H5_LENGTH(rows); i++)
 		if (rows[i].code == code)
 			return &rows[i];
-	return &rows[sizeof rows / sizeof rows[0] - 1];
+	return &rows[H5_LENGTH(rows) - 1];
 }
 
 static size_t fill(struct h5_err *e, enum h5_code code, int sys,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/length.h"
 #include "common/config/value.h"
 #include "common/system/file.h"
 #include "common/format/ini.h"
@@ -91,11 +92,11 @@ static const struct h5_config_key keys[] = {
     {"server", "threads", NULL, false, T(number), AT(server.threads), 1, 1024},
     {"server", "processes", "0", false, T(number), AT(server.processes), 0, 64},
 };
-#define KEYS (sizeof(keys) / sizeof(keys[0]))
+#define KEYS H5_LENGTH(keys)
 
 static const char *const sections[] = {"merchant", "site", "gateway", "store",
     "orders", "catalogue", "hooks", "pages", "log", "server"};
-#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+#define SECTIONS H5_LENGTH(sections)
 
 const struct h5_config_key *
 h5_config_keys(size_t *n)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/doctor/words.h"
 #include "common/system/file.h"
 #include "common/hooks/launch.h"
@@ -75,7 +76,7 @@ placeholders(struct h5_doctor *d)
 	};
 	size_t i, left = 0;
 
-	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (i = 0; i < H5_LENGTH(rows); i++) {
 		if (!rows[i].left)
 			continue;
 		left++;
@@ -138,7 +139,7 @@ modes(struct h5_doctor *d)
 		good = readable(d, c->files[i]) && good;
 		good = mode_good(d, c->files[i]) && good;
 	}
-	for (i = 0; i < sizeof further / sizeof further[0]; i++)
+	for (i = 0; i < H5_LENGTH(further); i++)
 		good = mode_good(d, further[i]) && good;
 	if (good)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "modes", "modes-good", "files",
@@ -182,7 +183,7 @@ root_by_name(struct h5_doctor *d, const char *what, const char *path)
 
 	if (realpath(path, whole) == NULL)
 		return;
-	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (i = 0; i < H5_LENGTH(names); i++) {
 		(void)snprintf(part, sizeof part, "/%s/", names[i]);
 		if (strstr(whole, part) == NULL)
 			continue;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/doctor/words.h"
 #include "common/format/escape.h"
 #include "common/base/fields.h"
@@ -201,7 +202,7 @@ headers(struct site *s)
 	bool good = true;
 	size_t i;
 
-	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+	for (i = 0; i < H5_LENGTH(all); i++)
 		good = one_header(s, &all[i]) && good;
 	if (has_header(s, "Set-Cookie")) {
 		good = false;
@@ -271,7 +272,7 @@ proxy_header(const struct site *s)
 	    "X-NWS-LOG-UUID"};
 	size_t i;
 
-	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+	for (i = 0; i < H5_LENGTH(names); i++)
 		if (has_header(s, names[i]))
 			return names[i];
 	return NULL;
@@ -349,7 +350,7 @@ write_notice(const struct h5_config *c, const char *number, struct h5_buf *out,
 	    {"trade_type", "MWEB"},
 	    {"transaction_id", transaction},
 	};
-	for (i = 0; rc == H5_OK && i < sizeof pairs / sizeof pairs[0]; i++)
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(pairs); i++)
 		rc = h5_fields_add(&f, pairs[i][0], pairs[i][1], e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(

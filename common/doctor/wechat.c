@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/doctor/words.h"
 #include "common/system/https.h"
 #include "common/base/log.h"
@@ -107,7 +108,7 @@ ids_wrong(struct h5_doctor *d, const char *words)
 	const char *what = "ids-other";
 	size_t i;
 
-	for (i = sizeof mixups / sizeof mixups[0]; i-- > 0;)
+	for (i = H5_LENGTH(mixups); i-- > 0;)
 		if (strstr(words, mixups[i].bytes) != NULL)
 			what = mixups[i].what;
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", what, "mch_id",

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/length.h"
 #include "common/base/text.h"
 
 static const unsigned char mapped[12] = {
@@ -178,10 +179,9 @@ bool
 h5_netaddr_public(const struct h5_netaddr *a)
 {
 	if (a->len == 4)
-		return !in_any(
-		    a, special_v4, sizeof special_v4 / sizeof special_v4[0]);
+		return !in_any(a, special_v4, H5_LENGTH(special_v4));
 	return a->len == 16 && a->bytes[0] >> 5 == 1 &&
-	       !in_any(a, special_v6, sizeof special_v6 / sizeof special_v6[0]);
+	       !in_any(a, special_v6, H5_LENGTH(special_v6));
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/system/process.h"
 #include "common/hooks/webhook.h"
 #include "common/order/order_json.h"
@@ -23,13 +24,13 @@
  * after the last the same for ever: an event is never given up, since the
  * shop's order depends on it. */
 static const int waits[] = {5, 30, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600};
-#define WAITS (sizeof waits / sizeof waits[0])
+#define WAITS H5_LENGTH(waits)
 
 static const struct {
 	enum h5_hook hook;
 	const char *name; /* in the ledger and the log */
 } receivers[] = {{H5_HOOK_EXEC, "exec"}, {H5_HOOK_WEBHOOK, "webhook"}};
-#define RECEIVERS (sizeof receivers / sizeof receivers[0])
+#define RECEIVERS H5_LENGTH(receivers)
 
 /* The first event that a receiver still has to take; those behind it wait, so
  * that the shop hears of one order in order. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 
 #define PATH_BYTES 4096
 #define COMMAND "h5pay"
@@ -156,7 +157,7 @@ of_request(const char *var)
 	    "HTTPS=", "UNIQUE_ID="};
 	size_t i;
 
-	for (i = 0; i < sizeof begin / sizeof begin[0]; i++)
+	for (i = 0; i < H5_LENGTH(begin); i++)
 		if (strncmp(var, begin[i], strlen(begin[i])) == 0)
 			return true;
 	return false;
@@ -216,7 +217,7 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
     struct h5_err *e)
 {
 	const char *words[] = {NULL, "-c", c->path, "sweep", option, value};
-	char *argv[sizeof words / sizeof words[0] + 1] = {NULL};
+	char *argv[H5_LENGTH(words) + 1] = {NULL};
 	char **env = clean_environment();
 	struct h5_buf path;
 	enum h5_code rc;
@@ -225,7 +226,7 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
 	h5_buf_init(&path, PATH_BYTES);
 	rc = env == NULL ? h5_err_nomem(e) : h5_launch_find(c, &path, e);
 	words[0] = path.data;
-	for (i = 0; rc == H5_OK && i < sizeof words / sizeof words[0]; i++) {
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(words); i++) {
 		argv[i] = strdup(words[i]);
 		if (argv[i] == NULL)
 			rc = h5_err_nomem(e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/json.h"
 
 /* WeChat's messages are capped at 1,024 elements in 64 KiB (xml.h); an event
@@ -13,8 +14,6 @@
 #define EVENT_BYTES 131072
 
 #define NUMBER_DIGITS 18 /* fits int64_t whatever the digits */
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static const char *const event_names[] = {
     [H5_EVENT_CREATED] = "created",
@@ -35,7 +34,8 @@ static const char *const event_names[] = {
     [H5_EVENT_UNDELIVERED] = "undelivered",
 };
 
-_Static_assert(COUNT(event_names) == H5_EVENT_KINDS, "a word for each event");
+_Static_assert(
+    H5_LENGTH(event_names) == H5_EVENT_KINDS, "a word for each event");
 
 const char *
 h5_event_name(enum h5_event_kind kind)
@@ -48,7 +48,7 @@ h5_event_kind_of(const char *name, enum h5_event_kind *kind)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT(event_names); i++)
+	for (i = 0; i < H5_LENGTH(event_names); i++)
 		if (strcmp(event_names[i], name) == 0) {
 			*kind = (enum h5_event_kind)i;
 			return true;
@@ -94,7 +94,7 @@ among(const char *const *list, size_t n, const char *name)
 bool
 h5_event_is_number(const char *name)
 {
-	return among(numbers, COUNT(numbers), name);
+	return among(numbers, H5_LENGTH(numbers), name);
 }
 
 bool
@@ -138,7 +138,7 @@ h5_event_text(struct h5_event *ev, const char *name, const char *value)
 	if (value != NULL)
 		put(ev, name, value,
 		    !h5_event_is_number(name) &&
-			!among(times, COUNT(times), name));
+			!among(times, H5_LENGTH(times), name));
 }
 
 void
@@ -158,7 +158,7 @@ h5_event_time(struct h5_event *ev, const char *name, int64_t t)
 	if (t <= 0)
 		return;
 	h5_clock_rfc3339(t, when);
-	put(ev, name, when, among(times, COUNT(times), name));
+	put(ev, name, when, among(times, H5_LENGTH(times), name));
 }
 
 enum h5_code

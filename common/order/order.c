@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 
 #define WHY_MAX 128
 #define LANG_MAX 16
@@ -25,8 +26,6 @@ static const char *const state_names[] = {
     [H5_ORDER_REFUNDED] = "refunded",
 };
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
 const char *
 h5_order_state_name(enum h5_order_state s)
 {
@@ -38,7 +37,7 @@ h5_order_state_of(const char *name, enum h5_order_state *s)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT(state_names); i++)
+	for (i = 0; i < H5_LENGTH(state_names); i++)
 		if (strcmp(state_names[i], name) == 0) {
 			*s = (enum h5_order_state)i;
 			return true;
@@ -791,7 +790,7 @@ apply_refunded(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	rc = read_refund(o, ev, &w, e);
 	if (rc == H5_OK)
 		rc = text(ev, "status", sizeof w.r->status - 1, &w.status, e);
-	for (i = 0; rc == H5_OK && i < COUNT(words); i++)
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(words); i++)
 		known = known || strcmp(w.status, words[i]) == 0;
 	if (rc == H5_OK && (!known || w.refund_id == NULL || w.refund_fee == 0))
 		rc = h5_err_set(e, H5_E_INPUT,
@@ -928,7 +927,8 @@ static const apply_fn appliers[] = {
     [H5_EVENT_UNDELIVERED] = apply_undelivered,
 };
 
-_Static_assert(COUNT(appliers) == H5_EVENT_KINDS, "a function for each event");
+_Static_assert(
+    H5_LENGTH(appliers) == H5_EVENT_KINDS, "a function for each event");
 
 enum h5_code
 h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/base/log.h"
 #include "common/shop/link.h"
@@ -16,8 +17,6 @@ static const char *const item_names[] = {
 /* Those of the link itself come first. */
 #define SIGNED_LINK 6
 #define ITEM_LINK 3
-
-#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
 
 static enum h5_code
 only(const struct h5_fields *f, const char *const *names, size_t n,
@@ -122,7 +121,7 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 	o->attach = h5_fields_get(f, "attach");
 	if (o->attach != NULL && o->attach[0] == '\0')
 		o->attach = NULL; /* signed over, and nothing to keep */
-	rc = only(f, signed_names, LENGTH(signed_names), e);
+	rc = only(f, signed_names, H5_LENGTH(signed_names), e);
 	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "order, total_fee and body are needed");
@@ -352,7 +351,7 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	enum h5_code rc, rc_hidden;
 
 	o->item = h5_fields_get(f, "item");
-	rc = only(f, item_names, LENGTH(item_names), e);
+	rc = only(f, item_names, H5_LENGTH(item_names), e);
 	if (rc == H5_OK && !h5_text_item_name(o->item))
 		rc = h5_err_set(e, H5_E_INPUT, "item: not a possible name");
 	if (rc == H5_OK && qty != NULL)

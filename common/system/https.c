@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/base/length.h"
 #include "common/format/url.h"
 
 #define HEADERS_MAX H5_HTTPS_HEAD /* 1xx included */
@@ -53,7 +54,7 @@ system_bundle(void)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof places / sizeof places[0]; i++)
+	for (i = 0; i < H5_LENGTH(places); i++)
 		if (access(places[i], R_OK) == 0)
 			return places[i];
 	return NULL;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/base/length.h"
+
 bool
 h5_state_name(const char *name)
 {
@@ -11,7 +13,7 @@ h5_state_name(const char *name)
 	    H5_STATE_BILLS, H5_STATE_DOCTOR_ENABLE, H5_STATE_DOCTOR_LAST};
 	size_t i;
 
-	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+	for (i = 0; i < H5_LENGTH(all); i++)
 		if (strcmp(name, all[i]) == 0)
 			return true;
 	return false;

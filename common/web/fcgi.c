@@ -17,6 +17,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/system/file.h"
 #include "common/base/text.h"
 
@@ -534,7 +535,7 @@ reason(int status)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+	for (i = 0; i < H5_LENGTH(known); i++)
 		if (known[i].status == status)
 			return known[i].words;
 	return "Answer";

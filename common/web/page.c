@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/web/pages.h"
 #include "common/base/text.h"
@@ -238,7 +239,7 @@ put_alerts(struct page *pg, const struct h5_order *o)
 	struct h5_buf b;
 
 	h5_buf_init(&b, 256);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+	for (size_t i = 0; i < H5_LENGTH(all); i++) {
 		const char *name = h5_order_alert_name(all[i]);
 
 		if ((o->alerts & (unsigned)all[i]) == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/embed.h"
+#include "common/base/length.h"
 #include "common/format/base64.h"
 #include "common/system/file.h"
 #include "common/system/crypto.h"
@@ -656,7 +657,7 @@ put_headers(struct h5_response *resp, const char *lang, const char *csp,
 	};
 	enum h5_code rc = H5_OK;
 
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs && rc == H5_OK; i++)
+	for (size_t i = 0; i < H5_LENGTH(pairs) && rc == H5_OK; i++)
 		rc = h5_response_header(resp, pairs[i][0], pairs[i][1], e);
 	return rc;
 }

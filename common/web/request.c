@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/length.h"
 #include "common/format/form.h"
 #include "common/format/url.h"
 
@@ -36,7 +37,7 @@ h5_request_release(struct h5_request *r)
 	    r->document_root, r->conf};
 	size_t i;
 
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (i = 0; i < H5_LENGTH(texts); i++)
 		if (texts[i] != nothing)
 			free(texts[i]);
 	h5_buf_release(&r->body);

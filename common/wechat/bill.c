@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/base/text.h"
 
 #define DIGITS_MAX 15
@@ -128,8 +129,8 @@ static const struct name totals_headings[] = {
 	ASKED_SUM},
 };
 
-#define HEADINGS (sizeof headings / sizeof headings[0])
-#define TOTALS_HEADINGS (sizeof totals_headings / sizeof totals_headings[0])
+#define HEADINGS H5_LENGTH(headings)
+#define TOTALS_HEADINGS H5_LENGTH(totals_headings)
 
 /* --- lines and values ----------------------------------------------------- */
 
@@ -501,7 +502,7 @@ read_all(struct reader *r, struct h5_err *e)
 	if (line == NULL)
 		return h5_err_set(e, H5_E_INPUT, "the bill is empty");
 	rc = read_headings(r, line, headings, HEADINGS, &r->b->columns, e);
-	for (i = 0; rc == H5_OK && i < sizeof needed / sizeof needed[0]; i++)
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(needed); i++)
 		if (!has(r, r->b->columns, (int)needed[i]))
 			rc = h5_err_set(e, H5_E_INPUT,
 			    "not a bill: its first line does not name the "

@@ -37,7 +37,8 @@ VENDOR = {
 
 BANNED = """strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol
 atoll atof gmtime localtime ctime asctime system popen alloca stpcpy mktemp
-tmpnam tempnam rand srand scanf sscanf fscanf strtod strtof""".split()
+tmpnam tempnam rand srand scanf sscanf fscanf strtod strtof bzero
+OPENSSL_cleanse""".split()
 
 SECTIONS = """merchant site gateway store orders catalogue hooks pages log
 server""".split()
@@ -323,6 +324,15 @@ def doors():
             for i, line in enumerate(code(path), 1):
                 if re.search(pattern, line):
                     yield f"{name(path)}:{i}: {what}: {line.strip()}"
+
+
+def lengths():
+    """H5_LENGTH alone counts an array's elements"""
+    for path in CODE:
+        for i, line in enumerate(code(path), 1):
+            if re.search(r"\bsizeof\b[^/]*/\s*sizeof\b", line) and (
+                    name(path) != "common/base/length.h"):
+                yield f"{name(path)}:{i}: {line.strip()}"
 
 
 def no_float():
@@ -750,7 +760,8 @@ def shell():
 
 CHECKS = [layout, rooms, circles, includes_from_root, vendors, dependencies,
           headers_alone, guards,
-          banned, one_way_out, ascii_only, exported, no_state, doors, no_float,
+          banned, one_way_out, ascii_only, exported, no_state, doors, lengths,
+          no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,
           manuals, readers_words, doctor_words, threats, mutants,

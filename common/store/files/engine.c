@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "common/base/length.h"
 #include "common/store/files/internal.h"
 #include "common/base/sum.h"
 #include "common/system/state.h"
@@ -13,8 +14,6 @@
 /* What a buyer or a silent gateway can cause again and again may fill three
  * quarters of a ledger; the rest is kept for payments and refunds. */
 #define LEDGER_COMMON (H5_STORE_LEDGER / 4 * 3)
-
-#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
 
 _Static_assert(
     H5_STORE_BATCH <= H5_LEDGER_UNIT, "a batch is one unit of the ledger");
@@ -59,7 +58,7 @@ h5_store_own_name(const char *name)
 	    "swept", "talk", "lost+found"};
 	size_t i;
 
-	for (i = 0; i < LENGTH(own); i++)
+	for (i = 0; i < H5_LENGTH(own); i++)
 		if (strcmp(name, own[i]) == 0)
 			return true;
 	return h5_state_name(name);
@@ -102,7 +101,7 @@ furnish(int dir, struct h5_err *e)
 	int fd = -1;
 
 	rc = h5_file_list(dir, must_be_own, NULL, e);
-	for (i = 0; rc == H5_OK && i < LENGTH(folders); i++)
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(folders); i++)
 		rc = h5_file_mkdir(dir, folders[i], e);
 	if (rc == H5_OK)
 		rc = make_branches(dir, e);

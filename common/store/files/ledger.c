@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/base/sum.h"
 #include "common/format/json.h"
 
@@ -24,7 +25,7 @@ is_taken(const char *name)
 	size_t i;
 
 	/* The first letter is enough for most. */
-	for (i = 0; i < sizeof taken / sizeof taken[0]; i++)
+	for (i = 0; i < H5_LENGTH(taken); i++)
 		if (taken[i][0] == name[0] && strcmp(taken[i], name) == 0)
 			return true;
 	return false;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/format/json.h"
 #include "common/wechat/v2/sign.h"
@@ -271,7 +272,7 @@ hint_of(const char *msg, enum h5_log_level *level)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof hints / sizeof hints[0]; i++)
+	for (i = 0; i < H5_LENGTH(hints); i++)
 		if (strstr(msg, hints[i].bytes) != NULL) {
 			if (hints[i].operator)
 				*level = H5_LOG_ALERT;

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fields.h"
+#include "common/base/length.h"
 #include "common/format/gunzip.h"
 #include "common/system/https.h"
 #include "common/wechat/v2/sign.h"
@@ -37,7 +38,7 @@ fill(const struct h5_config *c, int64_t day, const char *type,
 
 	h5_clock_wire(day, wire);
 	wire[8] = '\0'; /* yyyyMMdd */
-	for (i = 0; rc == H5_OK && i < sizeof params / sizeof params[0]; i++)
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(params); i++)
 		rc = h5_fields_add(f, params[i].name, params[i].value, e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(
@@ -123,7 +124,7 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 		msg = "";
 	rc = h5_err_set(e, H5_E_REMOTE, "WeChat refuses the bill: %s %s",
 	    code == NULL ? "" : code, msg);
-	for (i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+	for (i = 0; i < H5_LENGTH(errors); i++) {
 		if ((errors[i].code != NULL &&
 			(code == NULL || strcmp(code, errors[i].code) != 0)) ||
 		    (errors[i].msg != NULL && strcmp(msg, errors[i].msg) != 0))

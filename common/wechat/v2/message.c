@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/base/text.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
@@ -96,7 +97,7 @@ h5_wxmsg_verdict(const struct h5_fields *f)
 		return number_taken(h5_fields_get(f, "err_code_des"))
 			   ? H5_WX_TAKEN
 			   : H5_WX_REFUSED;
-	for (i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+	for (i = 0; i < H5_LENGTH(verdicts); i++)
 		if (strcmp(code, verdicts[i].code) == 0)
 			return verdicts[i].verdict;
 	return H5_WX_REFUSED;
@@ -107,7 +108,7 @@ h5_wxmsg_note(const char *err_code)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+	for (i = 0; i < H5_LENGTH(verdicts); i++)
 		if (strcmp(err_code, verdicts[i].code) == 0)
 			return verdicts[i].note;
 	return NULL;
@@ -260,7 +261,7 @@ left_out(const char *name)
 	size_t i;
 
 	/* The first letter tells most of them apart. */
-	for (i = 0; i < sizeof out / sizeof out[0]; i++)
+	for (i = 0; i < H5_LENGTH(out); i++)
 		if (out[i][0] == name[0] && strcmp(name, out[i]) == 0)
 			return true;
 	return strchr(name, '.') != NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/length.h"
 #include "common/base/text.h"
 #include "common/format/base64.h"
 
@@ -156,7 +157,7 @@ test_vector(const struct h5_crypto_key *k, enum h5_sign_type type,
 	size_t i;
 
 	h5_fields_init(&f, 8, 256);
-	for (i = 0; i < sizeof pairs / sizeof pairs[0] && rc == H5_OK; i++)
+	for (i = 0; i < H5_LENGTH(pairs) && rc == H5_OK; i++)
 		rc = h5_fields_add(&f, pairs[i][0], pairs[i][1], e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(k, type, &f, hex, e);

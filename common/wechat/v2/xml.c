@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/base/length.h"
 #include "common/base/text.h"
 
 #define SHORTEST 11 /* <xml></xml> */
@@ -133,7 +134,7 @@ read_entity(struct scan *s)
 	    {"&quot;", 6, '"'}, {"&apos;", 6, '\''}};
 	size_t i;
 
-	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+	for (i = 0; i < H5_LENGTH(known); i++)
 		if (next_is(s, known[i].text, known[i].len)) {
 			keep_piece(s, &known[i].is, 1);
 			return H5_OK;
