@@ -135,7 +135,7 @@ test_sign__every_published_vector(void **state)
 	json_decref(all);
 }
 
-/* The rows of docs/PROTOCOL.md's table of vectors that are not in the file. */
+/* Vectors that are not in the file: jasl/wx_pay's and one of easywechat's. */
 static void
 test_sign__further_vectors(void **state)
 {
