@@ -14,7 +14,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 OLD = HERE.parent / "fixtures" / "0.1.0"
 FEE = 12800
 
-# Half an hour after 0.1.0 wrote the last line: orders are still open.
+# A minute after 0.1.0 wrote the last line: no sweep is due, which a visitor
+# would start.
+SOON = ["faketime", "-f", "@2026-11-30 19:55:30"]
+# Half an hour after it: orders are still open.
 THEN = ["faketime", "-f", "@2026-11-30 20:18:00"]
 SCENE = ('{"h5_info":{"type":"Wap","wap_url":"http://127.0.0.1",'
          '"wap_name":"shop"}}')
@@ -72,6 +75,10 @@ class Shop(h5.Site):
     def close(self):
         self.listener.close()
         super().close()
+
+    def visit(self, program, query):
+        """A visitor's GET, soon after."""
+        return self.get(program, query, prefix=SOON, env=UTC)
 
     def then(self, *args):
         """The command, at a time when the orders were young."""

@@ -68,8 +68,8 @@ def _(t):
                  ["show", "v010-paid"], ["export", "--format", "csv"]):
         s.h5pay(*args)
     for program in "return-page", "query":
-        s.get(program, {"order": "v010-paid",
-                        "t": old.BUYERS["tokens"]["v010-paid"]})
+        s.visit(program, {"order": "v010-paid",
+                          "t": old.BUYERS["tokens"]["v010-paid"]})
     t.eq(packed.pack(s.store) == before, True, "the same bytes")
 
 
@@ -81,7 +81,7 @@ def _(t):
     s = shop(t)
     for order, token in old.BUYERS["tokens"].items():
         for program in "query", "return-page":
-            r = s.get(program, {"order": order, "t": token})
+            r = s.visit(program, {"order": order, "t": token})
             state = json.loads(old.SHOW[order])["state"]
             t.eq((r.status, r.state), (200, state), f"{program} {order}")
             t.contains(r.text, 'data-shop="0.1.0"', "the shop's own page")
@@ -97,7 +97,7 @@ def _(t):
     ("confirm", "checkout", "item=gift"),
 ])
 def _(t, page, program, query):
-    r = shop(t).get(program, query)
+    r = shop(t).visit(program, query)
     t.eq(r.page, page, f"{r.status} {r.stderr}")
     t.contains(r.text, 'data-shop="0.1.0"', "the shop's own page")
     t.lacks(r.text, "{{", "what is not filled in")
@@ -106,7 +106,7 @@ def _(t, page, program, query):
 @test("a pay link of 0.1.0 leads to its confirmation page")
 def _(t):
     s = shop(t)
-    r = s.get("checkout", old.BUYERS["link"].partition("?")[2])
+    r = s.visit("checkout", old.BUYERS["link"].partition("?")[2])
     t.eq((r.status, r.page), (200, "confirm"), r.stderr)
     t.contains(r.visible, "128.00", "amount")
 
@@ -128,7 +128,8 @@ def _(t, name, n):
 def _(t):
     s, g = own_shop(t)
     tx = old.remember(g, "v010-awaiting", pay=True)
-    t.success(s.notify(h5.notice("v010-awaiting", FEE, tx)))
+    t.success(s.notify(h5.notice("v010-awaiting", FEE, tx), prefix=old.SOON,
+                       env=old.UTC))
     o = s.show("v010-awaiting")
     t.eq((o["state"], o["paid_via"], o["transaction_id"]),
          ("paid", "notify", tx), "the order")
