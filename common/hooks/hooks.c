@@ -7,7 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
-#include "common/system/process.h"
+#include "common/hooks/exec.h"
 #include "common/hooks/webhook.h"
 #include "common/order/order_json.h"
 #include "common/system/crypto.h"
@@ -68,7 +68,7 @@ enum variable {
 static enum h5_code
 run_exec(const struct h5_config *c, const struct h5_order *o,
     const struct h5_outgoing *g, const struct h5_buf *body,
-    char said[H5_HOOK_EXEC_SAID + 1], struct h5_err *e)
+    char said[H5_EXEC_SAID + 1], struct h5_err *e)
 {
 	struct h5_buf v[VARIABLES];
 	char *env[VARIABLES + 1];
@@ -92,7 +92,7 @@ run_exec(const struct h5_config *c, const struct h5_order *o,
 	}
 	env[VARIABLES] = NULL;
 	if (rc == H5_OK)
-		rc = h5_hook_exec_run(c->hooks.exec, env, body->data, body->len,
+		rc = h5_exec_run(c->hooks.exec, env, body->data, body->len,
 		    EXEC_MS, said, e);
 	for (i = 0; i < VARIABLES; i++)
 		h5_buf_release(&v[i]);
@@ -105,7 +105,7 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
     const struct h5_outgoing *g, size_t to, struct h5_err *e)
 {
 	int64_t began_ms = h5_clock_mono_ms();
-	char said[H5_HOOK_EXEC_SAID + 1] = "";
+	char said[H5_EXEC_SAID + 1] = "";
 	enum h5_log_level level = H5_LOG_INFO;
 	struct h5_buf body;
 	enum h5_code rc;
@@ -117,8 +117,7 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
 	if (rc == H5_OK && receivers[to].hook == H5_HOOK_EXEC)
 		rc = run_exec(shop->c, o, g, &body, said, e);
 	else if (rc == H5_OK)
-		rc = h5_hook_webhook_send(
-		    shop->c, g->id, body.data, body.len, e);
+		rc = h5_webhook_send(shop->c, g->id, body.data, body.len, e);
 	h5_buf_release(&body);
 	if (rc != H5_OK)
 		level = g->failures + 1 >= WAITS ? H5_LOG_ALERT : H5_LOG_WARN;

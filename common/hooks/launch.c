@@ -1,22 +1,17 @@
+/* Which other program of ours is started, and with what: the command that
+ * delivers and sweeps, and a replacement that is tried out. */
 #include "common/hooks/launch.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/system/process.h"
 
 #define PATH_BYTES 4096
 #define COMMAND "h5pay"
-#define DESCRIPTORS 65536 /* closed one by one where close_range is missing */
 
 extern char **environ;
 
@@ -79,71 +74,6 @@ h5_launch_find(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 	    "server.command");
 }
 
-/* --- between fork and exec -------------------------------------------------
- * The other threads may have held any lock when fork was called, so nothing
- * here allocates, locks or formats. */
-
-static void
-close_all_from(unsigned from)
-{
-	unsigned fd;
-
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, from, ~0U, 0) == 0)
-		return;
-#endif
-	for (fd = from; fd < DESCRIPTORS; fd++)
-		(void)close((int)fd);
-}
-
-/* Signals as a fresh program expects them; null on 0 and 1, err on 2, and
- * no other descriptor. */
-static void
-become(char *const argv[], char *const env[], int null, int err)
-{
-	struct sigaction sa;
-	sigset_t none;
-	int s;
-
-	memset(&sa, 0, sizeof sa);
-	sa.sa_handler = SIG_DFL;
-	for (s = 1; s < NSIG; s++)
-		(void)sigaction(s, &sa, NULL);
-	(void)sigemptyset(&none);
-	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
-	/* err first: it may be one of the numbers that null goes to. */
-	if (dup2(err, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(null, STDOUT_FILENO) < 0)
-		_exit(127);
-	close_all_from(STDERR_FILENO + 1);
-	(void)execve(argv[0], argv, env);
-	_exit(127);
-}
-
-static pid_t
-wait_for(pid_t pid, int *status)
-{
-	pid_t got;
-
-	do {
-		got = waitpid(pid, status, 0);
-	} while (got < 0 && errno == EINTR);
-	return got;
-}
-
-/* /dev/null on a descriptor above the first three. */
-static int
-open_null(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), high;
-
-	if (fd < 0 || fd > STDERR_FILENO)
-		return fd;
-	high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	(void)close(fd);
-	return high;
-}
-
 /* --- the environment --- */
 
 /* Does the variable describe one request (plain CGI)?  A buyer's header or a
@@ -184,33 +114,6 @@ clean_environment(void)
 
 /* --- a delivery --- */
 
-/* The child of a child: nobody waits for it, and init reaps it. */
-static enum h5_code
-start_detached(char *const argv[], char *const env[], struct h5_err *e)
-{
-	int null = open_null(), status = 0, sys;
-	pid_t pid;
-
-	if (null < 0)
-		return h5_err_sys(e, H5_E_IO, errno, "/dev/null");
-	pid = fork();
-	sys = errno;
-	if (pid == 0) {
-		if (setsid() < 0)
-			_exit(127);
-		pid = fork();
-		if (pid == 0)
-			become(argv, env, null, null);
-		_exit(pid < 0 ? 127 : 0);
-	}
-	(void)close(null);
-	if (pid < 0)
-		return h5_err_sys(e, H5_E_IO, sys, "fork");
-	if (wait_for(pid, &status) == pid && status != 0)
-		return h5_err_set(e, H5_E_IO, "fork failed in the child");
-	return H5_OK;
-}
-
 /* "h5pay -c FILE sweep OPTION VALUE", with nothing of ours but the words. */
 static enum h5_code
 start_sweep(const struct h5_config *c, const char *option, const char *value,
@@ -232,7 +135,7 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
 			rc = h5_err_nomem(e);
 	}
 	if (rc == H5_OK)
-		rc = start_detached(argv, env, e);
+		rc = h5_process_detach(argv[0], argv, env, e);
 	for (i = 0; argv[i] != NULL; i++)
 		free(argv[i]);
 	h5_buf_release(&path);
@@ -263,43 +166,16 @@ h5_launch_sweep(const struct h5_config *c, const struct h5_log *log)
 
 /* --- a trial --- */
 
-/* Reads words from fd until its end; false when the limit passed first. */
-static bool
-listen_to(int fd, int64_t until, struct h5_buf *words)
-{
-	char some[512];
-	struct pollfd p;
-	int64_t left;
-	ssize_t n;
-
-	for (;;) {
-		left = until - h5_clock_mono_ms();
-		if (left <= 0)
-			return false;
-		p.fd = fd;
-		p.events = POLLIN;
-		p.revents = 0;
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
-		n = read(fd, some, sizeof some);
-		if (n > 0)
-			h5_buf_add(words, some, (size_t)n);
-		else if (n == 0 || errno != EINTR)
-			return n == 0;
-	}
-}
-
 static enum h5_code
-verdict(bool ended, int status, struct h5_err *e)
+verdict(const struct h5_process_end *end, struct h5_err *e)
 {
-	if (!ended)
+	if (end->late)
 		return h5_err_set(e, H5_E_BUSY, "it did not end in time");
-	if (WIFSIGNALED(status))
+	if (end->signal != 0)
 		return h5_err_set(
-		    e, H5_E_STATE, "signal %d ended it", WTERMSIG(status));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return h5_err_set(
-		    e, H5_E_STATE, "it exited %d", WEXITSTATUS(status));
+		    e, H5_E_STATE, "signal %d ended it", end->signal);
+	if (end->status != 0)
+		return h5_err_set(e, H5_E_STATE, "it exited %d", end->status);
 	return H5_OK;
 }
 
@@ -307,32 +183,10 @@ enum h5_code
 h5_launch_try(
     char *const argv[], int limit_ms, struct h5_buf *words, struct h5_err *e)
 {
-	int64_t until = h5_clock_mono_ms() + limit_ms;
-	int pipes[2] = {-1, -1}, null = open_null(), status = 0, sys;
-	bool ended;
-	pid_t pid;
+	const struct h5_process p = {
+	    .path = argv[0], .argv = argv, .mute = true};
+	struct h5_process_end end;
+	enum h5_code rc = h5_process_run(&p, limit_ms, words, &end, e);
 
-	if (null < 0 || pipe2(pipes, O_CLOEXEC) != 0) {
-		sys = errno;
-		if (null >= 0)
-			(void)close(null);
-		return h5_err_sys(e, H5_E_IO, sys, "pipe");
-	}
-	pid = fork();
-	sys = errno;
-	if (pid == 0)
-		become(argv, environ, null, pipes[1]);
-	(void)close(null);
-	(void)close(pipes[1]);
-	if (pid < 0) {
-		(void)close(pipes[0]);
-		return h5_err_sys(e, H5_E_IO, sys, "fork");
-	}
-	ended = listen_to(pipes[0], until, words);
-	(void)close(pipes[0]);
-	if (!ended)
-		(void)kill(pid, SIGKILL);
-	if (wait_for(pid, &status) != pid)
-		return h5_err_sys(e, H5_E_IO, errno, "waitpid");
-	return verdict(ended, status, e);
+	return rc != H5_OK ? rc : verdict(&end, e);
 }

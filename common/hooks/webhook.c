@@ -12,9 +12,8 @@
 #define HEADER_MAX 256
 
 enum h5_code
-h5_hook_webhook_sign(const struct h5_crypto_key *key, const char *id,
-    int64_t at, const char *body, size_t n, struct h5_buf *out,
-    struct h5_err *e)
+h5_webhook_sign(const struct h5_crypto_key *key, const char *id, int64_t at,
+    const char *body, size_t n, struct h5_buf *out, struct h5_err *e)
 {
 	unsigned char mac[32];
 	struct h5_buf text;
@@ -47,7 +46,7 @@ write_headers(const struct h5_config *c, const char *id, const char *body,
 	h5_buf_printf(&h[ID], "webhook-id: %s", id);
 	h5_buf_printf(&h[TIMESTAMP], "webhook-timestamp: %lld", (long long)at);
 	h5_buf_puts(&h[SIGNATURE], "webhook-signature: ");
-	rc = h5_hook_webhook_sign(
+	rc = h5_webhook_sign(
 	    c->hooks.webhook_secret, id, at, body, n, &h[SIGNATURE], e);
 	h5_buf_puts(&h[TYPE], "Content-Type: application/json");
 	for (i = 0; rc == H5_OK && i < HEADERS; i++)
@@ -90,8 +89,8 @@ post(const struct h5_config *c, const struct h5_buf h[HEADERS],
 }
 
 enum h5_code
-h5_hook_webhook_send(const struct h5_config *c, const char *id,
-    const char *body, size_t n, struct h5_err *e)
+h5_webhook_send(const struct h5_config *c, const char *id, const char *body,
+    size_t n, struct h5_err *e)
 {
 	struct h5_buf h[HEADERS];
 	enum h5_code rc;

@@ -12,16 +12,16 @@
 #include "common/base/err.h"
 #include "common/system/https.h"
 
-/* h5_hook_webhook_sign(key, id, at, body, n, out, e): append the value of the
+/* h5_webhook_sign(key, id, at, body, n, out, e): append the value of the
  * header webhook-signature: "v1," and the base64 of the HMAC-SHA256 of
  * "id.at.body".  at: Unix seconds. */
-H5_MUST_CHECK enum h5_code h5_hook_webhook_sign(const struct h5_crypto_key *key,
+H5_MUST_CHECK enum h5_code h5_webhook_sign(const struct h5_crypto_key *key,
     const char *id, int64_t at, const char *body, size_t n, struct h5_buf *out,
     struct h5_err *e);
 
-/* h5_hook_webhook_send(c, id, body, n, e): post body once.  H5_OK: a 2xx.
+/* h5_webhook_send(c, id, body, n, e): post body once.  H5_OK: a 2xx.
  * H5_E_NET: anything else, e->msg says what.  Blocks up to 15 s. */
-H5_MUST_CHECK enum h5_code h5_hook_webhook_send(const struct h5_config *c,
+H5_MUST_CHECK enum h5_code h5_webhook_send(const struct h5_config *c,
     const char *id, const char *body, size_t n, struct h5_err *e);
 
 #endif

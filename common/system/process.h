@@ -1,27 +1,52 @@
-/* hook_exec.h - runs the shop's program for one event.  Private to
- * hooks.
- * No shell, a clean environment, JSON on stdin, a deadline.  What it prints
- * is read and thrown away but for its first words, which help the one who
- * looks for the reason of a failure. */
+/* process.h - the only fork and exec of the product's own programs and the
+ * shop's.  The one other fork is the supervisor's, which starts no program.
+ * A program that is started here gets null, pipes or nothing on the first
+ * three descriptors and no other descriptor of ours, the signals as a fresh
+ * program expects them, and the folder "/".  No shell is involved.  Safe in a
+ * process with many threads. */
 #ifndef H5_SYSTEM_PROCESS_H
 #define H5_SYSTEM_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 
-#define H5_HOOK_EXEC_SAID 200 /* bytes of its output that are kept */
+struct h5_process {
+	const char *path;
+	char *const *argv; /* argv[0] need not be path; NULL-terminated */
+	char *const *env; /* its whole environment; NULL: ours */
+	const char *in; /* for its stdin; NULL: /dev/null */
+	size_t n; /* bytes of in */
+	bool mute; /* what it writes to stdout is not kept */
+};
 
-/* h5_hook_exec_run(path, env, in, n, timeout_ms, said, e): run path with env
- * (NULL-terminated) as its whole environment and n bytes of in on its stdin,
- * as the leader of a process group, in the folder "/".  said: the beginning
- * of what it printed, NUL-terminated.
- * H5_OK: exit status 0.  H5_E_NET: another status, a signal, not to be run,
- * or still there after timeout_ms: then its group gets SIGKILL.  H5_E_IO: no
- * process or pipe to be had.  Blocks up to timeout_ms.  In a program with
- * threads, only one of them may call it. */
-H5_MUST_CHECK enum h5_code h5_hook_exec_run(const char *path, char *const *env,
-    const char *in, size_t n, int timeout_ms, char said[H5_HOOK_EXEC_SAID + 1],
+/* How a program ended. */
+struct h5_process_end {
+	bool late; /* it was killed at the limit, with its children */
+	int status; /* exit status; -1: a signal ended it */
+	int signal; /* that signal, or 0 */
+};
+
+#define H5_PROCESS_NOT_RUN 127 /* status of one that could not be run */
+
+/* h5_process_run(p, limit_ms, said, end, e): run p to its end, at most
+ * limit_ms, as the leader of a process group.  It need not read its stdin.
+ * said: gets the beginning of what it wrote, as far as the buffer's ceiling
+ *   goes; the rest is read and thrown away.  Initialised by the caller.
+ * H5_OK: it was started, and end tells what became of it.
+ * H5_E_IO: it could not be started (no process, no pipe).
+ * Blocks. */
+H5_MUST_CHECK enum h5_code h5_process_run(const struct h5_process *p,
+    int limit_ms, struct h5_buf *said, struct h5_process_end *end,
     struct h5_err *e);
+
+/* h5_process_detach(path, argv, env, e): start it in a session of its own; no
+ * one waits for it, and it outlives us.
+ * H5_OK: a process for it was made; whether it can be run is not known.
+ * H5_E_IO: none was made. */
+H5_MUST_CHECK enum h5_code h5_process_detach(
+    const char *path, char *const *argv, char *const *env, struct h5_err *e);
 
 #endif
