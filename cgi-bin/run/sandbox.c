@@ -203,7 +203,7 @@ collect(struct rules *r, const struct h5_app *app)
 {
 	const struct h5_program *p = app->program;
 	const struct h5_config *c = app->c;
-	struct h5_store_local local;
+	struct h5_store_place local;
 
 	memset(r, 0, sizeof *r);
 	h5_store_local(&c->store, &local);

@@ -151,7 +151,7 @@ modes(struct h5_doctor *d)
 static void
 space(struct h5_doctor *d)
 {
-	struct h5_store_local local;
+	struct h5_store_place local;
 	struct statvfs v;
 	long long left;
 

@@ -488,7 +488,7 @@ static void
 exposed(struct site *s)
 {
 	const struct h5_config *c = s->d->c;
-	struct h5_store_local local;
+	struct h5_store_place local;
 	char witness[PATH_MAX];
 	bool any;
 	size_t i;

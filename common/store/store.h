@@ -51,12 +51,12 @@ H5_MUST_CHECK enum h5_code h5_store_probe(
     const struct h5_store_where *w, struct h5_err *e);
 /* What a store keeps on this machine: for whoever closes a program in, looks at
  * the space that is left, or asks whether a web server hands it out. */
-struct h5_store_local {
+struct h5_store_place {
 	const char *folder; /* all of it lies below; borrowed from w */
 	const char *witness; /* a file there that every store has: whoever can
 	    fetch it can fetch orders */
 };
-void h5_store_local(const struct h5_store_where *w, struct h5_store_local *out);
+void h5_store_local(const struct h5_store_where *w, struct h5_store_place *out);
 /* h5_store_owner(w, uid, gid, e): whom w->dir belongs to or, if it is not
  * there yet, the folder above it.  H5_E_NOTFOUND: neither is there;
  * H5_E_CONFIG: it is no folder. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 #include "common/format/template.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"

@@ -27,8 +27,8 @@ catalogue common/shop/catalogue.c common/format/ini.c
 cgi common/web/fcgi.c
 config common/config/config.c common/config/value.c common/format/ini.c common/format/url.c
 form common/format/form.c common/base/fields.c
-ledger common/store/files/ledger.c common/order/order_json.c common/order/order.c
-ledger_line common/store/files/ledger.c
+ledger common/store/ledger.c common/order/order_json.c common/order/order.c
+ledger_line common/store/ledger.c
 notice common/wechat/v2/message.c common/wechat/v2/sign.c common/system/crypto.c
 paylink common/shop/link.c common/shop/offer.c
 template common/format/template.c common/format/escape.c common/format/template_data.c

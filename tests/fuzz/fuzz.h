@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/base/fields.h"
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

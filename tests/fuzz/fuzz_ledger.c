@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "common/order/order_json.h"
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 #include "common/base/sum.h"
 #include "tests/fuzz/fuzz.h"
 

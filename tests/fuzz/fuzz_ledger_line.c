@@ -4,7 +4,7 @@
  * written again byte by byte the same. */
 #include <jansson.h>
 
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 #include "common/base/sum.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -46,7 +46,7 @@ server""".split()
 # Files that are about more values than the one they are named for.
 ALSO_EXPORTS = {
     "common/format/template_data": ("data",),
-    "common/store/files/ledger": ("ledger",),
+    "common/store/ledger": ("ledger",),
     "common/web/request": ("response",),
     "common/wechat/v2/call": ("wxpay",),
     "common/wechat/v2/call_bill": ("wxpay",),

@@ -10,7 +10,7 @@
 #include <sys/vfs.h>
 
 #include "common/system/file.h"
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 #include "tests/unit/where.h"
 
 #define ID "order-1"

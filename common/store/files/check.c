@@ -12,7 +12,7 @@
 #define STALE_S 600
 
 static void
-progress(struct h5_store_checking *c)
+progress(struct h5_files_checking *c)
 {
 	c->done++;
 	if (c->r->progress != NULL && (c->done & 255) == 0)
@@ -22,9 +22,9 @@ progress(struct h5_store_checking *c)
 
 static enum h5_code
 add_entry(
-    struct h5_store_checking *c, const struct h5_order *o, struct h5_err *e)
+    struct h5_files_checking *c, const struct h5_order *o, struct h5_err *e)
 {
-	struct h5_store_entry *en;
+	struct h5_files_entry *en;
 	size_t cap;
 	void *v;
 
@@ -46,14 +46,28 @@ add_entry(
 
 /* --- orders --- */
 
+static enum h5_code
+fold(int fd, size_t size, const char *id, struct h5_buf *b,
+    struct h5_order **out, size_t *whole, struct h5_err *e)
+{
+	struct h5_ledger_at at;
+	enum h5_code rc;
+
+	h5_buf_clear(b);
+	if (size > b->max)
+		return h5_err_set(
+		    e, H5_E_INPUT, "the record of %s is too large", id);
+	rc = h5_file_slurp(fd, 0, size, b, e);
+	return rc == H5_OK ? h5_record_fold(b, id, out, whole, &at, e) : rc;
+}
+
 /* Reads one ledger; *tail: bytes of a torn tail, which is cut off when cut is
  * true (then under the lock). */
 static enum h5_code
-read_ledger(struct h5_store_checking *c, const char *name, const char *id,
+read_ledger(struct h5_files_checking *c, const char *name, const char *id,
     bool cut, struct h5_order **o, size_t *tail, struct h5_err *e)
 {
 	struct h5_file_look look;
-	struct h5_ledger_at at;
 	size_t size, whole = 0;
 	enum h5_code rc;
 	int fd;
@@ -63,14 +77,14 @@ read_ledger(struct h5_store_checking *c, const char *name, const char *id,
 	rc = h5_file_open(
 	    c->leaf_fd, name, cut ? O_RDWR : O_RDONLY, &fd, &size, e);
 	if (rc == H5_OK && cut) {
-		rc = h5_file_lock(fd, LOCK_EX, H5_STORE_LOCK_MS, e);
+		rc = h5_file_lock(fd, LOCK_EX, c->st->budget_ms, e);
 		if (rc == H5_OK)
 			rc = h5_file_look(fd, &look, e);
 		if (rc == H5_OK)
 			size = look.size;
 	}
 	if (rc == H5_OK)
-		rc = h5_store_fold(fd, size, id, &c->ledger, o, &whole, &at, e);
+		rc = fold(fd, size, id, &c->ledger, o, &whole, e);
 	if (rc == H5_OK)
 		*tail = size - whole;
 	if (rc == H5_OK && cut && *tail > 0 && c->repair) {
@@ -84,10 +98,10 @@ read_ledger(struct h5_store_checking *c, const char *name, const char *id,
 }
 
 static enum h5_code
-check_ledger(struct h5_store_checking *c, const char *name, const char *id,
+check_ledger(struct h5_files_checking *c, const char *name, const char *id,
     struct h5_err *e)
 {
-	char leaf[H5_STORE_PATH];
+	char leaf[H5_FILES_PATH];
 	struct h5_order *o;
 	struct h5_err why;
 	enum h5_code rc;
@@ -102,18 +116,18 @@ check_ledger(struct h5_store_checking *c, const char *name, const char *id,
 	}
 	if (rc == H5_E_NOMEM)
 		return h5_err_nomem(e);
-	h5_store_leaf(id, leaf);
+	h5_files_leaf(id, leaf);
 	if (rc == H5_E_NOTFOUND) {
 		rc = H5_OK;
 	} else if (rc != H5_OK) {
-		h5_store_check_found(c, &c->r->broken, id, why.msg, false);
+		h5_files_check_found(c, &c->r->broken, id, why.msg, false);
 		rc = H5_OK;
 	} else if (strcmp(leaf, c->leaf) != 0) {
-		h5_store_check_found(
+		h5_files_check_found(
 		    c, &c->r->broken, id, "lies in a wrong folder", false);
 	} else {
 		if (tail > 0)
-			h5_store_check_found(
+			h5_files_check_found(
 			    c, &c->r->unfinished, id, "torn tail", c->repair);
 		rc = add_entry(c, o, e);
 	}
@@ -127,9 +141,9 @@ check_ledger(struct h5_store_checking *c, const char *name, const char *id,
  * that is not ours is only told. */
 static void
 stranger(
-    struct h5_store_checking *c, int dir, const char *folder, const char *name)
+    struct h5_files_checking *c, int dir, const char *folder, const char *name)
 {
-	char what[NAME_MAX + H5_STORE_PATH + 32];
+	char what[NAME_MAX + H5_FILES_PATH + 32];
 	bool temp = strncmp(name, ".tmp-", 5) == 0, gone = false;
 
 	if (temp && !h5_file_older(dir, name, h5_clock_now() - STALE_S))
@@ -138,12 +152,12 @@ stranger(
 		gone = h5_file_remove(dir, name, NULL) == H5_OK;
 	(void)snprintf(what, sizeof what, "%s: %s/%s",
 	    temp ? "left over" : "unknown file", folder, name);
-	h5_store_check_found(c, &c->r->derived, "", what, gone);
+	h5_files_check_found(c, &c->r->derived, "", what, gone);
 }
 
 /* One folder whose entries all have names of a known kind. */
 struct listing {
-	struct h5_store_checking *c;
+	struct h5_files_checking *c;
 	const char *folder; /* below the store */
 	int fd;
 	bool (*known)(const char *name);
@@ -182,7 +196,7 @@ list_one(void *arg, const char *name, struct h5_err *e)
 
 /* H5_OK also when the folder is missing or not ours, which is told. */
 static enum h5_code
-list_folder(struct h5_store_checking *c, const char *folder,
+list_folder(struct h5_files_checking *c, const char *folder,
     bool (*known)(const char *name), struct h5_err *e)
 {
 	struct listing l = {c, folder, -1, known};
@@ -193,7 +207,7 @@ list_folder(struct h5_store_checking *c, const char *folder,
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc != H5_OK) {
-		h5_store_check_found(c, &c->r->broken, "", why.msg, false);
+		h5_files_check_found(c, &c->r->broken, "", why.msg, false);
 		return H5_OK;
 	}
 	rc = h5_file_list(l.fd, list_one, &l, e);
@@ -202,13 +216,13 @@ list_folder(struct h5_store_checking *c, const char *folder,
 }
 
 static enum h5_code
-list_all(struct h5_store_checking *c, struct h5_err *e)
+list_all(struct h5_files_checking *c, struct h5_err *e)
 {
-	char folder[H5_STORE_PATH];
+	char folder[H5_FILES_PATH];
 	enum h5_code rc;
 	unsigned i;
 
-	rc = list_folder(c, ".", h5_store_own_name, e);
+	rc = list_folder(c, ".", h5_files_own_name, e);
 	if (rc == H5_OK)
 		rc = list_folder(c, "orders", known_digit, e);
 	for (i = 0; rc == H5_OK && i < 16; i++) {
@@ -231,7 +245,7 @@ list_all(struct h5_store_checking *c, struct h5_err *e)
 static enum h5_code
 count_one(void *arg, const char *name, struct h5_err *e)
 {
-	struct h5_store_checking *c = arg;
+	struct h5_files_checking *c = arg;
 
 	(void)name;
 	(void)e;
@@ -242,7 +256,7 @@ count_one(void *arg, const char *name, struct h5_err *e)
 static enum h5_code
 check_one(void *arg, const char *name, struct h5_err *e)
 {
-	struct h5_store_checking *c = arg;
+	struct h5_files_checking *c = arg;
 	size_t n = strlen(name), suffix = sizeof SUFFIX - 1;
 	char id[H5_ORDER_ID_MAX + 1] = "";
 
@@ -259,7 +273,7 @@ check_one(void *arg, const char *name, struct h5_err *e)
 }
 
 static enum h5_code
-each_leaf(struct h5_store_checking *c, h5_file_each_fn each, bool tell,
+each_leaf(struct h5_files_checking *c, h5_file_each_fn each, bool tell,
     struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
@@ -273,7 +287,7 @@ each_leaf(struct h5_store_checking *c, h5_file_each_fn each, bool tell,
 		if (rc == H5_OK)
 			rc = h5_file_list(c->leaf_fd, each, c, e);
 		else if (rc != H5_E_NOTFOUND && tell)
-			h5_store_check_found(
+			h5_files_check_found(
 			    c, &c->r->broken, "", why.msg, false);
 		if (c->leaf_fd < 0)
 			rc = H5_OK;
@@ -283,25 +297,21 @@ each_leaf(struct h5_store_checking *c, h5_file_each_fn each, bool tell,
 }
 
 enum h5_code
-h5_store_check(struct h5_store *st, bool repair, struct h5_store_report *r,
-    struct h5_err *e)
+h5_files_check(
+    void *store, bool repair, struct h5_store_report *r, struct h5_err *e)
 {
-	struct h5_store_checking c = {
-	    .st = st, .r = r, .repair = repair, .leaf_fd = -1};
+	struct h5_files_checking c = {
+	    .st = store, .r = r, .repair = repair, .leaf_fd = -1};
 	enum h5_code rc;
 
-	r->orders = 0;
-	r->unfinished = 0;
-	r->broken = 0;
-	r->derived = 0;
-	h5_buf_init(&c.ledger, H5_STORE_LEDGER);
+	h5_buf_init(&c.ledger, H5_RECORD_MAX);
 	rc = each_leaf(&c, count_one, false, e);
 	if (rc == H5_OK)
 		rc = list_all(&c, e);
 	if (rc == H5_OK)
 		rc = each_leaf(&c, check_one, true, e);
 	if (rc == H5_OK)
-		rc = h5_store_reindex(&c, e);
+		rc = h5_files_reindex(&c, e);
 	if (rc == H5_OK && r->progress != NULL)
 		r->progress(r->arg, c.done, c.done);
 	h5_buf_release(&c.ledger);

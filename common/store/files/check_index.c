@@ -11,23 +11,30 @@
 static int
 by_creation(const void *a, const void *b)
 {
-	const struct h5_store_entry *l = a, *r = b;
+	const struct h5_files_entry *l = a, *r = b;
 
 	if (l->created_at != r->created_at)
 		return l->created_at < r->created_at ? -1 : 1;
 	return strcmp(l->id, r->id);
 }
 
+static enum h5_code
+load(struct h5_files_checking *c, const char *id, struct h5_order **o)
+{
+	return h5_record_load(c->st->self, c->st, id,
+	    h5_clock_mono_ms() + c->st->budget_ms, o, NULL);
+}
+
 /* --- one day of one index ------------------------------------------------- */
 
 struct day {
-	struct h5_store_checking *c;
-	enum h5_store_index which;
+	struct h5_files_checking *c;
+	enum h5_files_index which;
 	const char *name;
-	const struct h5_store_entry *v; /* orders created that day */
+	const struct h5_files_entry *v; /* orders created that day */
 	size_t n;
-	struct h5_store_ids own; /* their ids */
-	struct h5_store_ids lines; /* what the file names, rightly */
+	struct h5_files_ids own; /* their ids */
+	struct h5_files_ids lines; /* what the file names, rightly */
 	bool wrong; /* it holds what is no line of an index */
 };
 
@@ -41,14 +48,14 @@ belongs(const struct day *d, const char *id)
 	enum h5_code rc;
 	bool yes;
 
-	if (h5_store_ids_has(&d->own, id))
+	if (h5_files_ids_has(&d->own, id))
 		return true;
-	rc = h5_store_load(d->c->st, id, &o, NULL);
+	rc = load(d->c, id, &o);
 	/* A broken one stays named, so that sweeps go on to tell of it. */
 	if (rc != H5_OK)
 		return rc != H5_E_NOTFOUND;
 	h5_clock_day(o->created_at, own_day);
-	yes = d->which == H5_STORE_WAKE || strcmp(own_day, d->name) == 0;
+	yes = d->which == H5_FILES_WAKE || strcmp(own_day, d->name) == 0;
 	h5_order_free(o);
 	return yes;
 }
@@ -62,12 +69,12 @@ take_lines(struct day *d, const struct h5_buf *b, struct h5_err *e)
 	bool good;
 
 	d->wrong = false;
-	while (rc == H5_OK && h5_store_line(&p, end, id, &good)) {
+	while (rc == H5_OK && h5_files_line(&p, end, id, &good)) {
 		/* A line whose order is not there is what a creation leaves
 		 * that was cut short: nothing to tell. */
 		d->wrong = d->wrong || !good;
 		if (id[0] != '\0' && belongs(d, id))
-			rc = h5_store_ids_add(&d->lines, id, NULL, e);
+			rc = h5_files_ids_add(&d->lines, id, NULL, e);
 	}
 	/* A last line without its end. */
 	d->wrong = d->wrong || p != end;
@@ -79,22 +86,22 @@ static enum h5_code
 hold_day(const struct day *d, int *fd, size_t *size, struct h5_err *e)
 {
 	int flags = d->c->repair ? O_RDWR | O_CREAT : O_RDONLY;
-	struct h5_store *st = d->c->st;
-	char path[H5_STORE_PATH];
+	struct h5_files *st = d->c->st;
+	char path[H5_FILES_PATH];
 	struct h5_file_look look;
 	enum h5_code rc;
 
-	h5_store_day_path(d->which, d->name, path);
+	h5_files_day_path(d->which, d->name, path);
 	rc = h5_file_open(st->dir, path, flags, fd, size, e);
 	if (rc == H5_E_NOTFOUND && d->c->repair) {
-		rc = h5_store_index_make(st, d->which, e);
+		rc = h5_files_index_make(st, d->which, e);
 		if (rc == H5_OK)
 			rc = h5_file_open(st->dir, path, flags, fd, size, e);
 	}
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc == H5_OK)
-		rc = h5_file_lock(*fd, LOCK_EX, H5_STORE_LOCK_MS, e);
+		rc = h5_file_lock(*fd, LOCK_EX, d->c->st->budget_ms, e);
 	if (rc == H5_OK)
 		rc = h5_file_look(*fd, &look, e);
 	if (rc == H5_OK && !look.named)
@@ -111,14 +118,14 @@ read_day(struct day *d, bool hold, int *fd, struct h5_err *e)
 	struct h5_buf b;
 	enum h5_code rc;
 
-	h5_store_ids_release(&d->lines);
-	h5_buf_init(&b, H5_STORE_INDEX);
+	h5_files_ids_release(&d->lines);
+	h5_buf_init(&b, H5_FILES_INDEX);
 	if (hold) {
 		rc = hold_day(d, fd, &size, e);
 		if (rc == H5_OK && *fd >= 0)
 			rc = h5_file_slurp(*fd, 0, size, &b, e);
 	} else {
-		rc = h5_store_index_read(
+		rc = h5_files_index_read(
 		    d->c->st, d->which, d->name, 0, fd, &b, e);
 	}
 	if (rc == H5_OK)
@@ -133,19 +140,19 @@ read_day(struct day *d, bool hold, int *fd, struct h5_err *e)
 static enum h5_code
 write_day(struct day *d, struct h5_err *e)
 {
-	char path[H5_STORE_PATH];
+	char path[H5_FILES_PATH];
 	struct h5_buf b;
 	enum h5_code rc;
 	size_t i;
 
-	h5_buf_init(&b, H5_STORE_INDEX);
+	h5_buf_init(&b, H5_FILES_INDEX);
 	for (i = 0; i < d->n; i++)
 		h5_buf_printf(&b, "%s\n", d->v[i].id);
 	for (i = 0; i < d->lines.n; i++)
-		if (d->n == 0 || !h5_store_ids_has(&d->own, d->lines.v[i]))
+		if (d->n == 0 || !h5_files_ids_has(&d->own, d->lines.v[i]))
 			h5_buf_printf(&b, "%s\n", d->lines.v[i]);
 	rc = h5_buf_finish(&b, e);
-	h5_store_day_path(d->which, d->name, path);
+	h5_files_day_path(d->which, d->name, path);
 	if (rc == H5_OK)
 		rc = h5_file_replace(
 		    d->c->st->dir, path, b.data, b.len, 0600, e);
@@ -156,22 +163,22 @@ write_day(struct day *d, struct h5_err *e)
 static void
 tell_day(struct day *d, bool repaired)
 {
-	char path[H5_STORE_PATH], what[2 * H5_STORE_PATH];
+	char path[H5_FILES_PATH], what[2 * H5_FILES_PATH];
 	size_t i;
 
-	h5_store_day_path(d->which, d->name, path);
+	h5_files_day_path(d->which, d->name, path);
 	for (i = 0; i < d->n; i++) {
-		if (h5_store_ids_has(&d->lines, d->v[i].id))
+		if (h5_files_ids_has(&d->lines, d->v[i].id))
 			continue;
 		(void)snprintf(what, sizeof what, "missing in %s", path);
-		h5_store_check_found(
+		h5_files_check_found(
 		    d->c, &d->c->r->derived, d->v[i].id, what, repaired);
 	}
 	if (!d->wrong)
 		return;
 	(void)snprintf(
 	    what, sizeof what, "%s holds what is no order's id", path);
-	h5_store_check_found(d->c, &d->c->r->derived, "", what, repaired);
+	h5_files_check_found(d->c, &d->c->r->derived, "", what, repaired);
 }
 
 static bool
@@ -180,7 +187,7 @@ complete(const struct day *d)
 	size_t i;
 
 	for (i = 0; i < d->n; i++)
-		if (!h5_store_ids_has(&d->lines, d->v[i].id))
+		if (!h5_files_ids_has(&d->lines, d->v[i].id))
 			return false;
 	return !d->wrong;
 }
@@ -193,7 +200,7 @@ check_day(struct day *d, struct h5_err *e)
 	int fd = -1;
 
 	for (i = 0; rc == H5_OK && i < d->n; i++)
-		rc = h5_store_ids_add(&d->own, d->v[i].id, NULL, e);
+		rc = h5_files_ids_add(&d->own, d->v[i].id, NULL, e);
 	if (rc == H5_OK)
 		rc = read_day(d, false, &fd, e);
 	/* What looks amiss may be a creation under way. */
@@ -208,8 +215,8 @@ check_day(struct day *d, struct h5_err *e)
 		}
 	}
 	h5_file_drop(&fd);
-	h5_store_ids_release(&d->own);
-	h5_store_ids_release(&d->lines);
+	h5_files_ids_release(&d->own);
+	h5_files_ids_release(&d->lines);
 	return rc;
 }
 
@@ -217,7 +224,7 @@ check_day(struct day *d, struct h5_err *e)
 
 /* The orders created on a day; the entries are sorted. */
 static void
-orders_of(const struct h5_store_checking *c, const char *day, size_t *at,
+orders_of(const struct h5_files_checking *c, const char *day, size_t *at,
     struct day *d)
 {
 	int64_t from = 0;
@@ -236,7 +243,7 @@ orders_of(const struct h5_store_checking *c, const char *day, size_t *at,
 
 /* Days on which orders were created, whether their index is there or not. */
 static enum h5_code
-days_of_orders(const struct h5_store_checking *c, struct h5_store_days *d,
+days_of_orders(const struct h5_files_checking *c, struct h5_files_days *d,
     struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
@@ -251,33 +258,33 @@ days_of_orders(const struct h5_store_checking *c, struct h5_store_days *d,
 		rc = h5_clock_from_day(day, &next, e);
 		next += 86400;
 		if (rc == H5_OK)
-			rc = h5_store_days_one(d, day, e);
+			rc = h5_files_days_one(d, day, e);
 	}
 	return rc;
 }
 
 static enum h5_code
 check_index(
-    struct h5_store_checking *c, enum h5_store_index which, struct h5_err *e)
+    struct h5_files_checking *c, enum h5_files_index which, struct h5_err *e)
 {
-	struct h5_store_days d = {0};
+	struct h5_files_days d = {0};
 	enum h5_code rc = H5_OK;
 	size_t i, at = 0;
 
-	if (which == H5_STORE_CREATED)
+	if (which == H5_FILES_CREATED)
 		rc = days_of_orders(c, &d, e);
 	if (rc == H5_OK)
-		rc = h5_store_days_add(c->st,
-		    which == H5_STORE_CREATED ? "index/created" : "index/wake",
+		rc = h5_files_days_add(c->st,
+		    which == H5_FILES_CREATED ? "index/created" : "index/wake",
 		    &d, e);
 	for (i = 0; rc == H5_OK && i < d.n; i++) {
 		struct day day = {.c = c, .which = which, .name = d.v[i]};
 
-		if (which == H5_STORE_CREATED)
+		if (which == H5_FILES_CREATED)
 			orders_of(c, d.v[i], &at, &day);
 		rc = check_day(&day, e);
 	}
-	h5_store_days_release(&d);
+	h5_files_days_release(&d);
 	return rc;
 }
 
@@ -285,89 +292,89 @@ check_index(
 
 /* All that the next sweep will look at. */
 static enum h5_code
-collect(struct h5_store_checking *c, const char *day, struct h5_store_ids *ids,
+collect(struct h5_files_checking *c, const char *day, struct h5_files_ids *ids,
     struct h5_err *e)
 {
-	struct h5_store_sweep s;
-	char path[H5_STORE_PATH], what[2 * H5_STORE_PATH];
+	struct h5_files_sweep s;
+	char path[H5_FILES_PATH], what[2 * H5_FILES_PATH];
 	enum h5_code rc;
 	bool sound, gone;
 	int fd = -1;
 	size_t i;
 
-	rc = h5_store_sweep_read(c->st, day, &s, &sound, e);
+	rc = h5_files_sweep_read(c->st, day, &s, &sound, e);
 	if (rc == H5_OK && !sound) {
 		(void)snprintf(path, sizeof path, "sweep/%s", day);
 		gone = c->repair &&
 		       h5_file_remove(c->st->dir, path, NULL) == H5_OK;
 		(void)snprintf(what, sizeof what, "%s is damaged", path);
-		h5_store_check_found(c, &c->r->derived, "", what, gone);
+		h5_files_check_found(c, &c->r->derived, "", what, gone);
 	}
 	if (rc == H5_OK)
-		rc = h5_store_sweep_news(c->st, day, &s, &fd, e);
+		rc = h5_files_sweep_news(c->st, day, &s, &fd, e);
 	h5_file_drop(&fd);
 	for (i = 0; rc == H5_OK && i < s.open.n; i++)
-		rc = h5_store_ids_add(ids, s.open.v[i], NULL, e);
-	h5_store_sweep_release(&s);
+		rc = h5_files_ids_add(ids, s.open.v[i], NULL, e);
+	h5_files_sweep_release(&s);
 	return rc;
 }
 
 static enum h5_code
-check_open(struct h5_store_checking *c, const char *id, struct h5_err *e)
+check_open(struct h5_files_checking *c, const char *id, struct h5_err *e)
 {
 	struct h5_order *o;
 	bool rests;
 	int fd = -1;
 
 	/* It may have come to rest since it was read. */
-	if (h5_store_load(c->st, id, &o, NULL) != H5_OK)
+	if (load(c, id, &o) != H5_OK)
 		return H5_OK;
 	rests = h5_order_at_rest(o, c->st->hooks);
 	h5_order_free(o);
 	if (rests)
 		return H5_OK;
-	h5_store_check_found(c, &c->r->derived, id,
+	h5_files_check_found(c, &c->r->derived, id,
 	    "is not at rest, but no sweep would find it", c->repair);
 	if (!c->repair)
 		return H5_OK;
-	if (h5_store_note(c->st, H5_STORE_WAKE, h5_clock_now(), id, &fd, e) !=
-	    H5_OK)
+	if (h5_files_note(c->st, H5_FILES_WAKE, h5_clock_now(), id,
+		h5_clock_mono_ms() + c->st->budget_ms, &fd, e) != H5_OK)
 		return H5_E_IO;
 	h5_file_drop(&fd);
 	return H5_OK;
 }
 
 static enum h5_code
-check_sweeps(struct h5_store_checking *c, struct h5_err *e)
+check_sweeps(struct h5_files_checking *c, struct h5_err *e)
 {
-	struct h5_store_days d = {0};
-	struct h5_store_ids ids = {0};
+	struct h5_files_days d = {0};
+	struct h5_files_ids ids = {0};
 	enum h5_code rc;
 	size_t i;
 
-	rc = h5_store_days_add(c->st, "index/created", &d, e);
+	rc = h5_files_days_add(c->st, "index/created", &d, e);
 	if (rc == H5_OK)
-		rc = h5_store_days_add(c->st, "index/wake", &d, e);
+		rc = h5_files_days_add(c->st, "index/wake", &d, e);
 	for (i = 0; rc == H5_OK && i < d.n; i++)
 		rc = collect(c, d.v[i], &ids, e);
 	for (i = 0; rc == H5_OK && i < c->n; i++)
-		if (c->v[i].open && !h5_store_ids_has(&ids, c->v[i].id))
+		if (c->v[i].open && !h5_files_ids_has(&ids, c->v[i].id))
 			rc = check_open(c, c->v[i].id, e);
-	h5_store_ids_release(&ids);
-	h5_store_days_release(&d);
+	h5_files_ids_release(&ids);
+	h5_files_days_release(&d);
 	return rc;
 }
 
 enum h5_code
-h5_store_reindex(struct h5_store_checking *c, struct h5_err *e)
+h5_files_reindex(struct h5_files_checking *c, struct h5_err *e)
 {
 	enum h5_code rc;
 
 	if (c->n > 0)
 		qsort(c->v, c->n, sizeof *c->v, by_creation);
-	rc = check_index(c, H5_STORE_CREATED, e);
+	rc = check_index(c, H5_FILES_CREATED, e);
 	if (rc == H5_OK)
-		rc = check_index(c, H5_STORE_WAKE, e);
+		rc = check_index(c, H5_FILES_WAKE, e);
 	if (rc == H5_OK)
 		rc = check_sweeps(c, e);
 	return rc;

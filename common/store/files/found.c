@@ -2,7 +2,7 @@
 #include "common/store/files/internal.h"
 
 void
-h5_store_check_found(struct h5_store_checking *c, uint64_t *counter,
+h5_files_check_found(struct h5_files_checking *c, uint64_t *counter,
     const char *id, const char *what, bool repaired)
 {
 	(*counter)++;

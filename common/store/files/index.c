@@ -1,5 +1,6 @@
 /* The indexes by day, and what finds orders through them. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +9,29 @@
 #include "common/store/files/internal.h"
 #include "common/base/sum.h"
 
+int
+h5_files_wait(int64_t until_ms)
+{
+	int64_t left = until_ms - h5_clock_mono_ms();
+
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
 /* --- adding a line -------------------------------------------------------- */
 
 static const char *const index_folders[] = {
-    [H5_STORE_CREATED] = "index/created", [H5_STORE_WAKE] = "index/wake"};
+    [H5_FILES_CREATED] = "index/created", [H5_FILES_WAKE] = "index/wake"};
 
 void
-h5_store_day_path(
-    enum h5_store_index which, const char *day, char out[H5_STORE_PATH])
+h5_files_day_path(
+    enum h5_files_index which, const char *day, char out[H5_FILES_PATH])
 {
-	(void)snprintf(out, H5_STORE_PATH, "%s/%s", index_folders[which], day);
+	(void)snprintf(out, H5_FILES_PATH, "%s/%s", index_folders[which], day);
 }
 
 enum h5_code
-h5_store_index_make(
-    struct h5_store *st, enum h5_store_index which, struct h5_err *e)
+h5_files_index_make(
+    struct h5_files *st, enum h5_files_index which, struct h5_err *e)
 {
 	enum h5_code rc;
 
@@ -34,25 +43,26 @@ h5_store_index_make(
 
 /* Opens a day's file and holds it against being replaced by a rebuilt one. */
 static enum h5_code
-open_day(struct h5_store *st, enum h5_store_index which, const char *day,
-    int *fd, struct h5_err *e)
+open_day(struct h5_files *st, enum h5_files_index which, const char *day,
+    int64_t until_ms, int *fd, struct h5_err *e)
 {
-	char path[H5_STORE_PATH];
+	char path[H5_FILES_PATH];
 	struct h5_file_look look;
 	enum h5_code rc;
 	size_t size;
 
-	h5_store_day_path(which, day, path);
+	h5_files_day_path(which, day, path);
 	for (;;) {
 		rc = h5_file_open(
 		    st->dir, path, O_RDWR | O_APPEND | O_CREAT, fd, &size, e);
 		if (rc == H5_E_NOTFOUND) {
-			rc = h5_store_index_make(st, which, e);
+			rc = h5_files_index_make(st, which, e);
 			if (rc == H5_OK)
 				continue;
 		}
 		if (rc == H5_OK)
-			rc = h5_file_lock(*fd, LOCK_SH, H5_STORE_LOCK_MS, e);
+			rc = h5_file_lock(
+			    *fd, LOCK_SH, h5_files_wait(until_ms), e);
 		if (rc == H5_OK)
 			rc = h5_file_look(*fd, &look, e);
 		if (rc != H5_OK || look.named)
@@ -66,7 +76,7 @@ open_day(struct h5_store *st, enum h5_store_index which, const char *day,
 
 /* Is the day's file itself on disk, by its name?  Once a day a process. */
 static enum h5_code
-sync_day(struct h5_store *st, enum h5_store_index which, const char *day,
+sync_day(struct h5_files *st, enum h5_files_index which, const char *day,
     struct h5_err *e)
 {
 	enum h5_code rc;
@@ -87,14 +97,14 @@ sync_day(struct h5_store *st, enum h5_store_index which, const char *day,
 }
 
 enum h5_code
-h5_store_note(struct h5_store *st, enum h5_store_index which, int64_t at,
-    const char *id, int *fd, struct h5_err *e)
+h5_files_note(struct h5_files *st, enum h5_files_index which, int64_t at,
+    const char *id, int64_t until_ms, int *fd, struct h5_err *e)
 {
 	char day[H5_CLOCK_DAY];
 	enum h5_code rc;
 
 	h5_clock_day(at, day);
-	rc = open_day(st, which, day, fd, e);
+	rc = open_day(st, which, day, until_ms, fd, e);
 	if (rc == H5_OK)
 		rc = h5_file_add_line(*fd, id, e);
 	if (rc == H5_OK)
@@ -109,14 +119,14 @@ h5_store_note(struct h5_store *st, enum h5_store_index which, int64_t at,
 /* --- reading -------------------------------------------------------------- */
 
 enum h5_code
-h5_store_index_read(struct h5_store *st, enum h5_store_index which,
+h5_files_index_read(struct h5_files *st, enum h5_files_index which,
     const char *day, size_t from, int *fd, struct h5_buf *b, struct h5_err *e)
 {
-	char path[H5_STORE_PATH];
+	char path[H5_FILES_PATH];
 	enum h5_code rc;
 	size_t size;
 
-	h5_store_day_path(which, day, path);
+	h5_files_day_path(which, day, path);
 	rc = h5_file_open(st->dir, path, O_RDONLY, fd, &size, e);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
@@ -129,7 +139,7 @@ h5_store_index_read(struct h5_store *st, enum h5_store_index which,
 }
 
 bool
-h5_store_line(
+h5_files_line(
     const char **p, const char *end, char id[H5_ORDER_ID_MAX + 1], bool *good)
 {
 	size_t left = (size_t)(end - *p), n;
@@ -155,7 +165,7 @@ h5_store_line(
 /* --- days ----------------------------------------------------------------- */
 
 enum h5_code
-h5_store_days_one(struct h5_store_days *d, const char *day, struct h5_err *e)
+h5_files_days_one(struct h5_files_days *d, const char *day, struct h5_err *e)
 {
 	void *v;
 
@@ -176,7 +186,7 @@ add_day(void *arg, const char *name, struct h5_err *e)
 
 	if (h5_clock_from_day(name, &t, NULL) != H5_OK)
 		return H5_OK;
-	return h5_store_days_one(arg, name, e);
+	return h5_files_days_one(arg, name, e);
 }
 
 static int
@@ -186,8 +196,8 @@ by_day(const void *a, const void *b)
 }
 
 enum h5_code
-h5_store_days_add(struct h5_store *st, const char *folder,
-    struct h5_store_days *d, struct h5_err *e)
+h5_files_days_add(struct h5_files *st, const char *folder,
+    struct h5_files_days *d, struct h5_err *e)
 {
 	size_t i, kept = 0;
 	enum h5_code rc;
@@ -210,7 +220,7 @@ h5_store_days_add(struct h5_store *st, const char *folder,
 }
 
 void
-h5_store_days_release(struct h5_store_days *d)
+h5_files_days_release(struct h5_files_days *d)
 {
 	free(d->v);
 	d->v = NULL;
@@ -222,7 +232,7 @@ h5_store_days_release(struct h5_store_days *d)
 /* Where id is, or would be, in the hash table, which always has a free slot.
  */
 static uint32_t *
-slot_of(const struct h5_store_ids *ids, const char *id)
+slot_of(const struct h5_files_ids *ids, const char *id)
 {
 	size_t i = h5_sum_64(id, strlen(id), 0) & (ids->n_slots - 1);
 
@@ -232,7 +242,7 @@ slot_of(const struct h5_store_ids *ids, const char *id)
 }
 
 static enum h5_code
-grow_ids(struct h5_store_ids *ids, struct h5_err *e)
+grow_ids(struct h5_files_ids *ids, struct h5_err *e)
 {
 	size_t cap = ids->cap == 0 ? 64 : ids->cap * 2, i;
 	uint32_t *slots;
@@ -258,20 +268,20 @@ grow_ids(struct h5_store_ids *ids, struct h5_err *e)
 }
 
 bool
-h5_store_ids_has(const struct h5_store_ids *ids, const char *id)
+h5_files_ids_has(const struct h5_files_ids *ids, const char *id)
 {
 	return ids->n > 0 && *slot_of(ids, id) != 0;
 }
 
 enum h5_code
-h5_store_ids_add(
-    struct h5_store_ids *ids, const char *id, bool *fresh, struct h5_err *e)
+h5_files_ids_add(
+    struct h5_files_ids *ids, const char *id, bool *fresh, struct h5_err *e)
 {
 	enum h5_code rc;
 
 	if (fresh != NULL)
 		*fresh = false;
-	if (h5_store_ids_has(ids, id))
+	if (h5_files_ids_has(ids, id))
 		return H5_OK;
 	if (ids->n == ids->cap) {
 		rc = grow_ids(ids, e);
@@ -286,7 +296,7 @@ h5_store_ids_add(
 }
 
 void
-h5_store_ids_release(struct h5_store_ids *ids)
+h5_files_ids_release(struct h5_files_ids *ids)
 {
 	free(ids->v);
 	free(ids->slots);

@@ -1,4 +1,4 @@
-/* store_internal.h - what the files of the store share.  For store*.c only. */
+/* internal.h - what the parts of the file engine share. */
 #ifndef H5_STORE_FILES_INTERNAL_H
 #define H5_STORE_FILES_INTERNAL_H
 
@@ -10,163 +10,206 @@
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/system/file.h"
-#include "common/store/files/ledger.h"
 #include "common/order/order.h"
+#include "common/store/engine.h"
+#include "common/store/record.h"
 #include "common/store/store.h"
 
-#define H5_STORE_FORMAT "h5pay store 1\n"
-#define H5_STORE_LOCK_MS 4000 /* WeChat waits five seconds for an answer */
-#define H5_STORE_LEDGER 4194304 /* most bytes of one order's ledger */
-#define H5_STORE_INDEX 1073741824 /* most bytes of one day's index */
+#define H5_FILES_FORMAT "h5pay store 1\n"
+#define H5_FILES_INDEX 1073741824 /* most bytes of one day's index */
 
 /* What this process knows to be on disk: file ino with that stamp.  A file
  * that still has the stamp was not touched since its last sync, so a repeated
  * notice need not sync it again. */
-#define H5_STORE_KNOWN 16384
-#define H5_STORE_WAYS 4
-struct h5_store_known {
+#define H5_FILES_KNOWN 16384
+#define H5_FILES_WAYS 4
+struct h5_files_known {
 	uint64_t ino;
 	uint64_t stamp;
 };
 
 /* The two kinds of index, each a folder of one file a day. */
-enum h5_store_index { H5_STORE_CREATED, H5_STORE_WAKE };
+enum h5_files_index { H5_FILES_CREATED, H5_FILES_WAKE };
 
-struct h5_store {
+struct h5_files {
+	const struct h5_store_engine *self; /* this engine */
 	int dir;
 	unsigned hooks;
+	int budget_ms; /* for what has no deadline of a caller's: fsck */
 	pthread_mutex_t lock; /* covers what follows */
-	struct h5_store_known *known;
+	struct h5_files_known *known;
 	/* The day of each index whose file's name this process knows to be
 	 * on disk. */
 	char synced[2][H5_CLOCK_DAY];
-	/* The same of the folders that orders live in, by h5_store_hash. */
+	/* The same of the folders that orders live in, by h5_files_hash. */
 	bool sure[256];
 };
 
-/* h5_store_own_name(name): may an entry of the store's folder be called so? */
-bool h5_store_own_name(const char *name);
+/* h5_files_wait(until_ms): how long a lock may be waited for, ms. */
+int h5_files_wait(int64_t until_ms);
 
-#define H5_STORE_PATH 64
-/* h5_store_hash(id): 0 to 255, which folder id lives in. */
-unsigned h5_store_hash(const char *id);
-/* h5_store_leaf(id, out): "orders/a/b", the folder that id lives in. */
-void h5_store_leaf(const char *id, char out[H5_STORE_PATH]);
-/* h5_store_path(id, out): "orders/a/b/<id>.ledger". */
-void h5_store_path(const char *id, char out[H5_STORE_PATH]);
-/* h5_store_day_path(which, day, out): "index/created/2026-11-23". */
-void h5_store_day_path(
-    enum h5_store_index which, const char *day, char out[H5_STORE_PATH]);
+/* --- the folder (folder.c) --- */
 
-/* h5_store_fold(fd, size, id, b, out, whole, at, e): read size bytes of a
- * ledger with b as workspace and fold them.  As h5_ledger_fold, but an empty
- * record is H5_E_INPUT. */
-H5_MUST_CHECK enum h5_code h5_store_fold(int fd, size_t size, const char *id,
-    struct h5_buf *b, struct h5_order **out, size_t *whole,
-    struct h5_ledger_at *at, struct h5_err *e);
-/* h5_store_load_locked(st, id, out, e): h5_store_load, but waits until no
- * update of this order is under way. */
-H5_MUST_CHECK enum h5_code h5_store_load_locked(struct h5_store *st,
-    const char *id, struct h5_order **out, struct h5_err *e);
+/* h5_files_folder(dir, make, fd, e): the store's folder.  make: it is made if
+ * it is missing, and an empty one that others may look into is closed to them.
+ * H5_E_NOTFOUND; H5_E_CONFIG; H5_E_IO. */
+H5_MUST_CHECK enum h5_code h5_files_folder(
+    const char *dir, bool make, int *fd, struct h5_err *e);
+/* h5_files_furnish(dir, e): is it a store of our format?  An empty folder
+ * becomes one. */
+H5_MUST_CHECK enum h5_code h5_files_furnish(int dir, struct h5_err *e);
+/* h5_files_own_name(name): may an entry of the store's folder be called so? */
+bool h5_files_own_name(const char *name);
 
-/* --- indexes (store_index.c) --- */
+#define H5_FILES_PATH 64
+/* h5_files_hash(id): 0 to 255, which folder id lives in. */
+unsigned h5_files_hash(const char *id);
+/* h5_files_leaf(id, out): "orders/a/b", the folder that id lives in. */
+void h5_files_leaf(const char *id, char out[H5_FILES_PATH]);
+/* h5_files_path(id, out): "orders/a/b/<id>.ledger". */
+void h5_files_path(const char *id, char out[H5_FILES_PATH]);
+/* h5_files_day_path(which, day, out): "index/created/2026-11-23". */
+void h5_files_day_path(
+    enum h5_files_index which, const char *day, char out[H5_FILES_PATH]);
 
-/* h5_store_note(st, which, at, id, fd, e): a durable line with id in the index
- * of the day of at.  Whoever rebuilds that index waits until *fd is closed:
- * the caller keeps it until what it announces is there. */
-H5_MUST_CHECK enum h5_code h5_store_note(struct h5_store *st,
-    enum h5_store_index which, int64_t at, const char *id, int *fd,
-    struct h5_err *e);
-/* h5_store_index_make(st, which, e): the folder, which somebody removed. */
-H5_MUST_CHECK enum h5_code h5_store_index_make(
-    struct h5_store *st, enum h5_store_index which, struct h5_err *e);
-/* h5_store_index_read(st, which, day, from, fd, b, e): the day's bytes from
+/* --- indexes (index.c) --- */
+
+/* h5_files_note(st, which, at, id, until_ms, fd, e): a durable line with id in
+ * the index of the day of at.  Whoever rebuilds that index waits until *fd is
+ * closed: the caller keeps it until what it announces is there. */
+H5_MUST_CHECK enum h5_code h5_files_note(struct h5_files *st,
+    enum h5_files_index which, int64_t at, const char *id, int64_t until_ms,
+    int *fd, struct h5_err *e);
+/* h5_files_index_make(st, which, e): the folder, which somebody removed. */
+H5_MUST_CHECK enum h5_code h5_files_index_make(
+    struct h5_files *st, enum h5_files_index which, struct h5_err *e);
+/* h5_files_index_read(st, which, day, from, fd, b, e): the day's bytes from
  * that offset on.  *fd: the file; -1 and nothing read when there is none. */
-H5_MUST_CHECK enum h5_code h5_store_index_read(struct h5_store *st,
-    enum h5_store_index which, const char *day, size_t from, int *fd,
+H5_MUST_CHECK enum h5_code h5_files_index_read(struct h5_files *st,
+    enum h5_files_index which, const char *day, size_t from, int *fd,
     struct h5_buf *b, struct h5_err *e);
-/* h5_store_line(p, end, id): takes one whole line at *p.  false: none is left.
+/* h5_files_line(p, end, id): takes one whole line at *p.  false: none is left.
  * id: the id in it, or "" when it holds none; good: false if it holds
  * something else (an empty line is good). */
-bool h5_store_line(
+bool h5_files_line(
     const char **p, const char *end, char id[H5_ORDER_ID_MAX + 1], bool *good);
 
 /* Names of days, sorted. */
-struct h5_store_days {
+struct h5_files_days {
 	char (*v)[H5_CLOCK_DAY];
 	size_t n;
 };
-/* h5_store_days_add(st, folder, d, e): those that have a file there, each
+/* h5_files_days_add(st, folder, d, e): those that have a file there, each
  * once. */
-H5_MUST_CHECK enum h5_code h5_store_days_add(struct h5_store *st,
-    const char *folder, struct h5_store_days *d, struct h5_err *e);
-/* h5_store_days_one(d, day, e): append one. */
-H5_MUST_CHECK enum h5_code h5_store_days_one(
-    struct h5_store_days *d, const char *day, struct h5_err *e);
-void h5_store_days_release(struct h5_store_days *d);
+H5_MUST_CHECK enum h5_code h5_files_days_add(struct h5_files *st,
+    const char *folder, struct h5_files_days *d, struct h5_err *e);
+/* h5_files_days_one(d, day, e): append one. */
+H5_MUST_CHECK enum h5_code h5_files_days_one(
+    struct h5_files_days *d, const char *day, struct h5_err *e);
+void h5_files_days_release(struct h5_files_days *d);
 
 /* A set of ids that keeps the order in which they came.  Zero is empty. */
-struct h5_store_ids {
+struct h5_files_ids {
 	char (*v)[H5_ORDER_ID_MAX + 1];
 	size_t n;
 	size_t cap;
 	uint32_t *slots; /* index + 1 into v, by hash */
 	size_t n_slots;
 };
-/* h5_store_ids_add(ids, id, fresh, e): fresh (may be NULL): was it not in it
+/* h5_files_ids_add(ids, id, fresh, e): fresh (may be NULL): was it not in it
  * before? */
-H5_MUST_CHECK enum h5_code h5_store_ids_add(
-    struct h5_store_ids *ids, const char *id, bool *fresh, struct h5_err *e);
-bool h5_store_ids_has(const struct h5_store_ids *ids, const char *id);
-void h5_store_ids_release(struct h5_store_ids *ids);
+H5_MUST_CHECK enum h5_code h5_files_ids_add(
+    struct h5_files_ids *ids, const char *id, bool *fresh, struct h5_err *e);
+bool h5_files_ids_has(const struct h5_files_ids *ids, const char *id);
+void h5_files_ids_release(struct h5_files_ids *ids);
 
-/* --- sweeping (store_sweep.c) --- */
+/* --- what is open (open.c) --- */
 
 /* What is remembered of one day: how far its indexes were read, and which of
  * the orders named there may not be at rest. */
-struct h5_store_sweep {
+struct h5_files_sweep {
 	unsigned hooks; /* that were configured then */
-	size_t offset[2]; /* bytes read, by enum h5_store_index */
+	size_t offset[2]; /* bytes read, by enum h5_files_index */
 	uint64_t tail[2]; /* checksum of the bytes before it */
-	struct h5_store_ids open;
+	struct h5_files_ids open;
 };
-/* h5_store_sweep_read(st, day, s, sound, e): zero when there is none, or none
+/* h5_files_sweep_read(st, day, s, sound, e): zero when there is none, or none
  * that can be used; sound: false if there is one and it is damaged. */
-H5_MUST_CHECK enum h5_code h5_store_sweep_read(struct h5_store *st,
-    const char *day, struct h5_store_sweep *s, bool *sound, struct h5_err *e);
-/* h5_store_sweep_news(st, day, s, fd, e): take in what the indexes hold beyond
+H5_MUST_CHECK enum h5_code h5_files_sweep_read(struct h5_files *st,
+    const char *day, struct h5_files_sweep *s, bool *sound, struct h5_err *e);
+/* h5_files_sweep_news(st, day, s, fd, e): take in what the indexes hold beyond
  * s.  fd: of the index of created orders, or -1. */
-H5_MUST_CHECK enum h5_code h5_store_sweep_news(struct h5_store *st,
-    const char *day, struct h5_store_sweep *s, int *fd, struct h5_err *e);
-void h5_store_sweep_release(struct h5_store_sweep *s);
+H5_MUST_CHECK enum h5_code h5_files_sweep_news(struct h5_files *st,
+    const char *day, struct h5_files_sweep *s, int *fd, struct h5_err *e);
+void h5_files_sweep_release(struct h5_files_sweep *s);
+/* h5_files_open_day(st, day, open, noted, why, e): the orders named on a day
+ * that may not be at rest; release open.  noted, why: whether that could be
+ * remembered for the next time. */
+H5_MUST_CHECK enum h5_code h5_files_open_day(struct h5_files *st,
+    const char *day, struct h5_files_ids *open, enum h5_code *noted,
+    struct h5_err *why, struct h5_err *e);
 
-/* --- fsck (store_check.c, store_reindex.c) --- */
+/* --- fsck (check.c, check_index.c) --- */
 
 /* What every order that was read leaves for the look at the indexes. */
-struct h5_store_entry {
+struct h5_files_entry {
 	int64_t created_at;
 	char id[H5_ORDER_ID_MAX + 1];
 	bool open; /* not at rest */
 };
 
-struct h5_store_checking {
-	struct h5_store *st;
+struct h5_files_checking {
+	struct h5_files *st;
 	struct h5_store_report *r;
 	bool repair;
 	uint64_t total; /* orders there may be, for the progress */
 	uint64_t done;
-	struct h5_store_entry *v;
+	struct h5_files_entry *v;
 	size_t n;
 	size_t cap;
 	struct h5_buf ledger; /* workspace */
-	char leaf[H5_STORE_PATH]; /* the folder being read */
+	char leaf[H5_FILES_PATH]; /* the folder being read */
 	int leaf_fd;
 };
-/* h5_store_check_found(c, counter, id, what, repaired): count and tell. */
-void h5_store_check_found(struct h5_store_checking *c, uint64_t *counter,
+/* h5_files_check_found(c, counter, id, what, repaired): count and tell. */
+void h5_files_check_found(struct h5_files_checking *c, uint64_t *counter,
     const char *id, const char *what, bool repaired);
-/* h5_store_reindex(c, e): hold the indexes against the orders in c->v. */
-H5_MUST_CHECK enum h5_code h5_store_reindex(
-    struct h5_store_checking *c, struct h5_err *e);
+/* h5_files_reindex(c, e): hold the indexes against the orders in c->v. */
+H5_MUST_CHECK enum h5_code h5_files_reindex(
+    struct h5_files_checking *c, struct h5_err *e);
+
+/* --- what files.c puts into the engine's table -----------------------------
+ */
+
+H5_MUST_CHECK enum h5_code h5_files_begin(
+    void *store, struct h5_engine_record *r, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_append(void *store,
+    struct h5_engine_record *r, const struct h5_buf *unit,
+    const struct h5_engine_facts *facts, void *hold, enum h5_engine_result *how,
+    struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_seal(
+    void *store, struct h5_engine_record *r, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_end(
+    void *store, struct h5_engine_record *r, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_create(void *store, const char *id,
+    const struct h5_buf *unit, const struct h5_engine_facts *facts,
+    int64_t until_ms, enum h5_engine_result *how, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_hold(void *store, const char *id,
+    int wait_ms, int hold_ms, void **hold, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_renew(
+    void *hold, int hold_ms, struct h5_err *e);
+void h5_files_release(void *hold);
+H5_MUST_CHECK enum h5_code h5_files_page(
+    void *store, struct h5_engine_walk *w, struct h5_err *e);
+void h5_files_leave(void *store, struct h5_engine_walk *w);
+H5_MUST_CHECK enum h5_code h5_files_swept(
+    void *store, int64_t at, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_swept_at(
+    void *store, int64_t *at, int64_t *made_at, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_check(
+    void *store, bool repair, struct h5_store_report *r, struct h5_err *e);
+bool h5_files_there(const struct h5_store_where *w);
+H5_MUST_CHECK enum h5_code h5_files_probe(
+    const struct h5_store_where *w, struct h5_err *e);
 
 #endif

@@ -1,58 +1,10 @@
-/* Whether a folder can hold a store, and whose it is. */
-#include <errno.h>
+/* Whether a folder can hold a store. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/store/files/internal.h"
-
-/* The folder above dir; one slash and more may end it. */
-static bool
-look_above(const char *dir, struct stat *st)
-{
-	char path[4096];
-	size_t n = strlen(dir);
-
-	while (n > 1 && dir[n - 1] == '/')
-		n--;
-	while (n > 0 && dir[n - 1] != '/')
-		n--;
-	if (n == 0 || n >= sizeof path)
-		return false;
-	memcpy(path, dir, n);
-	path[n] = '\0';
-	return stat(path, st) == 0;
-}
-
-enum h5_code
-h5_store_owner(const struct h5_store_where *w, unsigned *uid, unsigned *gid,
-    struct h5_err *e)
-{
-	const char *dir = w->dir;
-	struct stat st;
-
-	*uid = 0;
-	*gid = 0;
-	if (lstat(dir, &st) != 0 && (errno != ENOENT || !look_above(dir, &st)))
-		return h5_err_set(e, H5_E_NOTFOUND, "no store %s", dir);
-	if (!S_ISDIR(st.st_mode))
-		return h5_err_set(e, H5_E_CONFIG, "%s is not a folder", dir);
-	*uid = (unsigned)st.st_uid;
-	*gid = (unsigned)st.st_gid;
-	return H5_OK;
-}
-
-void
-h5_store_local(const struct h5_store_where *w, struct h5_store_local *out)
-{
-	out->folder = w->dir;
-	out->witness = "format";
-}
-
-/* --- can this folder hold a store? ---------------------------------------- */
 
 /* Two open files of the same program must keep each other out, or two threads
  * would append at once. */
@@ -90,7 +42,7 @@ static enum h5_code
 probe_folder(int dir, struct h5_err *e)
 {
 	const char *network = h5_file_network(dir);
-	char name[H5_STORE_PATH];
+	char name[H5_FILES_PATH];
 	enum h5_code rc, gone;
 
 	if (network != NULL)
@@ -108,7 +60,7 @@ probe_folder(int dir, struct h5_err *e)
 }
 
 enum h5_code
-h5_store_probe(const struct h5_store_where *w, struct h5_err *e)
+h5_files_probe(const struct h5_store_where *w, struct h5_err *e)
 {
 	const char *dir = w->dir;
 	struct h5_err why;

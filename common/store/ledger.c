@@ -1,4 +1,4 @@
-#include "common/store/files/ledger.h"
+#include "common/store/ledger.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * line's bytes up to the comma before "sum".  Lines that were written as one
  * unit count down: "more":1 says that one more belongs to it.  Only the one
  * spelling that h5_ledger_write gives is read.  Format: docs/STORE.md. */
-#ifndef H5_STORE_FILES_LEDGER_H
-#define H5_STORE_FILES_LEDGER_H
+#ifndef H5_STORE_LEDGER_H
+#define H5_STORE_LEDGER_H
 
 #include <stddef.h>
 

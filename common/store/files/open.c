@@ -4,7 +4,7 @@
  * read and which of the orders named there may still need care.  It claims:
  * every other order named in the part that was read was seen at rest, after
  * that part was read.  An order that wakes up later gets a new line first,
- * behind that part (store.c, append).  So the claim stays true however old
+ * behind that part (h5_files_append).  So the claim stays true however old
  * the file is: sweeps may overtake each other, and whichever writes last, no
  * order is missed.  Without the file, or with one that does not fit the
  * indexes, the day is read anew. */
@@ -22,20 +22,20 @@
 #define TAIL_BYTES 64
 
 static const char *const names[] = {
-    [H5_STORE_CREATED] = "created", [H5_STORE_WAKE] = "wake"};
+    [H5_FILES_CREATED] = "created", [H5_FILES_WAKE] = "wake"};
 
 /* --- the file of a day ---------------------------------------------------- */
 
 static void
-sweep_path(const char *day, char out[H5_STORE_PATH])
+sweep_path(const char *day, char out[H5_FILES_PATH])
 {
-	(void)snprintf(out, H5_STORE_PATH, "sweep/%s", day);
+	(void)snprintf(out, H5_FILES_PATH, "sweep/%s", day);
 }
 
 void
-h5_store_sweep_release(struct h5_store_sweep *s)
+h5_files_sweep_release(struct h5_files_sweep *s)
 {
-	h5_store_ids_release(&s->open);
+	h5_files_ids_release(&s->open);
 	memset(s, 0, sizeof *s);
 }
 
@@ -69,7 +69,7 @@ take_word(const char **p, const char *word)
 }
 
 static enum h5_code
-parse(const char *p, size_t n, struct h5_store_sweep *s, bool *sound,
+parse(const char *p, size_t n, struct h5_files_sweep *s, bool *sound,
     struct h5_err *e)
 {
 	const char *end = p + n - (sizeof END - 1);
@@ -92,10 +92,10 @@ parse(const char *p, size_t n, struct h5_store_sweep *s, bool *sound,
 			 take_number(&p, '\n', &s->tail[i]);
 	*sound =
 	    *sound && take_word(&p, "open") && take_number(&p, '\n', &count);
-	while (*sound && rc == H5_OK && h5_store_line(&p, end, id, &good)) {
+	while (*sound && rc == H5_OK && h5_files_line(&p, end, id, &good)) {
 		*sound = id[0] != '\0';
 		if (*sound)
-			rc = h5_store_ids_add(&s->open, id, NULL, e);
+			rc = h5_files_ids_add(&s->open, id, NULL, e);
 	}
 	*sound = *sound && p == end && s->open.n == count;
 	s->hooks = (unsigned)hooks;
@@ -105,16 +105,16 @@ parse(const char *p, size_t n, struct h5_store_sweep *s, bool *sound,
 }
 
 enum h5_code
-h5_store_sweep_read(struct h5_store *st, const char *day,
-    struct h5_store_sweep *s, bool *sound, struct h5_err *e)
+h5_files_sweep_read(struct h5_files *st, const char *day,
+    struct h5_files_sweep *s, bool *sound, struct h5_err *e)
 {
-	char path[H5_STORE_PATH];
+	char path[H5_FILES_PATH];
 	struct h5_buf b;
 	enum h5_code rc;
 
 	*sound = true;
 	memset(s, 0, sizeof *s);
-	h5_buf_init(&b, H5_STORE_INDEX);
+	h5_buf_init(&b, H5_FILES_INDEX);
 	sweep_path(day, path);
 	rc = h5_file_read(st->dir, path, &b, e);
 	if (rc == H5_OK)
@@ -123,20 +123,20 @@ h5_store_sweep_read(struct h5_store *st, const char *day,
 		rc = H5_OK;
 	h5_buf_release(&b);
 	if (rc != H5_OK || !*sound)
-		h5_store_sweep_release(s);
+		h5_files_sweep_release(s);
 	return rc;
 }
 
 static enum h5_code
-write_sweep(struct h5_store *st, const char *day,
-    const struct h5_store_sweep *s, struct h5_err *e)
+write_sweep(struct h5_files *st, const char *day,
+    const struct h5_files_sweep *s, struct h5_err *e)
 {
-	char path[H5_STORE_PATH];
+	char path[H5_FILES_PATH];
 	struct h5_buf b;
 	enum h5_code rc;
 	size_t i;
 
-	h5_buf_init(&b, H5_STORE_INDEX);
+	h5_buf_init(&b, H5_FILES_INDEX);
 	h5_buf_printf(&b, HEAD "hooks %u\n", st->hooks);
 	for (i = 0; i < 2; i++)
 		h5_buf_printf(&b, "%s %zu %" PRIu64 "\n", names[i],
@@ -184,8 +184,8 @@ tail_of(int fd, size_t offset, uint64_t *tail, struct h5_err *e)
 /* Takes in one index beyond what was read; *fits: false if that cannot be
  * continued. */
 static enum h5_code
-take_in(struct h5_store *st, enum h5_store_index which, const char *day,
-    struct h5_store_sweep *s, bool *fits, int *fd, struct h5_err *e)
+take_in(struct h5_files *st, enum h5_files_index which, const char *day,
+    struct h5_files_sweep *s, bool *fits, int *fd, struct h5_err *e)
 {
 	char id[H5_ORDER_ID_MAX + 1];
 	const char *p, *end;
@@ -194,8 +194,8 @@ take_in(struct h5_store *st, enum h5_store_index which, const char *day,
 	uint64_t tail = 0;
 	bool good;
 
-	h5_buf_init(&b, H5_STORE_INDEX);
-	rc = h5_store_index_read(st, which, day, s->offset[which], fd, &b, e);
+	h5_buf_init(&b, H5_FILES_INDEX);
+	rc = h5_files_index_read(st, which, day, s->offset[which], fd, &b, e);
 	if (rc == H5_OK && *fd >= 0)
 		rc = tail_of(*fd, s->offset[which], &tail, e);
 	*fits = *fits && tail == s->tail[which];
@@ -205,9 +205,9 @@ take_in(struct h5_store *st, enum h5_store_index which, const char *day,
 		rc = h5_file_sync_data(*fd, e);
 	p = b.data;
 	end = p + b.len;
-	while (rc == H5_OK && *fits && h5_store_line(&p, end, id, &good))
+	while (rc == H5_OK && *fits && h5_files_line(&p, end, id, &good))
 		if (id[0] != '\0')
-			rc = h5_store_ids_add(&s->open, id, NULL, e);
+			rc = h5_files_ids_add(&s->open, id, NULL, e);
 	if (rc == H5_OK && *fits && p > b.data) {
 		s->offset[which] += (size_t)(p - b.data);
 		rc = tail_of(*fd, s->offset[which], &s->tail[which], e);
@@ -217,8 +217,8 @@ take_in(struct h5_store *st, enum h5_store_index which, const char *day,
 }
 
 enum h5_code
-h5_store_sweep_news(struct h5_store *st, const char *day,
-    struct h5_store_sweep *s, int *fd, struct h5_err *e)
+h5_files_sweep_news(struct h5_files *st, const char *day,
+    struct h5_files_sweep *s, int *fd, struct h5_err *e)
 {
 	/* An order that was at rest may not be for a new hook. */
 	bool fits = (st->hooks & ~s->hooks) == 0;
@@ -228,13 +228,13 @@ h5_store_sweep_news(struct h5_store *st, const char *day,
 	*fd = -1;
 	for (turn = 0; turn < 2; turn++) {
 		if (!fits)
-			h5_store_sweep_release(s);
+			h5_files_sweep_release(s);
 		fits = true;
 		h5_file_drop(fd);
-		rc = take_in(st, H5_STORE_CREATED, day, s, &fits, fd, e);
+		rc = take_in(st, H5_FILES_CREATED, day, s, &fits, fd, e);
 		if (rc == H5_OK)
 			rc =
-			    take_in(st, H5_STORE_WAKE, day, s, &fits, &wake, e);
+			    take_in(st, H5_FILES_WAKE, day, s, &fits, &wake, e);
 		h5_file_drop(&wake);
 		if (rc != H5_OK || fits)
 			break;
@@ -244,24 +244,19 @@ h5_store_sweep_news(struct h5_store *st, const char *day,
 	return rc;
 }
 
-/* --- one sweep ------------------------------------------------------------ */
-
-struct walk {
-	struct h5_store *st;
-	h5_store_visit_fn visit;
-	void *arg;
-	struct h5_store_ids seen; /* visited already, on whatever day */
-};
+/* --- what is open of a day
+ * ------------------------------------------------------------ */
 
 /* Does it need no more care?  *missing: there is no such order. */
 static bool
-may_rest(struct h5_store *st, const char *id, bool *missing)
+may_rest(struct h5_files *st, const char *id, bool *missing)
 {
+	int64_t until = h5_clock_mono_ms() + st->budget_ms;
 	struct h5_order *o;
 	enum h5_code rc;
 	bool rests;
 
-	rc = h5_store_load(st, id, &o, NULL);
+	rc = h5_record_load(st->self, st, id, until, &o, NULL);
 	*missing = rc == H5_E_NOTFOUND;
 	rests = rc == H5_OK && h5_order_at_rest(o, st->hooks);
 	h5_order_free(o);
@@ -269,7 +264,7 @@ may_rest(struct h5_store *st, const char *id, bool *missing)
 		return false;
 	/* An update that will wake it may have its index line, just read, but
 	 * not its event: after waiting for it the answer counts. */
-	rc = h5_store_load_locked(st, id, &o, NULL);
+	rc = h5_record_read(st->self, st, id, H5_ENGINE_CALM, until, &o, NULL);
 	rests = rc == H5_OK && h5_order_at_rest(o, st->hooks);
 	h5_order_free(o);
 	return rests;
@@ -278,8 +273,8 @@ may_rest(struct h5_store *st, const char *id, bool *missing)
 /* Orders that are named but not there: being created just now, or their
  * creation was cut short.  A creation holds the index until it is done. */
 static enum h5_code
-drop_missing(struct h5_store *st, int fd, struct h5_store_ids *missing,
-    struct h5_store_ids *kept, struct h5_err *e)
+drop_missing(struct h5_files *st, int fd, struct h5_files_ids *missing,
+    struct h5_files_ids *kept, struct h5_err *e)
 {
 	struct h5_file_look look;
 	enum h5_code rc = H5_OK;
@@ -293,202 +288,67 @@ drop_missing(struct h5_store *st, int fd, struct h5_store_ids *missing,
 		if (held)
 			(void)may_rest(st, missing->v[i], &gone);
 		if (!held || !gone)
-			rc = h5_store_ids_add(kept, missing->v[i], NULL, e);
+			rc = h5_files_ids_add(kept, missing->v[i], NULL, e);
 	}
 	return rc;
 }
 
 /* Leaves in s->open what is not at rest; *changed: that is less. */
 static enum h5_code
-sift(struct h5_store *st, int fd, struct h5_store_sweep *s, bool *changed,
+sift(struct h5_files *st, int fd, struct h5_files_sweep *s, bool *changed,
     struct h5_err *e)
 {
-	struct h5_store_ids missing = {0}, kept = {0};
+	struct h5_files_ids missing = {0}, kept = {0};
 	enum h5_code rc = H5_OK;
 	bool gone;
 	size_t i;
 
 	for (i = 0; i < s->open.n && rc == H5_OK; i++)
 		if (!may_rest(st, s->open.v[i], &gone))
-			rc = h5_store_ids_add(
+			rc = h5_files_ids_add(
 			    gone ? &missing : &kept, s->open.v[i], NULL, e);
 	if (rc == H5_OK)
 		rc = drop_missing(st, fd, &missing, &kept, e);
-	h5_store_ids_release(&missing);
+	h5_files_ids_release(&missing);
 	if (rc != H5_OK) {
-		h5_store_ids_release(&kept);
+		h5_files_ids_release(&kept);
 		return rc;
 	}
 	*changed = kept.n < s->open.n;
-	h5_store_ids_release(&s->open);
+	h5_files_ids_release(&s->open);
 	s->open = kept;
 	return H5_OK;
 }
 
-static enum h5_code
-visit_open(struct walk *w, const char *id, struct h5_err *e)
+enum h5_code
+h5_files_open_day(struct h5_files *st, const char *day,
+    struct h5_files_ids *open, enum h5_code *noted, struct h5_err *why,
+    struct h5_err *e)
 {
-	struct h5_order *o;
-	struct h5_err why;
-	enum h5_code rc;
-	bool fresh;
-
-	rc = h5_store_ids_add(&w->seen, id, &fresh, e);
-	if (rc != H5_OK || !fresh)
-		return rc;
-	/* Looked at again: another program may have cared for it while this
-	 * walk waited for WeChat. */
-	rc = h5_store_load(w->st, id, &o, &why);
-	if (rc == H5_E_NOTFOUND)
-		return H5_OK;
-	if (rc == H5_E_NOMEM)
-		return h5_err_nomem(e);
-	if (rc != H5_OK)
-		return w->visit(w->arg, id, NULL, &why);
-	if (!h5_order_at_rest(o, w->st->hooks))
-		rc = w->visit(w->arg, id, o, NULL);
-	h5_order_free(o);
-	return rc;
-}
-
-static enum h5_code
-sweep_day(struct walk *w, const char *day, struct h5_err *e)
-{
-	struct h5_store_sweep s;
+	struct h5_files_sweep s;
 	bool sound, changed = false;
-	size_t before[2], i;
+	size_t before[2];
 	unsigned hooks;
-	enum h5_code rc, noted = H5_OK;
+	enum h5_code rc;
 	int fd = -1;
 
-	rc = h5_store_sweep_read(w->st, day, &s, &sound, e);
+	*noted = H5_OK;
+	rc = h5_files_sweep_read(st, day, &s, &sound, e);
 	memcpy(before, s.offset, sizeof before);
 	hooks = s.hooks;
 	if (rc == H5_OK)
-		rc = h5_store_sweep_news(w->st, day, &s, &fd, e);
+		rc = h5_files_sweep_news(st, day, &s, &fd, e);
 	if (rc == H5_OK)
-		rc = sift(w->st, fd, &s, &changed, e);
+		rc = sift(st, fd, &s, &changed, e);
 	h5_file_drop(&fd);
-	changed = changed || !sound || hooks != w->st->hooks ||
+	changed = changed || !sound || hooks != st->hooks ||
 		  memcmp(before, s.offset, sizeof before) != 0;
-	/* If this cannot be remembered, the orders are cared for all the same.
-	 */
 	if (rc == H5_OK && changed)
-		noted = write_sweep(w->st, day, &s, e);
-	for (i = 0; i < s.open.n && rc == H5_OK; i++)
-		rc = visit_open(w, s.open.v[i], e);
-	h5_store_sweep_release(&s);
-	return rc != H5_OK ? rc : noted;
-}
-
-enum h5_code
-h5_store_each_due(struct h5_store *st, int64_t now, int claim_ms,
-    h5_store_visit_fn visit, void *arg, struct h5_err *e)
-{
-	(void)now;
-	(void)claim_ms;
-	return h5_store_each_open(st, visit, arg, e);
-}
-
-enum h5_code
-h5_store_each_open(
-    struct h5_store *st, h5_store_visit_fn visit, void *arg, struct h5_err *e)
-{
-	struct walk w = {st, visit, arg, {0}};
-	struct h5_store_days d = {0};
-	enum h5_code rc;
-	size_t i;
-
-	rc = h5_store_days_add(st, "index/created", &d, e);
-	if (rc == H5_OK)
-		rc = h5_store_days_add(st, "index/wake", &d, e);
-	for (i = 0; rc == H5_OK && i < d.n; i++)
-		rc = sweep_day(&w, d.v[i], e);
-	h5_store_ids_release(&w.seen);
-	h5_store_days_release(&d);
-	return rc;
-}
-
-/* --- walking by day ------------------------------------------------------- */
-
-struct span {
-	int64_t since;
-	int64_t until;
-	h5_store_visit_fn visit;
-	void *arg;
-};
-
-static enum h5_code
-visit_one(struct h5_store *st, const char *day, const char *id,
-    const struct span *w, struct h5_err *e)
-{
-	char own_day[H5_CLOCK_DAY];
-	struct h5_order *o;
-	struct h5_err why;
-	enum h5_code rc;
-
-	rc = h5_store_load(st, id, &o, &why);
-	/* Its creation was cut short after the index line. */
-	if (rc == H5_E_NOTFOUND)
-		return H5_OK;
-	if (rc == H5_E_NOMEM)
-		return h5_err_nomem(e);
-	if (rc != H5_OK)
-		return w->visit(w->arg, id, NULL, &why);
-	/* A create that lost a race leaves its line, on another day maybe. */
-	h5_clock_day(o->created_at, own_day);
-	if (strcmp(own_day, day) == 0 && o->created_at >= w->since &&
-	    (w->until == 0 || o->created_at < w->until))
-		rc = w->visit(w->arg, id, o, NULL);
-	h5_order_free(o);
-	return rc;
-}
-
-static enum h5_code
-visit_day(struct h5_store *st, const char *day, const struct span *w,
-    struct h5_err *e)
-{
-	struct h5_store_ids seen = {0};
-	char id[H5_ORDER_ID_MAX + 1];
-	const char *p, *end;
-	struct h5_buf b;
-	bool good, fresh;
-	enum h5_code rc;
-	int fd;
-
-	h5_buf_init(&b, H5_STORE_INDEX);
-	rc = h5_store_index_read(st, H5_STORE_CREATED, day, 0, &fd, &b, e);
-	h5_file_drop(&fd);
-	p = b.data;
-	end = p + b.len;
-	while (rc == H5_OK && h5_store_line(&p, end, id, &good)) {
-		if (id[0] == '\0')
-			continue;
-		rc = h5_store_ids_add(&seen, id, &fresh, e);
-		if (rc == H5_OK && fresh)
-			rc = visit_one(st, day, id, w, e);
+		*noted = write_sweep(st, day, &s, why);
+	if (rc == H5_OK) {
+		*open = s.open;
+		memset(&s.open, 0, sizeof s.open);
 	}
-	h5_store_ids_release(&seen);
-	h5_buf_release(&b);
-	return rc;
-}
-
-enum h5_code
-h5_store_each(struct h5_store *st, int64_t since, int64_t until,
-    h5_store_visit_fn visit, void *arg, struct h5_err *e)
-{
-	const struct span w = {since, until, visit, arg};
-	char first[H5_CLOCK_DAY], last[H5_CLOCK_DAY];
-	struct h5_store_days d = {0};
-	enum h5_code rc;
-	size_t i;
-
-	h5_clock_day(since, first);
-	h5_clock_day(until > 0 ? until - 1 : INT64_MAX, last);
-	rc = h5_store_days_add(st, "index/created", &d, e);
-	for (i = 0; rc == H5_OK && i < d.n; i++)
-		if (strcmp(d.v[i], first) >= 0 && strcmp(d.v[i], last) <= 0)
-			rc = visit_day(st, d.v[i], &w, e);
-	h5_store_days_release(&d);
+	h5_files_sweep_release(&s);
 	return rc;
 }

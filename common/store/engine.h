@@ -1,0 +1,140 @@
+/* engine.h - what an engine does with bytes, so that store.c knows what they
+ * mean.
+ *
+ * An engine keeps records: ids and the bytes of whole units under them.  It
+ * finds records again by the day of their creation and by what is open, keeps
+ * conversations apart, and makes durable what it is given.  What a unit says,
+ * whether it may be added, how large a record may get and when to try again
+ * is the core's (store.c, walk.c): the same for every engine.
+ *
+ * An engine returns H5_OK and the codes that store.h names for the call it
+ * serves, and no others; never H5_E_NET.  It keeps to until_ms
+ * (h5_clock_mono_ms), which the core sets once a call: H5_E_BUSY after that.
+ * Its functions are called by several threads at once. */
+#ifndef H5_STORE_ENGINE_H
+#define H5_STORE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/order/order.h"
+#include "common/store/store.h"
+
+/* H5_ENGINE_CONFLICT: somebody was faster and nothing was written; the core
+ * begins again with what stands there now.  An engine whose begin keeps the
+ * others out never says so of an append. */
+enum h5_engine_result { H5_ENGINE_DONE, H5_ENGINE_CONFLICT };
+
+enum h5_engine_mode {
+	H5_ENGINE_LOOK, /* what is there now; a write may be under way */
+	H5_ENGINE_CALM, /* what is there between two writes */
+	H5_ENGINE_WRITE /* the same, to be followed by append or seal */
+};
+
+/* One record from begin to end. */
+struct h5_engine_record {
+	const char *id; /* a well-formed order id */
+	enum h5_engine_mode mode;
+	int64_t until_ms;
+	struct h5_buf bytes; /* empty; its limit is the largest record */
+	void *own; /* the engine's; NULL before begin */
+	/* Set by the core between begin and append or seal. */
+	size_t whole; /* bytes of whole units; the rest is a write that was
+	    cut short, which append replaces */
+	unsigned lines; /* in them */
+};
+
+/* What the core knows of a unit's meaning, for an engine that finds orders by
+ * it.  An engine that files away more gets more here. */
+struct h5_engine_facts {
+	int64_t created_at; /* of the order, Unix seconds */
+	/* The order was at rest, under whatever hooks, and will not be: it must
+	 * be found by the next walk over what is open. */
+	bool wakes;
+};
+
+/* A walk: the core hands it to page until more is false, then to leave. */
+enum h5_engine_walk_kind {
+	H5_ENGINE_CREATED, /* records of since to until, by day */
+	H5_ENGINE_OPEN, /* records that may not be at rest */
+	H5_ENGINE_DUE /* those with work at now, claimed; or as OPEN */
+};
+struct h5_engine_walk {
+	enum h5_engine_walk_kind kind;
+	int64_t since, until; /* Unix seconds; 0: no bound */
+	int64_t now;
+	int claim_ms;
+	/* Set by page. */
+	bool more; /* this is a page; false: there was none left */
+	char (*ids)[H5_ORDER_ID_MAX + 1]; /* each once a walk, but for
+	    CREATED: once a page; an id may be without a record */
+	size_t n;
+	int64_t from, to; /* CREATED: orders made at another time belong to
+	    another page */
+	void *own; /* the engine's; NULL before the first page */
+};
+
+struct h5_store_engine {
+	const char *name;
+
+	/* --- without opening the store --- */
+	bool (*there)(const struct h5_store_where *w);
+	enum h5_code (*probe)(const struct h5_store_where *w, struct h5_err *e);
+	void (*local)(
+	    const struct h5_store_where *w, struct h5_store_place *out);
+
+	/* hooks: what at rest means.  An engine that keeps what is open looks
+	 * again at all it put aside when a hook is new. */
+	enum h5_code (*open)(const struct h5_store_where *w, unsigned hooks,
+	    void **store, struct h5_err *e);
+	void (*close)(void *store);
+
+	/* --- one record ---
+	 * begin: read it.  H5_E_NOTFOUND: there is none.  end follows whatever
+	 * begin returned, and its failure means that append or seal failed.
+	 * append: add unit behind r->whole and make everything durable.
+	 * seal: nothing to add; make durable what was read.
+	 * create: a new record of one unit, durable.  CONFLICT: the id is
+	 * taken. */
+	enum h5_code (*begin)(
+	    void *store, struct h5_engine_record *r, struct h5_err *e);
+	enum h5_code (*append)(void *store, struct h5_engine_record *r,
+	    const struct h5_buf *unit, const struct h5_engine_facts *facts,
+	    void *hold, enum h5_engine_result *how, struct h5_err *e);
+	enum h5_code (*seal)(
+	    void *store, struct h5_engine_record *r, struct h5_err *e);
+	enum h5_code (*end)(
+	    void *store, struct h5_engine_record *r, struct h5_err *e);
+	enum h5_code (*create)(void *store, const char *id,
+	    const struct h5_buf *unit, const struct h5_engine_facts *facts,
+	    int64_t until_ms, enum h5_engine_result *how, struct h5_err *e);
+
+	/* --- conversations; as store.h says of them --- */
+	enum h5_code (*hold)(void *store, const char *id, int wait_ms,
+	    int hold_ms, void **hold, struct h5_err *e);
+	enum h5_code (*renew)(void *hold, int hold_ms, struct h5_err *e);
+	void (*release)(void *hold);
+
+	/* --- walks ---
+	 * Nothing is locked between two pages, and a visitor may do anything
+	 * with an order of one. */
+	enum h5_code (*page)(
+	    void *store, struct h5_engine_walk *w, struct h5_err *e);
+	void (*leave)(void *store, struct h5_engine_walk *w);
+
+	/* swept_at: *at 0: no sweep has ended; made_at: when the store was
+	 * made, 0: unknown. */
+	enum h5_code (*swept)(void *store, int64_t at, struct h5_err *e);
+	enum h5_code (*swept_at)(
+	    void *store, int64_t *at, int64_t *made_at, struct h5_err *e);
+	enum h5_code (*check)(void *store, bool repair,
+	    struct h5_store_report *r, struct h5_err *e);
+};
+
+/* Plain files in one folder: docs/STORE.md. */
+extern const struct h5_store_engine h5_store_files;
+
+#endif

@@ -1,0 +1,184 @@
+/* The store's folder: its parts, their names, and how it is made. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/length.h"
+#include "common/base/sum.h"
+#include "common/store/files/internal.h"
+#include "common/system/state.h"
+
+/* --- paths ---------------------------------------------------------------- */
+
+unsigned
+h5_files_hash(const char *id)
+{
+	return (unsigned)(h5_sum_64(id, strlen(id), 0) >> 56);
+}
+
+void
+h5_files_leaf(const char *id, char out[H5_FILES_PATH])
+{
+	unsigned h = h5_files_hash(id);
+
+	(void)snprintf(out, H5_FILES_PATH, "orders/%x/%x", h >> 4, h & 15);
+}
+
+void
+h5_files_path(const char *id, char out[H5_FILES_PATH])
+{
+	size_t n;
+
+	h5_files_leaf(id, out);
+	n = strlen(out);
+	(void)snprintf(
+	    out + n, H5_FILES_PATH - n, "/%.*s.ledger", H5_ORDER_ID_MAX, id);
+}
+
+/* --- making it ------------------------------------------------------------ */
+
+static const char *const folders[] = {
+    "orders", "index", "index/created", "index/wake", "sweep"};
+
+bool
+h5_files_own_name(const char *name)
+{
+	/* lost+found is there where the store is a file system of its own. */
+	static const char *const own[] = {"format", "orders", "index", "sweep",
+	    "swept", "talk", "lost+found"};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(own); i++)
+		if (strcmp(name, own[i]) == 0)
+			return true;
+	return h5_state_name(name);
+}
+
+/* A folder without a format file becomes a store only if it holds nothing but
+ * what an interrupted start has left. */
+static enum h5_code
+must_be_own(void *arg, const char *name, struct h5_err *e)
+{
+	(void)arg;
+	if (h5_files_own_name(name) || strncmp(name, ".tmp-", 5) == 0)
+		return H5_OK;
+	return h5_err_set(e, H5_E_CONFIG,
+	    "it is no order store and not empty either (%s)", name);
+}
+
+/* orders/0 to orders/f.  The folders in these are made when they are needed:
+ * all 256 at once would take a tenth of a second. */
+static enum h5_code
+make_branches(int dir, struct h5_err *e)
+{
+	char name[H5_FILES_PATH];
+	enum h5_code rc = H5_OK;
+	unsigned i;
+
+	for (i = 0; rc == H5_OK && i < 16; i++) {
+		(void)snprintf(name, sizeof name, "orders/%x", i);
+		rc = h5_file_mkdir_unsynced(dir, name, e);
+	}
+	return rc == H5_OK ? h5_file_sync_folder(dir, "orders", e) : rc;
+}
+
+/* The format file comes last: where it stands, all the rest does. */
+static enum h5_code
+furnish(int dir, struct h5_err *e)
+{
+	enum h5_code rc;
+	size_t i, size;
+	int fd = -1;
+
+	rc = h5_file_list(dir, must_be_own, NULL, e);
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(folders); i++)
+		rc = h5_file_mkdir(dir, folders[i], e);
+	if (rc == H5_OK)
+		rc = make_branches(dir, e);
+	if (rc == H5_OK)
+		rc = h5_file_open(dir, "talk", O_RDWR | O_CREAT, &fd, &size, e);
+	h5_file_drop(&fd);
+	if (rc == H5_OK)
+		rc = h5_file_create(dir, "format", H5_FILES_FORMAT,
+		    sizeof H5_FILES_FORMAT - 1, 0600, e);
+	return rc == H5_E_EXISTS ? H5_OK : rc;
+}
+
+enum h5_code
+h5_files_furnish(int dir, struct h5_err *e)
+{
+	struct h5_buf b;
+	enum h5_code rc;
+	const char *network;
+
+	network = h5_file_network(dir);
+	if (network != NULL)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "it lies on a network file system (%s), whose locks cannot "
+		    "be relied on: use a local disk",
+		    network);
+	h5_buf_init(&b, 256);
+	rc = h5_file_read(dir, "format", &b, e);
+	if (rc == H5_E_NOTFOUND) {
+		rc = furnish(dir, e);
+		if (rc == H5_OK)
+			rc = h5_file_read(dir, "format", &b, e);
+	}
+	if (rc == H5_E_INPUT ||
+	    (rc == H5_OK && strcmp(b.data, H5_FILES_FORMAT) != 0))
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "its format is not the one this version knows");
+	h5_buf_release(&b);
+	return rc;
+}
+
+/* Opens the folder.  make: when it is missing, it is made; an empty one that
+ * others may look into is closed to them. */
+enum h5_code
+h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
+{
+	struct h5_buf path;
+	enum h5_code rc;
+
+	*fd = -1;
+	h5_buf_init(&path, 4096);
+	h5_buf_puts(&path, dir);
+	/* With a slash behind it, a link would be followed. */
+	while (
+	    path.bad == H5_OK && path.len > 1 && path.data[path.len - 1] == '/')
+		path.data[--path.len] = '\0';
+	rc = h5_buf_finish(&path, e);
+	if (rc == H5_OK)
+		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
+	/* Made by hand, as an FTP program makes it. */
+	if (rc == H5_E_CONFIG &&
+	    h5_file_bare(AT_FDCWD, path.data, make, NULL) == H5_OK)
+		rc = make ? h5_file_folder(AT_FDCWD, path.data, fd, e)
+			  : h5_err_set(e, H5_E_NOTFOUND, "an empty folder");
+	if (rc == H5_E_NOTFOUND && make) {
+		rc = h5_file_mkdir(AT_FDCWD, path.data, e);
+		if (rc == H5_E_NOTFOUND)
+			rc = h5_err_set(e, H5_E_CONFIG,
+			    "the folder above %s does not exist", dir);
+		if (rc == H5_OK)
+			rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
+	}
+	h5_buf_release(&path);
+	return rc;
+}
+
+bool
+h5_files_there(const struct h5_store_where *w)
+{
+	size_t size;
+	int folder = -1, format = -1;
+	enum h5_code rc;
+
+	rc = h5_files_folder(w->dir, false, &folder, NULL);
+	if (rc == H5_OK)
+		rc = h5_file_open(
+		    folder, "format", O_RDONLY, &format, &size, NULL);
+	h5_file_drop(&format);
+	h5_file_drop(&folder);
+	return rc != H5_E_NOTFOUND;
+}

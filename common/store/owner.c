@@ -1,0 +1,42 @@
+/* Whose the store's folder is; every engine has one, so none is asked. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/store/store.h"
+
+/* The folder above dir; one slash and more may end it. */
+static bool
+look_above(const char *dir, struct stat *st)
+{
+	char path[4096];
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	while (n > 0 && dir[n - 1] != '/')
+		n--;
+	if (n == 0 || n >= sizeof path)
+		return false;
+	memcpy(path, dir, n);
+	path[n] = '\0';
+	return stat(path, st) == 0;
+}
+
+enum h5_code
+h5_store_owner(const struct h5_store_where *w, unsigned *uid, unsigned *gid,
+    struct h5_err *e)
+{
+	const char *dir = w->dir;
+	struct stat st;
+
+	*uid = 0;
+	*gid = 0;
+	if (lstat(dir, &st) != 0 && (errno != ENOENT || !look_above(dir, &st)))
+		return h5_err_set(e, H5_E_NOTFOUND, "no store %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return h5_err_set(e, H5_E_CONFIG, "%s is not a folder", dir);
+	*uid = (unsigned)st.st_uid;
+	*gid = (unsigned)st.st_gid;
+	return H5_OK;
+}

@@ -1,0 +1,96 @@
+/* A record between bytes and order, and how large it may get: the same for
+ * every engine. */
+#include "common/store/record.h"
+
+/* What a buyer or a silent gateway can cause again and again may fill three
+ * quarters of a record; the rest is kept for payments and refunds. */
+#define RECORD_COMMON (H5_RECORD_MAX / 4 * 3)
+
+_Static_assert(
+    H5_STORE_BATCH <= H5_LEDGER_UNIT, "a batch is one unit of the ledger");
+
+enum h5_code
+h5_record_fold(const struct h5_buf *b, const char *id, struct h5_order **out,
+    size_t *whole, struct h5_ledger_at *at, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_ledger_fold(b->data, b->len, id, out, whole, at, e);
+	/* A record is written whole before it gets its name, so an empty one
+	 * was damaged; it must not look like an order that never was. */
+	if (rc == H5_E_NOTFOUND)
+		rc = h5_err_set(e, H5_E_INPUT, "the record of %s is empty", id);
+	return rc;
+}
+
+/* May a buyer's clicks or a silent gateway cause it without end? */
+static bool
+common(enum h5_event_kind kind)
+{
+	return kind == H5_EVENT_ATTEMPT || kind == H5_EVENT_PREPAID ||
+	       kind == H5_EVENT_QUERIED || kind == H5_EVENT_UNREACHED ||
+	       kind == H5_EVENT_CLOSING || kind == H5_EVENT_REFUND_HINT ||
+	       kind == H5_EVENT_UNDELIVERED;
+}
+
+/* Both the ledger and the order refuse what does not fit before anything is
+ * written. */
+enum h5_code
+h5_record_unit(struct h5_store_batch *b, struct h5_order *o, size_t whole,
+    struct h5_ledger_at *at, struct h5_buf *unit, struct h5_err *e)
+{
+	size_t limit = H5_RECORD_MAX, i;
+	enum h5_code rc = H5_OK;
+
+	for (i = 0; i < b->n && rc == H5_OK; i++) {
+		if (common(b->ev[i].kind))
+			limit = RECORD_COMMON;
+		at->more = (unsigned)(b->n - 1 - i);
+		rc = h5_ledger_write(at, &b->ev[i], unit, e);
+		if (rc == H5_OK)
+			rc = h5_order_apply(o, &b->ev[i], e);
+	}
+	if (rc == H5_OK && whole + unit->len > limit)
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "the record of %s is full", o->id);
+	return rc;
+}
+
+enum h5_code
+h5_record_read(const struct h5_store_engine *engine, void *store,
+    const char *id, enum h5_engine_mode mode, int64_t until_ms,
+    struct h5_order **out, struct h5_err *e)
+{
+	struct h5_engine_record r = {
+	    .id = id, .mode = mode, .until_ms = until_ms};
+	struct h5_ledger_at at;
+	enum h5_code rc;
+
+	*out = NULL;
+	if (!h5_text_order_id(id))
+		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
+	h5_buf_init(&r.bytes, H5_RECORD_MAX);
+	rc = engine->begin(store, &r, e);
+	if (rc == H5_OK)
+		rc = h5_record_fold(&r.bytes, id, out, &r.whole, &at, e);
+	/* Nothing was written that closing it could lose. */
+	(void)!engine->end(store, &r, NULL);
+	h5_buf_release(&r.bytes);
+	return rc;
+}
+
+enum h5_code
+h5_record_load(const struct h5_store_engine *engine, void *store,
+    const char *id, int64_t until_ms, struct h5_order **out, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc =
+	    h5_record_read(engine, store, id, H5_ENGINE_LOOK, until_ms, out, e);
+	/* A writer may have cut off a torn tail and written anew while it was
+	 * being read: what looks broken is looked at again in peace. */
+	if (rc == H5_E_INPUT)
+		rc = h5_record_read(
+		    engine, store, id, H5_ENGINE_CALM, until_ms, out, e);
+	return rc;
+}
