@@ -1,3 +1,5 @@
+/* Loads the pages' templates, messages and style, and hands them out with the
+ * headers that every page has. */
 #include "common/web/pages.h"
 
 #include <dirent.h>
@@ -14,34 +16,9 @@
 #include "common/system/crypto.h"
 #include "common/format/template.h"
 #include "common/base/text.h"
+#include "common/web/pages_parts.h"
 
 #define FILE_MAX (256 * 1024) /* one template, message or style file, bytes */
-#define LANGS 2
-
-static const char *const langs[LANGS] = {"zh-CN", "en"};
-
-/* Templates by name ("confirm"), messages by key ("m.confirm_title"). */
-struct entry {
-	char *name;
-	struct h5_template *t;
-	char *file; /* where it stands, for messages to the operator */
-	unsigned line;
-	bool added; /* not among the compiled-in ones */
-};
-struct table {
-	struct entry *v;
-	size_t n, cap;
-};
-
-struct h5_pages {
-	struct table templates;
-	struct table messages[LANGS];
-	bool on_demand; /* compiled when met first; the tables are not sorted */
-	char *style;
-	char *csp;
-	char *headers[LANGS]; /* of every page; NULL on demand */
-};
-
 struct loader {
 	struct h5_pages *p;
 	const char *dir; /* pages.templates or NULL */
@@ -49,95 +26,6 @@ struct loader {
 	struct h5_buf *faults;
 	struct h5_err *e;
 };
-
-/* --- tables -------------------------------------------------------------- */
-
-static struct entry *
-table_find(const struct table *t, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (strcmp(t->v[i].name, name) == 0)
-			return &t->v[i];
-	}
-	return NULL;
-}
-
-static int
-entry_compare(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-static int
-name_compare(const void *key, const void *element)
-{
-	const struct entry *y = element;
-
-	return strcmp(key, y->name);
-}
-
-/* Once sorted. */
-static const struct h5_template *
-table_look_up(const struct table *t, const char *name)
-{
-	const struct entry *en =
-	    t->n == 0 ? NULL
-		      : bsearch(name, t->v, t->n, sizeof *t->v, name_compare);
-
-	return en == NULL ? NULL : en->t;
-}
-
-/* Put t under name; it replaces what was there.  Takes t over. */
-static enum h5_code
-table_put(struct loader *l, struct table *tab, const char *name,
-    struct h5_template *t, const char *file, unsigned line)
-{
-	struct entry *en = table_find(tab, name);
-	char *file_copy = strdup(file);
-
-	if (file_copy == NULL)
-		goto nomem;
-	if (en == NULL) {
-		if (tab->n == tab->cap) {
-			size_t cap = tab->cap == 0 ? 64 : tab->cap * 2;
-			struct entry *more =
-			    reallocarray(tab->v, cap, sizeof *more);
-
-			if (more == NULL)
-				goto nomem;
-			tab->v = more;
-			tab->cap = cap;
-		}
-		en = &tab->v[tab->n];
-		*en = (struct entry){.name = strdup(name), .added = l->own};
-		if (en->name == NULL)
-			goto nomem;
-		tab->n++;
-	}
-	h5_template_free(en->t);
-	free(en->file);
-	en->t = t;
-	en->file = file_copy;
-	en->line = line;
-	return H5_OK;
-nomem:
-	free(file_copy);
-	h5_template_free(t);
-	return h5_err_nomem(l->e);
-}
-
-static void
-table_free(struct table *t)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		h5_template_free(t->v[i].t);
-		free(t->v[i].name);
-		free(t->v[i].file);
-	}
-	free(t->v);
-}
 
 /* --- loading ------------------------------------------------------------- */
 
@@ -160,18 +48,18 @@ load_template(struct loader *l, const char *name, const char *file,
 
 	if (rc != H5_OK)
 		return report(l, rc);
-	return table_put(l, &l->p->templates, name, t, file, 1);
+	return h5_pages_put(&l->p->templates, name, t, file, 1, l->own, l->e);
 }
 
 /* One line of a messages file: "key = text". */
 static enum h5_code
-load_message(struct loader *l, struct table *tab, const char *file,
+load_message(struct loader *l, struct h5_pages_table *tab, const char *file,
     unsigned line, const char *s, size_t n)
 {
 	size_t key = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
 	size_t p = key;
 	struct h5_template *t;
-	struct entry *old;
+	struct h5_pages_entry *old;
 	char name[64];
 	enum h5_code rc;
 
@@ -188,7 +76,7 @@ load_message(struct loader *l, struct table *tab, const char *file,
 	name[1] = '.';
 	memcpy(name + 2, s, key);
 	name[key + 2] = '\0';
-	old = table_find(tab, name);
+	old = h5_pages_find(tab, name);
 	if (old != NULL && strcmp(old->file, file) == 0)
 		return report(l, h5_err_set(l->e, H5_E_INPUT,
 				     "%s:%u: %s stands in line %u already",
@@ -196,11 +84,11 @@ load_message(struct loader *l, struct table *tab, const char *file,
 	rc = h5_template_compile_at(file, line, s + p, n - p, &t, l->e);
 	if (rc != H5_OK)
 		return report(l, rc);
-	return table_put(l, tab, name, t, file, line);
+	return h5_pages_put(tab, name, t, file, line, l->own, l->e);
 }
 
 static enum h5_code
-load_messages(struct loader *l, struct table *tab, const char *file,
+load_messages(struct loader *l, struct h5_pages_table *tab, const char *file,
     const char *s, size_t n)
 {
 	enum h5_code rc = H5_OK;
@@ -270,9 +158,9 @@ load_file(struct loader *l, const char *name, const char *file, const char *s,
 	if (!h5_text_utf8(s, n))
 		return report(l,
 		    h5_err_set(l->e, H5_E_INPUT, "%s:1: is not UTF-8", file));
-	for (size_t i = 0; i < LANGS; i++) {
+	for (size_t i = 0; i < H5_PAGES_LANGS; i++) {
 		if (strncmp(name, "messages.", 9) == 0 &&
-		    strcmp(name + 9, langs[i]) == 0)
+		    strcmp(name + 9, h5_pages_langs[i]) == 0)
 			return load_messages(l, &l->p->messages[i], file, s, n);
 	}
 	if (strcmp(name, "style.css") == 0)
@@ -390,226 +278,6 @@ check_folder(struct loader *l)
 	return H5_OK;
 }
 
-/* --- on demand ----------------------------------------------------------- */
-
-static const char *
-embedded(const char *file, size_t *n)
-{
-	for (size_t i = 0; i < h5_embed_count; i++) {
-		if (strcmp(h5_embed_files[i].name, file) == 0) {
-			*n = h5_embed_files[i].length;
-			return (const char *)h5_embed_files[i].bytes;
-		}
-	}
-	return NULL;
-}
-
-/* The text of "key = text" in the n bytes of a messages file. */
-static const char *
-find_message(const char *s, size_t n, const char *key, size_t *len)
-{
-	const char *end = s + n, *nl;
-	size_t k = strlen(key);
-
-	for (; s < end; s = nl + 1) {
-		nl = memchr(s, '\n', (size_t)(end - s));
-		if (nl == NULL)
-			nl = end;
-		if ((size_t)(nl - s) <= k || memcmp(s, key, k) != 0)
-			continue;
-		s += k;
-		s += strspn(s, " \t");
-		if (s >= nl || *s != '=')
-			continue;
-		s++;
-		s += strspn(s, " \t");
-		*len = s < nl ? (size_t)(nl - s) : 0;
-		return s;
-	}
-	return NULL;
-}
-
-/* --- partials ------------------------------------------------------------ */
-
-struct finder {
-	struct h5_pages *p;
-	size_t lang;
-};
-
-/* Compile the one text that is asked for, out of what is compiled in. */
-static const struct h5_template *
-table_fetch(struct finder *f, struct table *tab, const char *name)
-{
-	const char *message = strncmp(name, "m.", 2) == 0 ? name + 2 : NULL;
-	struct entry *en = table_find(tab, name);
-	struct loader l = {.p = f->p};
-	struct h5_template *t;
-	struct h5_err e;
-	char file[64];
-	size_t n;
-	const char *s;
-
-	if (en != NULL)
-		return en->t;
-	l.e = &e;
-	(void)snprintf(file, sizeof file, "%s%s",
-	    message == NULL ? name : "messages.",
-	    message == NULL ? ".html" : langs[f->lang]);
-	s = embedded(file, &n);
-	if (s != NULL && message != NULL)
-		s = find_message(s, n, message, &n);
-	if (s == NULL || h5_template_compile(file, s, n, &t, &e) != H5_OK ||
-	    table_put(&l, tab, name, t, file, 1) != H5_OK)
-		return NULL;
-	return t;
-}
-
-static const struct h5_template *
-find_partial(void *arg, const char *name)
-{
-	struct finder *f = arg;
-	struct table *tab = strncmp(name, "m.", 2) == 0
-				? &f->p->messages[f->lang]
-				: &f->p->templates;
-
-	return f->p->on_demand ? table_fetch(f, tab, name)
-			       : table_look_up(tab, name);
-}
-
-/* Looked for at load, not when a buyer stands before it: each partial that
- * is named exists, and following them comes to an end. */
-struct walk {
-	struct finder f;
-	struct loader *l;
-	const struct entry *from;
-	size_t depth;
-	const char *too_deep; /* the partial at which it was too much */
-};
-
-static void
-name_missing(void *arg, const char *name)
-{
-	struct walk *w = arg;
-
-	bool message = strncmp(name, "m.", 2) == 0;
-
-	/* A template is missing in every language: told in the first. */
-	if (find_partial(&w->f, name) != NULL || (!message && w->f.lang > 0))
-		return;
-	if (message)
-		h5_buf_printf(w->l->faults, "%s:%u: messages.%s has no %s\n",
-		    w->from->file, w->from->line, langs[w->f.lang], name + 2);
-	else
-		h5_buf_printf(w->l->faults, "%s:%u: no template %s.html\n",
-		    w->from->file, w->from->line, name);
-}
-
-static void
-go_deeper(void *arg, const char *name)
-{
-	struct walk *w = arg;
-	const struct h5_template *t = find_partial(&w->f, name);
-
-	if (t == NULL || w->too_deep != NULL)
-		return;
-	if (w->depth == H5_TEMPLATE_DEPTH) {
-		w->too_deep = name;
-		return;
-	}
-	w->depth++;
-	h5_template_each_partial(t, go_deeper, w);
-	w->depth--;
-}
-
-/* One circle shows in every template that leads to it; it is told once. */
-static void
-check_depth(struct loader *l, const struct table *tab, size_t lang)
-{
-	for (size_t i = 0; i < tab->n; i++) {
-		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
-		const struct entry *en = w.from;
-
-		h5_template_each_partial(en->t, go_deeper, &w);
-		if (w.too_deep == NULL)
-			continue;
-		for (size_t k = 0; k < tab->n; k++) {
-			if (strcmp(tab->v[k].name, w.too_deep) == 0)
-				en = &tab->v[k];
-		}
-		h5_buf_printf(l->faults,
-		    "%s:%u: is part of itself, or nests too deep\n", en->file,
-		    en->line);
-		return;
-	}
-}
-
-static void
-check_missing(struct loader *l, const struct table *tab, size_t lang)
-{
-	for (size_t i = 0; i < tab->n; i++) {
-		struct walk w = {{l->p, lang}, l, &tab->v[i], 1, NULL};
-
-		h5_template_each_partial(w.from->t, name_missing, &w);
-	}
-}
-
-struct search {
-	const char *name;
-	bool found;
-};
-
-static void
-search_partial(void *arg, const char *name)
-{
-	struct search *s = arg;
-
-	if (strcmp(name, s->name) == 0)
-		s->found = true;
-}
-
-static bool
-is_used(const struct h5_pages *p, size_t lang, const char *name)
-{
-	const struct table *tabs[] = {&p->templates, &p->messages[lang]};
-	struct search s = {name, false};
-
-	for (size_t k = 0; k < 2; k++) {
-		for (size_t i = 0; i < tabs[k]->n && !s.found; i++)
-			h5_template_each_partial(
-			    tabs[k]->v[i].t, search_partial, &s);
-	}
-	return s.found;
-}
-
-/* A new key that nothing uses is a misspelt one. */
-static void
-check_keys(struct loader *l)
-{
-	for (size_t k = 0; k < LANGS; k++) {
-		const struct table *tab = &l->p->messages[k];
-
-		for (size_t i = 0; i < tab->n; i++) {
-			if (!tab->v[i].added ||
-			    is_used(l->p, k, tab->v[i].name))
-				continue;
-			h5_buf_printf(l->faults, "%s:%u: no template uses %s\n",
-			    tab->v[i].file, tab->v[i].line, tab->v[i].name + 2);
-		}
-	}
-}
-
-static void
-check_partials(struct loader *l)
-{
-	for (size_t k = 0; k < LANGS; k++) {
-		check_missing(l, &l->p->templates, k);
-		check_missing(l, &l->p->messages[k], k);
-		check_depth(l, &l->p->messages[k], k);
-	}
-	check_depth(l, &l->p->templates, 0);
-	check_keys(l);
-}
-
 /* --- policy -------------------------------------------------------------- */
 
 /* The style goes inline, so its hash is what the policy allows. */
@@ -669,9 +337,9 @@ make_headers(struct h5_pages *p, struct h5_err *e)
 	struct h5_response resp;
 	enum h5_code rc = H5_OK;
 
-	for (size_t i = 0; i < LANGS && rc == H5_OK; i++) {
+	for (size_t i = 0; i < H5_PAGES_LANGS && rc == H5_OK; i++) {
 		h5_response_init(&resp);
-		rc = put_headers(&resp, langs[i], p->csp, e);
+		rc = put_headers(&resp, h5_pages_langs[i], p->csp, e);
 		if (rc == H5_OK)
 			p->headers[i] = h5_buf_take(&resp.headers);
 		if (rc == H5_OK && p->headers[i] == NULL)
@@ -682,21 +350,14 @@ make_headers(struct h5_pages *p, struct h5_err *e)
 }
 
 static void
-table_bind(const struct table *t, struct h5_pages *p, size_t lang)
+table_bind(const struct h5_pages_table *t, struct h5_pages *p, size_t lang)
 {
-	struct finder f = {p, lang};
+	struct h5_pages_finder f = {p, lang};
 	const struct h5_template_source from = {
-	    find_partial, &f, (unsigned)lang};
+	    h5_pages_partial, &f, (unsigned)lang};
 
 	for (size_t i = 0; i < t->n; i++)
 		h5_template_bind(t->v[i].t, &from);
-}
-
-static void
-table_sort(struct table *t)
-{
-	if (t->n > 0)
-		qsort(t->v, t->n, sizeof *t->v, entry_compare);
 }
 
 /* Everything, looked through as far as it is not ours. */
@@ -710,17 +371,17 @@ load_whole(struct loader *l)
 		rc = check_folder(l);
 	if (rc != H5_OK)
 		return rc;
-	table_sort(&l->p->templates);
-	for (size_t i = 0; i < LANGS; i++)
-		table_sort(&l->p->messages[i]);
-	for (size_t i = 0; i < LANGS; i++) {
+	h5_pages_sort(&l->p->templates);
+	for (size_t i = 0; i < H5_PAGES_LANGS; i++)
+		h5_pages_sort(&l->p->messages[i]);
+	for (size_t i = 0; i < H5_PAGES_LANGS; i++) {
 		table_bind(&l->p->templates, l->p, i);
 		table_bind(&l->p->messages[i], l->p, i);
 	}
 	/* What is compiled in was checked by the unit tests.  A template that
 	 * did not compile would only be missed again. */
 	if (l->dir != NULL && l->faults->len == before)
-		check_partials(l);
+		h5_pages_check(l->p, l->faults);
 	if (l->faults->len != before)
 		return h5_err_set(
 		    l->e, H5_E_CONFIG, "%s", "the templates have faults");
@@ -743,7 +404,7 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 		return h5_err_nomem(e);
 	l.p->on_demand = on_demand && l.dir == NULL;
 	if (l.p->on_demand) {
-		style = embedded("style.css", &n);
+		style = h5_pages_embedded("style.css", &n);
 		rc = load_style(&l, "style.css", style, n);
 	} else {
 		rc = load_whole(&l);
@@ -779,9 +440,9 @@ h5_pages_free(struct h5_pages *p)
 {
 	if (p == NULL)
 		return;
-	table_free(&p->templates);
-	for (size_t i = 0; i < LANGS; i++) {
-		table_free(&p->messages[i]);
+	h5_pages_table_free(&p->templates);
+	for (size_t i = 0; i < H5_PAGES_LANGS; i++) {
+		h5_pages_table_free(&p->messages[i]);
 		free(p->headers[i]);
 	}
 	free(p->style);
@@ -799,10 +460,11 @@ enum h5_code
 h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
     const struct h5_data *v, struct h5_buf *out, struct h5_err *e)
 {
-	struct finder f = {p, lang_index(lang)};
+	struct h5_pages_finder f = {p, lang_index(lang)};
 	const struct h5_template_source from = {
-	    find_partial, &f, (unsigned)f.lang};
-	const struct h5_template *t = p == NULL ? NULL : find_partial(&f, name);
+	    h5_pages_partial, &f, (unsigned)f.lang};
+	const struct h5_template *t =
+	    p == NULL ? NULL : h5_pages_partial(&f, name);
 
 	if (t == NULL)
 		return h5_err_set(
