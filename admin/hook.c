@@ -101,7 +101,7 @@ retry(struct command *cmd, const char *id)
 	struct h5_order *o = NULL;
 	struct h5_err e;
 
-	if (!h5_text_order_id(id)) {
+	if (!h5_number_is_order(id)) {
 		(void)fprintf(
 		    stderr, "h5pay: \"%s\" cannot be an order's id\n", id);
 		return h5_err_exit(H5_E_NOTFOUND);

@@ -126,7 +126,7 @@ command_order(const struct verb *v, int argc, char **argv, const char **id)
 	if (argc != 2)
 		return command_usage(v, "one order is needed");
 	*id = argv[1];
-	if (h5_text_order_id(*id))
+	if (h5_number_is_order(*id))
 		return EXIT_DONE;
 	(void)fprintf(stderr, "h5pay: \"%s\" cannot be an order's id\n", *id);
 	return h5_err_exit(H5_E_NOTFOUND);

@@ -166,7 +166,7 @@ order_of(struct reconciling *r, const struct h5_bill_row *row,
 	enum h5_code rc;
 
 	*o = NULL;
-	if (h5_text_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
+	if (h5_number_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return H5_OK;
 	rc = h5_store_load(r->cmd->shop.st, id, o, e);
 	if (rc == H5_E_INPUT)

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/text.h"
+#include "common/order/number.h"
 
 #define REPORT_DAYS 31
 #define REPORT_PROBLEMS 20 /* more are only counted */

@@ -6,6 +6,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/base/text.h"
 #include "common/format/escape.h"
 #include "common/order/order_json.h"
 

@@ -7,6 +7,7 @@
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/text.h"
 #include "common/system/file.h"
 
 #define DAYS 30

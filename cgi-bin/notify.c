@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/web/program.h"
 #include "common/pay/settle.h"
 #include "common/web/reply.h"
@@ -128,7 +129,7 @@ refund(struct h5_job *job, const struct h5_fields *f)
 
 	if (number == NULL || !refund_wellformed(f))
 		rc = h5_err_set(&e, H5_E_INPUT, "malformed refund notice");
-	else if (h5_text_order_of(number, id, &attempt, NULL) != H5_OK)
+	else if (h5_number_order_of(number, id, &attempt, NULL) != H5_OK)
 		rc = h5_err_set(&e, H5_E_NOTFOUND, "unknown order");
 	else
 		rc = h5_store_update(

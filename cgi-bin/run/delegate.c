@@ -189,7 +189,7 @@ run_errand(struct h5_delegate *d, const struct h5_log *log, const char *packet,
 	int64_t now_ms = h5_clock_mono_ms();
 
 	if (packet[0] == DELIVER && strlen(packet) == n &&
-	    h5_text_order_id(packet + 1)) {
+	    h5_number_is_order(packet + 1)) {
 		h5_launch_deliver(c, log, packet + 1);
 	} else if (packet[0] == SWEEP && n == 1) {
 		if (d->swept_ms != 0 && now_ms - d->swept_ms < SWEEP_EVERY_MS)

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALNUM "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define ID_BYTES ALNUM "_-"
+#define NAME_BYTES                                                             \
+	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 #define DIGITS "0123456789"
 
 enum h5_code
@@ -171,62 +171,12 @@ h5_text_cut(const char *s, size_t n, size_t max)
 	return i;
 }
 
-/* Does s (n bytes) end in "_" and one to three digits?  Where that begins. */
-static const char *
-attempt_suffix(const char *s, size_t n)
-{
-	size_t digits = 0;
-
-	while (
-	    digits < n && s[n - 1 - digits] >= '0' && s[n - 1 - digits] <= '9')
-		digits++;
-	if (digits < 1 || digits > 3 || digits >= n || s[n - 1 - digits] != '_')
-		return NULL;
-	return s + n - 1 - digits;
-}
-
-bool
-h5_text_order_id(const char *s)
-{
-	size_t n = strnlen(s, H5_ORDER_ID_MAX + 1);
-
-	return n >= H5_ORDER_ID_MIN && n <= H5_ORDER_ID_MAX &&
-	       strspn(s, ID_BYTES) == n && strchr(ALNUM, s[0]) != NULL &&
-	       attempt_suffix(s, n) == NULL;
-}
-
 bool
 h5_text_item_name(const char *s)
 {
 	size_t n = strnlen(s, 33);
 
-	return n >= 1 && n <= 32 && strspn(s, ID_BYTES) == n;
-}
-
-enum h5_code
-h5_text_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
-    unsigned *attempt, struct h5_err *e)
-{
-	size_t n = strnlen(out_trade_no, H5_OUT_TRADE_NO_MAX + 1), len;
-	const char *suffix;
-	uint64_t number = 1;
-
-	id[0] = '\0';
-	*attempt = 0;
-	suffix = attempt_suffix(out_trade_no, n);
-	len = suffix == NULL ? n : (size_t)(suffix - out_trade_no);
-	if (n > H5_OUT_TRADE_NO_MAX || len > H5_ORDER_ID_MAX ||
-	    (suffix != NULL &&
-		h5_text_u64(suffix + 1, 2, 999, &number, NULL) != H5_OK))
-		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
-	memcpy(id, out_trade_no, len);
-	id[len] = '\0';
-	if (!h5_text_order_id(id)) {
-		id[0] = '\0';
-		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
-	}
-	*attempt = (unsigned)number;
-	return H5_OK;
+	return n >= 1 && n <= 32 && strspn(s, NAME_BYTES) == n;
 }
 
 #define WORD 64

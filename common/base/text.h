@@ -11,9 +11,6 @@
 
 #define H5_TEXT_FEN 24 /* a number of fen or yuan as text, and NUL */
 #define H5_FEN_MAX 99999999999 /* 999,999,999.99 yuan: above any real order */
-#define H5_ORDER_ID_MIN 6
-#define H5_ORDER_ID_MAX 28
-#define H5_OUT_TRADE_NO_MAX 32
 
 /* h5_text_u64(s, min, max, out, e): the whole string is a decimal number
  * without sign, blank or superfluous zero, min <= n <= max; else H5_E_INPUT. */
@@ -44,18 +41,8 @@ bool h5_text_printable(const char *s);
  * bytes may be cut without splitting a character. */
 size_t h5_text_cut(const char *s, size_t n, size_t max);
 
-/* h5_text_order_id(s): an order's id: [0-9A-Za-z_-]{6,28}, begins with a
- * letter or digit, does not end in "_" and one to three digits. */
-bool h5_text_order_id(const char *s);
-
 /* h5_text_item_name(s): [0-9A-Za-z_-]{1,32}. */
 bool h5_text_item_name(const char *s);
-
-/* h5_text_order_of(out_trade_no, id): the order that an attempt's number
- * belongs to: "<id>" or "<id>_2" ... "<id>_999".  attempt: 1...  H5_E_INPUT
- * when it cannot be a number of ours. */
-H5_MUST_CHECK enum h5_code h5_text_order_of(const char *out_trade_no,
-    char id[H5_ORDER_ID_MAX + 1], unsigned *attempt, struct h5_err *e);
 
 /* h5_text_closest(word, list, n): the entry most like word, for "did you
  * mean"; NULL when none is near (distance > 3, or more than half of it). */

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/hooks/exec.h"
+#include "common/base/text.h"
 #include "common/hooks/webhook.h"
 #include "common/order/order_json.h"
 #include "common/system/crypto.h"
@@ -232,16 +233,15 @@ h5_hooks_deliver(
     const struct h5_shop *shop, const char *id, bool force, struct h5_err *e)
 {
 	struct h5_store_hold *hold = NULL;
-	char lock[H5_ORDER_ID_MAX + 8];
+	char lock[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_code rc;
 
 	if (shop->c->hooks.mask == 0)
 		return H5_OK;
-	if (!h5_text_order_id(id))
+	if (!h5_number_is_order(id))
 		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
-	/* Not the order's own lock: a slow shop must not hold up a buyer.  No
-	 * order has an id like this one. */
-	(void)snprintf(lock, sizeof lock, "%s_0", id);
+	/* Not the order's own lock: a slow shop must not hold up a buyer. */
+	h5_number_delivery(id, lock);
 	rc = h5_store_hold(shop->st, lock, PATIENCE_MS, HOLD_MS, &hold, e);
 	if (rc == H5_E_BUSY)
 		return h5_err_set(

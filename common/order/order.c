@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/base/text.h"
 
 #define WHY_MAX 128
 #define LANG_MAX 16
@@ -280,7 +281,7 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 
 	rc = text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
 	if (rc == H5_OK)
-		rc = h5_text_order_of(no, id, &nth, e);
+		rc = h5_number_order_of(no, id, &nth, e);
 	if (rc == H5_OK && (strcmp(id, o->id) != 0 || nth != o->n_attempts + 1))
 		rc = h5_err_set(e, H5_E_INPUT,
 		    "%s: %s is not the next number of order %s",
@@ -319,7 +320,7 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		return h5_err_set(
 		    e, H5_E_STATE, "order %s is created already", o->id);
 	rc = text(ev, "order", H5_ORDER_ID_MAX, &id, e);
-	if (rc == H5_OK && !h5_text_order_id(id))
+	if (rc == H5_OK && !h5_number_is_order(id))
 		rc = h5_err_set(e, H5_E_INPUT, "created: not an order's id");
 	if (rc == H5_OK)
 		keep(o->id, id);

@@ -10,7 +10,7 @@
 
 #include "common/base/err.h"
 #include "common/order/event.h"
-#include "common/base/text.h"
+#include "common/order/number.h"
 
 enum h5_order_state {
 	H5_ORDER_CREATED, /* durable here; WeChat's answer unknown */
@@ -51,9 +51,10 @@ struct h5_attempt {
 };
 
 struct h5_refund {
-	char out_refund_no[65];
+	char out_refund_no[H5_OUT_REFUND_NO_MAX + 1];
 	char refund_id[33];
-	char out_trade_no[33]; /* the attempt; "": the one that paid */
+	char out_trade_no[H5_OUT_TRADE_NO_MAX +
+			  1]; /* the attempt; "": the one that paid */
 	int64_t refund_fee;
 	char status[16]; /* ours: asked, hinted, refused; WeChat's: PROCESSING,
 	    SUCCESS, CHANGE, REFUNDCLOSE */

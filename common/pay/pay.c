@@ -1,6 +1,5 @@
 #include "common/pay/attempt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #define FRESH_S 270
 /* time_expire must be more than five minutes ahead (PROTOCOL 2.3). */
 #define EXPIRE_LEAST_S 360
-#define ATTEMPTS_MAX 999
 
 bool
 h5_pay_fresh(const struct h5_attempt *a, int64_t now)
@@ -144,11 +142,10 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	if (h5_pay_nothing_due(o) ||
 	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
 		return H5_OK;
-	if (o->n_attempts >= ATTEMPTS_MAX)
+	if (o->n_attempts >= H5_ATTEMPTS_MAX)
 		return h5_err_set(
 		    e, H5_E_STATE, "order %s has used all its attempts", o->id);
-	(void)snprintf(
-	    number, sizeof number, "%s_%u", o->id, (unsigned)o->n_attempts + 1);
+	h5_number_attempt(o->id, (unsigned)o->n_attempts + 1, number);
 	ev = h5_store_add(b, H5_EVENT_ATTEMPT);
 	h5_event_text(ev, "out_trade_no", number);
 	h5_event_text(ev, "spbill_create_ip", x->ip);

@@ -1,7 +1,6 @@
 #include "common/pay/refund_parts.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -196,14 +195,11 @@ static enum h5_code
 name_refund(const struct h5_order *o, const struct h5_refund_want *want,
     struct h5_refund_plan *plan, struct h5_err *e)
 {
-	static const char set[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz_-|*@";
 	const char *no = want->out_refund_no;
 	unsigned n;
 
 	if (no != NULL) {
-		if (no[0] == '\0' || strlen(no) >= sizeof plan->out_refund_no ||
-		    no[strspn(no, set)] != '\0')
+		if (!h5_number_is_refund(no))
 			return h5_err_set(e, H5_E_INPUT,
 			    "a refund's number is 1 to 64 of 0-9 A-Z a-z _ - | "
 			    "* @");
@@ -211,8 +207,7 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 		return H5_OK;
 	}
 	for (n = 1; n <= o->n_refunds + 1; n++) {
-		(void)snprintf(plan->out_refund_no, sizeof plan->out_refund_no,
-		    "%s-r%u", o->id, n);
+		h5_number_refund(o->id, n, plan->out_refund_no);
 		if (h5_refund_find(o, plan->out_refund_no) == NULL)
 			return H5_OK;
 	}

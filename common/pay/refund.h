@@ -23,7 +23,7 @@ struct h5_refund_want {
 /* What that means for an order as it is. */
 struct h5_refund_plan {
 	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1]; /* the attempt */
-	char out_refund_no[65];
+	char out_refund_no[H5_OUT_REFUND_NO_MAX + 1];
 	int64_t fee;
 	bool again; /* asked before: the same number again */
 	bool taken; /* WeChat has taken it: there is nothing to ask for */

@@ -163,7 +163,7 @@ static enum h5_code
 record_refused(const struct h5_shop *shop, const char *out_refund_no,
     const char *why, struct h5_order **o, struct h5_err *e)
 {
-	char id[H5_ORDER_ID_MAX + 1], number[65];
+	char id[H5_ORDER_ID_MAX + 1], number[H5_OUT_REFUND_NO_MAX + 1];
 	struct denial x = {number, why[0] != '\0' ? why : "refused"};
 	bool asked;
 	enum h5_code rc;
@@ -224,7 +224,7 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
 	int64_t now = h5_clock_now();
 	enum h5_code rc = H5_OK, one;
 	struct h5_err why;
-	char number[65];
+	char number[H5_OUT_REFUND_NO_MAX + 1];
 	size_t i;
 
 	for (i = 0; *o != NULL && i < (*o)->n_refunds; i++) {

@@ -234,7 +234,7 @@ h5_settle(const struct h5_shop *shop, const struct h5_wx_trade *t,
 	*out = H5_SETTLED_NOTED;
 	if (o != NULL)
 		*o = NULL;
-	if (h5_text_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
+	if (h5_number_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
 	rc = h5_store_update(shop->st, id, NULL, decide, &s, o, e);
 	if (rc != H5_OK)

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/format/base64.h"
+#include "common/order/number.h"
 
 static enum h5_code
 refuse_controls(const char *p, size_t n, struct h5_err *e)
@@ -129,7 +130,7 @@ h5_link_admit(const struct h5_config *c, const struct h5_fields *f,
 	enum h5_code rc;
 
 	token[0] = '\0';
-	if (id == NULL || t == NULL || !h5_text_order_id(id))
+	if (id == NULL || t == NULL || !h5_number_is_order(id))
 		return h5_err_set(e, H5_E_NOTFOUND, "no order or no token");
 	rc = h5_link_order_token(c, id, token, e);
 	if (rc != H5_OK)

@@ -125,7 +125,7 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "order, total_fee and body are needed");
-	if (rc == H5_OK && !h5_text_order_id(id))
+	if (rc == H5_OK && !h5_number_is_order(id))
 		rc = h5_err_set(e, H5_E_INPUT, "order: not a possible id");
 	if (rc == H5_OK)
 		rc = h5_text_fen(fee, &o->total_fee, e);
@@ -286,7 +286,8 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 
 	if (form == NULL && id == NULL && fee == NULL)
 		return new_id(now, o->id, e);
-	if (form == NULL || id == NULL || fee == NULL || !h5_text_order_id(id))
+	if (form == NULL || id == NULL || fee == NULL ||
+	    !h5_number_is_order(id))
 		return h5_err_set(e, H5_E_INPUT, "the form is incomplete");
 	rc = h5_text_u64(fee, 0, H5_FEN_MAX, &seen, e);
 	if (rc != H5_OK)

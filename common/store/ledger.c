@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/base/sum.h"
+#include "common/base/text.h"
 #include "common/format/json.h"
 
 /* What ends every line: ,"sum":"0123456789abcdef"} */

@@ -244,7 +244,7 @@ h5_store_update(struct h5_store *st, const char *id, struct h5_store_hold *hold,
 
 	if (out != NULL)
 		*out = NULL;
-	if (!h5_text_order_id(id))
+	if (!h5_number_is_order(id))
 		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
 	u.r.id = id;
 	u.r.mode = H5_ENGINE_WRITE;

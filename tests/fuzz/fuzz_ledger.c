@@ -8,6 +8,7 @@
 #include "common/order/order_json.h"
 #include "common/store/ledger.h"
 #include "common/base/sum.h"
+#include "common/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ID "20261123-0007"

@@ -67,7 +67,7 @@ check_offer(const struct h5_fields *f, const struct h5_offer *o)
 	char fee[32], hex[65];
 
 	MUST(o->signed_link && o->item == NULL);
-	MUST(h5_text_order_id(o->id) && h5_fields_is(f, "order", o->id));
+	MUST(h5_number_is_order(o->id) && h5_fields_is(f, "order", o->id));
 	MUST(h5_fields_is(f, "body", o->body) && strlen(o->body) <= 127);
 	(void)snprintf(fee, sizeof fee, "%lld", (long long)o->total_fee);
 	MUST(h5_fields_is(f, "total_fee", fee) && o->total_fee > 0);
@@ -103,7 +103,7 @@ check_link(const struct h5_fields *f)
 static void
 check_item(const struct h5_fields *f, const struct h5_offer *o)
 {
-	MUST(h5_fields_is(f, "item", o->item) && h5_text_order_id(o->id));
+	MUST(h5_fields_is(f, "item", o->item) && h5_number_is_order(o->id));
 	if (strcmp(o->item, "tea") == 0) {
 		MUST(o->qty >= 1 && o->qty <= 5);
 		MUST(o->total_fee == 12800 * o->qty);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/format/escape.h"
 #include "common/base/text.h"
+#include "common/order/number.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -46,22 +47,18 @@ numbers(const char *s)
 static void
 ids(const char *s)
 {
-	char id[H5_ORDER_ID_MAX + 1], again[H5_OUT_TRADE_NO_MAX + 8];
+	char id[H5_ORDER_ID_MAX + 1], again[H5_OUT_TRADE_NO_MAX + 1];
 	unsigned attempt;
 
-	if (h5_text_order_id(s)) {
+	if (h5_number_is_order(s)) {
 		MUST(strlen(s) >= 6 && strlen(s) <= 28);
 		MUST(strpbrk(s, "/.%\\ \n\r") == NULL);
-		MUST(h5_text_order_of(s, id, &attempt, NULL) == H5_OK);
+		MUST(h5_number_order_of(s, id, &attempt, NULL) == H5_OK);
 		MUST(attempt == 1 && strcmp(id, s) == 0);
 	}
-	if (h5_text_order_of(s, id, &attempt, NULL) == H5_OK) {
-		MUST(h5_text_order_id(id) && attempt >= 1 && attempt <= 999);
-		if (attempt == 1)
-			(void)snprintf(again, sizeof again, "%s", id);
-		else
-			(void)snprintf(
-			    again, sizeof again, "%s_%u", id, attempt);
+	if (h5_number_order_of(s, id, &attempt, NULL) == H5_OK) {
+		MUST(h5_number_is_order(id) && attempt >= 1 && attempt <= 999);
+		h5_number_attempt(id, attempt, again);
 		MUST(strcmp(again, s) == 0);
 	}
 	MUST(!h5_text_item_name(s) || strpbrk(s, "/. &=\n") == NULL);

@@ -255,41 +255,6 @@ test_text__cut_never_splits_a_character(void **state)
 }
 
 static void
-test_text__order_id(void **state)
-{
-	static const struct {
-		const char *s;
-		bool good;
-	} rows[] = {
-	    {"abcdef", true},
-	    {"0bcdef", true},
-	    {"a-b_c-", true},
-	    {"abcdefghijklmnopqrstuvwxyz01", true}, /* 28 */
-	    {"order_2024", true}, /* four digits */
-	    {"2024_", false}, /* 5 */
-	    {"123456", true},
-	    {"abcdefghijklmnopqrstuvwxyz012", false}, /* 29 */
-	    {"abcde", false},
-	    {"", false},
-	    {"_abcdef", false},
-	    {"-abcdef", false},
-	    {"abcdef_1", false},
-	    {"abcdef_12", false},
-	    {"abcdef_123", false},
-	    {"abc def", false},
-	    {"abc/def", false},
-	    {"abc.def", false},
-	    {"abcdef\n", false},
-	    {"abc\xe8\x8c\xb6", false},
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(rows); i++)
-		ROW(rows[i].s, h5_text_order_id(rows[i].s) == rows[i].good);
-}
-
-static void
 test_text__item_name(void **state)
 {
 	(void)state;
@@ -300,45 +265,6 @@ test_text__item_name(void **state)
 	assert_false(h5_text_item_name(""));
 	assert_false(h5_text_item_name("a b"));
 	assert_false(h5_text_item_name("../a"));
-}
-
-static void
-test_text__order_of_an_attempt(void **state)
-{
-	static const struct {
-		const char *number, *id;
-		unsigned attempt; /* 0: refused */
-	} rows[] = {
-	    {"abcdef", "abcdef", 1},
-	    {"abcdef_2", "abcdef", 2},
-	    {"abcdef_999", "abcdef", 999},
-	    {"abcdefghijklmnopqrstuvwxyz01_999", "abcdefghijklmnopqrstuvwxyz01",
-		999},
-	    {"abcdef_1000", "abcdef_1000", 1},
-	    {"abcdef_1", "", 0},
-	    {"abcdef_0", "", 0},
-	    {"abcdef_02", "", 0},
-	    {"abcdef_2_3", "", 0},
-	    {"abcde_2", "", 0},
-	    {"_2", "", 0},
-	    {"", "", 0},
-	    {"abcdefghijklmnopqrstuvwxyz012", "", 0},
-	    {"abcdefghijklmnopqrstuvwxyz0123456789_2", "", 0},
-	};
-	char id[H5_ORDER_ID_MAX + 1];
-	unsigned attempt;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(rows); i++) {
-		memset(id, 'x', sizeof id);
-		attempt = 77;
-		ROW(rows[i].number,
-		    (h5_text_order_of(rows[i].number, id, &attempt, NULL) ==
-			H5_OK) == (rows[i].attempt != 0));
-		ROW(rows[i].number, strcmp(id, rows[i].id) == 0);
-		ROW(rows[i].number, attempt == rows[i].attempt);
-	}
 }
 
 static void
@@ -383,9 +309,7 @@ main(void)
 	    cmocka_unit_test(test_text__utf8_agrees_with_the_table),
 	    cmocka_unit_test(test_text__printable),
 	    cmocka_unit_test(test_text__cut_never_splits_a_character),
-	    cmocka_unit_test(test_text__order_id),
 	    cmocka_unit_test(test_text__item_name),
-	    cmocka_unit_test(test_text__order_of_an_attempt),
 	    cmocka_unit_test(test_text__closest_word),
 	    cmocka_unit_test(test_text__hex),
 	};

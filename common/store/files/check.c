@@ -266,7 +266,7 @@ check_one(void *arg, const char *name, struct h5_err *e)
 		memcpy(id, name, n - suffix);
 		id[n - suffix] = '\0';
 	}
-	if (h5_text_order_id(id))
+	if (h5_number_is_order(id))
 		return check_ledger(c, name, id, e);
 	stranger(c, c->leaf_fd, c->leaf, name);
 	return H5_OK;

@@ -154,7 +154,7 @@ h5_files_line(
 	if (n > 0 && n <= H5_ORDER_ID_MAX) {
 		memcpy(id, *p, n);
 		id[n] = '\0';
-		*good = strlen(id) == n && h5_text_order_id(id);
+		*good = strlen(id) == n && h5_number_is_order(id);
 		if (!*good)
 			id[0] = '\0';
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "common/base/text.h"
 #include "common/store/files/internal.h"
 #include "common/base/sum.h"
 

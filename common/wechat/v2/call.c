@@ -331,7 +331,7 @@ h5_wxpay_report(const struct h5_log *log, const struct h5_wxpay_call *k,
 			       "between";
 		}
 	}
-	if (h5_text_order_of(k->out_trade_no, id, &n, NULL) != H5_OK)
+	if (h5_number_order_of(k->out_trade_no, id, &n, NULL) != H5_OK)
 		id[0] = '\0';
 	h5_log_event(log, level, "wechat-call", "api", k->api, "order",
 	    id[0] != '\0' ? id : NULL, "out_trade_no", k->out_trade_no,

@@ -1,0 +1,94 @@
+/* The grammar of the numbers that orders, attempts, refunds and deliveries go
+ * by: one place that makes them and takes them apart. */
+#include "common/order/number.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+#define ALNUM "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define ID_BYTES ALNUM "_-"
+
+/* Does s (n bytes) end in "_" and one to three digits?  Where that begins. */
+static const char *
+attempt_suffix(const char *s, size_t n)
+{
+	size_t digits = 0;
+
+	while (
+	    digits < n && s[n - 1 - digits] >= '0' && s[n - 1 - digits] <= '9')
+		digits++;
+	if (digits < 1 || digits > 3 || digits >= n || s[n - 1 - digits] != '_')
+		return NULL;
+	return s + n - 1 - digits;
+}
+
+bool
+h5_number_is_order(const char *s)
+{
+	size_t n = strnlen(s, H5_ORDER_ID_MAX + 1);
+
+	return n >= H5_ORDER_ID_MIN && n <= H5_ORDER_ID_MAX &&
+	       strspn(s, ID_BYTES) == n && strchr(ALNUM, s[0]) != NULL &&
+	       attempt_suffix(s, n) == NULL;
+}
+
+enum h5_code
+h5_number_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
+    unsigned *attempt, struct h5_err *e)
+{
+	size_t n = strnlen(out_trade_no, H5_OUT_TRADE_NO_MAX + 1), len;
+	const char *suffix;
+	uint64_t number = 1;
+
+	id[0] = '\0';
+	*attempt = 0;
+	suffix = attempt_suffix(out_trade_no, n);
+	len = suffix == NULL ? n : (size_t)(suffix - out_trade_no);
+	if (n > H5_OUT_TRADE_NO_MAX || len > H5_ORDER_ID_MAX ||
+	    (suffix != NULL && h5_text_u64(suffix + 1, 2, H5_ATTEMPTS_MAX,
+				   &number, NULL) != H5_OK))
+		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+	memcpy(id, out_trade_no, len);
+	id[len] = '\0';
+	if (!h5_number_is_order(id)) {
+		id[0] = '\0';
+		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+	}
+	*attempt = (unsigned)number;
+	return H5_OK;
+}
+
+void
+h5_number_attempt(
+    const char *id, unsigned nth, char out[H5_OUT_TRADE_NO_MAX + 1])
+{
+	if (nth == 1)
+		(void)snprintf(out, H5_OUT_TRADE_NO_MAX + 1, "%s", id);
+	else
+		(void)snprintf(out, H5_OUT_TRADE_NO_MAX + 1, "%s_%u", id, nth);
+}
+
+void
+h5_number_refund(
+    const char *id, unsigned nth, char out[H5_OUT_REFUND_NO_MAX + 1])
+{
+	(void)snprintf(out, H5_OUT_REFUND_NO_MAX + 1, "%s-r%u", id, nth);
+}
+
+bool
+h5_number_is_refund(const char *s)
+{
+	size_t n = strnlen(s, H5_OUT_REFUND_NO_MAX + 1);
+
+	return n >= 1 && n <= H5_OUT_REFUND_NO_MAX &&
+	       strspn(s, ID_BYTES "|*@") == n;
+}
+
+void
+h5_number_delivery(const char *id, char out[H5_OUT_TRADE_NO_MAX + 1])
+{
+	(void)snprintf(out, H5_OUT_TRADE_NO_MAX + 1, "%s_0", id);
+}
