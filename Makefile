@@ -236,8 +236,8 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/filter.o $(LIBH5)
 	    $(LIBS) $(LIB_JSON) -lcmocka
 
 # What a test replaces at link time: here WeChat and the clock.
-UNIT_LDFLAGS_test_pay := $(foreach f,h5_wxpay_unifiedorder \
-	h5_wxpay_orderquery h5_wxpay_closeorder h5_clock_now,-Wl,--wrap=$(f))
+UNIT_LDFLAGS_test_pay := $(foreach f,h5_wechat_prepay \
+	h5_wechat_query h5_wechat_close h5_clock_now,-Wl,--wrap=$(f))
 
 EMPTY :=
 SPACE := $(EMPTY) $(EMPTY)

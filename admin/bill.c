@@ -10,7 +10,7 @@
 #include "common/format/gunzip.h"
 #include "common/system/https.h"
 #include "common/format/json.h"
-#include "common/wechat/v2/call_bill.h"
+#include "common/wechat/wechat.h"
 #include "common/system/state.h"
 
 enum { OPT_TYPE = 256 };
@@ -101,7 +101,7 @@ command_bill_kept(struct command *cmd, int64_t day, const char *type,
 	int fd = -1, i;
 
 	h5_buf_init(&name, 64);
-	h5_buf_init(&raw, H5_WXPAY_BILL_RAW);
+	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
 	rc = open_bills(cmd, false, &fd, e);
 	for (i = 1; rc == H5_OK && i >= 0; i--) {
 		h5_buf_clear(&name);
@@ -129,10 +129,10 @@ command_bill_fetch(struct command *cmd, int64_t day, const char *type,
 	struct h5_buf raw;
 	enum h5_code rc;
 
-	h5_buf_init(&raw, H5_WXPAY_BILL_RAW);
+	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
 	rc = h5_https_start(e);
 	if (rc == H5_OK)
-		rc = h5_wxpay_bill(
+		rc = h5_wechat_bill(
 		    cmd->shop.c, cmd->shop.log, day, type, &raw, text, e);
 	if (rc == H5_OK)
 		rc = keep(cmd, day, type, &raw, path, e);

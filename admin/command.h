@@ -86,7 +86,7 @@ int command_day(const struct verb *v, int argc, char **argv, int64_t *day);
 
 /* bill.c.  command_bill_fetch(cmd, day, type, text, path, e): WeChat's bill,
  * kept below store.dir/bills; text gets what is in it, path where it is.
- * Errors as h5_wxpay_bill; H5_E_IO.
+ * Errors as h5_wechat_bill; H5_E_IO.
  * command_bill_kept: one that was kept before.  H5_E_NOTFOUND: none. */
 H5_MUST_CHECK enum h5_code command_bill_fetch(struct command *cmd, int64_t day,
     const char *type, struct h5_buf *text, struct h5_buf *path,

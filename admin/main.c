@@ -116,7 +116,7 @@ command_wechat(struct command *cmd, struct h5_err *e)
 		return H5_OK;
 	rc = h5_https_start(e);
 	if (rc == H5_OK)
-		rc = h5_wxpay_new(cmd->config, &cmd->shop.wx, e);
+		rc = h5_wechat_new(cmd->config, &cmd->shop.wx, e);
 	return rc;
 }
 
@@ -334,7 +334,7 @@ run(struct command *cmd, const struct verb *v, int argc, char **argv)
 		status = h5_err_exit(H5_E_IO);
 	}
 out:
-	h5_wxpay_free(cmd->shop.wx);
+	h5_wechat_free(cmd->shop.wx);
 	h5_store_close(cmd->shop.st);
 	h5_config_free(cmd->config);
 	return status;

@@ -191,7 +191,7 @@ run(struct command *cmd, int argc, char **argv)
 		    argv + optind - 1, &r.order);
 	if (status != EXIT_DONE)
 		return status;
-	if (h5_refund_certificate(cmd->shop.c, h5_clock_now(), &e) != H5_OK ||
+	if (h5_wechat_refund_ready(cmd->shop.c, h5_clock_now(), &e) != H5_OK ||
 	    command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	return refund(&r);

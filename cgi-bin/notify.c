@@ -8,7 +8,7 @@
 #include "common/web/program.h"
 #include "common/pay/settle.h"
 #include "common/web/reply.h"
-#include "common/wechat/v2/message.h"
+#include "common/wechat/wechat.h"
 
 static void
 reply(struct h5_job *job, int status, bool ok, const char *msg)
@@ -17,9 +17,9 @@ reply(struct h5_job *job, int status, bool ok, const char *msg)
 
 	h5_response_clear(resp);
 	resp->status = status;
-	h5_wxmsg_reply(ok, msg, &resp->body);
-	if (h5_response_header(resp, "Content-Type", "text/xml; charset=utf-8",
-		NULL) != H5_OK ||
+	h5_wechat_reply(ok, msg, &resp->body);
+	if (h5_response_header(resp, "Content-Type", H5_WECHAT_TYPE, NULL) !=
+		H5_OK ||
 	    h5_response_header(resp, "Cache-Control", "no-store", NULL) !=
 		H5_OK)
 		resp->status = 500;
@@ -44,7 +44,7 @@ fail(struct h5_job *job, const struct h5_err *e, const char *order)
 }
 
 static void
-payment(struct h5_job *job, const struct h5_wx_trade *t)
+payment(struct h5_job *job, const struct h5_wechat_trade *t)
 {
 	struct h5_order *o = NULL;
 	enum h5_settled settled;
@@ -150,21 +150,21 @@ refund(struct h5_job *job, const struct h5_fields *f)
 static void
 handle(struct h5_job *job)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_fields f;
-	enum h5_wx_notice kind;
+	enum h5_wechat_kind kind;
 	struct h5_err e;
 
-	h5_wx_trade_init(&t);
+	h5_wechat_trade_init(&t);
 	h5_fields_init(&f, 1, 1);
-	if (h5_wxmsg_notice(job->shop.c, job->r->body.data, job->r->body.len,
+	if (h5_wechat_notice(job->shop.c, job->r->body.data, job->r->body.len,
 		&kind, &t, &f, &e) != H5_OK)
 		fail(job, &e, NULL);
-	else if (kind == H5_NOTICE_PAYMENT)
+	else if (kind == H5_WECHAT_PAYMENT)
 		payment(job, &t);
 	else
 		refund(job, &f);
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	h5_fields_release(&f);
 }
 
@@ -199,8 +199,7 @@ const struct h5_program h5_program = {
     .writes = true,
     .handle = handle,
     .refuse = refuse,
-    .last_headers = "Content-Type: text/xml; charset=utf-8\r\n"
+    .last_headers = "Content-Type: " H5_WECHAT_TYPE "\r\n"
 		    "Cache-Control: no-store\r\n",
-    .last_body = "<xml><return_code><![CDATA[FAIL]]></return_code>"
-		 "<return_msg><![CDATA[try again later]]></return_msg></xml>",
+    .last_body = H5_WECHAT_REPLY_LATER,
 };

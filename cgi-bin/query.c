@@ -105,6 +105,6 @@ const struct h5_program h5_program = {
     .writes = true,
     .handle = handle,
     .start = h5_https_start,
-    .worker_new = h5_wxpay_worker_new,
-    .worker_free = h5_wxpay_worker_free,
+    .worker_new = h5_wechat_worker_new,
+    .worker_free = h5_wechat_worker_free,
 };

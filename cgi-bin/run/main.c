@@ -17,7 +17,7 @@
 #include "cgi-bin/run/worker.h"
 #include "common/web/fcgi.h"
 #include "common/system/crypto.h"
-#include "common/wechat/v2/sign.h"
+#include "common/wechat/wechat.h"
 
 #define EX_USAGE 64
 #define EX_CONFIG 78
@@ -201,7 +201,7 @@ start(const char *conf, char **argv, bool cgi)
 		h5_crypto_start_lean();
 	/* For one request the test would cost as much as the request: an
 	 * OpenSSL that cannot sign fails at the key, and -t tests it. */
-	if (!cgi && h5_sign_self_test(&e) != H5_OK) {
+	if (!cgi && h5_wechat_self_test(&e) != H5_OK) {
 		h5_log_event(
 		    &log, H5_LOG_ERROR, "no-start", "why", e.msg, NULL);
 		return EX_CONFIG;

@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/config/stamp.h"
 #include "common/web/load.h"
-#include "common/wechat/v2/sign.h"
+#include "common/wechat/wechat.h"
 
 #define PATH_BYTES 4096
 #define SITES_MAX 16 /* one process serves few shops; a limit all the same */
@@ -313,7 +313,7 @@ h5_sites_check(const struct h5_program *p, const char *option)
 
 	h5_buf_init(&path, PATH_BYTES);
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
-	rc = h5_sign_self_test(&e);
+	rc = h5_wechat_self_test(&e);
 	if (rc == H5_OK)
 		rc = h5_config_find(option, NULL, &path, &e);
 	if (rc == H5_OK)

@@ -20,13 +20,12 @@
 #include "common/store/store.h"
 #include "common/format/url.h"
 #include "common/web/request.h"
-#include "common/wechat/v2/message.h"
-#include "common/wechat/v2/sign.h"
-#include "common/wechat/v2/xml.h"
+#include "common/wechat/wechat.h"
 
 #define PAGE_MAX 262144
 #define TIMEOUT_MS 10000
 #define FILE_MAX 65536
+#define NOTICE_MAX 65536
 #define DEPTH 8 /* folders above a file that may be the document root */
 #define ADDRESS_DAYS 30
 #define ADDRESSES 64
@@ -317,52 +316,6 @@ buyers_address(struct site *s, const char *proxy)
 
 /* --- the notice --- */
 
-/* Signed as WeChat would, about an order that cannot be there. */
-static enum h5_code
-write_notice(const struct h5_config *c, const char *number, struct h5_buf *out,
-    struct h5_err *e)
-{
-	char transaction[33], time_end[H5_CLOCK_WIRE], nonce[33];
-	char sign[H5_SIGN_HEX];
-	struct h5_fields f;
-	enum h5_code rc;
-	size_t i;
-
-	h5_fields_init(&f, 32, 8192);
-	h5_clock_wire(h5_clock_now(), time_end);
-	rc = h5_crypto_nonce(nonce, e);
-	if (rc != H5_OK)
-		return rc;
-	(void)snprintf(transaction, sizeof transaction, "doctor%.16s", nonce);
-	const char *const pairs[][2] = {
-	    {"appid", c->merchant.appid},
-	    {"bank_type", "OTHERS"},
-	    {"cash_fee", "1"},
-	    {"fee_type", "CNY"},
-	    {"is_subscribe", "N"},
-	    {"mch_id", c->merchant.mch_id},
-	    {"nonce_str", nonce},
-	    {"out_trade_no", number},
-	    {"result_code", "SUCCESS"},
-	    {"return_code", "SUCCESS"},
-	    {"time_end", time_end},
-	    {"total_fee", "1"},
-	    {"trade_type", "MWEB"},
-	    {"transaction_id", transaction},
-	};
-	for (i = 0; rc == H5_OK && i < H5_LENGTH(pairs); i++)
-		rc = h5_fields_add(&f, pairs[i][0], pairs[i][1], e);
-	if (rc == H5_OK)
-		rc = h5_sign_fields(
-		    c->merchant.api_key, c->merchant.sign_type, &f, sign, e);
-	if (rc == H5_OK)
-		rc = h5_fields_add(&f, "sign", sign, e);
-	if (rc == H5_OK)
-		rc = h5_xml_write(&f, out, e);
-	h5_fields_release(&f);
-	return rc;
-}
-
 static void
 notice_not_ours(struct site *s)
 {
@@ -379,15 +332,14 @@ notice_not_ours(struct site *s)
 static void
 notice_judge(struct site *s, const char *number)
 {
-	static const char begin[] = "<xml><return_code>";
 	char why[64], body[201];
 	struct h5_buf want;
 
 	(void)snprintf(why, sizeof why, "no order %s", number);
 	(void)snprintf(body, sizeof body, "%s", s->body.data);
 	h5_buf_init(&want, 4096);
-	h5_wxmsg_reply(false, why, &want);
-	if (strncmp(body, begin, sizeof begin - 1) != 0)
+	h5_wechat_reply(false, why, &want);
+	if (!h5_wechat_is_reply(body))
 		notice_not_ours(s);
 	else if (s->a.status == 200 && strcmp(s->body.data, want.data) == 0)
 		h5_doctor_say(s->d, H5_DOCTOR_PASS, "notify", "notice-good",
@@ -405,7 +357,7 @@ notice_judge(struct site *s, const char *number)
 static void
 notice(struct site *s)
 {
-	static const char *const type[] = {"Content-Type: text/xml"};
+	static const char *const type[] = {"Content-Type: " H5_WECHAT_TYPE};
 	char number[32], nonce[33];
 	struct h5_buf body;
 	struct h5_err e;
@@ -414,11 +366,11 @@ notice(struct site *s)
 
 	rc = h5_crypto_nonce(nonce, &e);
 	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
-	h5_buf_init(&body, H5_XML_MAX);
+	h5_buf_init(&body, NOTICE_MAX);
 	h5_buf_clear(&s->url);
 	h5_config_url(s->d->c, "notify", &s->url);
 	if (rc == H5_OK)
-		rc = write_notice(s->d->c, number, &body, &e);
+		rc = h5_wechat_sample_notice(s->d->c, number, &body, &e);
 	timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
 	if (rc != H5_OK)
 		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-bug",

@@ -10,7 +10,7 @@
 #include "common/system/https.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/wechat/v2/call.h"
+#include "common/wechat/wechat.h"
 
 #define ANSWER_MAX 65536
 #define SKEW_WARN_S 60
@@ -118,7 +118,7 @@ ids_wrong(struct h5_doctor *d, const char *words)
 
 static void
 ids_judge(struct h5_doctor *d, enum h5_code rc,
-    const struct h5_wx_refusal *refusal, const struct h5_err *e)
+    const struct h5_wechat_refusal *refusal, const struct h5_err *e)
 {
 	char words[H5_ERR_MSG];
 
@@ -127,11 +127,11 @@ ids_judge(struct h5_doctor *d, enum h5_code rc,
 		    "why", e->msg, NULL);
 	} else if (rc != H5_OK) {
 		ids_wrong(d, e->msg);
-	} else if (refusal->verdict == H5_WX_UNKNOWN_ORDER) {
+	} else if (refusal->verdict == H5_WECHAT_UNKNOWN_ORDER) {
 		h5_doctor_say(d, H5_DOCTOR_PASS, "ids-and-key", "ids-good",
 		    "appid", d->c->merchant.appid, "mch_id",
 		    d->c->merchant.mch_id, NULL);
-	} else if (refusal->verdict == H5_WX_AGAIN) {
+	} else if (refusal->verdict == H5_WECHAT_AGAIN) {
 		h5_doctor_say(d, H5_DOCTOR_WARN, "ids-and-key", "ids-busy",
 		    "code", refusal->err_code, NULL);
 	} else {
@@ -147,26 +147,28 @@ static void
 ids_and_key(struct h5_doctor *d)
 {
 	struct h5_log quiet;
-	struct h5_wx_refusal refusal;
-	struct h5_wxpay *wx = NULL;
-	struct h5_wx_trade t;
-	char number[H5_OUT_TRADE_NO_MAX + 1], nonce[33];
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat *wx = NULL;
+	struct h5_wechat_trade t;
+	struct h5_attempt a = {0};
+	char nonce[33];
 	struct h5_err e;
 	enum h5_code rc;
 
 	/* What is found is said here, not in the log as well. */
 	h5_log_init(&quiet, "doctor", "/dev/null");
-	h5_wx_trade_init(&t);
+	h5_wechat_trade_init(&t);
 	memset(&refusal, 0, sizeof refusal);
 	rc = h5_crypto_nonce(nonce, &e);
-	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
+	(void)snprintf(
+	    a.out_trade_no, sizeof a.out_trade_no, "doctor-%.16s", nonce);
 	if (rc == H5_OK)
-		rc = h5_wxpay_new(d->c, &wx, &e);
+		rc = h5_wechat_new(d->c, &wx, &e);
 	if (rc == H5_OK)
-		rc = h5_wxpay_orderquery(wx, &quiet, number, &t, &refusal, &e);
+		rc = h5_wechat_query(wx, &quiet, &a, &t, &refusal, &e);
 	ids_judge(d, rc, &refusal, &e);
-	h5_wx_trade_release(&t);
-	h5_wxpay_free(wx);
+	h5_wechat_trade_release(&t);
+	h5_wechat_free(wx);
 }
 
 void

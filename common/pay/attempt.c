@@ -123,29 +123,29 @@ enum h5_code
 h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_wx_refusal refusal;
-	struct h5_wx_trade t;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_trade t;
 	enum h5_settled settled;
 	struct h5_pay_note gone = {
 	    H5_EVENT_QUERIED, out_trade_no, NULL, "ORDERNOTEXIST"};
 	enum h5_code rc;
 
-	rc = h5_wxpay_orderquery(
-	    shop->wx, shop->log, out_trade_no, &t, &refusal, e);
+	rc = h5_wechat_query(shop->wx, shop->log,
+	    h5_order_attempt(*o, out_trade_no), &t, &refusal, e);
 	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
 		rc = unreached(shop, o, out_trade_no, rc, e);
-	} else if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
+	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
 		h5_order_free(*o);
 		*o = NULL;
 		rc = h5_settle(shop, &t, "query", &settled, o, e);
-	} else if (rc == H5_OK && refusal.verdict == H5_WX_UNKNOWN_ORDER) {
+	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_UNKNOWN_ORDER) {
 		rc = h5_pay_note(shop, o, gone, e);
 	} else if (rc == H5_OK) {
 		(void)h5_err_set(
 		    e, H5_E_REMOTE, "orderquery refused: %s", refusal.err_code);
 		rc = unreached(shop, o, out_trade_no, H5_E_REMOTE, e);
 	}
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	return rc;
 }
 

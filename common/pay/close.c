@@ -36,36 +36,36 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 {
 	struct h5_pay_note ended = {
 	    H5_EVENT_ENDED, out_trade_no, "closeorder", NULL};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	enum h5_code rc;
 
-	rc =
-	    h5_wxpay_closeorder(shop->wx, shop->log, out_trade_no, &refusal, e);
+	rc = h5_wechat_close(shop->wx, shop->log,
+	    h5_order_attempt(*o, out_trade_no), &refusal, e);
 	if (rc != H5_OK)
 		return rc;
 	switch (refusal.verdict) {
-	case H5_WX_UNKNOWN_ORDER:
+	case H5_WECHAT_UNKNOWN_ORDER:
 		if (too_young(h5_order_attempt(*o, out_trade_no)))
 			return h5_err_set(e, H5_E_STATE,
 			    "WeChat does not know %s yet: try again later",
 			    out_trade_no);
 		/* It was never ordered, and this call has burnt the number. */
 		return h5_pay_note(shop, o, ended, e);
-	case H5_WX_SUCCESS:
-	case H5_WX_CLOSED:
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_CLOSED:
 		return h5_pay_note(shop, o, ended, e);
-	case H5_WX_PAID:
+	case H5_WECHAT_PAID:
 		return paid_already(shop, out_trade_no, o, e);
-	case H5_WX_NOT_YET:
+	case H5_WECHAT_NOT_YET:
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat does not close %s yet: try again later",
 		    out_trade_no);
-	case H5_WX_AGAIN:
+	case H5_WECHAT_AGAIN:
 		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");
-	case H5_WX_TAKEN:
-	case H5_WX_NO_REFUND:
-	case H5_WX_MERCHANT:
-	case H5_WX_REFUSED:
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_MERCHANT:
+	case H5_WECHAT_REFUSED:
 		break;
 	}
 	return h5_err_set(

@@ -103,7 +103,7 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 struct prepaid {
 	const char *out_trade_no;
 	const char *ip;
-	const struct h5_wx_prepay *prepay;
+	const struct h5_wechat_prepay *prepay;
 };
 
 static enum h5_code
@@ -206,15 +206,15 @@ replace_attempt(const struct h5_shop *shop, const char *ip,
 enum step { STEP_DONE, STEP_REPLACE };
 
 static enum h5_code
-refused(const struct h5_shop *shop, enum h5_wx_verdict verdict,
-    const struct h5_wx_refusal *refusal, enum h5_pay_result *result,
+refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
+    const struct h5_wechat_refusal *refusal, enum h5_pay_result *result,
     enum step *step, struct h5_order **o, struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_code rc;
 
 	switch (verdict) {
-	case H5_WX_PAID:
+	case H5_WECHAT_PAID:
 		memcpy(
 		    number, h5_order_current(*o)->out_trade_no, sizeof number);
 		rc = h5_pay_ask_one(shop, number, o, e);
@@ -225,21 +225,21 @@ refused(const struct h5_shop *shop, enum h5_wx_verdict verdict,
 			    "ORDERPAID, but orderquery knows no payment");
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
-	case H5_WX_CLOSED:
-	case H5_WX_TAKEN:
+	case H5_WECHAT_CLOSED:
+	case H5_WECHAT_TAKEN:
 		*step = STEP_REPLACE;
 		return H5_OK;
-	case H5_WX_MERCHANT:
-	case H5_WX_REFUSED:
+	case H5_WECHAT_MERCHANT:
+	case H5_WECHAT_REFUSED:
 		*result = H5_PAY_MERCHANT;
 		return H5_OK;
-	case H5_WX_AGAIN:
+	case H5_WECHAT_AGAIN:
 		return h5_err_set(
 		    e, H5_E_NET, "unifiedorder: %s", refusal->err_code);
-	case H5_WX_SUCCESS:
-	case H5_WX_UNKNOWN_ORDER:
-	case H5_WX_NO_REFUND:
-	case H5_WX_NOT_YET:
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_UNKNOWN_ORDER:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_NOT_YET:
 		break;
 	}
 	return h5_err_set(
@@ -251,8 +251,8 @@ order_once(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, enum step *step, struct h5_order **o,
     struct h5_err *e)
 {
-	struct h5_wx_prepay prepay = {{0}, NULL};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_prepay prepay = {{0}, NULL};
+	struct h5_wechat_refusal refusal;
 	char id[H5_ORDER_ID_MAX + 1], number[H5_OUT_TRADE_NO_MAX + 1];
 	struct prepaid x = {number, ip, &prepay};
 	enum h5_code rc;
@@ -260,9 +260,9 @@ order_once(const struct h5_shop *shop, const char *ip,
 	*step = STEP_DONE;
 	memcpy(id, (*o)->id, sizeof id);
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
-	rc = h5_wxpay_unifiedorder(shop->wx, shop->log, *o,
-	    h5_order_current(*o), ip, &prepay, &refusal, e);
-	if (rc == H5_OK && refusal.verdict == H5_WX_SUCCESS) {
+	rc = h5_wechat_prepay(shop->wx, shop->log, *o, h5_order_current(*o), ip,
+	    &prepay, &refusal, e);
+	if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
 		h5_order_free(*o);
 		*o = NULL;
 		rc = h5_store_update(

@@ -10,7 +10,7 @@
 #include "common/base/err.h"
 #include "common/order/order.h"
 #include "common/shop/shop.h"
-#include "common/wechat/v2/call.h"
+#include "common/wechat/wechat.h"
 
 #define H5_PAY_CLOSE_AFTER_S 300 /* WeChat closes no younger number */
 

@@ -1,11 +1,8 @@
 #include "common/pay/refund_parts.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/system/file.h"
 #include "common/pay/attempt.h"
 #include "common/base/text.h"
 
@@ -13,7 +10,6 @@
 #define YEAR_S (365 * 86400)
 #define REFUNDS_MAX 50
 #define GAP_S 60
-#define PEM_MAX 65536
 
 static bool
 status_is(const struct h5_refund *r, const char *status)
@@ -245,40 +241,6 @@ h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
 	return H5_OK;
 }
 
-/* --- the certificate ------------------------------------------------------ */
-
-enum h5_code
-h5_refund_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
-{
-	struct h5_buf cert, key;
-	enum h5_code rc;
-
-	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
-		if (strncmp(c->gateway.url, "http://", 7) == 0)
-			return H5_OK;
-		return h5_err_set(e, H5_E_CONFIG,
-		    "a refund needs merchant.cert_file and merchant.key_file: "
-		    "apiclient_cert.pem and apiclient_key.pem of the merchant "
-		    "platform");
-	}
-	h5_buf_init(&cert, PEM_MAX);
-	h5_buf_init(&key, PEM_MAX);
-	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
-	if (rc == H5_OK)
-		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
-	if (rc == H5_OK)
-		rc = h5_crypto_certificate(
-		    &cert, &key, c->merchant.mch_id, now, e);
-	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
-		rc = h5_err_set(e, H5_E_CONFIG,
-		    "uid %u, who owns the store, cannot read "
-		    "merchant.cert_file and merchant.key_file",
-		    (unsigned)geteuid());
-	h5_buf_release(&cert);
-	h5_buf_wipe(&key);
-	return rc;
-}
-
 /* --- asking --------------------------------------------------------------- */
 
 struct asking {
@@ -328,14 +290,15 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
  * may have gone through) is for refundquery to say. */
 static enum h5_code
 refused(const struct h5_shop *shop, const char *number,
-    const struct h5_wx_refusal *refusal, struct h5_order **o, struct h5_err *e)
+    const struct h5_wechat_refusal *refusal, struct h5_order **o,
+    struct h5_err *e)
 {
-	const char *note = h5_wxmsg_note(refusal->err_code);
 	const struct h5_refund *r;
 	struct h5_err why;
+	const char *note = refusal->note;
 	enum h5_code rc;
 
-	if (refusal->verdict == H5_WX_AGAIN)
+	if (refusal->verdict == H5_WECHAT_AGAIN)
 		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
 	rc = h5_refund_look_one(shop, number, refusal->err_code, o, &why);
 	r = *o != NULL ? h5_refund_find(*o, number) : NULL;
@@ -345,20 +308,20 @@ refused(const struct h5_shop *shop, const char *number,
 	if (rc == H5_E_IO)
 		return h5_err_set(e, rc, "%s", why.msg);
 	switch (refusal->verdict) {
-	case H5_WX_NOT_YET:
+	case H5_WECHAT_NOT_YET:
 		rc = H5_E_BUSY;
 		break;
-	case H5_WX_MERCHANT:
+	case H5_WECHAT_MERCHANT:
 		rc = H5_E_CONFIG;
 		break;
-	case H5_WX_SUCCESS:
-	case H5_WX_PAID:
-	case H5_WX_CLOSED:
-	case H5_WX_TAKEN:
-	case H5_WX_UNKNOWN_ORDER:
-	case H5_WX_NO_REFUND:
-	case H5_WX_AGAIN:
-	case H5_WX_REFUSED:
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_PAID:
+	case H5_WECHAT_CLOSED:
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_UNKNOWN_ORDER:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_AGAIN:
+	case H5_WECHAT_REFUSED:
 		rc = H5_E_STATE;
 		break;
 	}
@@ -371,8 +334,8 @@ static enum h5_code
 ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_wx_refusal refusal;
-	struct h5_wx_refund got;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_refund got;
 	struct asking arg = *x;
 	enum h5_code rc;
 
@@ -383,11 +346,11 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	    "out_trade_no", x->plan->out_trade_no, "out_refund_no",
 	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
 	    "again", x->plan->again ? "yes" : NULL, NULL);
-	rc = h5_wxpay_refund(shop->wx, shop->log, *o,
+	rc = h5_wechat_refund(shop->wx, shop->log, *o,
 	    h5_refund_find(*o, x->plan->out_refund_no), &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
-	if (refusal.verdict == H5_WX_SUCCESS)
+	if (refusal.verdict == H5_WECHAT_SUCCESS)
 		return h5_refund_record(shop, &got, o, e);
 	return refused(shop, x->plan->out_refund_no, &refusal, o, e);
 }

@@ -40,12 +40,6 @@ H5_MUST_CHECK enum h5_code h5_refund_plan(const struct h5_order *o,
     const struct h5_refund_want *want, int64_t now, struct h5_refund_plan *plan,
     struct h5_err *e);
 
-/* h5_refund_certificate(c, now, e): is the merchant's certificate fit for it?
- * H5_E_CONFIG: e->msg says what to do.  A gateway on this machine by plain
- * http needs none. */
-H5_MUST_CHECK enum h5_code h5_refund_certificate(
-    const struct h5_config *c, int64_t now, struct h5_err *e);
-
 /* h5_refund_ask(shop, id, want, plan, o, e): ask for it.  plan: what
  * h5_refund_plan said and the operator agreed to; H5_E_BUSY when it is another
  * one by now. The number is durable before the request goes out. H5_OK: WeChat

@@ -67,7 +67,7 @@ h5_refund_due(const struct h5_order *o, int64_t now)
 /* --- recording ------------------------------------------------------------ */
 
 struct recording {
-	const struct h5_wx_refund *got;
+	const struct h5_wechat_refund *got;
 	bool news; /* the status is another one than before */
 };
 
@@ -76,7 +76,7 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	struct recording *x = arg;
-	const struct h5_wx_refund *got = x->got;
+	const struct h5_wechat_refund *got = x->got;
 	const struct h5_refund *r = h5_refund_find(o, got->out_refund_no);
 	struct h5_event *ev;
 
@@ -96,7 +96,8 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 }
 
 static void
-tell(const struct h5_log *log, const char *id, const struct h5_wx_refund *got)
+tell(const struct h5_log *log, const char *id,
+    const struct h5_wechat_refund *got)
 {
 	enum h5_log_level level = H5_LOG_INFO;
 	const char *event = "refund-processing", *note = NULL;
@@ -121,7 +122,7 @@ tell(const struct h5_log *log, const char *id, const struct h5_wx_refund *got)
 }
 
 enum h5_code
-h5_refund_record(const struct h5_shop *shop, const struct h5_wx_refund *got,
+h5_refund_record(const struct h5_shop *shop, const struct h5_wechat_refund *got,
     struct h5_order **o, struct h5_err *e)
 {
 	struct recording x = {got, false};
@@ -192,17 +193,17 @@ h5_refund_look_one(const struct h5_shop *shop, const char *out_refund_no,
     const char *refused, struct h5_order **o, struct h5_err *e)
 {
 	const struct h5_refund *r = h5_refund_find(*o, out_refund_no);
-	struct h5_wx_refusal refusal;
-	struct h5_wx_refund got;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_refund got;
 	enum h5_code rc;
 
-	rc =
-	    h5_wxpay_refundquery(shop->wx, shop->log, *o, r, &got, &refusal, e);
+	rc = h5_wechat_refund_query(
+	    shop->wx, shop->log, *o, r, &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
-	if (refusal.verdict == H5_WX_SUCCESS)
+	if (refusal.verdict == H5_WECHAT_SUCCESS)
 		return h5_refund_record(shop, &got, o, e);
-	if (refusal.verdict != H5_WX_NO_REFUND)
+	if (refusal.verdict != H5_WECHAT_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
 		    refusal.err_code);
 	if (status_is(r, "asked") || status_is(r, "hinted")) {

@@ -8,7 +8,7 @@
 
 /* What WeChat said of one refund goes into the ledger and into the log. */
 H5_MUST_CHECK enum h5_code h5_refund_record(const struct h5_shop *shop,
-    const struct h5_wx_refund *got, struct h5_order **o, struct h5_err *e);
+    const struct h5_wechat_refund *got, struct h5_order **o, struct h5_err *e);
 /* Ask refundquery about one.  refused: why a request for it was refused a
  * moment ago, or NULL; what was refused and is unknown to WeChat does not
  * exist. */

@@ -5,7 +5,7 @@
 #include "common/base/clock.h"
 
 struct settling {
-	const struct h5_wx_trade *t;
+	const struct h5_wechat_trade *t;
 	const char *via;
 	enum h5_settled result;
 	bool late;
@@ -41,7 +41,7 @@ static enum h5_code
 add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
 {
 	struct h5_event *ev = h5_store_add(b, H5_EVENT_PAID);
-	const struct h5_wx_trade *t = s->t;
+	const struct h5_wechat_trade *t = s->t;
 	enum h5_code rc;
 
 	h5_event_text(ev, "out_trade_no", t->out_trade_no);
@@ -59,7 +59,7 @@ add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
 
 static enum h5_code
 add_alert(struct h5_store_batch *b, enum h5_order_alert which,
-    const struct h5_wx_trade *t, struct h5_err *e)
+    const struct h5_wechat_trade *t, struct h5_err *e)
 {
 	struct h5_event *ev = h5_store_add(b, H5_EVENT_ALERT);
 
@@ -75,7 +75,7 @@ add_alert(struct h5_store_batch *b, enum h5_order_alert which,
  * (transaction_id, total_fee), however often the notice is repeated. */
 static bool
 alerted(const struct h5_order *o, enum h5_order_alert which,
-    const struct h5_wx_trade *t)
+    const struct h5_wechat_trade *t)
 {
 	const struct h5_fields *f;
 	struct h5_log_num num;
@@ -126,7 +126,7 @@ static enum h5_code
 decide_paid(struct settling *s, const struct h5_order *o,
     const struct h5_attempt *a, struct h5_store_batch *b, struct h5_err *e)
 {
-	const struct h5_wx_trade *t = s->t;
+	const struct h5_wechat_trade *t = s->t;
 	enum h5_code rc;
 
 	/* Amount and currency first: a signature proves who speaks, not that
@@ -189,7 +189,7 @@ decide(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 static void
 tell(const struct h5_log *log, const char *id, const struct settling *s)
 {
-	const struct h5_wx_trade *t = s->t;
+	const struct h5_wechat_trade *t = s->t;
 	enum h5_log_level level = H5_LOG_INFO;
 	const char *event = NULL;
 
@@ -222,7 +222,7 @@ tell(const struct h5_log *log, const char *id, const struct settling *s)
 }
 
 enum h5_code
-h5_settle(const struct h5_shop *shop, const struct h5_wx_trade *t,
+h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
     const char *via, enum h5_settled *out, struct h5_order **o,
     struct h5_err *e)
 {

@@ -6,7 +6,7 @@
 #include "common/base/err.h"
 #include "common/order/order.h"
 #include "common/shop/shop.h"
-#include "common/wechat/v2/message.h"
+#include "common/wechat/wechat.h"
 
 enum h5_settled {
 	H5_SETTLED_NOW, /* this call made it paid */
@@ -22,7 +22,7 @@ enum h5_settled {
  * H5_OK: *out tells.  H5_E_NOTFOUND: no such order or attempt.  Others as
  * h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
-    const struct h5_wx_trade *t, const char *via, enum h5_settled *out,
+    const struct h5_wechat_trade *t, const char *via, enum h5_settled *out,
     struct h5_order **o, struct h5_err *e);
 
 #endif

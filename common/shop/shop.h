@@ -9,13 +9,13 @@
 #include "common/config/config.h"
 #include "common/store/store.h"
 
-struct h5_wxpay;
+struct h5_wechat;
 
 struct h5_shop {
 	const struct h5_config *c;
 	const struct h5_log *log;
 	struct h5_store *st; /* NULL: not made yet, and only looked at */
-	struct h5_wxpay
+	struct h5_wechat
 	    *wx; /* this thread's; NULL where WeChat is not called */
 };
 

@@ -138,7 +138,7 @@ def _(t):
 @test("explain knows every err_code that the programs know")
 def _(t):
     source = (ROOT / "common/wechat/v2/message.c").read_text()
-    codes = re.findall(r'\{"([A-Z_0-9]{4,})", H5_WX_', source)
+    codes = re.findall(r'\{"([A-Z_0-9]{4,})", H5_WECHAT_', source)
     t.ok(len(codes) > 20, f"codes in the source: {codes}")
     for code in codes:
         status, got, err = explain(t, code)

@@ -5,8 +5,8 @@
 #include "tests/fuzz/wechat.h"
 
 static void
-check_refund(
-    const struct h5_fields *f, const struct h5_wx_refund *r, const char *index)
+check_refund(const struct h5_fields *f, const struct h5_wechat_refund *r,
+    const char *index)
 {
 	char name[48], fee[32];
 
@@ -26,7 +26,7 @@ check_refund(
 static void
 check_refund_of(const struct h5_fields *f, const char *no)
 {
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	char name[48], index[8] = "";
 	unsigned i, n = 0;
 
@@ -35,7 +35,7 @@ check_refund_of(const struct h5_fields *f, const char *no)
 		if (h5_fields_is(f, name, no) && n++ == 0)
 			(void)snprintf(index, sizeof index, "_%u", i);
 	}
-	if (h5_wxmsg_refund_of(f, no, &r, NULL) != H5_OK) {
+	if (h5_v2_read_refund_of(f, no, &r, NULL) != H5_OK) {
 		MUST(r.out_refund_no[0] == '\0' && r.refund_fee == 0);
 		return;
 	}
@@ -48,15 +48,15 @@ check_refund_of(const struct h5_fields *f, const char *no)
 static void
 check_facts(const struct h5_fields *f)
 {
-	struct h5_wx_trade t;
-	struct h5_wx_refund r;
+	struct h5_wechat_trade t;
+	struct h5_wechat_refund r;
 
-	if (h5_wxmsg_trade(f, &t, NULL) == H5_OK)
+	if (h5_v2_read_trade(f, &t, NULL) == H5_OK)
 		wechat_trade(f, &t);
 	else
 		MUST(!t.paid && t.total_fee == -1 && t.further.n == 0);
-	h5_wx_trade_release(&t);
-	if (h5_wxmsg_refund(f, &r, NULL) == H5_OK)
+	h5_wechat_trade_release(&t);
+	if (h5_v2_read_refund(f, &r, NULL) == H5_OK)
 		check_refund(f, &r, "");
 	if (h5_fields_get(f, "out_refund_no_0") != NULL)
 		check_refund_of(f, h5_fields_get(f, "out_refund_no_0"));
@@ -66,21 +66,21 @@ check_facts(const struct h5_fields *f)
 static bool
 answer(const char *p, size_t n)
 {
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_fields f;
 	enum h5_code rc;
 	bool success;
 
-	rc = h5_wxmsg_answer(wechat_config(), p, n, &f, &refusal, NULL);
+	rc = h5_v2_read_answer(wechat_config(), p, n, &f, &refusal, NULL);
 	MUST(rc == H5_OK || rc == H5_E_REMOTE);
 	if (rc != H5_OK) {
-		MUST(f.n == 0 && refusal.verdict != H5_WX_SUCCESS);
+		MUST(f.n == 0 && refusal.verdict != H5_WECHAT_SUCCESS);
 		h5_fields_release(&f);
 		return false;
 	}
 	success = h5_fields_is(&f, "result_code", "SUCCESS");
 	wechat_believed(&f, success);
-	MUST(success == (refusal.verdict == H5_WX_SUCCESS));
+	MUST(success == (refusal.verdict == H5_WECHAT_SUCCESS));
 	MUST(success || h5_fields_is(&f, "result_code", "FAIL"));
 	if (success)
 		check_facts(&f);

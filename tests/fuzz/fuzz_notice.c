@@ -28,19 +28,19 @@ refund_key(void)
 static bool
 notice(const char *p, size_t n, struct h5_fields *refund)
 {
-	enum h5_wx_notice kind;
-	struct h5_wx_trade t;
+	enum h5_wechat_kind kind;
+	struct h5_wechat_trade t;
 	struct h5_fields f;
 	enum h5_code rc;
 
-	rc = h5_wxmsg_notice(wechat_config(), p, n, &kind, &t, refund, NULL);
+	rc = h5_v2_read_notice(wechat_config(), p, n, &kind, &t, refund, NULL);
 	MUST(rc == H5_OK || rc == H5_E_INPUT || rc == H5_E_AUTH ||
 	     rc == H5_E_STATE);
 	if (rc != H5_OK) {
 		MUST(!t.paid && refund->n == 0);
 	} else {
 		MUST(h5_xml_read(p, n, "xml", &f, NULL) == H5_OK);
-		if (kind == H5_NOTICE_PAYMENT) {
+		if (kind == H5_WECHAT_PAYMENT) {
 			wechat_believed(&f, true);
 			MUST(h5_fields_is(&f, "result_code", "SUCCESS"));
 			wechat_trade(&f, &t);
@@ -52,7 +52,7 @@ notice(const char *p, size_t n, struct h5_fields *refund)
 		}
 		h5_fields_release(&f);
 	}
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	return rc == H5_OK;
 }
 
@@ -137,7 +137,7 @@ check_reply(const char *p, size_t n)
 	char *msg = fuzz_text(p, n);
 
 	h5_buf_init(&out, 4096);
-	h5_wxmsg_reply(false, msg, &out);
+	h5_v2_reply(false, msg, &out);
 	MUST(h5_xml_read(out.data, out.len, "xml", &f, NULL) == H5_OK);
 	MUST(f.n == 2 && h5_fields_is(&f, "return_code", "FAIL"));
 	h5_fields_release(&f);

@@ -82,7 +82,7 @@ wechat_signed(struct h5_fields *f, struct h5_buf *out)
 
 /* Do the facts of a trade say what its elements say?  Money above all. */
 static inline void
-wechat_trade(const struct h5_fields *f, const struct h5_wx_trade *t)
+wechat_trade(const struct h5_fields *f, const struct h5_wechat_trade *t)
 {
 	static const char *const kept_out[] = {"sign", "openid", "nonce_str",
 	    "total_fee", "transaction_id", "out_trade_no"};

@@ -95,7 +95,9 @@ class House:
                     out.setdefault((me, self.units[other]), set()).add(other)
             if f.endswith(".h"):
                 continue  # declares; what it includes is counted
-            for name in set(re.findall(r"\bh5_\w+", code)):
+            # A struct and a function may share their name.
+            for name in set(re.findall(
+                    r"(?<!struct )(?<!enum )\bh5_\w+", code)):
                 other = self.where.get(name, me)
                 if other != me:
                     out.setdefault((me, other), set()).add(name)

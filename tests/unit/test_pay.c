@@ -13,7 +13,7 @@
 
 /* What WeChat will do, call by call, and what it was asked. */
 struct script {
-	enum h5_wx_verdict order[4], query[8], close[4];
+	enum h5_wechat_verdict order[4], query[8], close[4];
 	enum h5_code order_rc[4], query_rc[8], close_rc[4];
 	const char *state[8]; /* trade_state of each query */
 	int64_t fee[8]; /* 0: the order's */
@@ -35,21 +35,23 @@ called(char what, const char *number)
 	(void)snprintf(script.last, sizeof script.last, "%s", number);
 }
 
-enum h5_code __wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w,
+enum h5_code __wrap_h5_wechat_prepay(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
-    const struct h5_attempt *a, const char *ip, struct h5_wx_prepay *out,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-enum h5_code __wrap_h5_wxpay_orderquery(struct h5_wxpay *w,
-    const struct h5_log *log, const char *number, struct h5_wx_trade *t,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-enum h5_code __wrap_h5_wxpay_closeorder(struct h5_wxpay *w,
-    const struct h5_log *log, const char *number, struct h5_wx_refusal *refusal,
+    const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+enum h5_code __wrap_h5_wechat_query(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    struct h5_wechat_trade *t, struct h5_wechat_refusal *refusal,
     struct h5_err *e);
+enum h5_code __wrap_h5_wechat_close(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
 
 enum h5_code
-__wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
+__wrap_h5_wechat_prepay(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_attempt *a, const char *ip,
-    struct h5_wx_prepay *out, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_prepay *out, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	unsigned n = script.orders++;
 
@@ -64,7 +66,7 @@ __wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 	if (script.order_rc[n] != H5_OK)
 		return h5_err_set(e, script.order_rc[n], "scripted");
 	refusal->verdict = script.order[n];
-	if (refusal->verdict == H5_WX_SUCCESS) {
+	if (refusal->verdict == H5_WECHAT_SUCCESS) {
 		(void)snprintf(
 		    out->prepay_id, sizeof out->prepay_id, "wx%u", n);
 		out->mweb_url = strdup("https://wx.tenpay.com/x?prepay_id=wx");
@@ -73,9 +75,9 @@ __wrap_h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 }
 
 enum h5_code
-__wrap_h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
-    const char *number, struct h5_wx_trade *t, struct h5_wx_refusal *refusal,
-    struct h5_err *e)
+__wrap_h5_wechat_query(struct h5_wechat *w, const struct h5_log *log,
+    const struct h5_attempt *a, struct h5_wechat_trade *t,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	unsigned n = script.queries++;
 	const char *state;
@@ -83,28 +85,30 @@ __wrap_h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
 	(void)w;
 	(void)log;
 	assert_true(n < 8);
-	h5_wx_trade_init(t);
+	h5_wechat_trade_init(t);
 	memset(refusal, 0, sizeof *refusal);
-	called('Q', number);
+	called('Q', a->out_trade_no);
 	if (script.query_rc[n] != H5_OK)
 		return h5_err_set(e, script.query_rc[n], "scripted");
 	refusal->verdict = script.query[n];
 	state = script.state[n] != NULL ? script.state[n] : "NOTPAY";
-	(void)snprintf(t->out_trade_no, sizeof t->out_trade_no, "%s", number);
+	(void)snprintf(
+	    t->out_trade_no, sizeof t->out_trade_no, "%s", a->out_trade_no);
 	(void)snprintf(t->trade_state, sizeof t->trade_state, "%s", state);
 	(void)snprintf(t->fee_type, sizeof t->fee_type, "CNY");
 	t->paid = strcmp(state, "SUCCESS") == 0;
 	if (t->paid) {
 		t->total_fee = script.fee[n] != 0 ? script.fee[n] : 100;
 		(void)snprintf(t->transaction_id, sizeof t->transaction_id,
-		    "4200%s", number);
+		    "4200%.28s", a->out_trade_no);
 	}
 	return H5_OK;
 }
 
 enum h5_code
-__wrap_h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
-    const char *number, struct h5_wx_refusal *refusal, struct h5_err *e)
+__wrap_h5_wechat_close(struct h5_wechat *w, const struct h5_log *log,
+    const struct h5_attempt *a, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	unsigned n = script.closes++;
 
@@ -112,7 +116,7 @@ __wrap_h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
 	(void)log;
 	assert_true(n < 4);
 	memset(refusal, 0, sizeof *refusal);
-	called('C', number);
+	called('C', a->out_trade_no);
 	if (script.close_rc[n] != H5_OK)
 		return h5_err_set(e, script.close_rc[n], "scripted");
 	refusal->verdict = script.close[n];
@@ -314,7 +318,7 @@ test_pay__a_taken_number_is_closed_before_the_next(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
+	script.order[1] = H5_WECHAT_TAKEN;
 	start(s, true, H5_OK, H5_PAY_GO,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
 	expect_state(s, H5_ORDER_AWAITING, 2);
@@ -327,8 +331,8 @@ test_pay__a_number_that_cannot_be_closed_yet_waits(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
-	script.close[0] = H5_WX_NOT_YET;
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.close[0] = H5_WECHAT_NOT_YET;
 	start(s, true, H5_OK, H5_PAY_WAIT,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
 	expect_state(s, H5_ORDER_AWAITING, 1);
@@ -341,7 +345,7 @@ test_pay__a_close_of_unknown_outcome_makes_no_next_attempt(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
+	script.order[1] = H5_WECHAT_TAKEN;
 	script.close_rc[0] = H5_E_NET;
 	start(s, true, H5_E_NET, H5_PAY_GO,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
@@ -355,7 +359,7 @@ test_pay__a_number_closed_by_a_dead_program_goes_on(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
+	script.order[1] = H5_WECHAT_TAKEN;
 	script.order_rc[2] = H5_E_NET;
 	start(s, true, H5_E_NET, H5_PAY_GO,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
@@ -369,7 +373,7 @@ test_pay__our_own_close_with_a_lost_answer_goes_on(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
+	script.order[1] = H5_WECHAT_TAKEN;
 	script.close_rc[0] = H5_E_NET;
 	start(s, true, H5_E_NET, H5_PAY_GO,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
@@ -386,8 +390,8 @@ test_pay__paid_while_closing_is_paid(void **state)
 
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
-	script.order[1] = H5_WX_TAKEN;
-	script.close[0] = H5_WX_PAID;
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.close[0] = H5_WECHAT_PAID;
 	script.state[2] = "SUCCESS";
 	start(s, true, H5_OK, H5_PAY_SETTLED,
 	    "Q:order-1 O:order-1 Q:order-1 C:order-1 Q:order-1 ");
@@ -400,7 +404,7 @@ test_pay__orderpaid_is_asked_and_settled(void **state)
 	struct shop *s = *state;
 
 	make(s, "order-1");
-	script.order[0] = H5_WX_PAID;
+	script.order[0] = H5_WECHAT_PAID;
 	script.state[0] = "SUCCESS";
 	start(s, false, H5_OK, H5_PAY_SETTLED, "O:order-1 Q:order-1 ");
 	expect_state(s, H5_ORDER_PAID, 1);
@@ -412,7 +416,7 @@ test_pay__orderpaid_that_nobody_confirms_is_not_believed(void **state)
 	struct shop *s = *state;
 
 	make(s, "order-1");
-	script.order[0] = H5_WX_PAID;
+	script.order[0] = H5_WECHAT_PAID;
 	start(s, false, H5_E_REMOTE, H5_PAY_GO, "O:order-1 Q:order-1 ");
 	expect_state(s, H5_ORDER_CREATED, 1);
 }
@@ -423,9 +427,9 @@ test_pay__merchant_faults_and_unknown_outcomes(void **state)
 	struct shop *s = *state;
 
 	make(s, "order-1");
-	script.order[0] = H5_WX_MERCHANT;
+	script.order[0] = H5_WECHAT_MERCHANT;
 	start(s, false, H5_OK, H5_PAY_MERCHANT, "O:order-1 ");
-	script.order[1] = H5_WX_AGAIN;
+	script.order[1] = H5_WECHAT_AGAIN;
 	start(s, false, H5_E_NET, H5_PAY_GO, "O:order-1 ");
 	script.order_rc[2] = H5_E_REMOTE;
 	start(s, false, H5_E_REMOTE, H5_PAY_GO, "O:order-1 ");

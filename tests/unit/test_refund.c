@@ -11,7 +11,7 @@
 /* What WeChat will say, call by call. */
 struct script {
 	enum h5_code ask_rc, look_rc;
-	enum h5_wx_verdict ask, look;
+	enum h5_wechat_verdict ask, look;
 	const char *err_code;
 	const char *status; /* of refundquery */
 	int64_t fee; /* 0: the refund's own */
@@ -34,7 +34,7 @@ __wrap_h5_clock_now(void)
 
 static void
 fill(const struct h5_order *o, const struct h5_refund *r, const char *status,
-    struct h5_wx_refund *got)
+    struct h5_wechat_refund *got)
 {
 	memset(got, 0, sizeof *got);
 	(void)snprintf(got->out_trade_no, sizeof got->out_trade_no, "%s",
@@ -50,30 +50,31 @@ fill(const struct h5_order *o, const struct h5_refund *r, const char *status,
 }
 
 static enum h5_code
-answer(enum h5_code rc, enum h5_wx_verdict verdict,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+answer(enum h5_code rc, enum h5_wechat_verdict verdict,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	memset(refusal, 0, sizeof *refusal);
 	refusal->verdict = verdict;
-	if (verdict != H5_WX_SUCCESS)
+	if (verdict != H5_WECHAT_SUCCESS)
 		(void)snprintf(refusal->err_code, sizeof refusal->err_code,
 		    "%s", script.err_code != NULL ? script.err_code : "CODE");
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "scripted");
 }
 
-enum h5_code __wrap_h5_wxpay_refund(struct h5_wxpay *w,
+enum h5_code __wrap_h5_wechat_refund(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
-    const struct h5_refund *r, struct h5_wx_refund *got,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-enum h5_code __wrap_h5_wxpay_refundquery(struct h5_wxpay *w,
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+enum h5_code __wrap_h5_wechat_refund_query(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
-    const struct h5_refund *r, struct h5_wx_refund *got,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
 
 enum h5_code
-__wrap_h5_wxpay_refund(struct h5_wxpay *w, const struct h5_log *log,
+__wrap_h5_wechat_refund(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_refund *r,
-    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_order *stored;
 
@@ -95,9 +96,10 @@ __wrap_h5_wxpay_refund(struct h5_wxpay *w, const struct h5_log *log,
 }
 
 enum h5_code
-__wrap_h5_wxpay_refundquery(struct h5_wxpay *w, const struct h5_log *log,
+__wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_refund *r,
-    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	(void)w;
 	(void)log;
@@ -384,7 +386,7 @@ test_refund__what_was_agreed_to_must_still_hold(void **state)
 }
 
 struct refusal_row {
-	enum h5_wx_verdict verdict;
+	enum h5_wechat_verdict verdict;
 	enum h5_code rc;
 	const char *status;
 };
@@ -393,17 +395,17 @@ static void
 test_refund__refusals(void **state)
 {
 	static const struct refusal_row rows[] = {
-	    {H5_WX_REFUSED, H5_E_STATE, "refused"},
-	    {H5_WX_UNKNOWN_ORDER, H5_E_STATE, "refused"},
-	    {H5_WX_MERCHANT, H5_E_CONFIG, "refused"},
-	    {H5_WX_NOT_YET, H5_E_BUSY, "refused"},
-	    {H5_WX_AGAIN, H5_E_NET, "asked"},
+	    {H5_WECHAT_REFUSED, H5_E_STATE, "refused"},
+	    {H5_WECHAT_UNKNOWN_ORDER, H5_E_STATE, "refused"},
+	    {H5_WECHAT_MERCHANT, H5_E_CONFIG, "refused"},
+	    {H5_WECHAT_NOT_YET, H5_E_BUSY, "refused"},
+	    {H5_WECHAT_AGAIN, H5_E_NET, "asked"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		script.ask = rows[i].verdict;
-		script.look = H5_WX_NO_REFUND;
+		script.look = H5_WECHAT_NO_REFUND;
 		assert_int_equal(
 		    ask(*state, want_of(NULL, 0, NULL)), rows[i].rc);
 		expect(*state,
@@ -420,13 +422,13 @@ static void
 test_refund__a_refusal_alone_proves_nothing(void **state)
 {
 	/* refundquery is not reached: the refund may exist. */
-	script.ask = H5_WX_REFUSED;
+	script.ask = H5_WECHAT_REFUSED;
 	script.look_rc = H5_E_NET;
 	assert_int_equal(ask(*state, want_of(NULL, 0, NULL)), H5_E_STATE);
 	expect(*state, H5_ORDER_REFUNDING, "asked");
 	/* It does exist: then the refusal is no failure. */
 	script.look_rc = H5_OK;
-	script.look = H5_WX_SUCCESS;
+	script.look = H5_WECHAT_SUCCESS;
 	assert_int_equal(ask(*state, want_of(NULL, 0, NULL)), H5_OK);
 	expect(*state, H5_ORDER_REFUNDING, "PROCESSING");
 }
@@ -483,7 +485,7 @@ test_refund__unknown_to_wechat_after_ten_minutes(void **state)
 {
 	script.ask_rc = H5_E_NET;
 	assert_int_equal(ask(*state, want_of(NULL, 0, NULL)), H5_E_NET);
-	script.look = H5_WX_NO_REFUND;
+	script.look = H5_WECHAT_NO_REFUND;
 	now += 599;
 	assert_int_equal(look(*state, true), H5_OK);
 	expect(*state, H5_ORDER_REFUNDING, "asked");
@@ -549,7 +551,7 @@ test_refund__a_made_up_hint_is_forgotten(void **state)
 	struct h5_refund_plan plan;
 
 	hint(*state, "nobodys", "800");
-	script.look = H5_WX_NO_REFUND;
+	script.look = H5_WECHAT_NO_REFUND;
 	assert_int_equal(look(*state, false), H5_OK);
 	expect(*state, H5_ORDER_PAID, "hinted");
 	now += 600;
@@ -563,7 +565,7 @@ test_refund__a_made_up_hint_is_forgotten(void **state)
 	    plan_of(*state, want_of("nobodys", 500, NULL), &plan), H5_OK);
 	assert_false(plan.again);
 	assert_int_equal(plan.fee, 500);
-	script.look = H5_WX_SUCCESS;
+	script.look = H5_WECHAT_SUCCESS;
 	assert_int_equal(ask(*state, want_of("nobodys", 500, "mine")), H5_OK);
 	assert_string_equal(script.reason, "mine");
 	expect(*state, H5_ORDER_REFUNDING, "PROCESSING");
@@ -607,9 +609,9 @@ test_refund__plain_http_here_needs_no_certificate(void **state)
 
 	(void)state;
 	c.gateway.url = http;
-	assert_int_equal(h5_refund_certificate(&c, now, &e), H5_OK);
+	assert_int_equal(h5_wechat_refund_ready(&c, now, &e), H5_OK);
 	c.gateway.url = https;
-	assert_int_equal(h5_refund_certificate(&c, now, &e), H5_E_CONFIG);
+	assert_int_equal(h5_wechat_refund_ready(&c, now, &e), H5_E_CONFIG);
 	assert_non_null(strstr(e.msg, "merchant.cert_file"));
 }
 

@@ -68,11 +68,11 @@ static enum h5_code
 tell(struct desk *d, struct said said, const char *via,
     enum h5_settled *settled, struct h5_order **o)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	enum h5_code rc;
 
-	h5_wx_trade_init(&t);
+	h5_wechat_trade_init(&t);
 	(void)snprintf(
 	    t.out_trade_no, sizeof t.out_trade_no, "%s", said.number);
 	(void)snprintf(t.trade_state, sizeof t.trade_state, "%s", said.state);
@@ -88,7 +88,7 @@ tell(struct desk *d, struct said said, const char *via,
 	    h5_fields_add(&t.further, "bank_type", "CFT", &e), H5_OK);
 	rc = h5_settle(&(struct h5_shop){NULL, &d->log, d->st, NULL}, &t, via,
 	    settled, o, &e);
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	return rc;
 }
 

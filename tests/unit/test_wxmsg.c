@@ -123,13 +123,13 @@ tamper(char *xml, const char *from, const char *to)
 
 static enum h5_code
 answer(const struct h5_config *c, const char *xml,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	struct h5_fields f;
 	enum h5_code rc;
 
 	e->msg[0] = '\0';
-	rc = h5_wxmsg_answer(c, xml, strlen(xml), &f, refusal, e);
+	rc = h5_v2_read_answer(c, xml, strlen(xml), &f, refusal, e);
 	if (rc != H5_OK)
 		assert_int_equal(f.n, 0);
 	h5_fields_release(&f);
@@ -137,18 +137,18 @@ answer(const struct h5_config *c, const char *xml,
 }
 
 static enum h5_code
-notice(const struct h5_config *c, const char *xml, struct h5_wx_trade *t,
+notice(const struct h5_config *c, const char *xml, struct h5_wechat_trade *t,
     struct h5_err *e)
 {
-	enum h5_wx_notice kind;
+	enum h5_wechat_kind kind;
 	struct h5_fields refund;
 	enum h5_code rc;
 
 	e->msg[0] = '\0';
-	rc = h5_wxmsg_notice(c, xml, strlen(xml), &kind, t, &refund, e);
+	rc = h5_v2_read_notice(c, xml, strlen(xml), &kind, t, &refund, e);
 	h5_fields_release(&refund);
 	if (rc == H5_OK)
-		assert_int_equal(kind, H5_NOTICE_PAYMENT);
+		assert_int_equal(kind, H5_WECHAT_PAYMENT);
 	else
 		assert_false(t->paid);
 	return rc;
@@ -157,10 +157,10 @@ notice(const struct h5_config *c, const char *xml, struct h5_wx_trade *t,
 static enum h5_code
 notice_only(const struct h5_config *c, const char *xml, struct h5_err *e)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	enum h5_code rc = notice(c, xml, &t, e);
 
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	return rc;
 }
 
@@ -171,45 +171,45 @@ test_wxmsg__every_err_code_has_its_verdict(void **state)
 {
 	static const struct {
 		const char *code, *des;
-		enum h5_wx_verdict verdict;
+		enum h5_wechat_verdict verdict;
 	} rows[] = {
-	    {"ORDERPAID", "", H5_WX_PAID},
-	    {"ORDERCLOSED", "", H5_WX_CLOSED},
-	    {"OUT_TRADE_NO_USED", "", H5_WX_TAKEN},
-	    {"INVALID_REQUEST", "201 商户订单号重复", H5_WX_TAKEN},
-	    {"INVALID_REQUEST", "201", H5_WX_TAKEN},
-	    {"INVALID_REQUEST", "201:repeated", H5_WX_TAKEN},
-	    {"INVALID_REQUEST", "商户订单号重复", H5_WX_TAKEN},
-	    {"INVALID_REQUEST", "2010 other", H5_WX_REFUSED},
-	    {"INVALID_REQUEST", "参数格式校验错误", H5_WX_REFUSED},
-	    {"INVALID_REQUEST", "", H5_WX_REFUSED},
-	    {"ORDERNOTEXIST", "", H5_WX_UNKNOWN_ORDER},
-	    {"SYSTEMERROR", "", H5_WX_AGAIN},
-	    {"FREQUENCY_LIMITED", "", H5_WX_AGAIN},
-	    {"FREQUENCE_LIMITED", "", H5_WX_AGAIN},
-	    {"BIZERR_NEED_RETRY", "", H5_WX_AGAIN},
-	    {"TRADE_STATE_ERROR", "", H5_WX_NOT_YET},
-	    {"NOAUTH", "", H5_WX_MERCHANT},
-	    {"APPID_NOT_EXIST", "", H5_WX_MERCHANT},
-	    {"MCHID_NOT_EXIST", "", H5_WX_MERCHANT},
-	    {"APPID_MCHID_NOT_MATCH", "", H5_WX_MERCHANT},
-	    {"SIGNERROR", "", H5_WX_MERCHANT},
-	    {"NOTENOUGH", "", H5_WX_REFUSED},
-	    {"LACK_PARAMS", "", H5_WX_REFUSED},
-	    {"PARAM_ERROR", "", H5_WX_REFUSED},
-	    {"XML_FORMAT_ERROR", "", H5_WX_REFUSED},
-	    {"REQUIRE_POST_METHOD", "", H5_WX_REFUSED},
-	    {"POST_DATA_EMPTY", "", H5_WX_REFUSED},
-	    {"NOT_UTF8", "", H5_WX_REFUSED},
-	    {"INVALID_TRANSACTIONID", "", H5_WX_REFUSED},
-	    {"ACCOUNTERROR", "", H5_WX_REFUSED},
-	    {"BANKERROR", "", H5_WX_REFUSED},
-	    {"TRADE_ERROR", "", H5_WX_REFUSED},
-	    {"RULELIMIT", "", H5_WX_REFUSED},
-	    {"orderpaid", "", H5_WX_REFUSED},
-	    {"SOMETHING_NEW", "201 商户订单号重复", H5_WX_REFUSED},
+	    {"ORDERPAID", "", H5_WECHAT_PAID},
+	    {"ORDERCLOSED", "", H5_WECHAT_CLOSED},
+	    {"OUT_TRADE_NO_USED", "", H5_WECHAT_TAKEN},
+	    {"INVALID_REQUEST", "201 商户订单号重复", H5_WECHAT_TAKEN},
+	    {"INVALID_REQUEST", "201", H5_WECHAT_TAKEN},
+	    {"INVALID_REQUEST", "201:repeated", H5_WECHAT_TAKEN},
+	    {"INVALID_REQUEST", "商户订单号重复", H5_WECHAT_TAKEN},
+	    {"INVALID_REQUEST", "2010 other", H5_WECHAT_REFUSED},
+	    {"INVALID_REQUEST", "参数格式校验错误", H5_WECHAT_REFUSED},
+	    {"INVALID_REQUEST", "", H5_WECHAT_REFUSED},
+	    {"ORDERNOTEXIST", "", H5_WECHAT_UNKNOWN_ORDER},
+	    {"SYSTEMERROR", "", H5_WECHAT_AGAIN},
+	    {"FREQUENCY_LIMITED", "", H5_WECHAT_AGAIN},
+	    {"FREQUENCE_LIMITED", "", H5_WECHAT_AGAIN},
+	    {"BIZERR_NEED_RETRY", "", H5_WECHAT_AGAIN},
+	    {"TRADE_STATE_ERROR", "", H5_WECHAT_NOT_YET},
+	    {"NOAUTH", "", H5_WECHAT_MERCHANT},
+	    {"APPID_NOT_EXIST", "", H5_WECHAT_MERCHANT},
+	    {"MCHID_NOT_EXIST", "", H5_WECHAT_MERCHANT},
+	    {"APPID_MCHID_NOT_MATCH", "", H5_WECHAT_MERCHANT},
+	    {"SIGNERROR", "", H5_WECHAT_MERCHANT},
+	    {"NOTENOUGH", "", H5_WECHAT_REFUSED},
+	    {"LACK_PARAMS", "", H5_WECHAT_REFUSED},
+	    {"PARAM_ERROR", "", H5_WECHAT_REFUSED},
+	    {"XML_FORMAT_ERROR", "", H5_WECHAT_REFUSED},
+	    {"REQUIRE_POST_METHOD", "", H5_WECHAT_REFUSED},
+	    {"POST_DATA_EMPTY", "", H5_WECHAT_REFUSED},
+	    {"NOT_UTF8", "", H5_WECHAT_REFUSED},
+	    {"INVALID_TRANSACTIONID", "", H5_WECHAT_REFUSED},
+	    {"ACCOUNTERROR", "", H5_WECHAT_REFUSED},
+	    {"BANKERROR", "", H5_WECHAT_REFUSED},
+	    {"TRADE_ERROR", "", H5_WECHAT_REFUSED},
+	    {"RULELIMIT", "", H5_WECHAT_REFUSED},
+	    {"orderpaid", "", H5_WECHAT_REFUSED},
+	    {"SOMETHING_NEW", "201 商户订单号重复", H5_WECHAT_REFUSED},
 	};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	char pairs[512], *xml;
 	struct h5_err e;
 	size_t i;
@@ -228,6 +228,19 @@ test_wxmsg__every_err_code_has_its_verdict(void **state)
 	}
 }
 
+static const char *
+note_of(const char *code)
+{
+	struct h5_wechat_refusal refusal;
+	struct h5_fields f;
+
+	h5_fields_init(&f, 1, 256);
+	assert_int_equal(h5_fields_add(&f, "err_code", code, NULL), H5_OK);
+	h5_v2_refusal(&f, &refusal);
+	h5_fields_release(&f);
+	return refusal.note;
+}
+
 static void
 test_wxmsg__merchant_faults_say_what_to_fix(void **state)
 {
@@ -237,15 +250,15 @@ test_wxmsg__merchant_faults_say_what_to_fix(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(codes); i++)
-		ROW(codes[i], h5_wxmsg_note(codes[i]) != NULL);
-	assert_null(h5_wxmsg_note("SOMETHING_NEW"));
-	assert_null(h5_wxmsg_note(""));
+		ROW(codes[i], note_of(codes[i]) != NULL);
+	assert_null(note_of("SOMETHING_NEW"));
+	assert_null(note_of(""));
 }
 
 static void
 test_wxmsg__long_words_of_a_refusal_are_cut_at_a_character(void **state)
 {
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	char pairs[1024] = FAIL_ANSWER "err_code=";
 	size_t i, n = strlen(pairs);
 	struct h5_err e;
@@ -258,7 +271,7 @@ test_wxmsg__long_words_of_a_refusal_are_cut_at_a_character(void **state)
 		n += (size_t)snprintf(pairs + n, sizeof pairs - n, "付");
 	xml = good(pairs);
 	assert_int_equal(answer(*state, xml, &refusal, &e), H5_OK);
-	assert_int_equal(refusal.verdict, H5_WX_REFUSED);
+	assert_int_equal(refusal.verdict, H5_WECHAT_REFUSED);
 	assert_int_equal(strlen(refusal.err_code), 32);
 	assert_int_equal(strlen(refusal.err_code_des), 129);
 	free(xml);
@@ -270,7 +283,7 @@ static void
 test_wxmsg__a_good_answer_is_believed(void **state)
 {
 	struct h5_config *c = *state;
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_fields f;
 	struct h5_err e;
 	char *xml;
@@ -279,8 +292,8 @@ test_wxmsg__a_good_answer_is_believed(void **state)
 			     "|mweb_url=https://wx.tenpay.com/a?b=1&c=2"
 			     "|device_info=|something_new=1");
 	assert_int_equal(
-	    h5_wxmsg_answer(c, xml, strlen(xml), &f, &refusal, &e), H5_OK);
-	assert_int_equal(refusal.verdict, H5_WX_SUCCESS);
+	    h5_v2_read_answer(c, xml, strlen(xml), &f, &refusal, &e), H5_OK);
+	assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
 	assert_string_equal(refusal.err_code, "");
 	assert_true(
 	    h5_fields_is(&f, "mweb_url", "https://wx.tenpay.com/a?b=1&c=2"));
@@ -318,7 +331,7 @@ test_wxmsg__ids_must_be_ours(void **state)
 		H5_E_REMOTE},
 	    {OK_ANSWER, H5_OK},
 	};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_err e;
 	size_t i;
 	char *xml;
@@ -334,7 +347,7 @@ test_wxmsg__ids_must_be_ours(void **state)
 static void
 test_wxmsg__an_unsigned_refusal_is_words_only(void **state)
 {
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_err e;
 
 	assert_int_equal(
@@ -343,7 +356,7 @@ test_wxmsg__an_unsigned_refusal_is_words_only(void **state)
 		"<return_msg><![CDATA[签名错误]]></return_msg>\n</xml>",
 		&refusal, &e),
 	    H5_E_REMOTE);
-	assert_int_not_equal(refusal.verdict, H5_WX_SUCCESS);
+	assert_int_not_equal(refusal.verdict, H5_WECHAT_SUCCESS);
 	assert_non_null(strstr(e.msg, "签名错误"));
 	assert_int_equal(
 	    answer(*state, "<xml><return_code>FAIL</return_code></xml>",
@@ -357,7 +370,7 @@ test_wxmsg__an_unsigned_refusal_is_words_only(void **state)
 			     "<err_code>ORDERCLOSED</err_code></xml>",
 			     &refusal, &e),
 	    H5_E_REMOTE);
-	assert_int_equal(refusal.verdict, H5_WX_REFUSED);
+	assert_int_equal(refusal.verdict, H5_WECHAT_REFUSED);
 }
 
 /* Every way to forge a message; none passes as an answer or as a notice. */
@@ -368,7 +381,7 @@ test_wxmsg__forged_messages_are_not_believed(void **state)
 		const char *name;
 		char *xml;
 	} rows[12];
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	size_t i, n = 0;
 	struct h5_err e;
 	char *sign;
@@ -421,7 +434,7 @@ static void
 test_wxmsg__md5_is_pinned_too(void **state)
 {
 	struct h5_config *c = *state;
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_err e;
 	char *xml = good(OK_ANSWER), *sign;
 
@@ -456,7 +469,7 @@ test_wxmsg__malformed_messages_are_refused(void **state)
 	    "<xml><return_code>YES</return_code></xml>",
 	    "<xml><return_code>\xb2\xce\xca\xfd</return_code></xml>",
 	};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_err e;
 	size_t i;
 
@@ -487,7 +500,7 @@ test_wxmsg__a_doubled_element_is_refused_though_signed(void **state)
 static void
 test_wxmsg__a_result_code_is_needed(void **state)
 {
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct h5_err e;
 	char *xml = good(HEAD "nonce_str=1");
 
@@ -526,14 +539,14 @@ static void
 test_wxmsg__captured_messages_are_understood(void **state)
 {
 	struct h5_config *c = *state;
-	struct h5_wx_refusal refusal;
-	struct h5_wx_trade t;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	char *xml;
 
 	xml = sealed_again(c, REAL "unifiedorder-mweb-response-2021.xml");
 	assert_int_equal(answer(c, xml, &refusal, &e), H5_OK);
-	assert_int_equal(refusal.verdict, H5_WX_SUCCESS);
+	assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
 	free(xml);
 	xml = sealed_again(c, REAL "notify-mweb-2020.xml");
 	assert_int_equal(notice(c, xml, &t, &e), H5_OK);
@@ -542,14 +555,14 @@ test_wxmsg__captured_messages_are_understood(void **state)
 	assert_string_equal(t.transaction_id, "4200000522202004140990926670");
 	assert_int_equal(t.total_fee, 1);
 	assert_int_equal(t.time_end, 1586826830); /* 09:13:50 in Beijing */
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	free(xml);
 	/* Of another trade type, with coupons: that decides nothing. */
 	xml = sealed_again(c, REAL "notify-official-doc.xml");
 	assert_int_equal(notice(c, xml, &t, &e), H5_OK);
 	assert_true(h5_fields_is(&t.further, "trade_type", "JSAPI"));
 	assert_true(h5_fields_is(&t.further, "coupon_fee", "10"));
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	free(xml);
 }
 
@@ -560,7 +573,7 @@ test_wxmsg__captured_messages_of_others_are_not_ours(void **state)
 	    REAL "notify-official-doc.xml",
 	    REAL "unifiedorder-mweb-response-2021.xml"};
 	struct h5_config *c = *state;
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	size_t i, n;
 	char *xml;
@@ -569,7 +582,7 @@ test_wxmsg__captured_messages_of_others_are_not_ours(void **state)
 	for (i = 0; i < COUNT(paths); i++) {
 		xml = fixture(paths[i], &n);
 		ROW(paths[i], notice(c, xml, &t, &e) == H5_E_AUTH);
-		h5_wx_trade_release(&t);
+		h5_wechat_trade_release(&t);
 		free(xml);
 	}
 }
@@ -577,13 +590,13 @@ test_wxmsg__captured_messages_of_others_are_not_ours(void **state)
 /* --- trades --- */
 
 static enum h5_code
-trade(const char *pairs, struct h5_wx_trade *t, struct h5_err *e)
+trade(const char *pairs, struct h5_wechat_trade *t, struct h5_err *e)
 {
 	struct h5_fields f;
 	enum h5_code rc;
 
 	read_pairs(pairs, &f);
-	rc = h5_wxmsg_trade(&f, t, e);
+	rc = h5_v2_read_trade(&f, t, e);
 	h5_fields_release(&f);
 	return rc;
 }
@@ -606,7 +619,7 @@ test_wxmsg__trade_states(void **state)
 	    {"SOMETHING_NEW", false},
 	    {"success", false},
 	};
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	char pairs[256];
 	struct h5_err e;
 	size_t i;
@@ -621,14 +634,14 @@ test_wxmsg__trade_states(void **state)
 		ROW(rows[i].state, t.paid == rows[i].paid);
 		ROW(rows[i].state, strcmp(t.trade_state, rows[i].state) == 0);
 		ROW(rows[i].state, strcmp(t.fee_type, "CNY") == 0);
-		h5_wx_trade_release(&t);
+		h5_wechat_trade_release(&t);
 	}
 }
 
 static void
 test_wxmsg__an_unpaid_trade_needs_its_number_alone(void **state)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 
 	(void)state;
@@ -637,7 +650,7 @@ test_wxmsg__an_unpaid_trade_needs_its_number_alone(void **state)
 	assert_int_equal(t.total_fee, -1);
 	assert_int_equal(t.time_end, 0);
 	assert_string_equal(t.transaction_id, "");
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 }
 
 /* Nothing was paid, says a good signature: that is another amount than the
@@ -645,7 +658,7 @@ test_wxmsg__an_unpaid_trade_needs_its_number_alone(void **state)
 static void
 test_wxmsg__a_trade_of_nothing_is_a_trade(void **state)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 
 	(void)state;
@@ -655,7 +668,7 @@ test_wxmsg__a_trade_of_nothing_is_a_trade(void **state)
 	    H5_OK);
 	assert_true(t.paid);
 	assert_int_equal(t.total_fee, 0);
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 }
 
 static void
@@ -686,7 +699,7 @@ test_wxmsg__malformed_trades_are_refused(void **state)
 	    PAID "transaction_id=42|total_fee=1|fee_type=VERYLONGS",
 	};
 #undef PAID
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	size_t i;
 
@@ -694,7 +707,7 @@ test_wxmsg__malformed_trades_are_refused(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		ROW(rows[i], trade(rows[i], &t, &e) == H5_E_INPUT);
 		ROW(rows[i], !t.paid && t.further.n == 0);
-		h5_wx_trade_release(&t);
+		h5_wechat_trade_release(&t);
 	}
 }
 
@@ -703,7 +716,7 @@ test_wxmsg__a_bad_time_end_decides_nothing(void **state)
 {
 	static const char *const ends[] = {
 	    "", "yesterday", "20261323000000", "2026112316401", "-1"};
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	char pairs[256];
 	struct h5_err e;
 	size_t i;
@@ -716,7 +729,7 @@ test_wxmsg__a_bad_time_end_decides_nothing(void **state)
 		    ends[i]);
 		ROW(ends[i], trade(pairs, &t, &e) == H5_OK);
 		ROW(ends[i], t.time_end == 0 && t.paid);
-		h5_wx_trade_release(&t);
+		h5_wechat_trade_release(&t);
 	}
 }
 
@@ -726,7 +739,7 @@ test_wxmsg__further_elements_are_kept_but_for_secrets(void **state)
 	static const char *const out[] = {"sign", "nonce_str", "openid",
 	    "sub_openid", "out_trade_no", "transaction_id", "total_fee",
 	    "fee_type", "time_end", "appid", "empty"};
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	size_t i;
 
@@ -742,7 +755,7 @@ test_wxmsg__further_elements_are_kept_but_for_secrets(void **state)
 	assert_true(h5_fields_is(&t.further, "cash_fee", "1"));
 	assert_true(h5_fields_is(&t.further, "coupon_fee_0", "2"));
 	assert_true(h5_fields_is(&t.further, "something_new", "3"));
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 }
 
 /* Coupons come in hundreds; none is lost, and one that a ledger cannot name is
@@ -753,7 +766,7 @@ test_wxmsg__many_further_elements_are_kept(void **state)
 	char pairs[40000] =
 	    "out_trade_no=order-1|transaction_id=42|total_fee=1|a.b=1";
 	size_t i, n = strlen(pairs);
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 
 	(void)state;
@@ -764,7 +777,7 @@ test_wxmsg__many_further_elements_are_kept(void **state)
 	assert_int_equal(trade(pairs, &t, &e), H5_OK);
 	assert_int_equal(t.further.n, 900);
 	assert_true(h5_fields_is(&t.further, "coupon_id_899", "\"\n899"));
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 }
 
 /* --- notices --- */
@@ -772,7 +785,7 @@ test_wxmsg__many_further_elements_are_kept(void **state)
 static void
 test_wxmsg__a_notice_says_what_was_paid(void **state)
 {
-	struct h5_wx_trade t;
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	char *xml = good(NOTICE);
 
@@ -783,7 +796,7 @@ test_wxmsg__a_notice_says_what_was_paid(void **state)
 	assert_string_equal(t.fee_type, "CNY");
 	assert_int_equal(t.total_fee, 12800);
 	assert_int_equal(t.time_end, 1795423212);
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	free(xml);
 	xml = good(NOTICE "|sign_type=HMAC-SHA256");
 	assert_int_equal(notice_only(*state, xml, &e), H5_OK);
@@ -827,8 +840,8 @@ static enum h5_code
 refund_notice(const struct h5_config *c, const char *req_info,
     struct h5_fields *refund, struct h5_err *e)
 {
-	struct h5_wx_trade t;
-	enum h5_wx_notice kind;
+	struct h5_wechat_trade t;
+	enum h5_wechat_kind kind;
 	enum h5_code rc;
 	struct h5_buf b;
 
@@ -838,10 +851,10 @@ refund_notice(const struct h5_config *c, const char *req_info,
 	    "<mch_id>%s</mch_id><nonce_str>1</nonce_str>"
 	    "<req_info><![CDATA[%s]]></req_info></xml>",
 	    c->merchant.appid, c->merchant.mch_id, req_info);
-	rc = h5_wxmsg_notice(c, b.data, b.len, &kind, &t, refund, e);
-	assert_int_equal(kind, H5_NOTICE_REFUND);
+	rc = h5_v2_read_notice(c, b.data, b.len, &kind, &t, refund, e);
+	assert_int_equal(kind, H5_WECHAT_REFUND);
 	assert_false(t.paid);
-	h5_wx_trade_release(&t);
+	h5_wechat_trade_release(&t);
 	h5_buf_release(&b);
 	return rc;
 }
@@ -891,16 +904,16 @@ test_wxmsg__a_refund_notice_for_others_is_refused(void **state)
 {
 	struct h5_config *c = *state;
 	struct h5_fields refund;
-	struct h5_wx_trade t;
-	enum h5_wx_notice kind;
+	struct h5_wechat_trade t;
+	enum h5_wechat_kind kind;
 	struct h5_err e;
 	size_t n;
 	char *xml =
 	    fixture(REFUND "wxjava-refund-notify-undecryptable.xml", &n);
 
 	assert_int_equal(
-	    h5_wxmsg_notice(c, xml, n, &kind, &t, &refund, &e), H5_E_AUTH);
-	h5_wx_trade_release(&t);
+	    h5_v2_read_notice(c, xml, n, &kind, &t, &refund, &e), H5_E_AUTH);
+	h5_wechat_trade_release(&t);
 	h5_fields_release(&refund);
 	free(xml);
 }
@@ -914,22 +927,22 @@ test_wxmsg__replies_are_these_bytes(void **state)
 
 	(void)state;
 	h5_buf_init(&b, 1024);
-	h5_wxmsg_reply(true, "anything", &b);
+	h5_v2_reply(true, "anything", &b);
 	assert_string_equal(b.data,
 	    "<xml><return_code><![CDATA[SUCCESS]]></return_code>"
 	    "<return_msg><![CDATA[OK]]></return_msg></xml>");
 	h5_buf_clear(&b);
-	h5_wxmsg_reply(false, "wrong sign", &b);
+	h5_v2_reply(false, "wrong sign", &b);
 	assert_string_equal(b.data,
 	    "<xml><return_code><![CDATA[FAIL]]></return_code>"
 	    "<return_msg><![CDATA[wrong sign]]></return_msg></xml>");
 	h5_buf_clear(&b);
-	h5_wxmsg_reply(false, "a]]><b>&\n\xe4\xbb\x98", &b);
+	h5_v2_reply(false, "a]]><b>&\n\xe4\xbb\x98", &b);
 	assert_string_equal(b.data,
 	    "<xml><return_code><![CDATA[FAIL]]></return_code>"
 	    "<return_msg><![CDATA[a    b      ]]></return_msg></xml>");
 	h5_buf_clear(&b);
-	h5_wxmsg_reply(false, NULL, &b);
+	h5_v2_reply(false, NULL, &b);
 	assert_non_null(strstr(b.data, "[refused]"));
 	h5_buf_release(&b);
 }

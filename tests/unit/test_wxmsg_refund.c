@@ -42,13 +42,13 @@ fields_with(struct h5_fields *f, const char *name, const char *value)
 static void
 test_wxmsg_refund__finds_the_one_that_was_asked_about(void **state)
 {
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	struct h5_fields f;
 	struct h5_err e;
 
 	(void)state;
 	fields_with(&f, NULL, NULL);
-	assert_int_equal(h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
+	assert_int_equal(h5_v2_read_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
 	assert_string_equal(r.out_trade_no, "order-1");
 	assert_string_equal(r.transaction_id, "4200000001202611230000000001");
 	assert_string_equal(r.out_refund_no, "order-1-r2");
@@ -57,7 +57,7 @@ test_wxmsg_refund__finds_the_one_that_was_asked_about(void **state)
 	assert_int_equal(r.refund_fee, 700);
 	assert_int_equal(r.total_fee, 1200);
 	assert_int_equal(r.success_time, 1795423212);
-	assert_int_equal(h5_wxmsg_refund_of(&f, "order-1-r1", &r, &e), H5_OK);
+	assert_int_equal(h5_v2_read_refund_of(&f, "order-1-r1", &r, &e), H5_OK);
 	assert_string_equal(r.status, "CHANGE");
 	assert_int_equal(r.success_time, 0);
 	h5_fields_release(&f);
@@ -88,7 +88,7 @@ test_wxmsg_refund__refuses_what_is_amiss(void **state)
 	    {"refund_status_1", "success"},
 	    {"refund_status_1", "asked"},
 	};
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	struct h5_fields f;
 	struct h5_err e;
 	size_t i;
@@ -96,8 +96,8 @@ test_wxmsg_refund__refuses_what_is_amiss(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		fields_with(&f, rows[i][0], rows[i][1]);
-		ROW(rows[i][0],
-		    h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e) == H5_E_INPUT);
+		ROW(rows[i][0], h5_v2_read_refund_of(
+				    &f, "order-1-r2", &r, &e) == H5_E_INPUT);
 		ROW(rows[i][0], r.refund_id[0] == '\0' && r.refund_fee == 0);
 		h5_fields_release(&f);
 	}
@@ -108,7 +108,7 @@ test_wxmsg_refund__a_malformed_time_is_no_time(void **state)
 {
 	static const char *const rows[] = {NULL, "", "2026-13-23 16:40:12",
 	    "20261123164012", "2026-11-23T16:40:12"};
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	struct h5_fields f;
 	struct h5_err e;
 	size_t i;
@@ -117,7 +117,7 @@ test_wxmsg_refund__a_malformed_time_is_no_time(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		fields_with(&f, "refund_success_time_1", rows[i]);
 		assert_int_equal(
-		    h5_wxmsg_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
+		    h5_v2_read_refund_of(&f, "order-1-r2", &r, &e), H5_OK);
 		assert_int_equal(r.success_time, 0);
 		h5_fields_release(&f);
 	}
@@ -134,7 +134,7 @@ test_wxmsg_refund__accepted_is_processing(void **state)
 	    {"refund_fee", "200"},
 	    {"total_fee", "1200"},
 	};
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	struct h5_fields f;
 	struct h5_err e;
 	size_t i, without;
@@ -149,9 +149,9 @@ test_wxmsg_refund__accepted_is_processing(void **state)
 				    H5_OK);
 		if (without < COUNT(answer)) {
 			ROW(answer[without][0],
-			    h5_wxmsg_refund(&f, &r, &e) == H5_E_INPUT);
+			    h5_v2_read_refund(&f, &r, &e) == H5_E_INPUT);
 		} else {
-			assert_int_equal(h5_wxmsg_refund(&f, &r, &e), H5_OK);
+			assert_int_equal(h5_v2_read_refund(&f, &r, &e), H5_OK);
 			assert_string_equal(r.status, "PROCESSING");
 			assert_int_equal(r.refund_fee, 200);
 		}
@@ -163,7 +163,7 @@ test_wxmsg_refund__accepted_is_processing(void **state)
 static void
 test_wxmsg_refund__a_published_sample(void **state)
 {
-	struct h5_wx_refund r;
+	struct h5_wechat_refund r;
 	struct h5_fields f;
 	struct h5_err e;
 	char *xml;
@@ -174,9 +174,9 @@ test_wxmsg_refund__a_published_sample(void **state)
 	assert_int_equal(h5_xml_read(xml, n, "xml", &f, &e), H5_OK);
 	free(xml);
 	assert_int_equal(
-	    h5_wxmsg_refund_of(&f, "1415701182", &r, &e), H5_E_INPUT);
+	    h5_v2_read_refund_of(&f, "1415701182", &r, &e), H5_E_INPUT);
 	assert_int_equal(h5_fields_add(&f, "total_fee", "1", &e), H5_OK);
-	assert_int_equal(h5_wxmsg_refund_of(&f, "1415701182", &r, &e), H5_OK);
+	assert_int_equal(h5_v2_read_refund_of(&f, "1415701182", &r, &e), H5_OK);
 	assert_string_equal(r.refund_id, "2008450740201411110000174436");
 	assert_string_equal(r.status, "PROCESSING");
 	h5_fields_release(&f);
@@ -187,25 +187,26 @@ test_wxmsg_refund__verdicts(void **state)
 {
 	static const struct {
 		const char *code;
-		enum h5_wx_verdict verdict;
+		enum h5_wechat_verdict verdict;
 	} rows[] = {
-	    {"SYSTEMERROR", H5_WX_AGAIN},
-	    {"BIZERR_NEED_RETRY", H5_WX_AGAIN},
-	    {"FREQUENCY_LIMITED", H5_WX_AGAIN},
-	    {"TRADE_OVERDUE", H5_WX_REFUSED},
-	    {"ERROR", H5_WX_REFUSED},
-	    {"USER_ACCOUNT_ABNORMAL", H5_WX_REFUSED},
-	    {"INVALID_REQ_TOO_MUCH", H5_WX_NOT_YET},
-	    {"NOTENOUGH", H5_WX_REFUSED},
-	    {"INVALID_TRANSACTIONID", H5_WX_REFUSED},
-	    {"PARAM_ERROR", H5_WX_REFUSED},
-	    {"APPID_NOT_EXIST", H5_WX_MERCHANT},
-	    {"MCHID_NOT_EXIST", H5_WX_MERCHANT},
-	    {"ORDERNOTEXIST", H5_WX_UNKNOWN_ORDER},
-	    {"REFUNDNOTEXIST", H5_WX_NO_REFUND},
-	    {"REFUND_FEE_MISMATCH", H5_WX_REFUSED},
-	    {"SIGNERROR", H5_WX_MERCHANT},
+	    {"SYSTEMERROR", H5_WECHAT_AGAIN},
+	    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN},
+	    {"FREQUENCY_LIMITED", H5_WECHAT_AGAIN},
+	    {"TRADE_OVERDUE", H5_WECHAT_REFUSED},
+	    {"ERROR", H5_WECHAT_REFUSED},
+	    {"USER_ACCOUNT_ABNORMAL", H5_WECHAT_REFUSED},
+	    {"INVALID_REQ_TOO_MUCH", H5_WECHAT_NOT_YET},
+	    {"NOTENOUGH", H5_WECHAT_REFUSED},
+	    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED},
+	    {"PARAM_ERROR", H5_WECHAT_REFUSED},
+	    {"APPID_NOT_EXIST", H5_WECHAT_MERCHANT},
+	    {"MCHID_NOT_EXIST", H5_WECHAT_MERCHANT},
+	    {"ORDERNOTEXIST", H5_WECHAT_UNKNOWN_ORDER},
+	    {"REFUNDNOTEXIST", H5_WECHAT_NO_REFUND},
+	    {"REFUND_FEE_MISMATCH", H5_WECHAT_REFUSED},
+	    {"SIGNERROR", H5_WECHAT_MERCHANT},
 	};
+	struct h5_wechat_refusal refusal;
 	struct h5_fields f;
 	struct h5_err e;
 	size_t i;
@@ -217,8 +218,9 @@ test_wxmsg_refund__verdicts(void **state)
 		    h5_fields_add(&f, "result_code", "FAIL", &e), H5_OK);
 		assert_int_equal(
 		    h5_fields_add(&f, "err_code", rows[i].code, &e), H5_OK);
-		ROW(rows[i].code, h5_wxmsg_verdict(&f) == rows[i].verdict);
-		ROW(rows[i].code, h5_wxmsg_note(rows[i].code) != NULL);
+		h5_v2_refusal(&f, &refusal);
+		ROW(rows[i].code, refusal.verdict == rows[i].verdict);
+		ROW(rows[i].code, refusal.note != NULL);
 		h5_fields_release(&f);
 	}
 }

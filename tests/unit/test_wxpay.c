@@ -6,7 +6,7 @@
 #include "common/system/https.h"
 #include "common/system/crypto.h"
 #include "common/base/text.h"
-#include "common/wechat/v2/call.h"
+#include "common/wechat/wechat.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
@@ -14,7 +14,7 @@
 
 struct desk {
 	struct h5_config c;
-	struct h5_wxpay *w;
+	struct h5_wechat *w;
 	struct h5_log log;
 	struct h5_fields sent; /* the last request */
 	char url[256];
@@ -97,7 +97,7 @@ set_up(void **state)
 	(void)snprintf(d->mweb_url, sizeof d->mweb_url,
 	    "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?"
 	    "prepay_id=wx1410&package=1148742901");
-	assert_int_equal(h5_wxpay_new(&d->c, &d->w, &e), H5_OK);
+	assert_int_equal(h5_wechat_new(&d->c, &d->w, &e), H5_OK);
 	desk = d;
 	*state = d;
 	return 0;
@@ -108,7 +108,7 @@ tear_down(void **state)
 {
 	struct desk *d = *state;
 
-	h5_wxpay_free(d->w);
+	h5_wechat_free(d->w);
 	h5_fields_release(&d->sent);
 	free(d->c.merchant.appid);
 	free(d->c.merchant.mch_id);
@@ -126,12 +126,12 @@ tear_down(void **state)
 
 static enum h5_code
 order(struct desk *d, const char *body, const char *attach,
-    struct h5_wx_prepay *prepay, struct h5_err *e)
+    struct h5_wechat_prepay *prepay, struct h5_err *e)
 {
 	struct h5_attempt a = {
 	    .time_start = 1795423212, .time_expire = 1795430412};
 	struct h5_order o = {.total_fee = 12800};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	enum h5_code rc;
 
 	(void)snprintf(o.id, sizeof o.id, "order-1");
@@ -140,10 +140,10 @@ order(struct desk *d, const char *body, const char *attach,
 	o.attach = attach != NULL ? strdup(attach) : NULL;
 	o.attempts = &a;
 	o.n_attempts = 1;
-	rc = h5_wxpay_unifiedorder(
+	rc = h5_wechat_prepay(
 	    d->w, &d->log, &o, &a, "2001:db8::7", prepay, &refusal, e);
 	if (rc == H5_OK)
-		assert_int_equal(refusal.verdict, H5_WX_SUCCESS);
+		assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
 	else
 		assert_null(prepay->mweb_url);
 	free(o.body);
@@ -174,7 +174,7 @@ test_wxpay__unifiedorder_sends_exactly_this(void **state)
 			   "\"\xe5\xb0\x8f\xe5\xba\x97 \\\"A\\\"\"}}"},
 	};
 	struct desk *d = *state;
-	struct h5_wx_prepay prepay;
+	struct h5_wechat_prepay prepay;
 	char nonce[33];
 	struct h5_err e;
 	size_t i;
@@ -204,7 +204,7 @@ static void
 test_wxpay__body_is_cut_at_a_character(void **state)
 {
 	struct desk *d = *state;
-	struct h5_wx_prepay prepay;
+	struct h5_wechat_prepay prepay;
 	char body[400] = "";
 	struct h5_err e;
 	size_t i;
@@ -224,28 +224,31 @@ test_wxpay__body_is_cut_at_a_character(void **state)
 static void
 test_wxpay__scene_info_has_at_most_256_bytes(void **state)
 {
+	struct h5_wechat_prepay prepay;
 	struct desk *d = *state;
 	char name[400], host[400];
-	struct h5_buf out;
+	const char *scene;
 	struct h5_err e;
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < 100; i++)
 		memcpy(name + 3 * i, "\xe8\x8c\xb6", 4);
 	free(d->c.site.name);
 	d->c.site.name = strdup(name);
-	h5_buf_init(&out, 1024);
-	assert_int_equal(h5_wxpay_scene_info(&d->c, &out, &e), H5_OK);
-	assert_true(out.len <= 256 && out.len > 250);
-	assert_true(h5_text_utf8(out.data, out.len));
-	assert_string_equal(out.data + out.len - 3, "\"}}");
-	h5_buf_clear(&out);
+	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_OK);
+	free(prepay.mweb_url);
+	scene = h5_fields_get(&d->sent, "scene_info");
+	assert_non_null(scene);
+	n = strlen(scene);
+	assert_true(n <= 256 && n > 250);
+	assert_true(h5_text_utf8(scene, n));
+	assert_string_equal(scene + n - 3, "\"}}");
 	(void)snprintf(host, sizeof host, "https://%0300d.example", 1);
 	free(d->c.site.origin);
 	d->c.site.origin = strdup(host);
-	assert_int_equal(h5_wxpay_scene_info(&d->c, &out, &e), H5_E_CONFIG);
-	assert_int_equal(out.len, 0);
-	h5_buf_release(&out);
+	d->posts = 0;
+	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_E_CONFIG);
+	assert_int_equal(d->posts, 0);
 }
 
 static void
@@ -287,7 +290,7 @@ test_wxpay__mweb_url_leads_to_the_cashier(void **state)
 	    {"http://127.0.0.1:8080/", "http://127.0.0.1:8080/pay", H5_OK},
 	};
 	struct desk *d = *state;
-	struct h5_wx_prepay prepay;
+	struct h5_wechat_prepay prepay;
 	struct h5_err e;
 	size_t i;
 
@@ -307,7 +310,7 @@ static void
 test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes(void **state)
 {
 	struct desk *d = *state;
-	struct h5_wx_prepay prepay;
+	struct h5_wechat_prepay prepay;
 	size_t n = strlen(d->mweb_url);
 	struct h5_err e;
 
@@ -326,27 +329,28 @@ test_wxpay__query_and_close_send_the_number_alone(void **state)
 	static const char *const rows[][2] = {{"appid", "wx2421b1c4370ec43b"},
 	    {"mch_id", "1900000109"}, {"sign_type", "MD5"},
 	    {"out_trade_no", "order-1"}};
-	struct h5_wx_refusal refusal;
+	struct h5_wechat_refusal refusal;
 	struct desk *d = *state;
-	struct h5_wx_trade t;
+	struct h5_attempt a = {.out_trade_no = "order-1"};
+	struct h5_wechat_trade t;
 	struct h5_err e;
 	size_t i, turn;
 
 	d->c.merchant.sign_type = H5_SIGN_MD5;
 	for (turn = 0; turn < 2; turn++) {
 		if (turn == 0) {
-			assert_int_equal(h5_wxpay_closeorder(d->w, &d->log,
-					     "order-1", &refusal, &e),
+			assert_int_equal(
+			    h5_wechat_close(d->w, &d->log, &a, &refusal, &e),
 			    H5_OK);
 			assert_string_equal(d->url,
 			    "https://api.mch.weixin.qq.com/pay/closeorder");
 		} else {
 			/* This desk's answers name no order. */
-			assert_int_equal(h5_wxpay_orderquery(d->w, &d->log,
-					     "order-1", &t, &refusal, &e),
+			assert_int_equal(h5_wechat_query(d->w, &d->log, &a, &t,
+					     &refusal, &e),
 			    H5_E_REMOTE);
 			assert_false(t.paid);
-			h5_wx_trade_release(&t);
+			h5_wechat_trade_release(&t);
 			assert_string_equal(d->url,
 			    "https://api.mch.weixin.qq.com/pay/orderquery");
 		}

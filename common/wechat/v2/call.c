@@ -1,4 +1,6 @@
-#include "common/wechat/v2/call_parts.h"
+/* Conversations with WeChat over APIv2: how one is asked, repeated and logged,
+ * and those about an attempt. */
+#include "common/wechat/v2/call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/format/json.h"
+#include "common/wechat/v2/message.h"
 #include "common/wechat/v2/sign.h"
 #include "common/base/text.h"
 #include "common/wechat/v2/xml.h"
@@ -17,63 +20,10 @@
 #define AGAIN_MAX 3 /* repetitions after SYSTEMERROR, FREQUENCY_LIMITED */
 #define AGAIN_PAUSE_MS 250 /* before the first of them; doubles */
 
-enum h5_code
-h5_wxpay_new(const struct h5_config *c, struct h5_wxpay **out, struct h5_err *e)
-{
-	struct h5_https_options o = {.ca_file = c->gateway.ca_file,
-	    .connect_timeout_ms = c->gateway.connect_timeout_ms,
-	    .timeout_ms = c->gateway.timeout_ms};
-	struct h5_wxpay *w;
-	enum h5_code rc;
-
-	*out = NULL;
-	w = calloc(1, sizeof *w);
-	if (w == NULL)
-		return h5_err_nomem(e);
-	w->c = c;
-	h5_buf_init(&w->request, H5_XML_MAX);
-	h5_buf_init(&w->answer, H5_XML_MAX);
-	rc = h5_https_new(&o, &w->h, e);
-	if (rc != H5_OK) {
-		h5_wxpay_free(w);
-		return rc;
-	}
-	*out = w;
-	return H5_OK;
-}
-
-void
-h5_wxpay_free(struct h5_wxpay *w)
-{
-	if (w == NULL)
-		return;
-	h5_https_free(w->h);
-	h5_https_free(w->secure);
-	h5_buf_release(&w->request);
-	h5_buf_release(&w->answer);
-	free(w);
-}
-
-enum h5_code
-h5_wxpay_worker_new(const struct h5_config *c, void **out, struct h5_err *e)
-{
-	struct h5_wxpay *w;
-	enum h5_code rc = h5_wxpay_new(c, &w, e);
-
-	*out = w;
-	return rc;
-}
-
-void
-h5_wxpay_worker_free(void *worker)
-{
-	h5_wxpay_free(worker);
-}
-
 /* --- asking --- */
 
 enum h5_code
-h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
+h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
     const char *path, const char *out_trade_no, struct h5_err *e)
 {
 	const char *type = h5_sign_name(w->c->merchant.sign_type);
@@ -84,7 +34,7 @@ h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
 	k->path = path;
 	k->out_trade_no = out_trade_no;
 	k->began_ms = h5_clock_mono_ms();
-	h5_fields_init(&k->params, H5_WXPAY_PARAMS_N, H5_WXPAY_PARAMS_BYTES);
+	h5_fields_init(&k->params, H5_V2_PARAMS_N, H5_V2_PARAMS_BYTES);
 	rc = h5_fields_add(&k->params, "appid", w->c->merchant.appid, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(
@@ -96,10 +46,10 @@ h5_wxpay_begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
 
 /* The same about an attempt. */
 static enum h5_code
-begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
+begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
     const char *path, const char *out_trade_no, struct h5_err *e)
 {
-	enum h5_code rc = h5_wxpay_begin(w, k, api, path, out_trade_no, e);
+	enum h5_code rc = h5_v2_begin(w, k, api, path, out_trade_no, e);
 
 	if (rc == H5_OK)
 		rc = h5_fields_add(&k->params, "out_trade_no", out_trade_no, e);
@@ -108,15 +58,14 @@ begin(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *api,
 
 /* The request's bytes, with a nonce of its own. */
 static enum h5_code
-write_request(
-    struct h5_wxpay *w, const struct h5_wxpay_call *k, struct h5_err *e)
+write_request(struct h5_wechat *w, const struct h5_v2_call *k, struct h5_err *e)
 {
 	char nonce[33], sign[H5_SIGN_HEX];
 	struct h5_fields f;
 	enum h5_code rc;
 
 	h5_buf_clear(&w->request);
-	h5_fields_init(&f, H5_WXPAY_PARAMS_N + 2, H5_WXPAY_PARAMS_BYTES + 256);
+	h5_fields_init(&f, H5_V2_PARAMS_N + 2, H5_V2_PARAMS_BYTES + 256);
 	rc = h5_fields_copy(&f, &k->params, e);
 	if (rc == H5_OK)
 		rc = h5_crypto_nonce(nonce, e);
@@ -134,7 +83,7 @@ write_request(
 }
 
 static enum h5_code
-post(struct h5_wxpay *w, const struct h5_wxpay_call *k, const char *host,
+post(struct h5_wechat *w, const struct h5_v2_call *k, const char *host,
     int64_t left, struct h5_https_answer *a, struct h5_err *e)
 {
 	static const char *const headers[] = {
@@ -156,9 +105,9 @@ post(struct h5_wxpay *w, const struct h5_wxpay_call *k, const char *host,
 
 /* One attempt at one host.  *elsewhere: the other host may do better. */
 static enum h5_code
-attempt(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *host,
+attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
     int64_t left, bool *elsewhere, struct h5_https_answer *a,
-    struct h5_fields *f, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	enum h5_code rc;
 
@@ -177,16 +126,16 @@ attempt(struct h5_wxpay *w, struct h5_wxpay_call *k, const char *host,
 		return h5_err_set(
 		    e, H5_E_REMOTE, "HTTP status %ld from %s", a->status, host);
 	}
-	rc =
-	    h5_wxmsg_answer(w->c, w->answer.data, w->answer.len, f, refusal, e);
+	rc = h5_v2_read_answer(
+	    w->c, w->answer.data, w->answer.len, f, refusal, e);
 	h5_buf_clear(&w->answer);
 	return rc;
 }
 
 static void
-log_attempt(const struct h5_log *log, const struct h5_wxpay_call *k,
+log_attempt(const struct h5_log *log, const struct h5_v2_call *k,
     const char *host, const struct h5_https_answer *a, enum h5_code rc,
-    const struct h5_wx_refusal *refusal, const struct h5_err *e)
+    const struct h5_wechat_refusal *refusal, const struct h5_err *e)
 {
 	h5_log_event(log, a->distrusted ? H5_LOG_ALERT : H5_LOG_WARN,
 	    "wechat-try-again", "api", k->api, "out_trade_no", k->out_trade_no,
@@ -201,9 +150,9 @@ log_attempt(const struct h5_log *log, const struct h5_wxpay_call *k,
  * Each host has one chance to be out of order; WeChat's "again" has
  * AGAIN_MAX. */
 enum h5_code
-h5_wxpay_converse(struct h5_wxpay *w, const struct h5_log *log,
-    struct h5_wxpay_call *k, struct h5_https_answer *a, struct h5_fields *f,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
+    struct h5_v2_call *k, struct h5_https_answer *a, struct h5_fields *f,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	int64_t end = k->began_ms + w->c->gateway.deadline_ms;
 	const char *host = w->c->gateway.url;
@@ -223,7 +172,7 @@ h5_wxpay_converse(struct h5_wxpay *w, const struct h5_log *log,
 			backup = NULL;
 			continue;
 		}
-		if (rc != H5_OK || refusal->verdict != H5_WX_AGAIN ||
+		if (rc != H5_OK || refusal->verdict != H5_WECHAT_AGAIN ||
 		    again == AGAIN_MAX ||
 		    h5_clock_mono_ms() + 2 * pause_ms >= end)
 			return rc;
@@ -282,22 +231,22 @@ hint_of(const char *msg, enum h5_log_level *level)
 }
 
 static enum h5_log_level
-level_of_refusal(enum h5_wx_verdict v)
+level_of_refusal(enum h5_wechat_verdict v)
 {
 	switch (v) {
-	case H5_WX_SUCCESS:
-	case H5_WX_PAID:
-	case H5_WX_CLOSED:
-	case H5_WX_TAKEN:
-	case H5_WX_UNKNOWN_ORDER:
-	case H5_WX_NO_REFUND:
-	case H5_WX_NOT_YET:
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_PAID:
+	case H5_WECHAT_CLOSED:
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_UNKNOWN_ORDER:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_NOT_YET:
 		return H5_LOG_INFO;
-	case H5_WX_AGAIN:
+	case H5_WECHAT_AGAIN:
 		return H5_LOG_WARN;
-	case H5_WX_MERCHANT:
+	case H5_WECHAT_MERCHANT:
 		return H5_LOG_ALERT;
-	case H5_WX_REFUSED:
+	case H5_WECHAT_REFUSED:
 		break;
 	}
 	return H5_LOG_ERROR;
@@ -305,21 +254,21 @@ level_of_refusal(enum h5_wx_verdict v)
 
 /* One line for one conversation: how it ended, and what to do about it. */
 void
-h5_wxpay_report(const struct h5_log *log, const struct h5_wxpay_call *k,
+h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
     const struct h5_https_answer *a, enum h5_code rc,
-    const struct h5_wx_refusal *refusal, const char *state,
+    const struct h5_wechat_refusal *refusal, const char *state,
     const struct h5_err *e)
 {
 	enum h5_log_level level;
 	const char *note = NULL, *result = NULL;
 	char id[H5_ORDER_ID_MAX + 1];
-	bool refused = rc == H5_OK && refusal->verdict != H5_WX_SUCCESS;
+	bool refused = rc == H5_OK && refusal->verdict != H5_WECHAT_SUCCESS;
 	unsigned n;
 
 	if (rc == H5_OK) {
 		level = level_of_refusal(refusal->verdict);
 		result = refused ? "FAIL" : "SUCCESS";
-		note = refused ? h5_wxmsg_note(refusal->err_code) : NULL;
+		note = refused ? refusal->note : NULL;
 	} else {
 		level = rc == H5_E_NET ? H5_LOG_WARN : H5_LOG_ERROR;
 		result = h5_err_name(rc);
@@ -365,9 +314,8 @@ scene_with(const struct h5_config *c, size_t name_bytes, struct h5_buf *out,
 	return H5_OK;
 }
 
-enum h5_code
-h5_wxpay_scene_info(
-    const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
+static enum h5_code
+scene_info(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 {
 	/* A name may be sixteen times as long as what there is room for. */
 	size_t n = h5_text_cut(c->site.name, strlen(c->site.name), SCENE_MAX);
@@ -398,14 +346,14 @@ h5_wxpay_scene_info(
 
 /* What the shop and its configuration say. */
 static enum h5_code
-add_shop(struct h5_wxpay *w, struct h5_fields *f, struct h5_err *e)
+add_shop(struct h5_wechat *w, struct h5_fields *f, struct h5_err *e)
 {
 	struct h5_buf scene, notify;
 	enum h5_code rc;
 
 	h5_buf_init(&scene, SCENE_MAX);
 	h5_buf_init(&notify, H5_CONFIG_URL);
-	rc = h5_wxpay_scene_info(w->c, &scene, e);
+	rc = scene_info(w->c, &scene, e);
 	h5_config_url(w->c, "notify", &notify);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&notify, e);
@@ -477,8 +425,8 @@ leads_to_cashier(const char *url, const char *cashier)
 }
 
 static enum h5_code
-take_prepay(struct h5_wxpay *w, const struct h5_fields *f,
-    struct h5_wx_prepay *out, struct h5_err *e)
+take_prepay(struct h5_wechat *w, const struct h5_fields *f,
+    struct h5_wechat_prepay *out, struct h5_err *e)
 {
 	const char *id = h5_fields_get(f, "prepay_id");
 	const char *url = h5_fields_get(f, "mweb_url");
@@ -515,19 +463,20 @@ check_number(const struct h5_fields *f, const char *out_trade_no, bool needed,
 }
 
 enum h5_code
-h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
+h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_attempt *a, const char *ip,
-    struct h5_wx_prepay *out, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_prepay *out, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct h5_wxpay_call k;
+	struct h5_v2_call k;
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
+	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
 	rc = begin(
 	    w, &k, "unifiedorder", "/pay/unifiedorder", a->out_trade_no, &why);
@@ -536,12 +485,12 @@ h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = add_shop(w, &k.params, &why);
 	if (rc == H5_OK)
-		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, a->out_trade_no, false, &why);
-	if (rc == H5_OK && refusal->verdict == H5_WX_SUCCESS)
+	if (rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS)
 		rc = take_prepay(w, &f, out, &why);
-	h5_wxpay_report(log, &k, &facts, rc, refusal, NULL, &why);
+	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
@@ -551,7 +500,7 @@ h5_wxpay_unifiedorder(struct h5_wxpay *w, const struct h5_log *log,
 
 static enum h5_code
 take_trade(const struct h5_fields *f, const char *out_trade_no,
-    struct h5_wx_trade *t, struct h5_err *e)
+    struct h5_wechat_trade *t, struct h5_err *e)
 {
 	const char *state = h5_fields_get(f, "trade_state");
 	enum h5_code rc;
@@ -562,35 +511,35 @@ take_trade(const struct h5_fields *f, const char *out_trade_no,
 		    e, H5_E_REMOTE, "WeChat's answer: no trade_state");
 	if (rc != H5_OK)
 		return rc;
-	rc = h5_wxmsg_trade(f, t, e);
+	rc = h5_v2_read_trade(f, t, e);
 	return rc == H5_E_INPUT ? H5_E_REMOTE : rc;
 }
 
 enum h5_code
-h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
-    const char *out_trade_no, struct h5_wx_trade *t,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+h5_v2_orderquery(struct h5_wechat *w, const struct h5_log *log,
+    const char *out_trade_no, struct h5_wechat_trade *t,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct h5_wxpay_call k;
+	struct h5_v2_call k;
 	bool success = false;
 	enum h5_code rc;
 
-	h5_wx_trade_init(t);
+	h5_wechat_trade_init(t);
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
+	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
 	rc = begin(w, &k, "orderquery", "/pay/orderquery", out_trade_no, &why);
 	if (rc == H5_OK)
-		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, out_trade_no, false, &why);
-	success = rc == H5_OK && refusal->verdict == H5_WX_SUCCESS;
+	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
 	if (success)
 		rc = take_trade(&f, out_trade_no, t, &why);
-	h5_wxpay_report(log, &k, &facts, rc, refusal,
+	h5_v2_report(log, &k, &facts, rc, refusal,
 	    success && rc == H5_OK ? t->trade_state : NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
@@ -598,24 +547,25 @@ h5_wxpay_orderquery(struct h5_wxpay *w, const struct h5_log *log,
 }
 
 enum h5_code
-h5_wxpay_closeorder(struct h5_wxpay *w, const struct h5_log *log,
-    const char *out_trade_no, struct h5_wx_refusal *refusal, struct h5_err *e)
+h5_v2_closeorder(struct h5_wechat *w, const struct h5_log *log,
+    const char *out_trade_no, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
 	struct h5_err why = {H5_OK, 0, ""};
-	struct h5_wxpay_call k;
+	struct h5_v2_call k;
 	enum h5_code rc;
 
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
+	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
 	rc = begin(w, &k, "closeorder", "/pay/closeorder", out_trade_no, &why);
 	if (rc == H5_OK)
-		rc = h5_wxpay_converse(w, log, &k, &facts, &f, refusal, &why);
+		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, out_trade_no, false, &why);
-	h5_wxpay_report(log, &k, &facts, rc, refusal, NULL, &why);
+	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);

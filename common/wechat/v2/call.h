@@ -1,81 +1,89 @@
-/* wxpay.h - conversations with WeChat Pay over https.
- * Each call signs, sends, and hands up only believed facts.  Main and backup
- * host: the other is tried on connection failure and HTTP 5xx, with the same
- * parameters (PROTOCOL 1.1); SYSTEMERROR is retried with the same parameters
- * and back-off; all within gateway.deadline_ms.  An unknown outcome stays
- * unknown: H5_E_NET.  One handle belongs to one thread. */
+/* call.h - APIv2's conversations: the calls of common/wechat/wechat.h under the
+ * names that WeChat gives them, and what they share. */
 #ifndef H5_WECHAT_V2_CALL_H
 #define H5_WECHAT_V2_CALL_H
 
 #include <stdint.h>
 
-#include "common/config/config.h"
-#include "common/base/err.h"
-#include "common/base/log.h"
-#include "common/order/order.h"
-#include "common/wechat/v2/message.h"
+#include "common/wechat/api.h"
 
-struct h5_wxpay;
+/* h5_v2_unifiedorder: h5_wechat_prepay (docs/PROTOCOL.md 2). */
+H5_MUST_CHECK enum h5_code h5_v2_unifiedorder(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
 
-H5_MUST_CHECK enum h5_code h5_wxpay_new(
-    const struct h5_config *c, struct h5_wxpay **out, struct h5_err *e);
-void h5_wxpay_free(struct h5_wxpay *w);
-/* The same two as a worker thread of a web program makes and frees what is its
- * own (program.h). */
-H5_MUST_CHECK enum h5_code h5_wxpay_worker_new(
-    const struct h5_config *c, void **out, struct h5_err *e);
-void h5_wxpay_worker_free(void *worker);
+/* h5_v2_orderquery: h5_wechat_query (docs/PROTOCOL.md 4). */
+H5_MUST_CHECK enum h5_code h5_v2_orderquery(struct h5_wechat *w,
+    const struct h5_log *log, const char *out_trade_no,
+    struct h5_wechat_trade *t, struct h5_wechat_refusal *refusal,
+    struct h5_err *e);
 
-struct h5_wx_prepay {
-	char prepay_id[65];
-	char *mweb_url; /* begins with gateway.cashier; free() it */
+/* h5_v2_closeorder: h5_wechat_close (docs/PROTOCOL.md 5). */
+H5_MUST_CHECK enum h5_code h5_v2_closeorder(struct h5_wechat *w,
+    const struct h5_log *log, const char *out_trade_no,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_v2_refund, h5_v2_refundquery: h5_wechat_refund, h5_wechat_refund_query
+ * (docs/PROTOCOL.md 7). */
+H5_MUST_CHECK enum h5_code h5_v2_refund(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_v2_refundquery(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_v2_refund_ready: h5_wechat_refund_ready. */
+H5_MUST_CHECK enum h5_code h5_v2_refund_ready(
+    const struct h5_config *c, int64_t now, struct h5_err *e);
+
+/* h5_v2_downloadbill: h5_wechat_bill (docs/PROTOCOL.md 8). */
+H5_MUST_CHECK enum h5_code h5_v2_downloadbill(const struct h5_config *c,
+    const struct h5_log *log, int64_t day, const char *type, struct h5_buf *raw,
+    struct h5_buf *text, struct h5_err *e);
+
+/* h5_v2_sample_notice: h5_wechat_sample_notice. */
+H5_MUST_CHECK enum h5_code h5_v2_sample_notice(const struct h5_config *c,
+    const char *number, struct h5_buf *out, struct h5_err *e);
+
+/* --- one conversation --- */
+
+#define H5_V2_PARAMS_N 32
+#define H5_V2_PARAMS_BYTES 8192
+
+/* The parameters are the same on every attempt. */
+struct h5_v2_call {
+	const char *api; /* for the log */
+	const char *path;
+	const char *out_trade_no; /* for the log */
+	const char *out_refund_no; /* for the log; NULL: no refund */
+	bool secure; /* with our certificate */
+	struct h5_fields params; /* all but nonce_str and sign */
+	int64_t began_ms; /* on the clock that only goes forward */
+	unsigned attempts;
 };
 
-/* h5_wxpay_unifiedorder(w, log, o, a, ip, out, refusal, e): order attempt a of
- * o for the payer at ip.  The parameters other than ip, nonce and sign are
- * those stored (body cut within 127 bytes at a character, attach, total_fee,
- * time_start, time_expire, notify_url, scene_info Wap).
- * H5_OK with refusal->verdict H5_WX_SUCCESS: out is filled; any other verdict:
- * refused, believed.  H5_E_NET: not reached or outcome unknown.  H5_E_REMOTE:
- * an answer that must not be believed.  Blocks up to gateway.deadline_ms. */
-H5_MUST_CHECK enum h5_code h5_wxpay_unifiedorder(struct h5_wxpay *w,
-    const struct h5_log *log, const struct h5_order *o,
-    const struct h5_attempt *a, const char *ip, struct h5_wx_prepay *out,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
+/* h5_v2_begin(w, k, api, path, out_trade_no, e): start k with who we are; the
+ * caller adds what it asks.  Release k->params. */
+H5_MUST_CHECK enum h5_code h5_v2_begin(struct h5_wechat *w,
+    struct h5_v2_call *k, const char *api, const char *path,
+    const char *out_trade_no, struct h5_err *e);
 
-/* h5_wxpay_orderquery(w, log, out_trade_no, t, refusal, e): what WeChat knows
- * of an attempt.  t is initialised here; release it.  Verdicts other than
- * SUCCESS: ORDERNOTEXIST (H5_WX_UNKNOWN_ORDER) and faults. */
-H5_MUST_CHECK enum h5_code h5_wxpay_orderquery(struct h5_wxpay *w,
-    const struct h5_log *log, const char *out_trade_no, struct h5_wx_trade *t,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
+/* h5_v2_converse(w, log, k, a, f, refusal, e): attempts until there is an
+ * answer to go by, or no time.  f: the believed answer's elements; release it.
+ * Errors as in wechat.h. */
+H5_MUST_CHECK enum h5_code h5_v2_converse(struct h5_wechat *w,
+    const struct h5_log *log, struct h5_v2_call *k, struct h5_https_answer *a,
+    struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e);
 
-/* h5_wxpay_closeorder(w, log, out_trade_no, refusal, e): close it.  SUCCESS and
- * H5_WX_CLOSED both mean closed. */
-H5_MUST_CHECK enum h5_code h5_wxpay_closeorder(struct h5_wxpay *w,
-    const struct h5_log *log, const char *out_trade_no,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-
-/* h5_wxpay_refund(w, log, o, r, got, refusal, e): ask for refund r of order o,
- * with the merchant's certificate: its number, its attempt and its amount.
- * Repeating it with the same number is one refund.  SUCCESS: accepted, not
- * refunded.  Believed if it is about this refund, attempt and amounts. */
-H5_MUST_CHECK enum h5_code h5_wxpay_refund(struct h5_wxpay *w,
-    const struct h5_log *log, const struct h5_order *o,
-    const struct h5_refund *r, struct h5_wx_refund *got,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-
-/* h5_wxpay_refundquery(w, log, o, r, got, refusal, e): what became of the
- * refund with r's number.  Believed as above; what a hint says of the amount
- * binds nobody.  H5_WX_NO_REFUND: WeChat knows no such refund. */
-H5_MUST_CHECK enum h5_code h5_wxpay_refundquery(struct h5_wxpay *w,
-    const struct h5_log *log, const struct h5_order *o,
-    const struct h5_refund *r, struct h5_wx_refund *got,
-    struct h5_wx_refusal *refusal, struct h5_err *e);
-
-/* h5_wxpay_scene_info(c, out, e): {"h5_info":{"type":"Wap","wap_url":...,
- * "wap_name":...}}, at most 256 bytes (the name is cut at a character). */
-H5_MUST_CHECK enum h5_code h5_wxpay_scene_info(
-    const struct h5_config *c, struct h5_buf *out, struct h5_err *e);
+/* h5_v2_report(log, k, a, rc, refusal, state, e): one line in the log: how the
+ * conversation ended, and what to do about it.  state: trade_state or
+ * refund_status, or NULL. */
+void h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
+    const struct h5_https_answer *a, enum h5_code rc,
+    const struct h5_wechat_refusal *refusal, const char *state,
+    const struct h5_err *e);
 
 #endif

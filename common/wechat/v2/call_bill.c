@@ -1,4 +1,6 @@
-#include "common/wechat/v2/call_bill.h"
+/* The bill of a day over APIv2: a conversation of its own kind, whose answer is
+ * a large file without a signature. */
+#include "common/wechat/v2/call.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -203,8 +205,9 @@ converse(struct h5_https *h, const struct h5_config *c,
 }
 
 enum h5_code
-h5_wxpay_bill(const struct h5_config *c, const struct h5_log *log, int64_t day,
-    const char *type, struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
+h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
+    int64_t day, const char *type, struct h5_buf *raw, struct h5_buf *text,
+    struct h5_err *e)
 {
 	struct h5_https_options o = {.ca_file = c->gateway.ca_file,
 	    .connect_timeout_ms = c->gateway.connect_timeout_ms,

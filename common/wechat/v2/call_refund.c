@@ -1,15 +1,23 @@
-/* Refunds: asking for one, and asking what became of it. */
+/* Refunds over APIv2: asking for one, asking what became of it, and the
+ * merchant's certificate that the first needs. */
+#include "common/wechat/v2/call.h"
+
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/text.h"
-#include "common/wechat/v2/call_parts.h"
+#include "common/system/crypto.h"
+#include "common/system/file.h"
+#include "common/wechat/v2/message.h"
 
 #define DESC_MAX 80 /* bytes of refund_desc */
+#define PEM_MAX 65536 /* bytes of a certificate or key */
 
 /* The handle that shows our certificate.  A stand-in on this machine that
  * talks plain http asks for none. */
 static enum h5_code
-make_secure(struct h5_wxpay *w, struct h5_err *e)
+make_secure(struct h5_wechat *w, struct h5_err *e)
 {
 	struct h5_https_options o = {.ca_file = w->c->gateway.ca_file,
 	    .cert_file = w->c->merchant.cert_file,
@@ -23,7 +31,7 @@ make_secure(struct h5_wxpay *w, struct h5_err *e)
 }
 
 static enum h5_code
-add_refund(struct h5_wxpay *w, struct h5_fields *f, const struct h5_order *o,
+add_refund(struct h5_wechat *w, struct h5_fields *f, const struct h5_order *o,
     const struct h5_refund *r, struct h5_err *e)
 {
 	struct h5_buf notify;
@@ -55,7 +63,7 @@ add_refund(struct h5_wxpay *w, struct h5_fields *f, const struct h5_order *o,
 /* Is it about this refund of this order, with these amounts? */
 static enum h5_code
 check_refund(const struct h5_order *o, const struct h5_refund *r,
-    const struct h5_wx_refund *got, struct h5_err *e)
+    const struct h5_wechat_refund *got, struct h5_err *e)
 {
 	const struct h5_attempt *a = h5_order_attempt(o, got->out_trade_no);
 
@@ -76,15 +84,15 @@ check_refund(const struct h5_order *o, const struct h5_refund *r,
 
 static enum h5_code
 believe(const struct h5_fields *f, bool query, const struct h5_order *o,
-    const struct h5_refund *r, struct h5_wx_refund *got, struct h5_err *e)
+    const struct h5_refund *r, struct h5_wechat_refund *got, struct h5_err *e)
 {
 	struct h5_err why;
 	enum h5_code rc;
 
 	if (query)
-		rc = h5_wxmsg_refund_of(f, r->out_refund_no, got, &why);
+		rc = h5_v2_read_refund_of(f, r->out_refund_no, got, &why);
 	else
-		rc = h5_wxmsg_refund(f, got, &why);
+		rc = h5_v2_read_refund(f, got, &why);
 	if (rc != H5_OK)
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: %s", why.msg);
@@ -112,9 +120,10 @@ check_refusal(const struct h5_fields *f, const struct h5_order *o,
 }
 
 static enum h5_code
-talk(struct h5_wxpay *w, const struct h5_log *log, struct h5_wxpay_call *k,
+talk(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
     const struct h5_order *o, const struct h5_refund *r,
-    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *why)
+    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+    struct h5_err *why)
 {
 	struct h5_https_answer facts = {0};
 	struct h5_fields f;
@@ -122,31 +131,32 @@ talk(struct h5_wxpay *w, const struct h5_log *log, struct h5_wxpay_call *k,
 	enum h5_code rc;
 
 	h5_fields_init(&f, 0, 0);
-	rc = h5_wxpay_converse(w, log, k, &facts, &f, refusal, why);
-	success = rc == H5_OK && refusal->verdict == H5_WX_SUCCESS;
+	rc = h5_v2_converse(w, log, k, &facts, &f, refusal, why);
+	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
 	if (success)
 		rc = believe(&f, !k->secure, o, r, got, why);
 	else if (rc == H5_OK)
 		rc = check_refusal(&f, o, r, why);
-	h5_wxpay_report(log, k, &facts, rc, refusal,
+	h5_v2_report(log, k, &facts, rc, refusal,
 	    success && rc == H5_OK ? got->status : NULL, why);
 	h5_fields_release(&f);
 	return rc;
 }
 
 enum h5_code
-h5_wxpay_refund(struct h5_wxpay *w, const struct h5_log *log,
+h5_v2_refund(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_refund *r,
-    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_err why = {H5_OK, 0, ""};
-	struct h5_wxpay_call k;
+	struct h5_v2_call k;
 	enum h5_code rc;
 
 	memset(got, 0, sizeof *got);
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
-	rc = h5_wxpay_begin(
+	refusal->verdict = H5_WECHAT_REFUSED;
+	rc = h5_v2_begin(
 	    w, &k, "refund", "/secapi/pay/refund", r->out_trade_no, &why);
 	k.out_refund_no = r->out_refund_no;
 	k.secure = true;
@@ -161,18 +171,19 @@ h5_wxpay_refund(struct h5_wxpay *w, const struct h5_log *log,
 }
 
 enum h5_code
-h5_wxpay_refundquery(struct h5_wxpay *w, const struct h5_log *log,
+h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_refund *r,
-    struct h5_wx_refund *got, struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_err why = {H5_OK, 0, ""};
-	struct h5_wxpay_call k;
+	struct h5_v2_call k;
 	enum h5_code rc;
 
 	memset(got, 0, sizeof *got);
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
-	rc = h5_wxpay_begin(w, &k, "refundquery", "/pay/refundquery",
+	refusal->verdict = H5_WECHAT_REFUSED;
+	rc = h5_v2_begin(w, &k, "refundquery", "/pay/refundquery",
 	    r->out_trade_no[0] != '\0' ? r->out_trade_no : o->id, &why);
 	k.out_refund_no = r->out_refund_no;
 	if (rc == H5_OK)
@@ -182,4 +193,36 @@ h5_wxpay_refundquery(struct h5_wxpay *w, const struct h5_log *log,
 		rc = talk(w, log, &k, o, r, got, refusal, &why);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+}
+
+enum h5_code
+h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
+{
+	struct h5_buf cert, key;
+	enum h5_code rc;
+
+	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
+		if (strncmp(c->gateway.url, "http://", 7) == 0)
+			return H5_OK;
+		return h5_err_set(e, H5_E_CONFIG,
+		    "a refund needs merchant.cert_file and merchant.key_file: "
+		    "apiclient_cert.pem and apiclient_key.pem of the merchant "
+		    "platform");
+	}
+	h5_buf_init(&cert, PEM_MAX);
+	h5_buf_init(&key, PEM_MAX);
+	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
+	if (rc == H5_OK)
+		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
+	if (rc == H5_OK)
+		rc = h5_crypto_certificate(
+		    &cert, &key, c->merchant.mch_id, now, e);
+	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "uid %u, who owns the store, cannot read "
+		    "merchant.cert_file and merchant.key_file",
+		    (unsigned)geteuid());
+	h5_buf_release(&cert);
+	h5_buf_wipe(&key);
+	return rc;
 }

@@ -1,4 +1,5 @@
-#include "common/wechat/v2/message_parts.h"
+/* APIv2's answers and notices: what is believed, and the facts in it. */
+#include "common/wechat/v2/message.h"
 
 #include <string.h>
 
@@ -16,56 +17,57 @@
  * what to fix or what to know. */
 static const struct {
 	const char *code;
-	enum h5_wx_verdict verdict;
+	enum h5_wechat_verdict verdict;
 	const char *note;
 } verdicts[] = {
-    {"ORDERPAID", H5_WX_PAID, "already paid: ask orderquery"},
-    {"ORDERCLOSED", H5_WX_CLOSED, "this number is closed"},
-    {"OUT_TRADE_NO_USED", H5_WX_TAKEN, "this number was ordered before"},
-    {"ORDERNOTEXIST", H5_WX_UNKNOWN_ORDER,
+    {"ORDERPAID", H5_WECHAT_PAID, "already paid: ask orderquery"},
+    {"ORDERCLOSED", H5_WECHAT_CLOSED, "this number is closed"},
+    {"OUT_TRADE_NO_USED", H5_WECHAT_TAKEN, "this number was ordered before"},
+    {"ORDERNOTEXIST", H5_WECHAT_UNKNOWN_ORDER,
 	"WeChat does not know this number under our mch_id"},
-    {"SYSTEMERROR", H5_WX_AGAIN, "a fault at WeChat, outcome unknown"},
-    {"FREQUENCY_LIMITED", H5_WX_AGAIN, "too many calls: slow down"},
-    {"FREQUENCE_LIMITED", H5_WX_AGAIN, "too many calls: slow down"},
-    {"BIZERR_NEED_RETRY", H5_WX_AGAIN, "to be repeated with the same numbers"},
-    {"TRADE_STATE_ERROR", H5_WX_NOT_YET,
+    {"SYSTEMERROR", H5_WECHAT_AGAIN, "a fault at WeChat, outcome unknown"},
+    {"FREQUENCY_LIMITED", H5_WECHAT_AGAIN, "too many calls: slow down"},
+    {"FREQUENCE_LIMITED", H5_WECHAT_AGAIN, "too many calls: slow down"},
+    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN,
+	"to be repeated with the same numbers"},
+    {"TRADE_STATE_ERROR", H5_WECHAT_NOT_YET,
 	"the trade's state does not allow it now"},
-    {"NOAUTH", H5_WX_MERCHANT,
+    {"NOAUTH", H5_WECHAT_MERCHANT,
 	"H5 payment is not opened for this mch_id: open it on the merchant "
 	"platform, product centre"},
-    {"APPID_NOT_EXIST", H5_WX_MERCHANT, "check merchant.appid"},
-    {"MCHID_NOT_EXIST", H5_WX_MERCHANT, "check merchant.mch_id"},
-    {"APPID_MCHID_NOT_MATCH", H5_WX_MERCHANT,
+    {"APPID_NOT_EXIST", H5_WECHAT_MERCHANT, "check merchant.appid"},
+    {"MCHID_NOT_EXIST", H5_WECHAT_MERCHANT, "check merchant.mch_id"},
+    {"APPID_MCHID_NOT_MATCH", H5_WECHAT_MERCHANT,
 	"bind merchant.appid to merchant.mch_id on the merchant platform"},
-    {"SIGNERROR", H5_WX_MERCHANT,
+    {"SIGNERROR", H5_WECHAT_MERCHANT,
 	"check merchant.api_key (the APIv2 key) and merchant.sign_type"},
-    {"INVALID_REQ_TOO_MUCH", H5_WX_NOT_YET,
+    {"INVALID_REQ_TOO_MUCH", H5_WECHAT_NOT_YET,
 	"one minute must pass between two refunds of an order"},
-    {"NOTENOUGH", H5_WX_REFUSED,
+    {"NOTENOUGH", H5_WECHAT_REFUSED,
 	"the balance is too low: top it up on the merchant platform, then "
 	"repeat with the same numbers"},
-    {"TRADE_OVERDUE", H5_WX_REFUSED,
+    {"TRADE_OVERDUE", H5_WECHAT_REFUSED,
 	"paid more than a year ago: pay back by other means"},
-    {"USER_ACCOUNT_ABNORMAL", H5_WX_REFUSED,
+    {"USER_ACCOUNT_ABNORMAL", H5_WECHAT_REFUSED,
 	"the payer's account is gone: pay back by other means"},
-    {"REFUND_FEE_MISMATCH", H5_WX_REFUSED,
+    {"REFUND_FEE_MISMATCH", H5_WECHAT_REFUSED,
 	"this out_refund_no was used with another amount"},
-    {"ERROR", H5_WX_REFUSED, "err_code_des says why"},
-    {"LACK_PARAMS", H5_WX_REFUSED, "a parameter is missing: report a bug"},
-    {"PARAM_ERROR", H5_WX_REFUSED, "a parameter is out of range"},
-    {"XML_FORMAT_ERROR", H5_WX_REFUSED, "report a bug"},
-    {"REQUIRE_POST_METHOD", H5_WX_REFUSED,
+    {"ERROR", H5_WECHAT_REFUSED, "err_code_des says why"},
+    {"LACK_PARAMS", H5_WECHAT_REFUSED, "a parameter is missing: report a bug"},
+    {"PARAM_ERROR", H5_WECHAT_REFUSED, "a parameter is out of range"},
+    {"XML_FORMAT_ERROR", H5_WECHAT_REFUSED, "report a bug"},
+    {"REQUIRE_POST_METHOD", H5_WECHAT_REFUSED,
 	"not a POST: does something between us and WeChat change requests?"},
-    {"POST_DATA_EMPTY", H5_WX_REFUSED,
+    {"POST_DATA_EMPTY", H5_WECHAT_REFUSED,
 	"empty request: does something between us and WeChat change requests?"},
-    {"NOT_UTF8", H5_WX_REFUSED, "report a bug"},
-    {"INVALID_TRANSACTIONID", H5_WX_REFUSED, "no such transaction_id"},
-    {"REFUNDNOTEXIST", H5_WX_NO_REFUND,
+    {"NOT_UTF8", H5_WECHAT_REFUSED, "report a bug"},
+    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED, "no such transaction_id"},
+    {"REFUNDNOTEXIST", H5_WECHAT_NO_REFUND,
 	"WeChat does not know this out_refund_no under our mch_id"},
-    {"ACCOUNTERROR", H5_WX_REFUSED, NULL},
-    {"BANKERROR", H5_WX_REFUSED, NULL},
-    {"TRADE_ERROR", H5_WX_REFUSED, NULL},
-    {"RULELIMIT", H5_WX_REFUSED, NULL},
+    {"ACCOUNTERROR", H5_WECHAT_REFUSED, NULL},
+    {"BANKERROR", H5_WECHAT_REFUSED, NULL},
+    {"TRADE_ERROR", H5_WECHAT_REFUSED, NULL},
+    {"RULELIMIT", H5_WECHAT_REFUSED, NULL},
 };
 
 /* INVALID_REQUEST says by its text alone that the number is taken: "201 " and
@@ -83,38 +85,22 @@ number_taken(const char *des)
 	return strstr(des, repeated) != NULL;
 }
 
-enum h5_wx_verdict
-h5_wxmsg_verdict(const struct h5_fields *f)
+/* The verdict on an err_code; *note as in struct h5_wechat_refusal. */
+static enum h5_wechat_verdict
+verdict_of(const char *code, const char *des, const char **note)
 {
-	const char *code = h5_fields_get(f, "err_code");
 	size_t i;
 
-	if (h5_fields_is(f, "result_code", "SUCCESS"))
-		return H5_WX_SUCCESS;
-	if (code == NULL)
-		return H5_WX_REFUSED;
+	*note = NULL;
 	if (strcmp(code, "INVALID_REQUEST") == 0)
-		return number_taken(h5_fields_get(f, "err_code_des"))
-			   ? H5_WX_TAKEN
-			   : H5_WX_REFUSED;
+		return number_taken(des) ? H5_WECHAT_TAKEN : H5_WECHAT_REFUSED;
 	for (i = 0; i < H5_LENGTH(verdicts); i++)
-		if (strcmp(code, verdicts[i].code) == 0)
+		if (strcmp(code, verdicts[i].code) == 0) {
+			*note = verdicts[i].note;
 			return verdicts[i].verdict;
-	return H5_WX_REFUSED;
+		}
+	return H5_WECHAT_REFUSED;
 }
-
-const char *
-h5_wxmsg_note(const char *err_code)
-{
-	size_t i;
-
-	for (i = 0; i < H5_LENGTH(verdicts); i++)
-		if (strcmp(err_code, verdicts[i].code) == 0)
-			return verdicts[i].note;
-	return NULL;
-}
-
-/* --- answers --- */
 
 /* Copies what fits, cut at a character; "" for NULL. */
 static void
@@ -130,6 +116,26 @@ copy_cut(char *to, size_t size, const char *from)
 		n = h5_text_cut(from, n, size - 1);
 	memcpy(to, from, n);
 }
+
+void
+h5_v2_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
+{
+	const char *code = h5_fields_get(f, "err_code");
+	const char *des = h5_fields_get(f, "err_code_des");
+
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WECHAT_REFUSED;
+	if (h5_fields_is(f, "result_code", "SUCCESS")) {
+		refusal->verdict = H5_WECHAT_SUCCESS;
+		return;
+	}
+	if (code != NULL)
+		refusal->verdict = verdict_of(code, des, &refusal->note);
+	copy_cut(refusal->err_code, sizeof refusal->err_code, code);
+	copy_cut(refusal->err_code_des, sizeof refusal->err_code_des, des);
+}
+
+/* --- answers --- */
 
 /* Both ids are ours.  A signed refusal may leave them out (a fault may be
  * found before they are read), but may not name others'. */
@@ -160,7 +166,7 @@ not_believed(enum h5_code rc, const struct h5_err *why, struct h5_err *e)
 
 static enum h5_code
 believe_answer(const struct h5_config *c, const struct h5_fields *f,
-    struct h5_wx_refusal *refusal, struct h5_err *e)
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	struct h5_err why;
 	bool success;
@@ -185,25 +191,19 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	rc = check_ids(c, f, !success, &why);
 	if (rc != H5_OK)
 		return not_believed(rc, &why, e);
-	refusal->verdict = h5_wxmsg_verdict(f);
-	if (!success) {
-		copy_cut(refusal->err_code, sizeof refusal->err_code,
-		    h5_fields_get(f, "err_code"));
-		copy_cut(refusal->err_code_des, sizeof refusal->err_code_des,
-		    h5_fields_get(f, "err_code_des"));
-	}
+	h5_v2_refusal(f, refusal);
 	return H5_OK;
 }
 
 enum h5_code
-h5_wxmsg_answer(const struct h5_config *c, const char *body, size_t n,
-    struct h5_fields *f, struct h5_wx_refusal *refusal, struct h5_err *e)
+h5_v2_read_answer(const struct h5_config *c, const char *body, size_t n,
+    struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	struct h5_err why;
 	enum h5_code rc;
 
 	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WX_REFUSED;
+	refusal->verdict = H5_WECHAT_REFUSED;
 	rc = h5_xml_read(body, n, "xml", f, &why);
 	if (rc != H5_OK)
 		return not_believed(rc, &why, e);
@@ -215,24 +215,10 @@ h5_wxmsg_answer(const struct h5_config *c, const char *body, size_t n,
 
 /* --- a trade --- */
 
-void
-h5_wx_trade_init(struct h5_wx_trade *t)
-{
-	memset(t, 0, sizeof *t);
-	t->total_fee = -1;
-	h5_fields_init(&t->further, H5_XML_ELEMENTS, H5_XML_MAX);
-}
-
-void
-h5_wx_trade_release(struct h5_wx_trade *t)
-{
-	h5_fields_release(&t->further);
-}
-
 /* A word of visible ASCII, 1 to max bytes; absent and empty are the same, and
  * fine unless it is needed. */
 enum h5_code
-h5_wxmsg_word(const struct h5_fields *f, const char *name, bool needed,
+h5_v2_read_word(const struct h5_fields *f, const char *name, bool needed,
     char *to, size_t size, struct h5_err *e)
 {
 	const char *s = h5_fields_get(f, name);
@@ -282,13 +268,14 @@ keep_further(const struct h5_fields *f, struct h5_fields *to, struct h5_err *e)
 }
 
 static enum h5_code
-take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
+take_trade(
+    const struct h5_fields *f, struct h5_wechat_trade *t, struct h5_err *e)
 {
 	const char *s;
 	uint64_t fee;
 	enum h5_code rc;
 
-	rc = h5_wxmsg_word(
+	rc = h5_v2_read_word(
 	    f, "trade_state", false, t->trade_state, sizeof t->trade_state, e);
 	if (rc != H5_OK)
 		return rc;
@@ -297,13 +284,13 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 		memcpy(t->trade_state, "SUCCESS", sizeof "SUCCESS");
 	t->paid = strcmp(t->trade_state, "SUCCESS") == 0 ||
 		  strcmp(t->trade_state, "REFUND") == 0;
-	rc = h5_wxmsg_word(f, "out_trade_no", true, t->out_trade_no,
+	rc = h5_v2_read_word(f, "out_trade_no", true, t->out_trade_no,
 	    sizeof t->out_trade_no, e);
 	if (rc == H5_OK)
-		rc = h5_wxmsg_word(f, "transaction_id", t->paid,
+		rc = h5_v2_read_word(f, "transaction_id", t->paid,
 		    t->transaction_id, sizeof t->transaction_id, e);
 	if (rc == H5_OK)
-		rc = h5_wxmsg_word(
+		rc = h5_v2_read_word(
 		    f, "fee_type", false, t->fee_type, sizeof t->fee_type, e);
 	if (rc != H5_OK)
 		return rc;
@@ -326,16 +313,16 @@ take_trade(const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
 }
 
 enum h5_code
-h5_wxmsg_trade(
-    const struct h5_fields *f, struct h5_wx_trade *t, struct h5_err *e)
+h5_v2_read_trade(
+    const struct h5_fields *f, struct h5_wechat_trade *t, struct h5_err *e)
 {
 	enum h5_code rc;
 
-	h5_wx_trade_init(t);
+	h5_wechat_trade_init(t);
 	rc = take_trade(f, t, e);
 	if (rc != H5_OK) {
-		h5_wx_trade_release(t);
-		h5_wx_trade_init(t);
+		h5_wechat_trade_release(t);
+		h5_wechat_trade_init(t);
 	}
 	return rc;
 }
@@ -344,7 +331,7 @@ h5_wxmsg_trade(
 
 static enum h5_code
 read_payment(const struct h5_config *c, const struct h5_fields *f,
-    struct h5_wx_trade *t, struct h5_err *e)
+    struct h5_wechat_trade *t, struct h5_err *e)
 {
 	const char *state;
 	enum h5_code rc;
@@ -362,7 +349,7 @@ read_payment(const struct h5_config *c, const struct h5_fields *f,
 	state = h5_fields_get(f, "trade_state");
 	if (state != NULL && state[0] != '\0' && strcmp(state, "SUCCESS") != 0)
 		return h5_err_set(e, H5_E_STATE, "trade_state is not SUCCESS");
-	return h5_wxmsg_trade(f, t, e);
+	return h5_v2_read_trade(f, t, e);
 }
 
 /* No signature: that it decrypts with our key is all there is. */
@@ -390,16 +377,16 @@ read_refund(const struct h5_config *c, const struct h5_fields *f,
 }
 
 enum h5_code
-h5_wxmsg_notice(const struct h5_config *c, const char *body, size_t n,
-    enum h5_wx_notice *kind, struct h5_wx_trade *t, struct h5_fields *refund,
-    struct h5_err *e)
+h5_v2_read_notice(const struct h5_config *c, const char *body, size_t n,
+    enum h5_wechat_kind *kind, struct h5_wechat_trade *t,
+    struct h5_fields *refund, struct h5_err *e)
 {
 	struct h5_fields f;
 	const char *sign, *req_info;
 	enum h5_code rc;
 
-	*kind = H5_NOTICE_PAYMENT;
-	h5_wx_trade_init(t);
+	*kind = H5_WECHAT_PAYMENT;
+	h5_wechat_trade_init(t);
 	h5_fields_init(refund, H5_XML_ELEMENTS, H5_XML_MAX);
 	rc = h5_xml_read(body, n, "xml", &f, e);
 	if (rc != H5_OK)
@@ -409,7 +396,7 @@ h5_wxmsg_notice(const struct h5_config *c, const char *body, size_t n,
 	if (!h5_fields_is(&f, "return_code", "SUCCESS")) {
 		rc = h5_err_set(e, H5_E_INPUT, "return_code is not SUCCESS");
 	} else if (req_info != NULL && req_info[0] != '\0' && sign == NULL) {
-		*kind = H5_NOTICE_REFUND;
+		*kind = H5_WECHAT_REFUND;
 		rc = read_refund(c, &f, refund, e);
 	} else {
 		rc = read_payment(c, &f, t, e);
@@ -418,12 +405,20 @@ h5_wxmsg_notice(const struct h5_config *c, const char *body, size_t n,
 	return rc;
 }
 
+#define REPLY_BEGIN "<xml><return_code>"
+
+bool
+h5_v2_is_reply(const char *text)
+{
+	return strncmp(text, REPLY_BEGIN, strlen(REPLY_BEGIN)) == 0;
+}
+
 void
-h5_wxmsg_reply(bool ok, const char *msg, struct h5_buf *out)
+h5_v2_reply(bool ok, const char *msg, struct h5_buf *out)
 {
 	size_t i;
 
-	h5_buf_printf(out, "<xml><return_code><![CDATA[%s]]></return_code>",
+	h5_buf_printf(out, REPLY_BEGIN "<![CDATA[%s]]></return_code>",
 	    ok ? "SUCCESS" : "FAIL");
 	h5_buf_puts(out, "<return_msg><![CDATA[");
 	if (ok || msg == NULL)

@@ -1,11 +1,12 @@
-/* Refunds: what the answers of refund and refundquery say. */
+/* What the answers of refund and refundquery say. */
+#include "common/wechat/v2/message.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/wechat/v2/message_parts.h"
 
 #define REFUNDS_MAX 100 /* in one answer; WeChat allows fifty an order */
 #define NAME_MAX 48
@@ -25,17 +26,17 @@ take_fen(
 /* The refund's own elements; index: "" or "_0", "_1"... */
 static enum h5_code
 take_refund(const struct h5_fields *f, const char *index,
-    struct h5_wx_refund *r, struct h5_err *e)
+    struct h5_wechat_refund *r, struct h5_err *e)
 {
 	char name[NAME_MAX];
 	enum h5_code rc;
 
 	(void)snprintf(name, sizeof name, "out_refund_no%s", index);
-	rc = h5_wxmsg_word(
+	rc = h5_v2_read_word(
 	    f, name, true, r->out_refund_no, sizeof r->out_refund_no, e);
 	(void)snprintf(name, sizeof name, "refund_id%s", index);
 	if (rc == H5_OK)
-		rc = h5_wxmsg_word(
+		rc = h5_v2_read_word(
 		    f, name, true, r->refund_id, sizeof r->refund_id, e);
 	(void)snprintf(name, sizeof name, "refund_fee%s", index);
 	if (rc == H5_OK)
@@ -45,23 +46,24 @@ take_refund(const struct h5_fields *f, const char *index,
 
 /* The trade that the money goes back from. */
 static enum h5_code
-take_trade(const struct h5_fields *f, struct h5_wx_refund *r, struct h5_err *e)
+take_trade(
+    const struct h5_fields *f, struct h5_wechat_refund *r, struct h5_err *e)
 {
 	enum h5_code rc;
 
-	rc = h5_wxmsg_word(f, "out_trade_no", true, r->out_trade_no,
+	rc = h5_v2_read_word(f, "out_trade_no", true, r->out_trade_no,
 	    sizeof r->out_trade_no, e);
 	if (rc == H5_OK)
-		rc = h5_wxmsg_word(f, "transaction_id", true, r->transaction_id,
-		    sizeof r->transaction_id, e);
+		rc = h5_v2_read_word(f, "transaction_id", true,
+		    r->transaction_id, sizeof r->transaction_id, e);
 	if (rc == H5_OK)
 		rc = take_fen(f, "total_fee", &r->total_fee, e);
 	return rc;
 }
 
 enum h5_code
-h5_wxmsg_refund(
-    const struct h5_fields *f, struct h5_wx_refund *r, struct h5_err *e)
+h5_v2_read_refund(
+    const struct h5_fields *f, struct h5_wechat_refund *r, struct h5_err *e)
 {
 	enum h5_code rc;
 
@@ -86,14 +88,14 @@ known_status(const char *s)
 
 static enum h5_code
 take_status(const struct h5_fields *f, const char *index,
-    struct h5_wx_refund *r, struct h5_err *e)
+    struct h5_wechat_refund *r, struct h5_err *e)
 {
 	char name[NAME_MAX];
 	const char *at;
 	enum h5_code rc;
 
 	(void)snprintf(name, sizeof name, "refund_status%s", index);
-	rc = h5_wxmsg_word(f, name, true, r->status, sizeof r->status, e);
+	rc = h5_v2_read_word(f, name, true, r->status, sizeof r->status, e);
 	if (rc == H5_OK && !known_status(r->status))
 		rc = h5_err_set(e, H5_E_INPUT, "an unknown %s", name);
 	(void)snprintf(name, sizeof name, "refund_success_time%s", index);
@@ -105,8 +107,8 @@ take_status(const struct h5_fields *f, const char *index,
 }
 
 enum h5_code
-h5_wxmsg_refund_of(const struct h5_fields *f, const char *out_refund_no,
-    struct h5_wx_refund *r, struct h5_err *e)
+h5_v2_read_refund_of(const struct h5_fields *f, const char *out_refund_no,
+    struct h5_wechat_refund *r, struct h5_err *e)
 {
 	char name[NAME_MAX], index[8] = "";
 	enum h5_code rc;

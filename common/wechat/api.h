@@ -1,0 +1,45 @@
+/* api.h - what an API of WeChat Pay does for the calls of wechat.h.  Private to
+ * common/wechat. */
+#ifndef H5_WECHAT_API_H
+#define H5_WECHAT_API_H
+
+#include "common/system/https.h"
+#include "common/wechat/wechat.h"
+
+struct h5_wechat {
+	const struct h5_config *c;
+	struct h5_https *h;
+	struct h5_https *secure; /* with our certificate; made when needed */
+	struct h5_buf request, answer; /* of the present call */
+};
+
+/* The calls of wechat.h by the same names; see there. */
+struct h5_wechat_api {
+	enum h5_code (*prepay)(struct h5_wechat *w, const struct h5_log *log,
+	    const struct h5_order *o, const struct h5_attempt *a,
+	    const char *ip, struct h5_wechat_prepay *out,
+	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	enum h5_code (*query)(struct h5_wechat *w, const struct h5_log *log,
+	    const char *out_trade_no, struct h5_wechat_trade *t,
+	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	enum h5_code (*close)(struct h5_wechat *w, const struct h5_log *log,
+	    const char *out_trade_no, struct h5_wechat_refusal *refusal,
+	    struct h5_err *e);
+	enum h5_code (*refund)(struct h5_wechat *w, const struct h5_log *log,
+	    const struct h5_order *o, const struct h5_refund *r,
+	    struct h5_wechat_refund *got, struct h5_wechat_refusal *refusal,
+	    struct h5_err *e);
+	enum h5_code (*refund_query)(struct h5_wechat *w,
+	    const struct h5_log *log, const struct h5_order *o,
+	    const struct h5_refund *r, struct h5_wechat_refund *got,
+	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	enum h5_code (*refund_ready)(
+	    const struct h5_config *c, int64_t now, struct h5_err *e);
+	enum h5_code (*bill)(const struct h5_config *c,
+	    const struct h5_log *log, int64_t day, const char *type,
+	    struct h5_buf *raw, struct h5_buf *text, struct h5_err *e);
+	enum h5_code (*sample_notice)(const struct h5_config *c,
+	    const char *number, struct h5_buf *out, struct h5_err *e);
+};
+
+#endif

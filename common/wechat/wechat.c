@@ -1,0 +1,22 @@
+/* The facts that have memory of their own. */
+#include "common/wechat/wechat.h"
+
+#include <string.h>
+
+/* A message is at most so large, and nothing else fills a trade. */
+#define FURTHER_N 1024
+#define FURTHER_BYTES 65536
+
+void
+h5_wechat_trade_init(struct h5_wechat_trade *t)
+{
+	memset(t, 0, sizeof *t);
+	t->total_fee = -1;
+	h5_fields_init(&t->further, FURTHER_N, FURTHER_BYTES);
+}
+
+void
+h5_wechat_trade_release(struct h5_wechat_trade *t)
+{
+	h5_fields_release(&t->further);
+}

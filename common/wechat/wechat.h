@@ -1,0 +1,218 @@
+/* wechat.h - WeChat Pay in words of no protocol: what it says, as facts, and
+ * the calls that ask it.
+ *
+ * A call goes by the API that its attempt was made with; each API has a folder
+ * of its own here, and nothing outside common/wechat includes from it.  What
+ * reads notices (notice.c) is linked without what calls (call.c): notify needs
+ * neither curl nor what writes requests.
+ *
+ * The names of facts are WeChat's own (docs/PROTOCOL.md). */
+#ifndef H5_WECHAT_WECHAT_H
+#define H5_WECHAT_WECHAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/fields.h"
+#include "common/base/log.h"
+#include "common/config/config.h"
+#include "common/order/order.h"
+
+/* --- facts --- */
+
+/* What to do about an answer, whichever call it answers. */
+enum h5_wechat_verdict {
+	H5_WECHAT_SUCCESS, /* done as asked */
+	H5_WECHAT_PAID, /* the order is paid: query, then settle */
+	H5_WECHAT_CLOSED, /* the number is closed */
+	H5_WECHAT_TAKEN, /* the number was ordered before: query, close, take
+	    the next number */
+	H5_WECHAT_UNKNOWN_ORDER, /* WeChat knows no such number of ours */
+	H5_WECHAT_AGAIN, /* a fault at WeChat, or too many calls: the outcome
+	    is unknown */
+	H5_WECHAT_NO_REFUND, /* WeChat knows no such refund of ours */
+	H5_WECHAT_NOT_YET, /* close: not before five minutes have passed;
+	    refund: not before a minute has passed */
+	H5_WECHAT_MERCHANT, /* the operator must act */
+	H5_WECHAT_REFUSED /* any other refusal: our bug or the order's fault */
+};
+
+struct h5_wechat_refusal {
+	enum h5_wechat_verdict verdict;
+	char err_code[33];
+	char err_code_des[130]; /* WeChat's words, for the log and show */
+	const char *note; /* what the code means and what to fix, in English;
+	    NULL: nothing to add */
+};
+
+struct h5_wechat_prepay {
+	char prepay_id[65];
+	char *mweb_url; /* begins with gateway.cashier; free() it */
+};
+
+/* What WeChat says of one attempt's trade. */
+struct h5_wechat_trade {
+	char out_trade_no[33];
+	char trade_state[16]; /* SUCCESS REFUND NOTPAY CLOSED REVOKED USERPAYING
+	    PAYERROR ACCEPT; a notice is SUCCESS */
+	bool paid; /* SUCCESS or REFUND */
+	char transaction_id[33];
+	int64_t total_fee; /* fen; -1: not said */
+	char fee_type[9]; /* "CNY" when not said */
+	int64_t time_end; /* Unix seconds; 0: not said or malformed */
+	struct h5_fields further; /* every other element, to be kept; without
+	    the envelope (return_code ... sign), openid and what stands above */
+};
+void h5_wechat_trade_init(struct h5_wechat_trade *t);
+void h5_wechat_trade_release(struct h5_wechat_trade *t);
+
+/* What WeChat says of one refund. */
+struct h5_wechat_refund {
+	char out_trade_no[33];
+	char transaction_id[33];
+	char out_refund_no[65];
+	char refund_id[33];
+	char status[16]; /* PROCESSING SUCCESS CHANGE REFUNDCLOSE; accepted by
+	    refund is PROCESSING */
+	int64_t total_fee, refund_fee; /* fen */
+	int64_t success_time; /* Unix seconds; 0: not said or malformed */
+};
+
+/* --- notices (notice.c) --- */
+
+/* h5_wechat_self_test(e): can this machine check what WeChat signs?  H5_E_BUG:
+ * its OpenSSL cannot. */
+H5_MUST_CHECK enum h5_code h5_wechat_self_test(struct h5_err *e);
+
+enum h5_wechat_kind { H5_WECHAT_PAYMENT, H5_WECHAT_REFUND };
+
+/* h5_wechat_notice(c, body, n, kind, t, refund, e): read a notice's n bytes and
+ * believe it if WeChat signed it for us.  t and refund are initialised here;
+ * release both.
+ * kind H5_WECHAT_PAYMENT: t is filled, and paid.
+ * kind H5_WECHAT_REFUND: refund holds what it says of a refund.  That is a hint
+ * to ask for it, no more.
+ * H5_E_INPUT: malformed.
+ * H5_E_AUTH: not signed by WeChat for us, or about other ids.
+ * H5_E_STATE: it tells of no payment.
+ * H5_E_BUG: OpenSSL refused.
+ * H5_E_NOMEM.
+ * e->msg is English and fit for the reply. */
+H5_MUST_CHECK enum h5_code h5_wechat_notice(const struct h5_config *c,
+    const char *body, size_t n, enum h5_wechat_kind *kind,
+    struct h5_wechat_trade *t, struct h5_fields *refund, struct h5_err *e);
+
+/* How notices and the replies to them travel. */
+#define H5_WECHAT_TYPE "text/xml; charset=utf-8"
+/* The reply for when there is no memory to write one. */
+#define H5_WECHAT_REPLY_LATER                                                  \
+	"<xml><return_code><![CDATA[FAIL]]></return_code>"                     \
+	"<return_msg><![CDATA[try again later]]></return_msg></xml>"
+
+/* h5_wechat_reply(ok, msg, out): append the reply to a notice, the exact bytes
+ * of docs/INTERFACE.md 4.  msg is reduced to plain ASCII without markup. */
+void h5_wechat_reply(bool ok, const char *msg, struct h5_buf *out);
+
+/* h5_wechat_is_reply(text): does text begin as every reply does? */
+bool h5_wechat_is_reply(const char *text);
+
+/* --- calls (call.c) --- */
+
+/* What one thread calls WeChat with.  The main and the backup host are tried in
+ * turn on connection failure and HTTP 5xx, and WeChat's own faults are retried
+ * with back-off, always with the same parameters: the number makes an order one
+ * order (docs/PROTOCOL.md 1.1, 2.7).  All of that takes at most
+ * gateway.deadline_ms, for which a call blocks.  Every call logs one line. */
+struct h5_wechat;
+
+/* h5_wechat_new(c, out, e): c is borrowed.  Nothing is connected yet.
+ * H5_E_CONFIG: a file that it names cannot be read.  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_wechat_new(
+    const struct h5_config *c, struct h5_wechat **out, struct h5_err *e);
+void h5_wechat_free(struct h5_wechat *w);
+/* The same two as a worker thread of a web program makes and frees what is its
+ * own (program.h). */
+H5_MUST_CHECK enum h5_code h5_wechat_worker_new(
+    const struct h5_config *c, void **out, struct h5_err *e);
+void h5_wechat_worker_free(void *worker);
+
+/* Errors of each call that follows.  H5_OK: refusal->verdict tells what WeChat
+ * said; the facts are filled only if it is H5_WECHAT_SUCCESS.
+ * H5_E_NET: not reached, or the outcome is unknown.
+ * H5_E_REMOTE: an answer that must not be believed.
+ * H5_E_CONFIG: the configuration does not allow the call.
+ * H5_E_BUG, H5_E_NOMEM. */
+
+/* h5_wechat_prepay(w, log, o, a, ip, out, refusal, e): order attempt a of o for
+ * the payer at the address ip.  All other parameters are those stored, so that
+ * the same attempt is the same order however often this is called. */
+H5_MUST_CHECK enum h5_code h5_wechat_prepay(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_query(w, log, a, t, refusal, e): what WeChat knows of an attempt.
+ * t is initialised here; release it. */
+H5_MUST_CHECK enum h5_code h5_wechat_query(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    struct h5_wechat_trade *t, struct h5_wechat_refusal *refusal,
+    struct h5_err *e);
+
+/* h5_wechat_close(w, log, a, refusal, e): close an attempt at WeChat.
+ * H5_WECHAT_SUCCESS and H5_WECHAT_CLOSED both mean closed. */
+H5_MUST_CHECK enum h5_code h5_wechat_close(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_refund(w, log, o, r, got, refusal, e): ask for refund r of order o:
+ * its number, its attempt and its amount.  Asking again with the same number is
+ * one refund.  H5_WECHAT_SUCCESS: accepted, not refunded yet.  An answer is
+ * believed if it is about this refund, attempt and amounts. */
+H5_MUST_CHECK enum h5_code h5_wechat_refund(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_refund_query(w, log, o, r, got, refusal, e): what became of refund
+ * r of order o.  Believed as above, but for the amount of a refund that only a
+ * notice spoke of, which binds nobody. */
+H5_MUST_CHECK enum h5_code h5_wechat_refund_query(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_order *o,
+    const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_refund_ready(c, now, e): is everything there that a refund needs at
+ * the time now (Unix seconds)?  Reads the merchant's certificate and key.  A
+ * gateway on this machine by plain http needs none.  H5_E_CONFIG: e->msg says
+ * what to do.  H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_wechat_refund_ready(
+    const struct h5_config *c, int64_t now, struct h5_err *e);
+
+#define H5_WECHAT_BILL_RAW (64U << 20) /* most bytes of a bill as it comes */
+
+/* h5_wechat_bill(c, log, day, type, raw, text, e): download the bill of a day.
+ * It is large and carries no signature: TLS alone vouches for it, so it is only
+ * compared, and where it differs h5_wechat_query decides (docs/PROTOCOL.md 8).
+ * day: its first second, Unix.  type: ALL, SUCCESS or REFUND.  raw (ceiling
+ * H5_WECHAT_BILL_RAW) gets the answer as it came, a gzip file; text (ceiling
+ * H5_BILL_MAX) what is in it.  Both are cleared first.  Blocks for up to twenty
+ * times gateway.timeout_ms, three times over.
+ * H5_E_NOTFOUND: no trade that day.
+ * H5_E_BUSY: WeChat still makes the bill, or had an error of its own thrice.
+ * H5_E_CONFIG: signature, appid, or downloads are switched off for the
+ * merchant. H5_E_INPUT: WeChat has no bill for such a day. H5_E_NET,
+ * H5_E_REMOTE: not reached, not believed. */
+H5_MUST_CHECK enum h5_code h5_wechat_bill(const struct h5_config *c,
+    const struct h5_log *log, int64_t day, const char *type, struct h5_buf *raw,
+    struct h5_buf *text, struct h5_err *e);
+
+/* h5_wechat_sample_notice(c, number, out, e): append a payment notice signed as
+ * WeChat signs, for the doctor to send to the shop's own notify.  number: of an
+ * order that cannot be there.  H5_E_IO: no random bytes.  H5_E_BUG,
+ * H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_wechat_sample_notice(const struct h5_config *c,
+    const char *number, struct h5_buf *out, struct h5_err *e);
+
+#endif
