@@ -106,6 +106,8 @@ help:
 	@echo "make static-check the static tarball in an empty root folder; root"
 	@echo "make lint         layout, rooms, headers, banned functions, docs [T=rooms]"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
+	@echo "make cover        lines and branches that unit tests and e2e run, as text"
+	@echo "                  and in build-cover/cover/index.html"
 	@echo "make mutants      breaks one promise after the other: a test must see each"
 	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
 	@echo "make format       clang-format over all C"
