@@ -73,6 +73,9 @@ uninstall:
 	rm -rf $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkgdatadir) \
 	    $(DESTDIR)$(docdir)
 
+# What is packed bears the day of the commit.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+
 # The same bytes for the same commit.
 DIST = h5pay-$(VERSION)
 dist:
@@ -98,6 +101,8 @@ STATIC = $(B)/static
 STATIC_NAME = h5pay-$(VERSION)-linux-x86_64-static
 STATIC_TREE = $(STATIC)/$(STATIC_NAME)
 STATIC_CURL = $(STATIC)/curl/lib/libcurl.a
+STATIC_MAPS = $(patsubst %,$(STATIC)/programs/%.map,h5pay \
+	$(addprefix cgi-bin/,$(PROGRAMS) $(DOCTOR)))
 STATIC_FROM := deploy/snippets/buy-button.html deploy/apache/htaccess deploy/apache/htaccess-minimal \
 	deploy/h5pay.conf.example deploy/catalogue.ini.example LICENSE \
 	$(wildcard deploy/static/README-FTP*.txt)
@@ -115,7 +120,8 @@ $(STATIC_CURL): deploy/static/curl.sh
 dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	$(Q)$(MAKE) --no-print-directory B=$(STATIC)/programs \
 	    CPPFLAGS='-I$(STATIC)/curl/include $(CPPFLAGS)' \
-	    H5_LDFLAGS='$(patsubst -pie,-static-pie,$(H5_LDFLAGS))' \
+	    H5_LDFLAGS='$(patsubst -pie,-static-pie,$(H5_LDFLAGS)) \
+	    -Wl,-Map=$$@.map' \
 	    LIB_CURL='$(STATIC_CURL) -lcares -lssl' all
 	@rm -rf $(STATIC_TREE)
 	@set -e; umask 022; t=$(STATIC_TREE); p=$$t/public_html/pay; h=$$t/h5pay; \
@@ -136,8 +142,11 @@ dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	    -e 's|docs/CONFIG.md, catalogue.file|catalogue.ini|' \
 	    deploy/snippets/buy-button.html >$$h/buy-button.html; \
 	$(static_conf) deploy/h5pay.conf.example >$$h/h5pay.conf.example; \
-	cd $$t; find * -type f | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+	SOURCE_DATE_EPOCH=$(EPOCH) CC='$(CC)' sh deploy/sbom.sh $(STATIC_NAME) \
+	    $(VERSION) static $(STATIC_MAPS) >$$t/h5pay.spdx.json; \
+	cd $$t; all=$$(find * -type f | LC_ALL=C sort); \
+	sha256sum $$all >SHA256SUMS
 	@tar -C $(STATIC) --sort=name --owner=0 --group=0 --numeric-owner \
-	    --mtime="@$$(git log -1 --format=%ct)" -cf - $(STATIC_NAME) | \
+	    --mtime=@$(EPOCH) -cf - $(STATIC_NAME) | \
 	    gzip -9n >$(B)/$(STATIC_NAME).tar.gz.new
 	@mv $(B)/$(STATIC_NAME).tar.gz.new $(B)/$(STATIC_NAME).tar.gz

@@ -2,7 +2,8 @@
 # The libcurl that static programs are linked with: Debian's own source, but
 # HTTP and HTTPS alone, because Debian's libcurl.a needs libraries that have no
 # static form.  Nothing outside DIR is written.
-#   sh deploy/static/curl.sh DIR      leaves DIR/lib/libcurl.a, DIR/include
+#   sh deploy/static/curl.sh DIR      leaves DIR/lib/libcurl.a, DIR/include and,
+#                                     for the SBOM, DIR/version
 set -eu
 
 die() {
@@ -69,6 +70,7 @@ build() {
 	make -C lib libcurl.la
 	mkdir -p "$dir/lib" "$dir/include"
 	cp -r include/curl "$dir/include"
+	sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog >"$dir/version"
 	cp lib/.libs/libcurl.a "$dir/lib"
 }
 # Not "build || die": that would switch set -e off inside.

@@ -41,6 +41,15 @@ else
 	echo "# lintian is not installed"
 fi
 
+tree=$work/tree
+bill=$tree/usr/share/doc/h5pay/h5pay.spdx.json
+dpkg-deb -x "$deb" "$tree"
+check "the bill of materials is what is linked" python3 \
+    "$(dirname "$0")/sbom.py" "$bill" needed "$tree"/usr/bin/h5pay \
+    "$tree"/usr/lib/h5pay/*
+check "and has what the package depends on" python3 "$(dirname "$0")/sbom.py" \
+    "$bill" depends "$(dpkg-deb -f "$deb" Depends)"
+
 if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
 	echo "# no root or no debootstrap: the package was not installed"
 	finish

@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import h5  # noqa: E402
+import sbom  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
 NAME_SERVER = "127.7.7.53"
@@ -186,6 +187,18 @@ def sums_are_right(s):
     want(listed == there, f"not in both: {listed ^ there}")
 
 
+def bill_of_materials_is_what_is_linked(s):
+    maps = (s.build / "static" / "programs").rglob("*.map")
+    sbom.same_libraries(s.tree / "h5pay.spdx.json", sbom.in_maps(maps),
+                        "STATIC_LINK")
+
+
+def no_file_names_where_it_was_built(s):
+    for f in s.tree.rglob("*"):
+        want(not f.is_file() or str(s.build.parent).encode()
+             not in f.read_bytes(), f)
+
+
 def check_is_content(s):
     s.host.fill_in(ca_file="/ca.pem")
     code, out, err = s.host.h5pay("check")
@@ -310,7 +323,9 @@ def answers_soon(s):
     want(all(v < 1000 for v in took.values()), f"{took}")
 
 
-TESTS = (programs_are_static, sums_are_right, check_is_content,
+TESTS = (programs_are_static, sums_are_right,
+         bill_of_materials_is_what_is_linked, no_file_names_where_it_was_built,
+         check_is_content,
          buyer_pays_by_notice, buyer_pays_by_query, sweep_asks,
          doctor_opens_and_closes, the_readme_sells,
          wrong_authority_is_refused, bundle_is_found, name_server_is_asked,
@@ -319,6 +334,7 @@ TESTS = (programs_are_static, sums_are_right, check_is_content,
 
 class Setting:
     def __init__(self, build, folder):
+        self.build = build.resolve()
         tarball, = build.glob("h5pay-*-static.tar.gz")
         with tarfile.open(tarball) as t:
             t.extractall(folder / "tar")
