@@ -1,3 +1,5 @@
+/* Reads a configuration and looks at each value and at what they make up
+ * together; every fault is told in one run. */
 #include "common/config/config.h"
 
 #include <errno.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/length.h"
+#include "common/config/keys.h"
 #include "common/config/value.h"
 #include "common/system/file.h"
 #include "common/format/ini.h"
@@ -21,90 +24,6 @@
 #define SCENE_FRAME                                                            \
 	"{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":\"\",\"wap_name\":\"\"}}"
 
-/* --- the table ------------------------------------------------------------ */
-
-#define AT(member) offsetof(struct h5_config, member)
-#define T(type) &h5_config_value_##type
-
-/* Two keys with one destination exclude each other. */
-static const struct h5_config_key keys[] = {
-    /* section, key, default, required, type, destination, min, max */
-    {"merchant", "appid", NULL, true, T(appid), AT(merchant.appid), 3, 32},
-    {"merchant", "mch_id", NULL, true, T(digits), AT(merchant.mch_id), 8, 32},
-    {"merchant", "api_key", NULL, true, T(secret), AT(merchant.api_key), 32,
-	32},
-    {"merchant", "api_key_file", NULL, false, T(secret_file),
-	AT(merchant.api_key), 32, 32},
-    {"merchant", "sign_type", "HMAC-SHA256", false, T(sign_type),
-	AT(merchant.sign_type), 0, 0},
-    {"merchant", "cert_file", NULL, false, T(file), AT(merchant.cert_file), 0,
-	0},
-    {"merchant", "key_file", NULL, false, T(key_file), AT(merchant.key_file), 0,
-	0},
-    {"site", "base_url", NULL, true, T(base), AT(site.base_url), 0, 0},
-    {"site", "program_suffix", "", false, T(suffix), AT(site.program_suffix), 0,
-	16},
-    {"site", "name", NULL, true, T(text), AT(site.name), 0, H5_INI_VALUE},
-    {"site", "secret", NULL, true, T(secret), AT(site.secret), 32, 4096},
-    {"site", "secret_file", NULL, false, T(secret_file), AT(site.secret), 32,
-	4096},
-    {"site", "link_key", NULL, false, T(secret), AT(site.link_key), 32, 4096},
-    {"site", "link_key_file", NULL, false, T(secret_file), AT(site.link_key),
-	32, 4096},
-    {"site", "trusted_proxies", "", false, T(ranges), AT(site.trusted_proxies),
-	0, 0},
-    {"site", "allowed_origins", "", false, T(origins), AT(site.allowed_origins),
-	0, 0},
-    {"site", "shop_url", NULL, false, T(link), AT(site.shop_url), 0, 0},
-    {"site", "lang", "zh-CN", false, T(lang), AT(site.lang), 0, 0},
-    {"site", "contact", NULL, false, T(optional_text), AT(site.contact), 0,
-	H5_INI_VALUE},
-    {"site", "handoff", "redirect", false, T(handoff), AT(site.handoff_page), 0,
-	0},
-    {"gateway", "url", "https://api.mch.weixin.qq.com", false, T(base),
-	AT(gateway.url), 0, 0},
-    {"gateway", "backup_url", "https://api2.mch.weixin.qq.com", false,
-	T(optional_base), AT(gateway.backup_url), 0, 0},
-    {"gateway", "cashier", "https://wx.tenpay.com/", false, T(prefix),
-	AT(gateway.cashier), 0, 0},
-    {"gateway", "ca_file", NULL, false, T(file), AT(gateway.ca_file), 0, 0},
-    {"gateway", "connect_timeout_ms", "3000", false, T(number),
-	AT(gateway.connect_timeout_ms), 10, 60000},
-    {"gateway", "timeout_ms", "6000", false, T(number), AT(gateway.timeout_ms),
-	10, 60000},
-    {"gateway", "deadline_ms", "15000", false, T(number),
-	AT(gateway.deadline_ms), 10, 300000},
-    {"store", "dir", NULL, true, T(path), AT(store.dir), 0, 0},
-    {"orders", "expire_minutes", "120", false, T(number),
-	AT(orders.expire_minutes), 6, 10080},
-    {"orders", "query_interval_s", "3", false, T(number),
-	AT(orders.query_interval_s), 0, 3600},
-    {"catalogue", "file", NULL, false, T(path), AT(catalogue.file), 0, 0},
-    {"hooks", "exec", NULL, false, T(program), AT(hooks.exec), 0, 0},
-    {"hooks", "webhook_url", NULL, false, T(link), AT(hooks.webhook_url), 0, 0},
-    {"hooks", "webhook_secret", NULL, false, T(webhook),
-	AT(hooks.webhook_secret), 16, 64},
-    {"hooks", "webhook_secret_file", NULL, false, T(webhook_file),
-	AT(hooks.webhook_secret), 16, 64},
-    {"pages", "templates", NULL, false, T(path), AT(pages.templates), 0, 0},
-    {"log", "file", NULL, false, T(path), AT(log.file), 0, 0},
-    {"server", "command", NULL, false, T(program), AT(server.command), 0, 0},
-    {"server", "threads", NULL, false, T(number), AT(server.threads), 1, 1024},
-    {"server", "processes", "0", false, T(number), AT(server.processes), 0, 64},
-};
-#define KEYS H5_LENGTH(keys)
-
-static const char *const sections[] = {"merchant", "site", "gateway", "store",
-    "orders", "catalogue", "hooks", "pages", "log", "server"};
-#define SECTIONS H5_LENGTH(sections)
-
-const struct h5_config_key *
-h5_config_keys(size_t *n)
-{
-	*n = KEYS;
-	return keys;
-}
-
 /* --- reading -------------------------------------------------------------- */
 
 /* One load. */
@@ -112,43 +31,21 @@ struct load {
 	struct h5_config *c;
 	struct h5_ini ini;
 	char *dir; /* the configuration's folder */
-	size_t section; /* the present one; SECTIONS: unknown or none */
-	unsigned section_line[SECTIONS]; /* 0: not there */
-	unsigned key_line[KEYS]; /* 0: not there */
+	size_t section; /* the present one; h5_keys_n_sections: unknown
+			or none */
+	unsigned section_line[H5_KEYS_SECTIONS_MAX]; /* 0: not there */
+	unsigned key_line[H5_KEYS_MAX]; /* 0: not there */
 	unsigned secret_line; /* the first secret that stands inline */
 	enum h5_code rc; /* H5_E_NOMEM sticks */
 };
-
-static size_t
-section_index(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < SECTIONS; i++)
-		if (strcmp(sections[i], name) == 0)
-			break;
-	return i;
-}
-
-static size_t
-key_index(const char *section, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < KEYS; i++)
-		if (strcmp(keys[i].section, section) == 0 &&
-		    strcmp(keys[i].name, name) == 0)
-			break;
-	return i;
-}
 
 /* The line of section.name, 0 when it is not there. */
 static unsigned
 line_of(const struct load *l, const char *section, const char *name)
 {
-	size_t i = key_index(section, name);
+	size_t i = h5_keys_find(section, name);
 
-	return i < KEYS ? l->key_line[i] : 0;
+	return i < h5_keys_n ? l->key_line[i] : 0;
 }
 
 static void
@@ -156,9 +53,10 @@ enter_section(struct load *l, const char *name)
 {
 	const char *near;
 
-	l->section = section_index(name);
-	if (l->section == SECTIONS) {
-		near = h5_text_closest(name, sections, SECTIONS);
+	l->section = h5_keys_section(name);
+	if (l->section == h5_keys_n_sections) {
+		near =
+		    h5_text_closest(name, h5_keys_sections, h5_keys_n_sections);
 		if (near != NULL)
 			h5_ini_fault(&l->ini, l->ini.line,
 			    "unknown section [%s]; did you mean [%s]?", name,
@@ -174,12 +72,13 @@ enter_section(struct load *l, const char *name)
 static void
 unknown_key(struct load *l, const char *name)
 {
-	const char *section = sections[l->section], *list[KEYS], *near;
+	const char *list[H5_KEYS_MAX] = {NULL};
+	const char *section = h5_keys_sections[l->section], *near;
 	size_t i, n = 0;
 
-	for (i = 0; i < KEYS; i++)
-		if (strcmp(keys[i].section, section) == 0)
-			list[n++] = keys[i].name;
+	for (i = 0; i < h5_keys_n; i++)
+		if (strcmp(h5_keys[i].section, section) == 0)
+			list[n++] = h5_keys[i].name;
 	near = h5_text_closest(name, list, n);
 	if (near != NULL) {
 		h5_ini_fault(&l->ini, l->ini.line,
@@ -187,12 +86,12 @@ unknown_key(struct load *l, const char *name)
 		    near);
 		return;
 	}
-	for (i = 0; i < KEYS; i++) {
-		if (strcmp(keys[i].name, name) == 0) {
+	for (i = 0; i < h5_keys_n; i++) {
+		if (strcmp(h5_keys[i].name, name) == 0) {
 			h5_ini_fault(&l->ini, l->ini.line,
 			    "unknown key %s in [%s]; did you mean the one of "
 			    "[%s]?",
-			    name, section, keys[i].section);
+			    name, section, h5_keys[i].section);
 			return;
 		}
 	}
@@ -204,23 +103,23 @@ unknown_key(struct load *l, const char *name)
 static void
 assign(struct load *l, size_t i, char *value, unsigned line)
 {
-	struct h5_config_in in = {l->c, &keys[i], l->dir, false};
+	struct h5_config_in in = {l->c, &h5_keys[i], l->dir, false};
 	enum h5_code rc;
 	struct h5_err why;
 
 	h5_err_clear(&why);
-	if (value[0] == '\0' && !keys[i].type->may_be_empty)
+	if (value[0] == '\0' && !h5_keys[i].type->may_be_empty)
 		rc = h5_err_set(&why, H5_E_CONFIG,
 		    "no value; to leave it out, put # before the line");
 	else
-		rc = keys[i].type->read(&in, value, &why);
+		rc = h5_keys[i].type->read(&in, value, &why);
 	if (in.secret && l->secret_line == 0)
 		l->secret_line = line;
 	if (rc == H5_E_NOMEM)
 		l->rc = rc;
 	else if (rc != H5_OK)
-		h5_ini_fault(&l->ini, line, "%s.%s: %s", keys[i].section,
-		    keys[i].name, why.msg);
+		h5_ini_fault(&l->ini, line, "%s.%s: %s", h5_keys[i].section,
+		    h5_keys[i].name, why.msg);
 }
 
 /* Is key i, or the other key with its destination, there already?  The line;
@@ -230,8 +129,8 @@ taken(const struct load *l, size_t i, size_t *which)
 {
 	size_t j;
 
-	for (j = 0; j < KEYS; j++) {
-		if (keys[j].at == keys[i].at && l->key_line[j] != 0) {
+	for (j = 0; j < h5_keys_n; j++) {
+		if (h5_keys[j].at == h5_keys[i].at && l->key_line[j] != 0) {
 			*which = j;
 			return l->key_line[j];
 		}
@@ -257,10 +156,10 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 		    &l->ini, l->ini.line, "%s before the first [section]", key);
 		return;
 	}
-	if (l->section == SECTIONS)
+	if (l->section == h5_keys_n_sections)
 		return; /* reported at its header */
-	i = key_index(section, key);
-	if (i == KEYS) {
+	i = h5_keys_find(section, key);
+	if (i == h5_keys_n) {
 		unknown_key(l, key);
 		return;
 	}
@@ -273,7 +172,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 		else
 			h5_ini_fault(&l->ini, l->ini.line,
 			    "both %s.%s and %s (line %u) are given; keep one",
-			    section, key, keys[j].name, before);
+			    section, key, h5_keys[j].name, before);
 		return;
 	}
 	l->key_line[i] = l->ini.line;
@@ -288,14 +187,14 @@ check_required(struct load *l)
 	unsigned line;
 	size_t i, j;
 
-	for (i = 0; i < KEYS; i++) {
-		if (!keys[i].required || taken(l, i, &j) != 0)
+	for (i = 0; i < h5_keys_n; i++) {
+		if (!h5_keys[i].required || taken(l, i, &j) != 0)
 			continue;
-		line = l->section_line[section_index(keys[i].section)];
+		line = l->section_line[h5_keys_section(h5_keys[i].section)];
 		if (line == 0)
 			line = l->ini.line == 0 ? 1 : l->ini.line;
 		h5_ini_fault(&l->ini, line, "%s.%s is required and missing",
-		    keys[i].section, keys[i].name);
+		    h5_keys[i].section, h5_keys[i].name);
 	}
 }
 
@@ -303,17 +202,18 @@ static void
 set_defaults(struct load *l)
 {
 	const char *value;
-	size_t i, j, url = key_index("gateway", "url");
+	size_t i, j, url = h5_keys_find("gateway", "url");
 	char *copy;
 
-	for (i = 0; i < KEYS; i++) {
-		value = keys[i].fallback;
+	for (i = 0; i < h5_keys_n; i++) {
+		value = h5_keys[i].fallback;
 		if (value == NULL || taken(l, i, &j) != 0)
 			continue;
 		/* Orders of a test gateway must never reach the real one. */
-		if (keys[i].at == AT(gateway.backup_url) &&
+		if (h5_keys[i].at ==
+			offsetof(struct h5_config, gateway.backup_url) &&
 		    (l->c->gateway.url == NULL ||
-			strcmp(l->c->gateway.url, keys[url].fallback) != 0))
+			strcmp(l->c->gateway.url, h5_keys[url].fallback) != 0))
 			value = "";
 		copy = strdup(value);
 		if (copy == NULL) {
@@ -513,7 +413,7 @@ load(struct load *l, const char *path, struct h5_buf *faults, struct h5_err *e)
 	memset(l, 0, sizeof(*l));
 	l->ini.file = path;
 	l->ini.faults = faults;
-	l->section = SECTIONS;
+	l->section = h5_keys_n_sections;
 	h5_buf_init(&text, CONFIG_MAX);
 	l->c = calloc(1, sizeof(*l->c));
 	rc = l->c == NULL ? h5_err_nomem(e) : locate(l, path, e);

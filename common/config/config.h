@@ -110,17 +110,4 @@ H5_MUST_CHECK enum h5_code h5_config_outside(
 void h5_config_url(
     const struct h5_config *c, const char *program, struct h5_buf *out);
 
-/* The key table, for the lint and for h5pay check --json. */
-struct h5_config_type;
-struct h5_config_key {
-	const char *section, *name;
-	const char *fallback; /* the default as it would be written, or NULL */
-	bool required; /* this one, or its _file twin */
-	/* The rest is the parser's own (config_value.h). */
-	const struct h5_config_type *type;
-	size_t at; /* where it goes in struct h5_config */
-	uint64_t min, max; /* of a number, or of a text's length in bytes */
-};
-const struct h5_config_key *h5_config_keys(size_t *n);
-
 #endif

@@ -1,9 +1,9 @@
-/* config_value.h - what a value may be, type by type.
- * Private to config.c and config_value.c. */
+/* value.h - what a value may be, type by type.  Private to common/config. */
 #ifndef H5_CONFIG_VALUE_H
 #define H5_CONFIG_VALUE_H
 
 #include "common/config/config.h"
+#include "common/config/keys.h"
 
 /* One value on its way into the configuration. */
 struct h5_config_in {

@@ -1,47 +1,10 @@
+/* Compiles a template: its text becomes a list of steps. */
 #include "common/format/template.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/format/escape.h"
-
-enum op_kind {
-	OP_TEXT,
-	OP_INDENT, /* a line of the template begins here */
-	OP_VAR,
-	OP_RAW,
-	OP_SECTION,
-	OP_INVERTED,
-	OP_END,
-	OP_PARTIAL
-};
-
-/* Pointers go into the template's own copy of its source.  A name is made a
- * string by writing a NUL over the byte behind it, which is part of a tag. */
-struct op {
-	enum op_kind kind;
-	bool bol; /* of text: begins a line */
-	unsigned key; /* of the name */
-	const char *p; /* text, or the name */
-	/* Of text its length, of a section the index of its OP_END, of a
-	 * partial its index among the partials. */
-	size_t n;
-};
-
-struct partial {
-	const char *indent; /* when it stands alone on its line */
-	size_t n_indent;
-	const struct h5_template *bound[H5_TEMPLATE_SETS];
-};
-
-struct h5_template {
-	char *name;
-	char *src;
-	struct op *ops;
-	size_t n, cap;
-	struct partial *partials;
-	size_t n_partials;
-};
+#include "common/format/template_parts.h"
 
 struct compiler {
 	struct h5_template *t;
@@ -72,13 +35,14 @@ fault(
 }
 
 static enum h5_code
-emit(struct compiler *c, struct op op)
+emit(struct compiler *c, struct h5_template_op op)
 {
 	struct h5_template *t = c->t;
 
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 16 : t->cap * 2;
-		struct op *more = reallocarray(t->ops, cap, sizeof *more);
+		struct h5_template_op *more =
+		    reallocarray(t->ops, cap, sizeof *more);
 
 		if (more == NULL)
 			return h5_err_nomem(c->e);
@@ -95,7 +59,7 @@ emit_indent(struct compiler *c)
 	if (!c->bol)
 		return H5_OK;
 	c->bol = false;
-	return emit(c, (struct op){.kind = OP_INDENT});
+	return emit(c, (struct h5_template_op){.kind = OP_INDENT});
 }
 
 static void
@@ -111,7 +75,7 @@ static enum h5_code
 emit_text(struct compiler *c, size_t from, size_t to)
 {
 	const char *s = c->t->src;
-	struct op op = {.kind = OP_TEXT, .bol = c->bol};
+	struct h5_template_op op = {.kind = OP_TEXT, .bol = c->bol};
 
 	if (from == to)
 		return H5_OK;
@@ -123,10 +87,11 @@ emit_text(struct compiler *c, size_t from, size_t to)
 }
 
 static enum h5_code
-emit_partial(struct compiler *c, struct op op, const struct partial *pa)
+emit_partial(struct compiler *c, struct h5_template_op op,
+    const struct h5_template_partial *pa)
 {
 	struct h5_template *t = c->t;
-	struct partial *more =
+	struct h5_template_partial *more =
 	    reallocarray(t->partials, t->n_partials + 1, sizeof *more);
 
 	if (more == NULL)
@@ -216,7 +181,7 @@ read_tag(struct compiler *c, size_t from, struct tag *tag)
 }
 
 static enum h5_code
-open_section(struct compiler *c, struct op op)
+open_section(struct compiler *c, struct h5_template_op op)
 {
 	if (c->depth == H5_TEMPLATE_DEPTH)
 		return FAULT(c, "sections are too deep at", op.p);
@@ -229,7 +194,7 @@ static enum h5_code
 close_section(struct compiler *c, const struct tag *tag)
 {
 	const char *name = c->t->src + tag->name;
-	struct op *op;
+	struct h5_template_op *op;
 
 	if (c->depth == 0)
 		return FAULT(c, "closes a section that is not open:", name);
@@ -237,15 +202,15 @@ close_section(struct compiler *c, const struct tag *tag)
 	if (strcmp(op->p, name) != 0)
 		return FAULT(c, "closes another section than the open", op->p);
 	op->n = c->t->n;
-	return emit(c, (struct op){.kind = OP_END, .p = name});
+	return emit(c, (struct h5_template_op){.kind = OP_END, .p = name});
 }
 
 static enum h5_code
 emit_tag(struct compiler *c, const struct tag *tag)
 {
 	const char *s = c->t->src;
-	struct op op = {.kind = OP_VAR, .p = s + tag->name};
-	struct partial pa = {.indent = NULL};
+	struct h5_template_op op = {.kind = OP_VAR, .p = s + tag->name};
+	struct h5_template_partial pa = {.indent = NULL};
 
 	if (tag->kind == '!')
 		return H5_OK;
@@ -312,7 +277,7 @@ static enum h5_code
 shrink(const struct compiler *c)
 {
 	struct h5_template *t = c->t;
-	struct op *less;
+	struct h5_template_op *less;
 
 	if (t->n == t->cap)
 		return H5_OK;
@@ -392,220 +357,10 @@ void
 h5_template_bind(struct h5_template *t, const struct h5_template_source *from)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		const struct op *op = &t->ops[i];
+		const struct h5_template_op *op = &t->ops[i];
 
 		if (op->kind == OP_PARTIAL)
 			t->partials[op->n].bound[from->set] =
 			    from->find(from->arg, op->p);
 	}
-}
-
-/* --- rendering ----------------------------------------------------------- */
-
-/* Views and indentations of the places we are inside of, innermost first;
- * they live on the stack of the call that opened them. */
-struct scope {
-	const struct h5_data *view;
-	const struct scope *up;
-};
-struct indent {
-	const char *p;
-	size_t n;
-	const struct indent *up;
-};
-
-struct renderer {
-	const struct h5_template_source *from;
-	struct h5_buf *out;
-	size_t depth;
-	struct h5_err *e;
-};
-
-static enum h5_code render_ops(struct renderer *r, const struct h5_template *t,
-    size_t from, size_t to, const struct scope *sc, const struct indent *in);
-
-static const struct h5_data_value *
-look_up(const struct scope *sc, const struct op *op)
-{
-	const struct h5_data_value *x = NULL;
-
-	for (; sc != NULL && x == NULL; sc = sc->up)
-		x = h5_data_find_key(sc->view, op->key, op->p);
-	return x;
-}
-
-static bool
-truthy(const struct h5_data_value *x)
-{
-	if (x == NULL)
-		return false;
-	switch (x->kind) {
-	case H5_DATA_STR:
-		return x->str[0] != '\0';
-	case H5_DATA_FLAG:
-		return x->flag;
-	case H5_DATA_LIST:
-		return x->n_items > 0;
-	}
-	return false;
-}
-
-static void
-put_indent(struct h5_buf *out, const struct indent *in)
-{
-	if (in == NULL)
-		return;
-	put_indent(out, in->up);
-	h5_buf_add(out, in->p, in->n);
-}
-
-/* Where the text of a partial is indented, each of its lines is, but for empty
- * ones. */
-static void
-put_text(struct h5_buf *out, const struct op *op, const struct indent *in)
-{
-	const char *p = op->p, *end = p + op->n, *nl;
-	bool bol = op->bol;
-
-	if (in == NULL) {
-		h5_buf_add(out, p, op->n);
-		return;
-	}
-	for (; p < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		nl = nl == NULL ? end - 1 : nl;
-		if (bol && *p != '\n')
-			put_indent(out, in);
-		h5_buf_add(out, p, (size_t)(nl + 1 - p));
-		bol = true;
-	}
-}
-
-static void
-put_value(struct h5_buf *out, const struct h5_data_value *x, bool raw)
-{
-	if (x == NULL || x->kind == H5_DATA_LIST)
-		return;
-	if (x->kind == H5_DATA_FLAG)
-		h5_buf_puts(out, x->flag ? "true" : "false");
-	else if (raw)
-		h5_buf_puts(out, x->str);
-	else
-		h5_escape_html(out, x->str);
-}
-
-static enum h5_code
-deeper(struct renderer *r, const struct h5_template *t, const char *name)
-{
-	if (r->depth == H5_TEMPLATE_DEPTH)
-		return h5_err_set(
-		    r->e, H5_E_INPUT, "%s: too deep at %s", t->name, name);
-	r->depth++;
-	return H5_OK;
-}
-
-/* The section at index i, as often as its value says. */
-static enum h5_code
-render_section(struct renderer *r, const struct h5_template *t, size_t i,
-    const struct scope *sc, const struct indent *in)
-{
-	const struct op *op = &t->ops[i];
-	const struct h5_data_value *x = look_up(sc, op);
-	enum h5_code rc;
-
-	if (truthy(x) != (op->kind == OP_SECTION))
-		return H5_OK;
-	rc = deeper(r, t, op->p);
-	if (rc != H5_OK)
-		return rc;
-	if (op->kind == OP_SECTION && x->kind == H5_DATA_LIST) {
-		for (size_t k = 0; k < x->n_items && rc == H5_OK; k++) {
-			struct scope inner = {x->items[k], sc};
-
-			rc = render_ops(r, t, i + 1, op->n, &inner, in);
-		}
-	} else {
-		rc = render_ops(r, t, i + 1, op->n, sc, in);
-	}
-	r->depth--;
-	return rc;
-}
-
-static enum h5_code
-render_partial(struct renderer *r, const struct h5_template *t,
-    const struct op *op, const struct scope *sc, const struct indent *in)
-{
-	const struct partial *pa = &t->partials[op->n];
-	const struct h5_template *p = NULL;
-	struct indent inner = {pa->indent, pa->n_indent, in};
-	enum h5_code rc;
-
-	if (r->from != NULL) {
-		p = pa->bound[r->from->set];
-		if (p == NULL)
-			p = r->from->find(r->from->arg, op->p);
-	}
-	if (p == NULL)
-		return h5_err_set(r->e, H5_E_INPUT, "%s: no partial called %s",
-		    t->name, op->p);
-	rc = deeper(r, t, op->p);
-	if (rc != H5_OK)
-		return rc;
-	/* Inside a line the partial's text goes on where we are. */
-	if (pa->indent == NULL)
-		in = NULL;
-	else if (pa->n_indent > 0)
-		in = &inner;
-	rc = render_ops(r, p, 0, p->n, sc, in);
-	r->depth--;
-	return rc;
-}
-
-static enum h5_code
-render_ops(struct renderer *r, const struct h5_template *t, size_t from,
-    size_t to, const struct scope *sc, const struct indent *in)
-{
-	enum h5_code rc = H5_OK;
-
-	for (size_t i = from; i < to && rc == H5_OK; i++) {
-		const struct op *op = &t->ops[i];
-
-		switch (op->kind) {
-		case OP_TEXT:
-			put_text(r->out, op, in);
-			break;
-		case OP_INDENT:
-			put_indent(r->out, in);
-			break;
-		case OP_VAR:
-		case OP_RAW:
-			put_value(r->out, look_up(sc, op), op->kind == OP_RAW);
-			break;
-		case OP_SECTION:
-		case OP_INVERTED:
-			rc = render_section(r, t, i, sc, in);
-			i = op->n;
-			break;
-		case OP_PARTIAL:
-			rc = render_partial(r, t, op, sc, in);
-			break;
-		case OP_END:
-			break;
-		}
-	}
-	return rc;
-}
-
-enum h5_code
-h5_template_render(const struct h5_template *t, const struct h5_data *view,
-    const struct h5_template_source *from, struct h5_buf *out, struct h5_err *e)
-{
-	struct renderer r = {.from = from, .out = out, .e = e};
-	struct scope top = {view, NULL};
-	enum h5_code rc;
-
-	if (!h5_data_complete(view))
-		return h5_err_nomem(e);
-	rc = render_ops(&r, t, 0, t->n, &top, NULL);
-	return rc == H5_OK ? h5_buf_finish(out, e) : rc;
 }

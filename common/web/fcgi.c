@@ -1,3 +1,4 @@
+/* Requests in and answers out over libfcgi, or as plain CGI. */
 #include "common/web/fcgi.h"
 
 #include <errno.h>
@@ -20,9 +21,9 @@
 #include "common/base/length.h"
 #include "common/system/file.h"
 #include "common/base/text.h"
+#include "common/web/cgi.h"
 
 #define LISTEN_FD 0
-#define SILENCE_S 10 /* a peer that says nothing for this long is gone */
 #define REQUEST_MS 30000 /* a whole body arrives within this, or is cut */
 #define DRAIN_MAX ((size_t)16 << 20) /* of a body that is too large */
 #define CHUNK 8192
@@ -314,30 +315,6 @@ next_fcgi(struct h5_fcgi *f, char *buf, size_t size, int64_t until)
 	return n;
 }
 
-static ssize_t
-next_cgi(char *buf, size_t size, int64_t until)
-{
-	struct pollfd p;
-	ssize_t n;
-
-	for (;;) {
-		if (h5_clock_mono_ms() > until)
-			return -1;
-		p.fd = STDIN_FILENO;
-		p.events = POLLIN;
-		p.revents = 0;
-		n = poll(&p, 1, SILENCE_S * 1000);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		n = read(STDIN_FILENO, buf, size);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		return n;
-	}
-}
-
 /* Reads the body to its end.  What is not kept (too large, or refused
  * already) is thrown away, so that the web server, which may still be
  * writing, reads our answer and not a broken pipe. */
@@ -359,7 +336,7 @@ read_body(struct h5_fcgi *f, size_t max, struct h5_request *r)
 			ask = want - got;
 		if (ask == 0 || got > DRAIN_MAX)
 			break;
-		n = f->cgi ? next_cgi(chunk, ask, until)
+		n = f->cgi ? h5_cgi_read(chunk, ask, until)
 			   : next_fcgi(f, chunk, ask, until);
 		if (n <= 0) {
 			if (n < 0 && r->body_code == H5_OK)
@@ -465,7 +442,7 @@ accept_failed(int sys, struct h5_err *e)
 static bool
 take_connection(struct h5_fcgi *f, int fd)
 {
-	const struct timeval limit = {SILENCE_S, 0};
+	const struct timeval limit = {H5_CGI_SILENCE_S, 0};
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -513,52 +490,6 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
 
 /* --- answering --- */
 
-static const char *
-reason(int status)
-{
-	static const struct {
-		int status;
-		const char *words;
-	} known[] = {
-	    {200, "OK"},
-	    {303, "See Other"},
-	    {400, "Bad Request"},
-	    {403, "Forbidden"},
-	    {404, "Not Found"},
-	    {405, "Method Not Allowed"},
-	    {409, "Conflict"},
-	    {410, "Gone"},
-	    {413, "Content Too Large"},
-	    {500, "Internal Server Error"},
-	    {502, "Bad Gateway"},
-	    {503, "Service Unavailable"},
-	};
-	size_t i;
-
-	for (i = 0; i < H5_LENGTH(known); i++)
-		if (known[i].status == status)
-			return known[i].words;
-	return "Answer";
-}
-
-/* The web server waits for the end of stdout: nothing that runs on after the
- * answer may hold it. */
-static void
-leave_stdio(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0) {
-		(void)close(STDIN_FILENO);
-		(void)close(STDOUT_FILENO);
-		return;
-	}
-	(void)dup2(fd, STDIN_FILENO);
-	(void)dup2(fd, STDOUT_FILENO);
-	if (fd > STDERR_FILENO)
-		(void)close(fd);
-}
-
 /* Some more of the answer. */
 static enum h5_code
 put(struct h5_fcgi *f, const char *p, size_t n, struct h5_err *e)
@@ -593,7 +524,7 @@ static enum h5_code
 end(struct h5_fcgi *f, enum h5_code rc, struct h5_err *e)
 {
 	if (f->cgi)
-		leave_stdio();
+		h5_cgi_leave();
 	else if (rc != H5_OK)
 		abandon(f);
 	else if (finish(f) != 0)
@@ -610,8 +541,8 @@ h5_fcgi_answer(
 	enum h5_code rc;
 
 	h5_buf_init(&head, resp->headers.len + body->len + HEAD_MAX);
-	h5_buf_printf(
-	    &head, "Status: %d %s\r\n", resp->status, reason(resp->status));
+	h5_buf_printf(&head, "Status: %d %s\r\n", resp->status,
+	    h5_response_reason(resp->status));
 	h5_buf_add(&head, resp->headers.data, resp->headers.len);
 	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", body->len);
 	/* As plain CGI in one write; libfcgi gathers what it is given. */
@@ -636,8 +567,8 @@ h5_fcgi_last_words(struct h5_fcgi *f, const char *headers, const char *body)
 	int n;
 
 	n = snprintf(all, sizeof all,
-	    "Status: 500 %s\r\n%sContent-Length: %zu\r\n\r\n%s", reason(500),
-	    headers, strlen(body), body);
+	    "Status: 500 %s\r\n%sContent-Length: %zu\r\n\r\n%s",
+	    h5_response_reason(500), headers, strlen(body), body);
 	if (n > 0 && (size_t)n < sizeof all)
 		(void)!end(f, put(f, all, (size_t)n, &e), &e);
 }

@@ -358,3 +358,31 @@ h5_web_wants_json(const struct h5_request *r)
 			return true;
 	return false;
 }
+
+const char *
+h5_response_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *words;
+	} known[] = {
+	    {200, "OK"},
+	    {303, "See Other"},
+	    {400, "Bad Request"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {409, "Conflict"},
+	    {410, "Gone"},
+	    {413, "Content Too Large"},
+	    {500, "Internal Server Error"},
+	    {502, "Bad Gateway"},
+	    {503, "Service Unavailable"},
+	};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(known); i++)
+		if (known[i].status == status)
+			return known[i].words;
+	return "Answer";
+}

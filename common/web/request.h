@@ -50,6 +50,9 @@ void h5_response_clear(struct h5_response *r);
 H5_MUST_CHECK enum h5_code h5_response_header(struct h5_response *r,
     const char *name, const char *value, struct h5_err *e);
 
+/* h5_response_reason(status): its words, as in "200 OK". */
+const char *h5_response_reason(int status);
+
 /* h5_web_params(r, out, e): the parameters of a GET/HEAD (query string) or POST
  * (body; a POST with a query string other than lang= is H5_E_INPUT).  out is
  * initialised here.  H5_E_INPUT, H5_E_EXISTS as h5_form_read. */

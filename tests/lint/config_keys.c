@@ -6,16 +6,16 @@
 
 #include "common/shop/catalogue.h"
 #include "common/config/config.h"
+#include "common/config/keys.h"
 #include "common/config/value.h"
 
 static int
 print_keys(void)
 {
-	const struct h5_config_key *k;
-	size_t n, i;
+	const struct h5_config_key *k = h5_keys;
+	size_t i;
 
-	k = h5_config_keys(&n);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < h5_keys_n; i++) {
 		(void)printf("%s.%s\t%s\t", k[i].section, k[i].name,
 		    k[i].required ? "required" : "optional");
 		if (k[i].type == &h5_config_value_number)

@@ -534,7 +534,7 @@ def config_keys():
     documented = set(re.findall(r"`((?:merchant|site|gateway|store|orders|"
                                 r"catalogue|hooks|pages|log|server)\.\w+)`",
                                 text))
-    source = (ROOT / "common/config/config.c").read_text()
+    source = (ROOT / "common/config/keys.c").read_text()
     known = set()
     for section, key in re.findall(
             r'\{\s*"(merchant|site|gateway|store|orders|catalogue|hooks|pages|'
@@ -542,12 +542,12 @@ def config_keys():
         if key not in SECTIONS:  # the list of the sections themselves
             known.add(f"{section}.{key}")
     if len(known) < 20:
-        yield f"the key table was not found in common/config/config.c ({h5pay})"
+        yield f"the key table was not found in common/config/keys.c ({h5pay})"
         return
     for key in sorted(known - documented):
         yield f"{key} is not in docs/CONFIG.md"
     for key in sorted(documented - known):
-        yield f"{key} is in docs/CONFIG.md and not in common/config/config.c"
+        yield f"{key} is in docs/CONFIG.md and not in common/config/keys.c"
 
 
 def doc_blocks():

@@ -1,0 +1,32 @@
+/* serve.h - answers one request.
+ * What a thread keeps from one request to the next stands in struct h5_serve:
+ * set run and fcgi, all else 0. */
+#ifndef H5_CGI_BIN_RUN_SERVE_H
+#define H5_CGI_BIN_RUN_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgi-bin/run/run.h"
+#include "common/web/fcgi.h"
+
+struct h5_serve {
+	struct h5_run *run;
+	struct h5_fcgi *fcgi;
+	struct h5_site *site; /* whose ... */
+	void *own; /* ... program->worker_new gave this */
+	bool has_own;
+	struct h5_site *root_site; /* whose store lies outside of ... */
+	char *root; /* ... this document root */
+	uint64_t id; /* of the last request; 0: before the first */
+};
+
+/* h5_serve_request(s, r): answer r, which was just accepted. */
+void h5_serve_request(struct h5_serve *s, const struct h5_request *r);
+/* h5_serve_last_words(s): answer the request in hand where there is no memory
+ * for more. */
+void h5_serve_last_words(struct h5_serve *s);
+/* h5_serve_release(s): free what was kept; run and fcgi are the caller's. */
+void h5_serve_release(struct h5_serve *s);
+
+#endif

@@ -1,0 +1,49 @@
+/* Plain CGI: the body comes on stdin, and the answer's end is stdout's. */
+#include "common/web/cgi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+
+ssize_t
+h5_cgi_read(char *buf, size_t size, int64_t until)
+{
+	struct pollfd p;
+	ssize_t n;
+
+	for (;;) {
+		if (h5_clock_mono_ms() > until)
+			return -1;
+		p.fd = STDIN_FILENO;
+		p.events = POLLIN;
+		p.revents = 0;
+		n = poll(&p, 1, H5_CGI_SILENCE_S * 1000);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		n = read(STDIN_FILENO, buf, size);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		return n;
+	}
+}
+
+void
+h5_cgi_leave(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		(void)close(STDIN_FILENO);
+		(void)close(STDOUT_FILENO);
+		return;
+	}
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
