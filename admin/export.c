@@ -78,30 +78,13 @@ put_alerts(struct h5_buf *b, const struct h5_order *o)
 		}
 }
 
-static int64_t
-refunded(const struct h5_order *o)
-{
-	int64_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < o->n_refunds; i++)
-		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
-			sum += o->refunds[i].refund_fee;
-	return sum;
-}
-
 /* The number under which it was paid; else the last one. */
 static const char *
 number_of(const struct h5_order *o)
 {
-	size_t i;
+	const struct h5_attempt *a = h5_order_paid_attempt(o);
 
-	for (i = 0; i < o->n_attempts; i++)
-		if (o->transaction_id[0] != '\0' &&
-		    strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
-			0)
-			return o->attempts[i].out_trade_no;
-	return h5_order_current(o)->out_trade_no;
+	return a != NULL ? a->out_trade_no : h5_order_current(o)->out_trade_no;
 }
 
 static void
@@ -115,7 +98,7 @@ put_csv(struct h5_buf *b, const struct h5_order *o)
 	put_alerts(b, o);
 	put_number(b, o->total_fee);
 	put_text(b, yuan);
-	put_number(b, refunded(o));
+	put_number(b, h5_order_refunded(o));
 	put_text(b, o->body);
 	put_text(b, o->attach);
 	put_text(b, o->item);

@@ -99,30 +99,30 @@ print_line(const struct refunding *r, const struct h5_order *o,
     const struct h5_refund *f)
 {
 	const char *state = h5_order_state_name(o->state);
+	const char *status = h5_order_refund_word(f->state);
 	char yuan[H5_TEXT_FEN];
 
 	h5_text_from_fen(f->refund_fee, yuan);
 	if (r->cmd->terminal)
 		(void)printf("refund %s of %s yuan: %s (order %s is %s)\n",
-		    f->out_refund_no, yuan, f->status, o->id, state);
+		    f->out_refund_no, yuan, status, o->id, state);
 	else
 		(void)printf("%s\t%s\t%s\t%lld\t%s\n", o->id, state,
-		    f->out_refund_no, (long long)f->refund_fee, f->status);
+		    f->out_refund_no, (long long)f->refund_fee, status);
 }
 
 static int
 print_result(const struct refunding *r, const struct h5_refund_plan *plan,
     const struct h5_order *o)
 {
-	const struct h5_refund *f = h5_refund_find(o, plan->out_refund_no);
+	const struct h5_refund *f = h5_order_refund(o, plan->out_refund_no);
 	int status = EXIT_DONE;
 
 	if (r->cmd->json)
 		status = command_print_order(r->cmd, o);
 	else if (f != NULL && !r->cmd->quiet)
 		print_line(r, o, f);
-	if (status == EXIT_DONE && f != NULL &&
-	    strcmp(f->status, "REFUNDCLOSE") == 0)
+	if (status == EXIT_DONE && f != NULL && f->state == H5_REFUND_CLOSED)
 		status = EXIT_NO;
 	return status;
 }

@@ -131,10 +131,10 @@ count_refunds(struct report *r, const struct h5_order *o)
 	for (i = 0; i < o->n_refunds; i++) {
 		if (!within(r, o->refunds[i].changed_at))
 			continue;
-		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
+		if (o->refunds[i].state == H5_REFUND_SUCCESS)
 			r->refunded_fen += o->refunds[i].refund_fee;
-		else if (strcmp(o->refunds[i].status, "CHANGE") == 0 ||
-			 strcmp(o->refunds[i].status, "REFUNDCLOSE") == 0)
+		else if (o->refunds[i].state == H5_REFUND_CHANGE ||
+			 o->refunds[i].state == H5_REFUND_CLOSED)
 			problem(r, o->id, "p_refund", o->refunds[i].refund_fee);
 	}
 }

@@ -111,10 +111,11 @@ put_refunds(
 		h5_clock_plain(r->changed_at, at);
 		if (cmd->terminal)
 			h5_buf_printf(b, "  %-32s %-11s %s yuan  %s\n",
-			    r->out_refund_no, r->status, yuan, at);
+			    r->out_refund_no, h5_order_refund_word(r->state),
+			    yuan, at);
 		else
 			h5_buf_printf(b, "refund\t%s\t%s\t%lld\t%s\n",
-			    r->out_refund_no, r->status,
+			    r->out_refund_no, h5_order_refund_word(r->state),
 			    (long long)r->refund_fee, at);
 	}
 }

@@ -64,9 +64,7 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	c->fen[o->state] += o->total_fee;
 	for (i = 0; i < ALERTS; i++)
 		c->with_alert[i] += (o->alerts & alerts[i]) != 0;
-	for (i = 0; i < o->n_refunds; i++)
-		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
-			c->refunded_fen += o->refunds[i].refund_fee;
+	c->refunded_fen += h5_order_refunded(o);
 	return H5_OK;
 }
 

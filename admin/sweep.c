@@ -90,7 +90,7 @@ settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 	enum h5_code rc;
 
 	memcpy(id, before->id, sizeof id);
-	if (now >= h5_pay_expires_at(before))
+	if (now >= h5_order_ends_at(before))
 		rc = h5_pay_close(&s->cmd->shop, id, "expired", &o, &e);
 	else if (ask_due(before, now))
 		rc = h5_pay_ask(&s->cmd->shop, id, false, &asked, &o, &e);

@@ -112,7 +112,7 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 	struct h5_buf url;
 	struct h5_err e;
 
-	if (h5_pay_nothing_due(o) || !h5_pay_fresh(a, h5_clock_now())) {
+	if (h5_order_nothing_due(o) || !h5_pay_fresh(a, h5_clock_now())) {
 		show_order(job, o, H5_NOTE_NONE, 0);
 		return;
 	}
@@ -173,7 +173,7 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 		outside(job, "return-page", f, token);
 	else if (!post)
 		go(job, o, token);
-	else if (h5_pay_nothing_due(o))
+	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
@@ -232,7 +232,7 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 		return false;
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
-	else if (h5_pay_nothing_due(o))
+	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
@@ -251,7 +251,7 @@ settled_already(struct h5_job *job, const struct h5_offer *offer)
 	bool settled;
 
 	settled = h5_store_load(job->shop.st, offer->id, &o, NULL) == H5_OK &&
-		  h5_pay_nothing_due(o) && o->total_fee == offer->total_fee &&
+		  h5_order_nothing_due(o) && o->total_fee == offer->total_fee &&
 		  strcmp(o->body, offer->body) == 0;
 	if (settled)
 		show_order(job, o, H5_NOTE_NONE, 0);
@@ -323,7 +323,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 		     strcmp(o->attach != NULL ? o->attach : "",
 			 offer->attach != NULL ? offer->attach : "") != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);
-	else if (h5_pay_nothing_due(o))
+	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else
 		answered = false;

@@ -1,4 +1,5 @@
-/* Events: their words, the kinds of their fields, and how one is filled. */
+/* Events: their words, the kinds of their fields, how one is filled and how it
+ * is read. */
 #include "common/order/event.h"
 
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/base/text.h"
 #include "common/format/json.h"
 
 /* WeChat's messages are capped at 1,024 elements in 64 KiB (xml.h); an event
@@ -170,4 +172,80 @@ h5_event_finish(const struct h5_event *ev, struct h5_err *e)
 		return h5_err_set(e, ev->bad, "%s: a field does not fit",
 		    h5_event_name(ev->kind));
 	return H5_OK;
+}
+
+/* --- reading ----------------------------------------------------------------
+ */
+
+enum h5_code
+h5_event_read_text(const struct h5_event *ev, const char *name, size_t max,
+    char **out, struct h5_err *e)
+{
+	size_t i;
+
+	*out = NULL;
+	for (i = 0; i < ev->fields.n; i++) {
+		if (strcmp(ev->fields.v[i].name, name) != 0)
+			continue;
+		if (ev->fields.v[i].value_len == 0 ||
+		    ev->fields.v[i].value_len > max)
+			return h5_err_set(e, H5_E_INPUT,
+			    "%s: %s is empty or too long",
+			    h5_event_name(ev->kind), name);
+		*out = ev->fields.v[i].value;
+		return H5_OK;
+	}
+	return h5_err_set(
+	    e, H5_E_INPUT, "%s: no %s", h5_event_name(ev->kind), name);
+}
+
+enum h5_code
+h5_event_read_text_if(const struct h5_event *ev, const char *name, size_t max,
+    char **out, struct h5_err *e)
+{
+	*out = NULL;
+	if (h5_fields_get(&ev->fields, name) == NULL)
+		return H5_OK;
+	return h5_event_read_text(ev, name, max, out, e);
+}
+
+enum h5_code
+h5_event_read_number(const struct h5_event *ev, const char *name, uint64_t min,
+    uint64_t max, int64_t *out, struct h5_err *e)
+{
+	enum h5_code rc;
+	uint64_t n;
+	char *s;
+
+	*out = 0;
+	rc = h5_event_read_text(ev, name, 20, &s, e);
+	if (rc != H5_OK)
+		return rc;
+	if (h5_text_u64(s, min, max, &n, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_INPUT, "%s: %s is not a fit number",
+		    h5_event_name(ev->kind), name);
+	*out = (int64_t)n;
+	return H5_OK;
+}
+
+enum h5_code
+h5_event_read_fen(
+    const struct h5_event *ev, const char *name, int64_t *out, struct h5_err *e)
+{
+	return h5_event_read_number(ev, name, 1, H5_FEN_MAX, out, e);
+}
+
+enum h5_code
+h5_event_read_time(
+    const struct h5_event *ev, const char *name, int64_t *out, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *s;
+
+	*out = 0;
+	rc = h5_event_read_text(ev, name, H5_CLOCK_RFC3339 - 1, &s, e);
+	if (rc == H5_OK && h5_clock_from_rfc3339(s, out, NULL) != H5_OK)
+		rc = h5_err_set(e, H5_E_INPUT, "%s: %s is not a time",
+		    h5_event_name(ev->kind), name);
+	return rc;
 }

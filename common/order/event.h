@@ -72,6 +72,26 @@ bool h5_event_number_fits(const char *s, size_t n);
 void h5_event_put_field(
     const char *name, const char *value, struct h5_buf *out);
 
+/* Reading an event: each of these finds one field and checks it.  H5_E_INPUT:
+ * it is absent or does not fit; e->msg names event and field. */
+/* h5_event_read_text(ev, name, max, out, e): 1 to max bytes, borrowed until the
+ * event is released. */
+H5_MUST_CHECK enum h5_code h5_event_read_text(const struct h5_event *ev,
+    const char *name, size_t max, char **out, struct h5_err *e);
+/* h5_event_read_text_if(...): likewise, but *out is NULL if it is absent. */
+H5_MUST_CHECK enum h5_code h5_event_read_text_if(const struct h5_event *ev,
+    const char *name, size_t max, char **out, struct h5_err *e);
+/* h5_event_read_number(ev, name, min, max, out, e): min <= n <= max. */
+H5_MUST_CHECK enum h5_code h5_event_read_number(const struct h5_event *ev,
+    const char *name, uint64_t min, uint64_t max, int64_t *out,
+    struct h5_err *e);
+/* h5_event_read_fen(ev, name, out, e): 1 to H5_FEN_MAX. */
+H5_MUST_CHECK enum h5_code h5_event_read_fen(const struct h5_event *ev,
+    const char *name, int64_t *out, struct h5_err *e);
+/* h5_event_read_time(ev, name, out, e): Unix seconds. */
+H5_MUST_CHECK enum h5_code h5_event_read_time(const struct h5_event *ev,
+    const char *name, int64_t *out, struct h5_err *e);
+
 /* The word for a kind in the ledger and in show --json, and back. */
 const char *h5_event_name(enum h5_event_kind kind);
 bool h5_event_kind_of(const char *name, enum h5_event_kind *kind);

@@ -1,6 +1,7 @@
 /* order.h - an order, its states, and how events change it.
- * An order is the fold of its events; nothing else changes it.  States and
- * the words for them: INTERFACE section 5. */
+ * An order is the fold of its events; nothing else changes it.  fold.c and
+ * fold_refund.c fold, order.c answers questions, words.c has the words for
+ * states (INTERFACE section 5). */
 #ifndef H5_ORDER_ORDER_H
 #define H5_ORDER_ORDER_H
 
@@ -50,14 +51,25 @@ struct h5_attempt {
 	char transaction_id[33]; /* "" unless paid */
 };
 
+/* What became of a refund.  The last four are WeChat's words. */
+enum h5_refund_state {
+	H5_REFUND_HINTED, /* a notice spoke of it, which proves nothing */
+	H5_REFUND_ASKED, /* we asked; whether WeChat took it is unknown */
+	H5_REFUND_REFUSED, /* there is no such refund at WeChat */
+	H5_REFUND_PROCESSING,
+	H5_REFUND_SUCCESS, /* the money has gone back */
+	H5_REFUND_CHANGE, /* the payer's account does not take it: waits for the
+	    merchant at WeChat's platform, and may still become SUCCESS */
+	H5_REFUND_CLOSED /* REFUNDCLOSE: nothing went back */
+};
+
 struct h5_refund {
 	char out_refund_no[H5_OUT_REFUND_NO_MAX + 1];
 	char refund_id[33];
 	char out_trade_no[H5_OUT_TRADE_NO_MAX +
 			  1]; /* the attempt; "": the one that paid */
 	int64_t refund_fee;
-	char status[16]; /* ours: asked, hinted, refused; WeChat's: PROCESSING,
-	    SUCCESS, CHANGE, REFUNDCLOSE */
+	enum h5_refund_state state;
 	char *reason;
 	int64_t asked_at; /* last time we asked for it, 0: somebody else did */
 	int64_t hinted_at; /* last notice about it, 0: none */
@@ -124,21 +136,53 @@ H5_MUST_CHECK enum h5_code h5_order_apply(
     struct h5_order *o, struct h5_event *ev, struct h5_err *e);
 void h5_order_free(struct h5_order *o);
 
+/* Questions about an order; pure. */
 /* h5_order_attempt(o, out_trade_no): that attempt or NULL. */
 struct h5_attempt *h5_order_attempt(
     const struct h5_order *o, const char *out_trade_no);
 /* h5_order_current(o): the last attempt. */
 struct h5_attempt *h5_order_current(const struct h5_order *o);
+/* h5_order_paid_attempt(o): the attempt whose payment made it paid, or NULL. */
+struct h5_attempt *h5_order_paid_attempt(const struct h5_order *o);
 /* h5_order_settled(o): paid, closed or beyond: nothing for a buyer to do. */
 bool h5_order_settled(const struct h5_order *o);
-/* h5_order_at_rest(o, hooks): settled, no attempt awaiting, no refund open,
+/* h5_order_nothing_due(o): is it settled, or has money come in that does not
+ * fit (disputed, overpaid), so that the buyer must not pay again? */
+bool h5_order_nothing_due(const struct h5_order *o);
+/* h5_order_ends_at(o): from when on nobody can be paying any more, Unix
+ * seconds: the order's own end, or a little later if its last attempt was made
+ * just before that. */
+int64_t h5_order_ends_at(const struct h5_order *o);
+/* h5_order_at_rest(o, hooks): settled, no attempt awaiting, each refund over,
  * every event taken by each of hooks (bits of enum h5_hook): nothing for
  * sweep to do. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
 
+/* h5_order_refund(o, out_refund_no): that refund or NULL. */
+struct h5_refund *h5_order_refund(
+    const struct h5_order *o, const char *out_refund_no);
+/* h5_order_refund_open(r): asked for or taken, and WeChat has not said its last
+ * word. */
+bool h5_order_refund_open(const struct h5_refund *r);
+/* h5_order_refund_over(r): nothing more will become of it by itself. */
+bool h5_order_refund_over(const struct h5_refund *r);
+/* h5_order_refund_attempt(o, r): the attempt whose money r gives back; NULL: of
+ * no payment that we know. */
+const struct h5_attempt *h5_order_refund_attempt(
+    const struct h5_order *o, const struct h5_refund *r);
+/* h5_order_refunds_out(o, a): fen that have gone back or may still go back, of
+ * what attempt a paid; a NULL: of all payments. */
+int64_t h5_order_refunds_out(
+    const struct h5_order *o, const struct h5_attempt *a);
+/* h5_order_refunded(o): fen that have gone back. */
+int64_t h5_order_refunded(const struct h5_order *o);
+
+/* Words, and back: false if there is no such word. */
 const char *h5_order_state_name(enum h5_order_state s);
 bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);
+const char *h5_order_refund_word(enum h5_refund_state s);
+bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
 /* h5_order_alert_name(bit): disputed, late, overpaid. */
 const char *h5_order_alert_name(enum h5_order_alert bit);
 

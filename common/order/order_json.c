@@ -2,8 +2,6 @@
  * 6).  Output only, so no library. */
 #include "common/order/order_json.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/format/json.h"
 
@@ -79,7 +77,7 @@ put_refunds(const struct h5_order *o, struct h5_buf *out)
 		h5_json_text("refund_id", r->refund_id, out);
 		h5_json_text("out_trade_no", r->out_trade_no, out);
 		h5_json_int("refund_fee", r->refund_fee, out);
-		h5_json_text("status", r->status, out);
+		h5_json_text("status", h5_order_refund_word(r->state), out);
 		h5_json_text("reason", r->reason, out);
 		put_time("asked_at", r->asked_at, out);
 		put_time("changed_at", r->changed_at, out);
@@ -161,14 +159,9 @@ h5_order_outgoing_json(const struct h5_order *o, const struct h5_outgoing *g,
 static const char *
 number_of(const struct h5_order *o)
 {
-	size_t i;
+	const struct h5_attempt *a = h5_order_paid_attempt(o);
 
-	for (i = 0; i < o->n_attempts; i++)
-		if (o->attempts[i].state == H5_ATTEMPT_PAID &&
-		    strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
-			0)
-			return o->attempts[i].out_trade_no;
-	return h5_order_current(o)->out_trade_no;
+	return a != NULL ? a->out_trade_no : h5_order_current(o)->out_trade_no;
 }
 
 enum h5_code

@@ -198,7 +198,7 @@ h5_pay_close_if_wechat_did(
 	const struct h5_attempt *a = h5_order_current(*o);
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
 
-	if (h5_pay_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
+	if (h5_order_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
 	    !ended_there(*o, a->out_trade_no))
 		return H5_OK;
 	return h5_pay_note(shop, o, closed, e);

@@ -12,7 +12,7 @@ paid_already(const struct h5_shop *shop, const char *out_trade_no,
 {
 	enum h5_code rc = h5_pay_ask_one(shop, out_trade_no, o, e);
 
-	if (rc != H5_OK || h5_pay_nothing_due(*o) ||
+	if (rc != H5_OK || h5_order_nothing_due(*o) ||
 	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
 		return rc;
 	return h5_err_set(

@@ -20,27 +20,6 @@ h5_pay_fresh(const struct h5_attempt *a, int64_t now)
 	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
 }
 
-/* Money that does not fit has come in: the buyer must not pay again. */
-static bool
-held(const struct h5_order *o)
-{
-	return (o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0;
-}
-
-int64_t
-h5_pay_expires_at(const struct h5_order *o)
-{
-	const struct h5_attempt *a = h5_order_current(o);
-
-	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
-}
-
-bool
-h5_pay_nothing_due(const struct h5_order *o)
-{
-	return h5_order_settled(o) || held(o);
-}
-
 static bool
 same(const char *a, const char *b)
 {
@@ -139,7 +118,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	struct h5_event *ev;
 
-	if (h5_pay_nothing_due(o) ||
+	if (h5_order_nothing_due(o) ||
 	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
 		return H5_OK;
 	if (o->n_attempts >= H5_ATTEMPTS_MAX)
@@ -181,7 +160,7 @@ replace_attempt(const struct h5_shop *shop, const char *ip,
 
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_pay_ask_one(shop, number, o, e);
-	if (rc == H5_OK && !h5_pay_nothing_due(*o) &&
+	if (rc == H5_OK && !h5_order_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
 		/* Said first, so that a close whose answer is lost is later
 		 * known to be ours, and does not end the order. */
@@ -195,7 +174,7 @@ replace_attempt(const struct h5_shop *shop, const char *ip,
 	}
 	if (rc != H5_OK)
 		return rc;
-	if (h5_pay_nothing_due(*o)) {
+	if (h5_order_nothing_due(*o)) {
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
@@ -220,7 +199,7 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 		rc = h5_pay_ask_one(shop, number, o, e);
 		if (rc != H5_OK)
 			return rc;
-		if (!h5_pay_nothing_due(*o))
+		if (!h5_order_nothing_due(*o))
 			return h5_err_set(e, H5_E_REMOTE,
 			    "ORDERPAID, but orderquery knows no payment");
 		*result = H5_PAY_SETTLED;
@@ -268,8 +247,8 @@ order_once(const struct h5_shop *shop, const char *ip,
 		rc = h5_store_update(
 		    shop->st, id, NULL, decide_prepaid, &x, o, e);
 		if (rc == H5_OK)
-			*result =
-			    h5_pay_nothing_due(*o) ? H5_PAY_SETTLED : H5_PAY_GO;
+			*result = h5_order_nothing_due(*o) ? H5_PAY_SETTLED
+							   : H5_PAY_GO;
 	} else if (rc == H5_OK) {
 		rc = refused(
 		    shop, refusal.verdict, &refusal, result, step, o, e);
@@ -301,7 +280,7 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 			return rc;
 	}
 	for (turn = 0; rc == H5_OK && turn < 2; turn++) {
-		if (h5_pay_nothing_due(*o)) {
+		if (h5_order_nothing_due(*o)) {
 			*result = H5_PAY_SETTLED;
 			return H5_OK;
 		}
@@ -346,7 +325,8 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	if (now >= (*o)->expires_at) {
 		rc = h5_pay_close_order(shop, "expired", o, e);
 		*result = H5_PAY_SETTLED;
-		if (rc == H5_E_STATE && *o != NULL && !h5_pay_nothing_due(*o)) {
+		if (rc == H5_E_STATE && *o != NULL &&
+		    !h5_order_nothing_due(*o)) {
 			*result = H5_PAY_WAIT;
 			return H5_OK;
 		}
@@ -362,7 +342,7 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 		if (rc != H5_OK)
 			return rc;
 	}
-	if (h5_pay_nothing_due(*o)) {
+	if (h5_order_nothing_due(*o)) {
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
@@ -382,7 +362,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	*result = H5_PAY_SETTLED;
 	*o = NULL;
 	rc = h5_store_load(shop->st, id, o, e);
-	if (rc != H5_OK || h5_pay_nothing_due(*o))
+	if (rc != H5_OK || h5_order_nothing_due(*o))
 		return rc;
 	*result = H5_PAY_GO;
 	if (!again && reusable(*o, ip))
@@ -400,7 +380,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 		goto out;
 	/* A double click: the first one got a mweb_url while this one waited.
 	 */
-	if (h5_pay_nothing_due(*o))
+	if (h5_order_nothing_due(*o))
 		*result = H5_PAY_SETTLED;
 	else if (reusable(*o, ip) &&
 		 (!again ||

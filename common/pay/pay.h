@@ -59,14 +59,6 @@ H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_shop *shop,
 H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_shop *shop,
     const char *id, struct h5_order **o, struct h5_err *e);
 
-/* h5_pay_nothing_due(o): is it settled, or has money come in that does not fit
- * (disputed, overpaid), so that the buyer must not pay again? */
-bool h5_pay_nothing_due(const struct h5_order *o);
-
-/* h5_pay_expires_at(o): when nobody can be paying any more: the order's own
- * end, or a little later where its last attempt was made just before it. */
-int64_t h5_pay_expires_at(const struct h5_order *o);
-
 /* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url (younger
  * than 4.5 minutes)? */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);

@@ -147,22 +147,12 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 	compare_fee(x, r, o);
 }
 
-static const struct h5_refund *
-find_refund(const struct h5_order *o, const char *out_refund_no)
-{
-	size_t i;
-
-	for (i = 0; o != NULL && i < o->n_refunds; i++)
-		if (strcmp(o->refunds[i].out_refund_no, out_refund_no) == 0)
-			return &o->refunds[i];
-	return NULL;
-}
-
 void
 h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o)
 {
-	const struct h5_refund *refund = find_refund(o, r->out_refund_no);
+	const struct h5_refund *refund =
+	    o == NULL ? NULL : h5_order_refund(o, r->out_refund_no);
 	struct h5_difference d = of_row(r, o);
 
 	if (refund == NULL) {
@@ -172,8 +162,8 @@ h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
 		put_fen(d.there, r->refund_fee);
 		tell(x, &d, H5_DIFF_AMOUNT);
 	} else if (strcmp(r->refund_status, "SUCCESS") == 0 &&
-		   strcmp(refund->status, "SUCCESS") != 0) {
-		put_word(d.here, refund->status);
+		   refund->state != H5_REFUND_SUCCESS) {
+		put_word(d.here, h5_order_refund_word(refund->state));
 		put_word(d.there, r->refund_status);
 		tell(x, &d, H5_DIFF_STATE);
 	}
@@ -197,7 +187,7 @@ compare_refund(
 	    .out_refund_no = r->out_refund_no,
 	    .at = r->asked_at};
 
-	if (strcmp(r->status, "SUCCESS") != 0 || !on_day(x, r->asked_at) ||
+	if (r->state != H5_REFUND_SUCCESS || !on_day(x, r->asked_at) ||
 	    !on_day(x, r->changed_at) ||
 	    h5_bill_refund(x->bill, r->out_refund_no) != NULL ||
 	    (x->next != NULL &&
@@ -215,6 +205,7 @@ h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o)
 	    .transaction_id = o->transaction_id,
 	    .out_refund_no = "",
 	    .at = o->paid_at};
+	const struct h5_attempt *a;
 	size_t i;
 
 	for (i = 0; i < o->n_refunds; i++)
@@ -224,10 +215,9 @@ h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o)
 	    (x->next != NULL &&
 		h5_bill_payment(x->next, o->transaction_id) != NULL))
 		return;
-	for (i = 0; i < o->n_attempts; i++)
-		if (strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
-		    0)
-			d.out_trade_no = o->attempts[i].out_trade_no;
+	a = h5_order_paid_attempt(o);
+	if (a != NULL)
+		d.out_trade_no = a->out_trade_no;
 	put_fen(d.here, o->total_fee);
 	tell(x, &d, H5_DIFF_MISSING_THERE);
 }

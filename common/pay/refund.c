@@ -11,53 +11,13 @@
 #define REFUNDS_MAX 50
 #define GAP_S 60
 
-static bool
-status_is(const struct h5_refund *r, const char *status)
-{
-	return strcmp(r->status, status) == 0;
-}
-
-const struct h5_refund *
-h5_refund_find(const struct h5_order *o, const char *out_refund_no)
-{
-	size_t i;
-
-	for (i = 0; i < o->n_refunds; i++)
-		if (strcmp(o->refunds[i].out_refund_no, out_refund_no) == 0)
-			return &o->refunds[i];
-	return NULL;
-}
-
 /* --- what to ask for ------------------------------------------------------ */
-
-/* The attempt whose money a refund gives back. */
-static const struct h5_attempt *
-attempt_of(const struct h5_order *o, const struct h5_refund *r)
-{
-	size_t i;
-
-	if (r->out_trade_no[0] != '\0')
-		return h5_order_attempt(o, r->out_trade_no);
-	for (i = 0; i < o->n_attempts; i++)
-		if (strcmp(o->attempts[i].transaction_id, o->transaction_id) ==
-		    0)
-			return &o->attempts[i];
-	return NULL;
-}
 
 /* What can still go back of what an attempt paid. */
 static int64_t
 left_of(const struct h5_order *o, const struct h5_attempt *a)
 {
-	int64_t left = o->total_fee;
-	size_t i;
-
-	for (i = 0; i < o->n_refunds; i++)
-		if (attempt_of(o, &o->refunds[i]) == a &&
-		    !status_is(&o->refunds[i], "REFUNDCLOSE") &&
-		    !status_is(&o->refunds[i], "refused"))
-			left -= o->refunds[i].refund_fee;
-	return left;
+	return o->total_fee - h5_order_refunds_out(o, a);
 }
 
 /* Of two payments the one too many goes back first. */
@@ -91,19 +51,19 @@ find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
 
 	*out = NULL;
 	if (want->out_refund_no != NULL) {
-		*out = h5_refund_find(o, want->out_refund_no);
+		*out = h5_order_refund(o, want->out_refund_no);
 		/* Known from a false notice alone: as good as unknown. */
 		if (*out != NULL && (*out)->asked_at == 0 &&
-		    status_is(*out, "refused"))
+		    (*out)->state == H5_REFUND_REFUSED)
 			*out = NULL;
 		return H5_OK;
 	}
 	for (i = o->n_refunds; i > 0; i--) {
 		r = &o->refunds[i - 1];
-		if (status_is(r, "refused") && r->asked_at != 0 &&
+		if (r->state == H5_REFUND_REFUSED && r->asked_at != 0 &&
 		    r->refund_fee == fee && *out == NULL)
 			*out = r;
-		if (!status_is(r, "asked"))
+		if (r->state != H5_REFUND_ASKED)
 			continue;
 		*out = r;
 		if (want->fee == 0 || want->fee == r->refund_fee)
@@ -121,14 +81,14 @@ static enum h5_code
 plan_again(const struct h5_order *o, const struct h5_refund_want *want,
     const struct h5_refund *r, struct h5_refund_plan *plan, struct h5_err *e)
 {
-	const struct h5_attempt *a = attempt_of(o, r);
+	const struct h5_attempt *a = h5_order_refund_attempt(o, r);
 	char yuan[H5_TEXT_FEN];
 
 	if (a == NULL)
 		return h5_err_set(e, H5_E_STATE,
 		    "refund %s is of no payment that we know",
 		    r->out_refund_no);
-	if (status_is(r, "REFUNDCLOSE"))
+	if (r->state == H5_REFUND_CLOSED)
 		return h5_err_set(e, H5_E_STATE,
 		    "refund %s is closed at WeChat: use another number",
 		    r->out_refund_no);
@@ -140,9 +100,10 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
 	memcpy(plan->out_refund_no, r->out_refund_no, sizeof r->out_refund_no);
 	plan->fee = r->refund_fee;
-	plan->taken = !status_is(r, "asked") && !status_is(r, "refused");
+	plan->taken =
+	    r->state != H5_REFUND_ASKED && r->state != H5_REFUND_REFUSED;
 	plan->again = !plan->taken;
-	if (status_is(r, "refused") && r->refund_fee > left_of(o, a))
+	if (r->state == H5_REFUND_REFUSED && r->refund_fee > left_of(o, a))
 		return h5_err_set(e, H5_E_STATE,
 		    "less than the %s yuan of refund %s are left", yuan,
 		    r->out_refund_no);
@@ -170,8 +131,8 @@ check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
 		    "it no more",
 		    o->id);
 	for (i = 0; i < o->n_refunds; i++) {
-		if (!status_is(&o->refunds[i], "refused") &&
-		    attempt_of(o, &o->refunds[i]) == a)
+		if (o->refunds[i].state != H5_REFUND_REFUSED &&
+		    h5_order_refund_attempt(o, &o->refunds[i]) == a)
 			n++;
 		if (o->refunds[i].asked_at != 0 &&
 		    now >= o->refunds[i].asked_at &&
@@ -204,7 +165,7 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 	}
 	for (n = 1; n <= o->n_refunds + 1; n++) {
 		h5_number_refund(o->id, n, plan->out_refund_no);
-		if (h5_refund_find(o, plan->out_refund_no) == NULL)
+		if (h5_order_refund(o, plan->out_refund_no) == NULL)
 			return H5_OK;
 	}
 	return h5_err_set(e, H5_E_BUG, "no number for a refund");
@@ -275,7 +236,7 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		return h5_err_set(e, H5_E_BUSY,
 		    "order %s has changed in this moment: look again", o->id);
 	/* A number is asked for with the same words each time. */
-	earlier = h5_refund_find(o, now.out_refund_no);
+	earlier = h5_order_refund(o, now.out_refund_no);
 	if (earlier != NULL && earlier->asked_at != 0)
 		reason = earlier->reason;
 	ev = h5_store_add(b, H5_EVENT_REFUND_ASKED);
@@ -301,9 +262,9 @@ refused(const struct h5_shop *shop, const char *number,
 	if (refusal->verdict == H5_WECHAT_AGAIN)
 		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
 	rc = h5_refund_look_one(shop, number, refusal->err_code, o, &why);
-	r = *o != NULL ? h5_refund_find(*o, number) : NULL;
-	if (rc == H5_OK && r != NULL && !status_is(r, "asked") &&
-	    !status_is(r, "refused"))
+	r = *o != NULL ? h5_order_refund(*o, number) : NULL;
+	if (rc == H5_OK && r != NULL && r->state != H5_REFUND_ASKED &&
+	    r->state != H5_REFUND_REFUSED)
 		return H5_OK;
 	if (rc == H5_E_IO)
 		return h5_err_set(e, rc, "%s", why.msg);
@@ -347,7 +308,7 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
 	    "again", x->plan->again ? "yes" : NULL, NULL);
 	rc = h5_wechat_refund(shop->wx, shop->log, *o,
-	    h5_refund_find(*o, x->plan->out_refund_no), &got, &refusal, e);
+	    h5_order_refund(*o, x->plan->out_refund_no), &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
 	if (refusal.verdict == H5_WECHAT_SUCCESS)

@@ -61,8 +61,4 @@ bool h5_refund_due(const struct h5_order *o, int64_t now);
 H5_MUST_CHECK enum h5_code h5_refund_look(const struct h5_shop *shop,
     const char *id, bool force, struct h5_order **o, struct h5_err *e);
 
-/* h5_refund_find(o, out_refund_no): that refund or NULL. */
-const struct h5_refund *h5_refund_find(
-    const struct h5_order *o, const char *out_refund_no);
-
 #endif

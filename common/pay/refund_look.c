@@ -15,19 +15,6 @@
 /* A refund that WeChat does not know: a request may still be on its way. */
 #define SETTLE_S 600
 
-static bool
-status_is(const struct h5_refund *r, const char *status)
-{
-	return strcmp(r->status, status) == 0;
-}
-
-static bool
-over(const struct h5_refund *r)
-{
-	return status_is(r, "SUCCESS") || status_is(r, "REFUNDCLOSE") ||
-	       status_is(r, "refused");
-}
-
 static int64_t
 later(int64_t a, int64_t b)
 {
@@ -40,7 +27,7 @@ due(const struct h5_refund *r, int64_t now)
 	int64_t began = r->asked_at != 0 ? r->asked_at : r->hinted_at;
 	int64_t gap = (now - began) / 5;
 
-	if (over(r))
+	if (h5_order_refund_over(r))
 		return false;
 	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
 		return true;
@@ -77,11 +64,11 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 {
 	struct recording *x = arg;
 	const struct h5_wechat_refund *got = x->got;
-	const struct h5_refund *r = h5_refund_find(o, got->out_refund_no);
+	const struct h5_refund *r = h5_order_refund(o, got->out_refund_no);
 	struct h5_event *ev;
 
-	x->news = r == NULL || !status_is(r, got->status);
-	if (r != NULL && status_is(r, "SUCCESS")) {
+	x->news = r == NULL || r->state != got->state;
+	if (r != NULL && r->state == H5_REFUND_SUCCESS) {
 		x->news = false;
 		return H5_OK;
 	}
@@ -90,7 +77,7 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	h5_event_text(ev, "out_trade_no", got->out_trade_no);
 	h5_event_text(ev, "refund_id", got->refund_id);
 	h5_event_number(ev, "refund_fee", got->refund_fee);
-	h5_event_text(ev, "status", got->status);
+	h5_event_text(ev, "status", h5_order_refund_word(got->state));
 	h5_event_time(ev, "success_time", got->success_time);
 	return h5_event_finish(ev, e);
 }
@@ -102,15 +89,15 @@ tell(const struct h5_log *log, const char *id,
 	enum h5_log_level level = H5_LOG_INFO;
 	const char *event = "refund-processing", *note = NULL;
 
-	if (strcmp(got->status, "SUCCESS") == 0) {
+	if (got->state == H5_REFUND_SUCCESS) {
 		event = "refund-done";
-	} else if (strcmp(got->status, "CHANGE") == 0) {
+	} else if (got->state == H5_REFUND_CHANGE) {
 		event = "refund-abnormal";
 		level = H5_LOG_ALERT;
 		note = "the payer's card or account does not take the money: "
 		       "merchant platform, transaction centre, refunds, handle "
 		       "the abnormal refund";
-	} else if (strcmp(got->status, "REFUNDCLOSE") == 0) {
+	} else if (got->state == H5_REFUND_CLOSED) {
 		event = "refund-closed";
 		level = H5_LOG_ALERT;
 		note = "nothing went back: ask for it again under another "
@@ -148,10 +135,11 @@ decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	const struct denial *x = arg;
-	const struct h5_refund *r = h5_refund_find(o, x->out_refund_no);
+	const struct h5_refund *r = h5_order_refund(o, x->out_refund_no);
 	struct h5_event *ev;
 
-	if (r == NULL || (!status_is(r, "asked") && !status_is(r, "hinted")))
+	if (r == NULL ||
+	    (r->state != H5_REFUND_ASKED && r->state != H5_REFUND_HINTED))
 		return H5_OK;
 	ev = h5_store_add(b, H5_EVENT_REFUND_REFUSED);
 	h5_event_text(ev, "out_refund_no", x->out_refund_no);
@@ -169,7 +157,7 @@ record_refused(const struct h5_shop *shop, const char *out_refund_no,
 	bool asked;
 	enum h5_code rc;
 
-	asked = h5_refund_find(*o, out_refund_no)->asked_at != 0;
+	asked = h5_order_refund(*o, out_refund_no)->asked_at != 0;
 	memcpy(id, (*o)->id, sizeof id);
 	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
 	h5_order_free(*o);
@@ -192,7 +180,7 @@ enum h5_code
 h5_refund_look_one(const struct h5_shop *shop, const char *out_refund_no,
     const char *refused, struct h5_order **o, struct h5_err *e)
 {
-	const struct h5_refund *r = h5_refund_find(*o, out_refund_no);
+	const struct h5_refund *r = h5_order_refund(*o, out_refund_no);
 	struct h5_wechat_refusal refusal;
 	struct h5_wechat_refund got;
 	enum h5_code rc;
@@ -206,7 +194,7 @@ h5_refund_look_one(const struct h5_shop *shop, const char *out_refund_no,
 	if (refusal.verdict != H5_WECHAT_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
 		    refusal.err_code);
-	if (status_is(r, "asked") || status_is(r, "hinted")) {
+	if (r->state == H5_REFUND_ASKED || r->state == H5_REFUND_HINTED) {
 		if (refused != NULL)
 			return record_refused(
 			    shop, out_refund_no, refused, o, e);
@@ -231,7 +219,7 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
 	for (i = 0; *o != NULL && i < (*o)->n_refunds; i++) {
 		const struct h5_refund *r = &(*o)->refunds[i];
 
-		if (over(r) || (!force && !due(r, now)))
+		if (h5_order_refund_over(r) || (!force && !due(r, now)))
 			continue;
 		memcpy(number, r->out_refund_no, sizeof number);
 		/* A notice about money that never came to us. */

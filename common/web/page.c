@@ -198,12 +198,10 @@ put_refunds(struct page *pg, const struct h5_order *o)
 	for (size_t i = 0; i < o->n_refunds; i++) {
 		const struct h5_refund *f = &o->refunds[i];
 
-		if (strcmp(f->status, "SUCCESS") == 0) {
+		if (f->state == H5_REFUND_SUCCESS) {
 			done += f->refund_fee;
 			at = f->changed_at > at ? f->changed_at : at;
-		} else if (strcmp(f->status, "REFUNDCLOSE") != 0 &&
-			   strcmp(f->status, "hinted") != 0 &&
-			   strcmp(f->status, "refused") != 0) {
+		} else if (h5_order_refund_open(f)) {
 			asked += f->refund_fee;
 		}
 	}

@@ -74,8 +74,8 @@ struct h5_wechat_refund {
 	char transaction_id[33];
 	char out_refund_no[65];
 	char refund_id[33];
-	char status[16]; /* PROCESSING SUCCESS CHANGE REFUNDCLOSE; accepted by
-	    refund is PROCESSING */
+	enum h5_refund_state state; /* one of WeChat's own; accepted by refund
+	    is PROCESSING */
 	int64_t total_fee, refund_fee; /* fen */
 	int64_t success_time; /* Unix seconds; 0: not said or malformed */
 };

@@ -42,7 +42,7 @@ check_refund_of(const struct h5_fields *f, const char *no)
 	MUST(n == 1 && strcmp(r.out_refund_no, no) == 0);
 	check_refund(f, &r, index);
 	(void)snprintf(name, sizeof name, "refund_status%s", index);
-	MUST(h5_fields_is(f, name, r.status));
+	MUST(h5_fields_is(f, name, h5_order_refund_word(r.state)));
 }
 
 static void

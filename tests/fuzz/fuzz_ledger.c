@@ -64,7 +64,7 @@ check_order(const struct h5_order *o)
 	     (o->state == H5_ORDER_PAID || o->state >= H5_ORDER_REFUNDING));
 	for (i = 0; i < o->n_refunds; i++) {
 		MUST(o->refunds[i].refund_fee >= 0);
-		if (strcmp(o->refunds[i].status, "SUCCESS") == 0)
+		if (o->refunds[i].state == H5_REFUND_SUCCESS)
 			back += o->refunds[i].refund_fee;
 	}
 	MUST(o->state != H5_ORDER_REFUNDED || back >= o->total_fee);

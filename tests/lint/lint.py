@@ -125,30 +125,14 @@ def layout():
 def rooms():
     """a file takes from its own room and those above it in the list of rooms
     (tests/lint/house.py)"""
-    for line in house.House(ROOT).upward():
-        if not any(k in line for k in KNOWN_UPWARD):
-            yield line
-
-
-# What the move into rooms has not mended yet.
-KNOWN_UPWARD = []
-# Circles that the move into rooms has not opened yet.
-KNOWN_CIRCLES = [
-    ["common/pay/attempt.c", "common/pay/close.c", "common/pay/pay.c"],
-    ["common/pay/refund.c", "common/pay/refund_look.c"],
-]
+    yield from house.House(ROOT).upward()
 
 
 def circles():
     """no files take from each other in a loop, by includes or by calls"""
     h = house.House(ROOT)
-    found = h.circles()
-    for ring in found:
-        if ring not in KNOWN_CIRCLES:
-            yield from ("; ".join([", ".join(ring), *h.tied(ring)]),)
-    for ring in KNOWN_CIRCLES:
-        if ring not in found:
-            yield f"opened, and still in the list: {', '.join(ring)}"
+    for ring in h.circles():
+        yield "; ".join([", ".join(ring), *h.tied(ring)])
 
 
 def private_folders():

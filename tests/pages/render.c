@@ -220,12 +220,10 @@ all_paid(struct stage *s)
 	s->o.n_refunds = 1;
 	s->refunds[0].refund_fee = 2800;
 	s->refunds[0].changed_at = NOON + 3600;
-	(void)snprintf(
-	    s->refunds[0].status, sizeof s->refunds[0].status, "PROCESSING");
+	s->refunds[0].state = H5_REFUND_PROCESSING;
 	s->o.state = H5_ORDER_REFUNDING;
 	result(s, "result-refunding", "query", H5_NOTE_NONE);
-	(void)snprintf(
-	    s->refunds[0].status, sizeof s->refunds[0].status, "SUCCESS");
+	s->refunds[0].state = H5_REFUND_SUCCESS;
 	s->o.state = H5_ORDER_PARTLY_REFUNDED;
 	result(s, "result-partly-refunded", "query", H5_NOTE_NONE);
 	s->refunds[1] = s->refunds[0];

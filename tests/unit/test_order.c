@@ -566,7 +566,7 @@ test_order__a_refund_asked_again_is_the_same_one(void **state)
 	assert_int_equal(asked(o, "r1", "800"), H5_OK);
 	assert_int_equal(asked(o, "r1", "800"), H5_OK);
 	assert_int_equal(o->n_refunds, 1);
-	assert_string_equal(o->refunds[0].status, "asked");
+	assert_string_equal(h5_order_refund_word(o->refunds[0].state), "asked");
 	assert_string_equal(o->refunds[0].reason, "broken");
 	assert_int_equal(o->refunds[0].asked_at, T0 + 100);
 	assert_int_equal(asked(o, "r1", "900"), H5_E_STATE);
@@ -585,7 +585,8 @@ test_order__a_refund_succeeds_once_for_the_shop(void **state)
 	assert_int_equal(refunded(o, "r1", "800", "SUCCESS"), H5_OK);
 	assert_int_equal(refunded(o, "r1", "800", "SUCCESS"), H5_OK);
 	assert_int_equal(refunded(o, "r1", "800", "PROCESSING"), H5_OK);
-	assert_string_equal(o->refunds[0].status, "SUCCESS");
+	assert_string_equal(
+	    h5_order_refund_word(o->refunds[0].state), "SUCCESS");
 	assert_string_equal(o->refunds[0].refund_id, "50000");
 	assert_int_equal(o->state, H5_ORDER_PARTLY_REFUNDED);
 	assert_int_equal(o->n_outgoing, 2);
@@ -612,7 +613,8 @@ test_order__a_hint_only_asks_for_a_look(void **state)
 	}
 	assert_int_equal(o->state, H5_ORDER_PAID);
 	assert_int_equal(o->n_refunds, 1);
-	assert_string_equal(o->refunds[0].status, "hinted");
+	assert_string_equal(
+	    h5_order_refund_word(o->refunds[0].state), "hinted");
 	assert_false(h5_order_at_rest(o, 0));
 	assert_int_equal(refunded(o, "r1", "12800", "SUCCESS"), H5_OK);
 	assert_int_equal(o->state, H5_ORDER_REFUNDED);

@@ -565,8 +565,8 @@ test_pages__refunds_are_summed(void **state)
 
 	(void)state;
 	stage_open(&s);
-	(void)snprintf(two[0].status, sizeof two[0].status, "SUCCESS");
-	(void)snprintf(two[1].status, sizeof two[1].status, "PROCESSING");
+	two[0].state = H5_REFUND_SUCCESS;
+	two[1].state = H5_REFUND_PROCESSING;
 	s.o.refunds = two;
 	s.o.n_refunds = 2;
 	s.o.state = H5_ORDER_REFUNDING;
@@ -716,9 +716,10 @@ static void
 test_pages__one_word_for_paying_and_no_bare_yuan_sign(void **state)
 {
 	static char zh[] = "lang=zh-CN", en[] = "lang=en";
-	struct h5_refund two[2] = {
-	    {.refund_fee = 2800, .changed_at = NOON, .status = "SUCCESS"},
-	    {.refund_fee = 1000, .status = "PROCESSING"}};
+	struct h5_refund two[2] = {{.refund_fee = 2800,
+				       .changed_at = NOON,
+				       .state = H5_REFUND_SUCCESS},
+	    {.refund_fee = 1000, .state = H5_REFUND_PROCESSING}};
 	struct stage s;
 
 	(void)state;

@@ -461,7 +461,7 @@ test_pay__the_last_minutes_take_a_next_number(void **state)
 	    "Q:order-1 Q:order-1 C:order-1 O:order-1_2 ");
 	o = load(s);
 	assert_int_equal(o->attempts[1].time_expire, now + 360);
-	assert_int_equal(h5_pay_expires_at(o), now + 360);
+	assert_int_equal(h5_order_ends_at(o), now + 360);
 	h5_order_free(o);
 }
 

@@ -61,7 +61,7 @@ add_refund(struct fixture *f, const char *status, int64_t at, int64_t changed)
 {
 	(void)snprintf(f->refund.out_refund_no, sizeof f->refund.out_refund_no,
 	    "A00001-r1");
-	(void)snprintf(f->refund.status, sizeof f->refund.status, "%s", status);
+	assert_true(h5_order_refund_state_of(status, &f->refund.state));
 	f->refund.refund_fee = 100;
 	f->refund.asked_at = at;
 	f->refund.changed_at = changed;

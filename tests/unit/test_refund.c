@@ -42,7 +42,7 @@ fill(const struct h5_order *o, const struct h5_refund *r, const char *status,
 	(void)snprintf(got->out_refund_no, sizeof got->out_refund_no, "%s",
 	    r->out_refund_no);
 	(void)snprintf(got->refund_id, sizeof got->refund_id, "50000");
-	(void)snprintf(got->status, sizeof got->status, "%s", status);
+	assert_true(h5_order_refund_state_of(status, &got->state));
 	got->total_fee = o->total_fee;
 	got->refund_fee = script.fee != 0 ? script.fee : r->refund_fee;
 	if (strcmp(status, "SUCCESS") == 0)
@@ -88,7 +88,7 @@ __wrap_h5_wechat_refund(struct h5_wechat *w, const struct h5_log *log,
 	    r->reason != NULL ? r->reason : "");
 	if (h5_store_load(script.shop->st, o->id, &stored, NULL) == H5_OK) {
 		script.durable =
-		    h5_refund_find(stored, r->out_refund_no) != NULL;
+		    h5_order_refund(stored, r->out_refund_no) != NULL;
 		h5_order_free(stored);
 	}
 	fill(o, r, "PROCESSING", got);
@@ -192,7 +192,8 @@ expect(struct shop *s, enum h5_order_state state, const char *status)
 
 	assert_int_equal(o->state, state);
 	assert_true(o->n_refunds > 0);
-	assert_string_equal(o->refunds[o->n_refunds - 1].status, status);
+	assert_string_equal(
+	    h5_order_refund_word(o->refunds[o->n_refunds - 1].state), status);
 	h5_order_free(o);
 }
 

@@ -53,12 +53,12 @@ test_wxmsg_refund__finds_the_one_that_was_asked_about(void **state)
 	assert_string_equal(r.transaction_id, "4200000001202611230000000001");
 	assert_string_equal(r.out_refund_no, "order-1-r2");
 	assert_string_equal(r.refund_id, "50000000002");
-	assert_string_equal(r.status, "SUCCESS");
+	assert_string_equal(h5_order_refund_word(r.state), "SUCCESS");
 	assert_int_equal(r.refund_fee, 700);
 	assert_int_equal(r.total_fee, 1200);
 	assert_int_equal(r.success_time, 1795423212);
 	assert_int_equal(h5_v2_read_refund_of(&f, "order-1-r1", &r, &e), H5_OK);
-	assert_string_equal(r.status, "CHANGE");
+	assert_string_equal(h5_order_refund_word(r.state), "CHANGE");
 	assert_int_equal(r.success_time, 0);
 	h5_fields_release(&f);
 }
@@ -152,7 +152,8 @@ test_wxmsg_refund__accepted_is_processing(void **state)
 			    h5_v2_read_refund(&f, &r, &e) == H5_E_INPUT);
 		} else {
 			assert_int_equal(h5_v2_read_refund(&f, &r, &e), H5_OK);
-			assert_string_equal(r.status, "PROCESSING");
+			assert_string_equal(
+			    h5_order_refund_word(r.state), "PROCESSING");
 			assert_int_equal(r.refund_fee, 200);
 		}
 		h5_fields_release(&f);
@@ -178,7 +179,7 @@ test_wxmsg_refund__a_published_sample(void **state)
 	assert_int_equal(h5_fields_add(&f, "total_fee", "1", &e), H5_OK);
 	assert_int_equal(h5_v2_read_refund_of(&f, "1415701182", &r, &e), H5_OK);
 	assert_string_equal(r.refund_id, "2008450740201411110000174436");
-	assert_string_equal(r.status, "PROCESSING");
+	assert_string_equal(h5_order_refund_word(r.state), "PROCESSING");
 	h5_fields_release(&f);
 }
 

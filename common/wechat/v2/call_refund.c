@@ -138,7 +138,8 @@ talk(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
 	else if (rc == H5_OK)
 		rc = check_refusal(&f, o, r, why);
 	h5_v2_report(log, k, &facts, rc, refusal,
-	    success && rc == H5_OK ? got->status : NULL, why);
+	    success && rc == H5_OK ? h5_order_refund_word(got->state) : NULL,
+	    why);
 	h5_fields_release(&f);
 	return rc;
 }

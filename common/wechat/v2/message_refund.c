@@ -75,28 +75,22 @@ h5_v2_read_refund(
 		memset(r, 0, sizeof *r);
 		return rc;
 	}
-	memcpy(r->status, "PROCESSING", sizeof "PROCESSING");
+	r->state = H5_REFUND_PROCESSING;
 	return H5_OK;
-}
-
-static bool
-known_status(const char *s)
-{
-	return strcmp(s, "SUCCESS") == 0 || strcmp(s, "PROCESSING") == 0 ||
-	       strcmp(s, "CHANGE") == 0 || strcmp(s, "REFUNDCLOSE") == 0;
 }
 
 static enum h5_code
 take_status(const struct h5_fields *f, const char *index,
     struct h5_wechat_refund *r, struct h5_err *e)
 {
-	char name[NAME_MAX];
+	char name[NAME_MAX], word[16];
 	const char *at;
 	enum h5_code rc;
 
 	(void)snprintf(name, sizeof name, "refund_status%s", index);
-	rc = h5_v2_read_word(f, name, true, r->status, sizeof r->status, e);
-	if (rc == H5_OK && !known_status(r->status))
+	rc = h5_v2_read_word(f, name, true, word, sizeof word, e);
+	if (rc == H5_OK && (!h5_order_refund_state_of(word, &r->state) ||
+			       r->state < H5_REFUND_PROCESSING))
 		rc = h5_err_set(e, H5_E_INPUT, "an unknown %s", name);
 	(void)snprintf(name, sizeof name, "refund_success_time%s", index);
 	at = h5_fields_get(f, name);

@@ -1,0 +1,476 @@
+/* The fold: an order is what its events make of it, one after another, and
+ * nothing else changes it.  Each event has one function, which changes nothing
+ * unless it succeeds.
+ * Long texts (body, mweb_url, reason...) are not copied: they point into the
+ * fields of the events, which live as long as the order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/length.h"
+#include "common/order/fold_parts.h"
+#include "common/order/order.h"
+
+#define LANG_MAX 16
+
+/* The attempt that the event speaks of. */
+static enum h5_code
+attempt_of(const struct h5_order *o, const struct h5_event *ev,
+    struct h5_attempt **a, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *no;
+
+	*a = NULL;
+	rc =
+	    h5_event_read_text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
+	if (rc != H5_OK)
+		return rc;
+	*a = h5_order_attempt(o, no);
+	if (*a == NULL)
+		return h5_err_set(e, H5_E_INPUT, "%s: %s has no attempt %s",
+		    h5_event_name(ev->kind), o->id, no);
+	return H5_OK;
+}
+
+/* --- attempts ------------------------------------------------------------- */
+
+/* Numbers are given out in order: "<id>", "<id>_2", "<id>_3"... */
+static enum h5_code
+add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1], *no, *ip;
+	struct h5_attempt a = {0};
+	enum h5_code rc;
+	unsigned nth;
+
+	rc =
+	    h5_event_read_text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
+	if (rc == H5_OK)
+		rc = h5_number_order_of(no, id, &nth, e);
+	if (rc == H5_OK && (strcmp(id, o->id) != 0 || nth != o->n_attempts + 1))
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "%s: %s is not the next number of order %s",
+		    h5_event_name(ev->kind), no, o->id);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "spbill_create_ip",
+		    sizeof a.spbill_create_ip - 1, &ip, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_time(ev, "time_start", &a.time_start, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_time(ev, "time_expire", &a.time_expire, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_attempt(o, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_fold_keep(a.out_trade_no, no);
+	h5_fold_keep(a.spbill_create_ip, ip);
+	a.state = H5_ATTEMPT_AWAITING;
+	a.created_at = ev->at;
+	o->attempts[o->n_attempts++] = a;
+	return H5_OK;
+}
+
+/* --- one function an event; each changes nothing unless it succeeds --- */
+
+static enum h5_code
+apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *id;
+
+	if (o->n_events > 0)
+		return h5_err_set(
+		    e, H5_E_STATE, "order %s is created already", o->id);
+	rc = h5_event_read_text(ev, "order", H5_ORDER_ID_MAX, &id, e);
+	if (rc == H5_OK && !h5_number_is_order(id))
+		rc = h5_err_set(e, H5_E_INPUT, "created: not an order's id");
+	if (rc == H5_OK)
+		h5_fold_keep(o->id, id);
+	if (rc == H5_OK)
+		rc = h5_event_read_fen(ev, "total_fee", &o->total_fee, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "body", 1024, &o->body, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "attach", 1024, &o->attach, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "item", 64, &o->item, e);
+	if (rc == H5_OK && o->item != NULL)
+		rc = h5_event_read_number(ev, "qty", 1, 1000000000, &o->qty, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "lang", LANG_MAX, &o->lang, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_time(ev, "expires_at", &o->expires_at, e);
+	if (rc == H5_OK)
+		rc = add_attempt(o, ev, e);
+	o->state = H5_ORDER_CREATED;
+	o->created_at = ev->at;
+	return rc;
+}
+
+static enum h5_code
+apply_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	if (h5_order_settled(o))
+		return h5_err_set(e, H5_E_STATE,
+		    "order %s is %s: no further attempt", o->id,
+		    h5_order_state_name(o->state));
+	return add_attempt(o, ev, e);
+}
+
+static enum h5_code
+apply_prepaid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	char *ip, *prepay_id, *url;
+	struct h5_attempt *a;
+	enum h5_code rc;
+
+	rc = attempt_of(o, ev, &a, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "spbill_create_ip",
+		    sizeof a->spbill_create_ip - 1, &ip, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "prepay_id", 256, &prepay_id, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "mweb_url", 2048, &url, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_fold_keep(a->spbill_create_ip, ip);
+	a->prepay_id = prepay_id;
+	a->mweb_url = url;
+	a->mweb_url_at = ev->at;
+	if (o->state == H5_ORDER_CREATED)
+		o->state = H5_ORDER_AWAITING;
+	return H5_OK;
+}
+
+/* WeChat answered about an attempt. */
+static void
+checked(struct h5_order *o, struct h5_attempt *a, const struct h5_event *ev,
+    const char *trade_state)
+{
+	h5_fold_keep(a->trade_state, trade_state);
+	a->queried_at = ev->at;
+	o->checked_at = ev->at;
+	o->tried_at = ev->at;
+	o->unreached = false;
+}
+
+static enum h5_code
+apply_queried(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_attempt *a;
+	enum h5_code rc;
+	char *state;
+
+	rc = attempt_of(o, ev, &a, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(
+		    ev, "trade_state", sizeof a->trade_state - 1, &state, e);
+	if (rc == H5_OK)
+		checked(o, a, ev, state);
+	return rc;
+}
+
+static enum h5_code
+apply_unreached(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_attempt *a;
+	enum h5_code rc;
+
+	rc = attempt_of(o, ev, &a, e);
+	if (rc != H5_OK)
+		return rc;
+	o->tried_at = ev->at;
+	o->unreached = true;
+	return H5_OK;
+}
+
+/* What a paid event says, checked. */
+struct payment {
+	struct h5_attempt *a;
+	char *transaction_id;
+	char *via;
+	char *trade_state;
+	int64_t end;
+};
+
+static enum h5_code
+read_payment(const struct h5_order *o, const struct h5_event *ev,
+    struct payment *p, struct h5_err *e)
+{
+	enum h5_code rc;
+	int64_t total;
+
+	rc = attempt_of(o, ev, &p->a, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "transaction_id",
+		    sizeof p->a->transaction_id - 1, &p->transaction_id, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_fen(ev, "total_fee", &total, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(
+		    ev, "via", sizeof o->paid_via - 1, &p->via, e);
+	if (rc == H5_OK && strcmp(p->via, "notify") != 0 &&
+	    strcmp(p->via, "query") != 0)
+		rc = h5_err_set(e, H5_E_INPUT, "paid: via is neither");
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "trade_state",
+		    sizeof p->a->trade_state - 1, &p->trade_state, e);
+	p->end = ev->at;
+	if (rc == H5_OK && h5_fields_get(&ev->fields, "time_end") != NULL)
+		rc = h5_event_read_time(ev, "time_end", &p->end, e);
+	/* The last of several guards: another amount is never "paid". */
+	if (rc == H5_OK && total != o->total_fee)
+		rc = h5_err_set(e, H5_E_STATE,
+		    "order %s is not paid with another amount", o->id);
+	if (rc == H5_OK && p->a->state == H5_ATTEMPT_PAID &&
+	    strcmp(p->a->transaction_id, p->transaction_id) != 0)
+		rc = h5_err_set(e, H5_E_STATE,
+		    "attempt %s is paid by another transaction",
+		    p->a->out_trade_no);
+	return rc;
+}
+
+static enum h5_code
+apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct payment p = {0};
+	enum h5_code rc;
+
+	rc = read_payment(o, ev, &p, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc != H5_OK)
+		return rc;
+	if (strcmp(p.via, "query") == 0)
+		checked(o, p.a, ev,
+		    p.trade_state != NULL ? p.trade_state : "SUCCESS");
+	p.a->state = H5_ATTEMPT_PAID;
+	h5_fold_keep(p.a->transaction_id, p.transaction_id);
+	if (o->transaction_id[0] != '\0')
+		return H5_OK;
+	o->state = H5_ORDER_PAID;
+	o->paid_at = p.end;
+	h5_fold_keep(o->paid_via, p.via);
+	h5_fold_keep(o->transaction_id, p.transaction_id);
+	h5_fold_tell_shop(o, ev, "order.paid");
+	return H5_OK;
+}
+
+/* Changes nothing: it tells later readers who closed the attempt. */
+static enum h5_code
+apply_closing(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_attempt *a;
+
+	return attempt_of(o, ev, &a, e);
+}
+
+static enum h5_code
+apply_ended(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_attempt *a;
+	enum h5_code rc;
+	char *why;
+
+	rc = attempt_of(o, ev, &a, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	if (rc == H5_OK && a->state != H5_ATTEMPT_PAID)
+		a->state = H5_ATTEMPT_CLOSED;
+	return rc;
+}
+
+static enum h5_code
+apply_closed(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *why;
+
+	rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc != H5_OK || h5_order_settled(o))
+		return rc;
+	o->state = H5_ORDER_CLOSED;
+	o->closed_at = ev->at;
+	h5_fold_tell_shop(o, ev, "order.closed");
+	return H5_OK;
+}
+
+/* --- alerts and deliveries ------------------------------------------------ */
+
+static enum h5_code
+apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	unsigned bit, found = 0;
+	struct h5_attempt *a;
+	enum h5_code rc;
+	char *word;
+
+	rc = h5_event_read_text(ev, "alert", 16, &word, e);
+	if (rc != H5_OK)
+		return rc;
+	for (bit = H5_ALERT_DISPUTED; bit <= H5_ALERT_OVERPAID; bit <<= 1)
+		if (strcmp(word,
+			h5_order_alert_name((enum h5_order_alert)bit)) == 0)
+			found = bit;
+	if (found == 0)
+		return h5_err_set(e, H5_E_INPUT, "alert: unknown word");
+	rc = attempt_of(o, ev, &a, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc != H5_OK)
+		return rc;
+	o->alerts |= found;
+	h5_fold_tell_shop(o, ev, "order.alert");
+	return H5_OK;
+}
+
+/* The outgoing event that a delivery speaks of, and to whom it went. */
+static enum h5_code
+delivery(const struct h5_order *o, const struct h5_event *ev,
+    struct h5_outgoing **g, unsigned *hook, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *id, *to;
+	size_t i;
+
+	*g = NULL;
+	*hook = 0;
+	rc = h5_event_read_text(ev, "id", sizeof(*g)->id - 1, &id, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "to", 16, &to, e);
+	if (rc != H5_OK)
+		return rc;
+	if (strcmp(to, "exec") == 0)
+		*hook = H5_HOOK_EXEC;
+	else if (strcmp(to, "webhook") == 0)
+		*hook = H5_HOOK_WEBHOOK;
+	for (i = 0; i < o->n_outgoing; i++)
+		if (strcmp(o->outgoing[i].id, id) == 0)
+			*g = &o->outgoing[i];
+	if (*g == NULL || *hook == 0)
+		return h5_err_set(e, H5_E_INPUT,
+		    "%s: no such event or receiver", h5_event_name(ev->kind));
+	return H5_OK;
+}
+
+static enum h5_code
+apply_delivered(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct h5_outgoing *g;
+	enum h5_code rc;
+	unsigned hook;
+
+	rc = delivery(o, ev, &g, &hook, e);
+	if (rc == H5_OK)
+		g->done |= hook;
+	return rc;
+}
+
+static enum h5_code
+apply_undelivered(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	int64_t failures, retry_at;
+	struct h5_outgoing *g;
+	enum h5_code rc;
+	unsigned hook;
+
+	rc = delivery(o, ev, &g, &hook, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_number(
+		    ev, "failures", 1, 1000000, &failures, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_time(ev, "retry_at", &retry_at, e);
+	if (rc != H5_OK)
+		return rc;
+	g->failures = (unsigned)failures;
+	g->retry_at = retry_at;
+	return H5_OK;
+}
+
+/* --- the fold ------------------------------------------------------------- */
+
+static const h5_fold_fn appliers[] = {
+    [H5_EVENT_CREATED] = apply_created,
+    [H5_EVENT_ATTEMPT] = apply_attempt,
+    [H5_EVENT_PREPAID] = apply_prepaid,
+    [H5_EVENT_QUERIED] = apply_queried,
+    [H5_EVENT_UNREACHED] = apply_unreached,
+    [H5_EVENT_PAID] = apply_paid,
+    [H5_EVENT_CLOSING] = apply_closing,
+    [H5_EVENT_ENDED] = apply_ended,
+    [H5_EVENT_CLOSED] = apply_closed,
+    [H5_EVENT_REFUND_ASKED] = h5_fold_refund_asked,
+    [H5_EVENT_REFUND_HINT] = h5_fold_refund_hint,
+    [H5_EVENT_REFUNDED] = h5_fold_refunded,
+    [H5_EVENT_REFUND_REFUSED] = h5_fold_refund_refused,
+    [H5_EVENT_ALERT] = apply_alert,
+    [H5_EVENT_DELIVERED] = apply_delivered,
+    [H5_EVENT_UNDELIVERED] = apply_undelivered,
+};
+
+_Static_assert(
+    H5_LENGTH(appliers) == H5_EVENT_KINDS, "a function for each event");
+
+enum h5_code
+h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_fold_room_for_event(o, e);
+	if (rc == H5_OK)
+		rc = appliers[ev->kind](o, ev, e);
+	if (rc != H5_OK) {
+		h5_event_release(ev);
+		return rc;
+	}
+	o->events[o->n_events++] = *ev;
+	h5_event_init(ev, ev->kind, ev->at);
+	return H5_OK;
+}
+
+enum h5_code
+h5_order_new(struct h5_event *created, struct h5_order **out, struct h5_err *e)
+{
+	struct h5_order *o;
+	enum h5_code rc;
+
+	*out = NULL;
+	if (created->kind != H5_EVENT_CREATED) {
+		h5_event_release(created);
+		return h5_err_set(e, H5_E_INPUT,
+		    "an order begins with created, not with %s",
+		    h5_event_name(created->kind));
+	}
+	o = calloc(1, sizeof *o);
+	if (o == NULL) {
+		h5_event_release(created);
+		return h5_err_nomem(e);
+	}
+	rc = h5_order_apply(o, created, e);
+	if (rc != H5_OK) {
+		h5_order_free(o);
+		return rc;
+	}
+	*out = o;
+	return H5_OK;
+}
+
+void
+h5_order_free(struct h5_order *o)
+{
+	size_t i;
+
+	if (o == NULL)
+		return;
+	for (i = 0; i < o->n_events; i++)
+		h5_event_release(&o->events[i]);
+	free(o->events);
+	free(o->attempts);
+	free(o->refunds);
+	free(o->outgoing);
+	free(o);
+}

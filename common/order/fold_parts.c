@@ -1,0 +1,81 @@
+/* Parts of the fold: its lists grow, and the shop is told. */
+#include "common/order/fold_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+h5_fold_keep(char *to, const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
+/* Room for one more behind n entries; lists hold 4, 8, 16... entries, so the
+ * count alone tells when one is full.  NULL: out of memory, v is as it was. */
+static void *
+grow(void *v, size_t n, size_t size)
+{
+	if (n == 0)
+		return reallocarray(v, 4, size);
+	if (n >= 4 && (n & (n - 1)) == 0)
+		return reallocarray(v, n * 2, size);
+	return v;
+}
+
+enum h5_code
+h5_fold_room_for_event(struct h5_order *o, struct h5_err *e)
+{
+	void *v = grow(o->events, o->n_events, sizeof *o->events);
+
+	if (v == NULL)
+		return h5_err_nomem(e);
+	o->events = v;
+	return H5_OK;
+}
+
+enum h5_code
+h5_fold_room_for_attempt(struct h5_order *o, struct h5_err *e)
+{
+	void *v = grow(o->attempts, o->n_attempts, sizeof *o->attempts);
+
+	if (v == NULL)
+		return h5_err_nomem(e);
+	o->attempts = v;
+	return H5_OK;
+}
+
+enum h5_code
+h5_fold_room_for_refund(struct h5_order *o, struct h5_err *e)
+{
+	void *v = grow(o->refunds, o->n_refunds, sizeof *o->refunds);
+
+	if (v == NULL)
+		return h5_err_nomem(e);
+	o->refunds = v;
+	return H5_OK;
+}
+
+enum h5_code
+h5_fold_room_for_outgoing(struct h5_order *o, struct h5_err *e)
+{
+	void *v = grow(o->outgoing, o->n_outgoing, sizeof *o->outgoing);
+
+	if (v == NULL)
+		return h5_err_nomem(e);
+	o->outgoing = v;
+	return H5_OK;
+}
+
+void
+h5_fold_tell_shop(
+    struct h5_order *o, const struct h5_event *ev, const char *type)
+{
+	struct h5_outgoing *g = &o->outgoing[o->n_outgoing++];
+
+	memset(g, 0, sizeof *g);
+	(void)snprintf(
+	    g->id, sizeof g->id, "evt_%s_%zu", o->id, o->n_events + 1);
+	g->type = type;
+	g->at = ev->at;
+}

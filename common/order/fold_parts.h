@@ -1,0 +1,47 @@
+/* fold_parts.h - what the functions that fold events share.  Private to
+ * common/order/fold*.c. */
+#ifndef H5_ORDER_FOLD_PARTS_H
+#define H5_ORDER_FOLD_PARTS_H
+
+#include "common/base/err.h"
+#include "common/order/order.h"
+
+/* Bytes of the "why" of an event. */
+#define H5_FOLD_WHY_MAX 128
+
+/* Folds one event.  Changes nothing unless it succeeds. */
+typedef enum h5_code (*h5_fold_fn)(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
+/* The events about refunds. */
+H5_MUST_CHECK enum h5_code h5_fold_refund_asked(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_refund_hint(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_refund_refused(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_refunded(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
+/* Room for one more in a list of the order's, so that what follows cannot
+ * fail.  H5_E_NOMEM: the list is as it was. */
+H5_MUST_CHECK enum h5_code h5_fold_room_for_event(
+    struct h5_order *o, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_room_for_attempt(
+    struct h5_order *o, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_room_for_refund(
+    struct h5_order *o, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_room_for_outgoing(
+    struct h5_order *o, struct h5_err *e);
+
+/* h5_fold_tell_shop(o, ev, type): the shop must hear of ev, which is being
+ * folded.  Room was made.  The id names the line of the ledger, so every
+ * program that reads the ledger makes the same one. */
+void h5_fold_tell_shop(
+    struct h5_order *o, const struct h5_event *ev, const char *type);
+
+/* h5_fold_keep(to, from): copies a text whose length was checked against the
+ * array's. */
+void h5_fold_keep(char *to, const char *from);
+
+#endif

@@ -1,0 +1,249 @@
+/* The fold of the events about refunds: what each of them is, and the state
+ * that they make of a paid order. */
+#include <string.h>
+
+#include "common/order/fold_parts.h"
+#include "common/order/order.h"
+
+/* Does nothing bind its amount?  A hint is hearsay, and what WeChat refused
+ * never was. */
+static bool
+loose(const struct h5_refund *r)
+{
+	return r->state == H5_REFUND_HINTED || r->state == H5_REFUND_REFUSED;
+}
+
+/* All that came in: each payment of an overpaid order can be refunded. */
+static int64_t
+received(const struct h5_order *o)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < o->n_attempts; i++)
+		if (o->attempts[i].state == H5_ATTEMPT_PAID)
+			sum += o->total_fee;
+	return sum;
+}
+
+/* The state that the refunds make of a paid order. */
+static void
+weigh_refunds(struct h5_order *o)
+{
+	int64_t returned = h5_order_refunded(o);
+	bool open = false;
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		open = open || h5_order_refund_open(&o->refunds[i]);
+	if (returned >= received(o))
+		o->state = H5_ORDER_REFUNDED;
+	else if (open)
+		o->state = H5_ORDER_REFUNDING;
+	else if (returned > 0)
+		o->state = H5_ORDER_PARTLY_REFUNDED;
+	else
+		o->state = H5_ORDER_PAID;
+}
+
+/* What the refund events say. */
+struct refund_word {
+	char *out_refund_no;
+	char *out_trade_no; /* NULL: not said */
+	char *refund_id; /* NULL: not said */
+	char *reason; /* likewise */
+	int64_t refund_fee; /* 0: not said */
+	int64_t success_at; /* likewise */
+	struct h5_refund *r; /* the refund, NULL: unknown so far */
+};
+
+static enum h5_code
+read_refund(const struct h5_order *o, const struct h5_event *ev,
+    struct refund_word *w, struct h5_err *e)
+{
+	struct h5_refund *r;
+	enum h5_code rc;
+
+	memset(w, 0, sizeof *w);
+	rc = h5_event_read_text(ev, "out_refund_no",
+	    sizeof r->out_refund_no - 1, &w->out_refund_no, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "out_trade_no",
+		    sizeof r->out_trade_no - 1, &w->out_trade_no, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(
+		    ev, "refund_id", sizeof r->refund_id - 1, &w->refund_id, e);
+	if (rc == H5_OK && h5_fields_get(&ev->fields, "refund_fee") != NULL)
+		rc = h5_event_read_fen(ev, "refund_fee", &w->refund_fee, e);
+	if (rc != H5_OK)
+		return rc;
+	w->r = h5_order_refund(o, w->out_refund_no);
+	if (w->r != NULL && w->r->refund_fee != 0 && w->refund_fee != 0 &&
+	    w->r->refund_fee != w->refund_fee && !loose(w->r))
+		return h5_err_set(e, H5_E_STATE, "refund %s has another amount",
+		    w->out_refund_no);
+	return H5_OK;
+}
+
+/* Takes what is new into the refund, which is made when it is unknown. */
+static enum h5_code
+note_refund(struct h5_order *o, const struct h5_event *ev,
+    const struct refund_word *w, enum h5_refund_state state, struct h5_err *e)
+{
+	struct h5_refund *r = w->r;
+	enum h5_code rc;
+
+	if (r == NULL) {
+		rc = h5_fold_room_for_refund(o, e);
+		if (rc != H5_OK)
+			return rc;
+		r = &o->refunds[o->n_refunds++];
+		memset(r, 0, sizeof *r);
+		h5_fold_keep(r->out_refund_no, w->out_refund_no);
+	}
+	r->state = state;
+	if (w->out_trade_no != NULL)
+		h5_fold_keep(r->out_trade_no, w->out_trade_no);
+	if (w->refund_id != NULL)
+		h5_fold_keep(r->refund_id, w->refund_id);
+	if (w->refund_fee != 0)
+		r->refund_fee = w->refund_fee;
+	if (w->reason != NULL)
+		r->reason = w->reason;
+	if (ev->kind == H5_EVENT_REFUND_ASKED)
+		r->asked_at = ev->at;
+	if (ev->kind == H5_EVENT_REFUND_HINT)
+		r->hinted_at = ev->at;
+	if (ev->kind == H5_EVENT_REFUNDED)
+		r->looked_at = ev->at;
+	r->changed_at = w->success_at != 0 ? w->success_at : ev->at;
+	return H5_OK;
+}
+
+static enum h5_code
+must_be_paid(
+    const struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	if (o->transaction_id[0] != '\0')
+		return H5_OK;
+	return h5_err_set(e, H5_E_STATE, "%s: order %s is not paid",
+	    h5_event_name(ev->kind), o->id);
+}
+
+enum h5_code
+h5_fold_refund_asked(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct refund_word w;
+	enum h5_code rc;
+	int64_t out;
+
+	rc = read_refund(o, ev, &w, e);
+	if (rc == H5_OK && w.refund_fee == 0)
+		rc = h5_err_set(e, H5_E_INPUT, "refund-asked: no refund_fee");
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "reason", 256, &w.reason, e);
+	if (rc == H5_OK)
+		rc = must_be_paid(o, ev, e);
+	if (rc != H5_OK)
+		return rc;
+	/* Asking again with the same number is a retry; once WeChat has
+	 * taken it, it says nothing new. */
+	if (w.r != NULL && w.r->state >= H5_REFUND_PROCESSING)
+		return H5_OK;
+	out = h5_order_refunds_out(o, NULL) + w.refund_fee;
+	if (w.r != NULL && w.r->state != H5_REFUND_REFUSED)
+		out -= w.r->refund_fee;
+	if (out > received(o))
+		return h5_err_set(e, H5_E_STATE,
+		    "refunds of order %s would exceed what was paid", o->id);
+	rc = note_refund(o, ev, &w, H5_REFUND_ASKED, e);
+	if (rc == H5_OK)
+		weigh_refunds(o);
+	return rc;
+}
+
+enum h5_code
+h5_fold_refund_hint(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct refund_word w;
+	enum h5_code rc;
+	char *status;
+
+	rc = read_refund(o, ev, &w, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "refund_status", 32, &status, e);
+	if (rc != H5_OK)
+		return rc;
+	/* What is under way already stays what it is: the hint only says that
+	 * there is news. */
+	if (w.r != NULL &&
+	    (h5_order_refund_open(w.r) || w.r->state == H5_REFUND_SUCCESS)) {
+		w.r->hinted_at = ev->at;
+		return H5_OK;
+	}
+	return note_refund(o, ev, &w, H5_REFUND_HINTED, e);
+}
+
+/* What we or a notice spoke of does not exist at WeChat. */
+enum h5_code
+h5_fold_refund_refused(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	struct refund_word w;
+	enum h5_code rc;
+	char *why;
+
+	rc = read_refund(o, ev, &w, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	if (rc == H5_OK && w.r == NULL)
+		rc =
+		    h5_err_set(e, H5_E_INPUT, "refund-refused: no such refund");
+	if (rc != H5_OK ||
+	    (w.r->state != H5_REFUND_ASKED && w.r->state != H5_REFUND_HINTED))
+		return rc;
+	rc = note_refund(o, ev, &w, H5_REFUND_REFUSED, e);
+	if (rc == H5_OK && o->transaction_id[0] != '\0')
+		weigh_refunds(o);
+	return rc;
+}
+
+enum h5_code
+h5_fold_refunded(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_refund_state state = H5_REFUND_HINTED;
+	struct refund_word w;
+	enum h5_code rc;
+	char *status;
+	bool known;
+
+	rc = read_refund(o, ev, &w, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text(ev, "status", 15, &status, e);
+	/* Of the words for states, only WeChat's own are an answer. */
+	known = rc == H5_OK && h5_order_refund_state_of(status, &state) &&
+		state >= H5_REFUND_PROCESSING;
+	if (rc == H5_OK && (!known || w.refund_id == NULL || w.refund_fee == 0))
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "refunded: status, refund_id or refund_fee is amiss");
+	if (rc == H5_OK && h5_fields_get(&ev->fields, "success_time") != NULL)
+		rc = h5_event_read_time(ev, "success_time", &w.success_at, e);
+	if (rc == H5_OK)
+		rc = must_be_paid(o, ev, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	/* Money that has gone back stays gone: a late PROCESSING is old news.
+	 */
+	if (rc != H5_OK || (w.r != NULL && w.r->state == H5_REFUND_SUCCESS))
+		return rc;
+	rc = note_refund(o, ev, &w, state, e);
+	if (rc != H5_OK)
+		return rc;
+	weigh_refunds(o);
+	if (state == H5_REFUND_SUCCESS)
+		h5_fold_tell_shop(o, ev, "order.refunded");
+	return H5_OK;
+}

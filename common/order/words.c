@@ -1,0 +1,92 @@
+/* The words for the states of orders, attempts and refunds and for alerts: as
+ * the ledger, show --json and the command spell them (INTERFACE 5). */
+#include <string.h>
+
+#include "common/base/length.h"
+#include "common/order/order.h"
+
+static const char *const state_names[] = {
+    [H5_ORDER_CREATED] = "created",
+    [H5_ORDER_AWAITING] = "awaiting",
+    [H5_ORDER_PAID] = "paid",
+    [H5_ORDER_CLOSED] = "closed",
+    [H5_ORDER_REFUNDING] = "refunding",
+    [H5_ORDER_PARTLY_REFUNDED] = "partly-refunded",
+    [H5_ORDER_REFUNDED] = "refunded",
+};
+
+const char *
+h5_order_state_name(enum h5_order_state s)
+{
+	return state_names[s];
+}
+
+bool
+h5_order_state_of(const char *name, enum h5_order_state *s)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(state_names); i++)
+		if (strcmp(state_names[i], name) == 0) {
+			*s = (enum h5_order_state)i;
+			return true;
+		}
+	return false;
+}
+
+const char *
+h5_order_attempt_word(enum h5_attempt_state s)
+{
+	switch (s) {
+	case H5_ATTEMPT_AWAITING:
+		return "awaiting";
+	case H5_ATTEMPT_PAID:
+		return "paid";
+	case H5_ATTEMPT_CLOSED:
+		break;
+	}
+	return "closed";
+}
+
+const char *
+h5_order_alert_name(enum h5_order_alert bit)
+{
+	switch (bit) {
+	case H5_ALERT_DISPUTED:
+		return "disputed";
+	case H5_ALERT_LATE:
+		return "late";
+	case H5_ALERT_OVERPAID:
+		break;
+	}
+	return "overpaid";
+}
+
+static const char *const refund_words[] = {
+    [H5_REFUND_HINTED] = "hinted",
+    [H5_REFUND_ASKED] = "asked",
+    [H5_REFUND_REFUSED] = "refused",
+    [H5_REFUND_PROCESSING] = "PROCESSING",
+    [H5_REFUND_SUCCESS] = "SUCCESS",
+    [H5_REFUND_CHANGE] = "CHANGE",
+    [H5_REFUND_CLOSED] = "REFUNDCLOSE",
+};
+
+const char *
+h5_order_refund_word(enum h5_refund_state s)
+{
+	return refund_words[s];
+}
+
+bool
+h5_order_refund_state_of(const char *word, enum h5_refund_state *s)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(refund_words); i++)
+		if (strcmp(refund_words[i], word) == 0) {
+			*s = (enum h5_refund_state)i;
+			return true;
+		}
+	return false;
+}
