@@ -76,13 +76,14 @@ has_header(const struct site *s, const char *name)
 static enum h5_code
 get(struct site *s, struct h5_err *e)
 {
-	int timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
+	struct h5_https_request q = {.url = s->url.data,
+	    .timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS),
+	    .head = &s->head};
 
 	memset(&s->a, 0, sizeof s->a);
-	if (timeout_ms == 0)
+	if (q.timeout_ms == 0)
 		return h5_err_set(e, H5_E_BUSY, "the time is used up");
-	return h5_https_get(
-	    s->h, s->url.data, timeout_ms, &s->head, &s->body, &s->a, e);
+	return h5_https_call(s->h, &q, &s->body, &s->a, e);
 }
 
 /* --- a program's page --- */
@@ -358,11 +359,12 @@ static void
 notice(struct site *s)
 {
 	static const char *const type[] = {"Content-Type: " H5_WECHAT_TYPE};
+	struct h5_https_request q = {
+	    .method = H5_HTTPS_POST, .headers = type, .n_headers = 1};
 	char number[32], nonce[33];
 	struct h5_buf body;
 	struct h5_err e;
 	enum h5_code rc;
-	int timeout_ms;
 
 	rc = h5_crypto_nonce(nonce, &e);
 	(void)snprintf(number, sizeof number, "doctor-%.16s", nonce);
@@ -371,14 +373,16 @@ notice(struct site *s)
 	h5_config_url(s->d->c, "notify", &s->url);
 	if (rc == H5_OK)
 		rc = h5_wechat_sample_notice(s->d->c, number, &body, &e);
-	timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
+	q.url = s->url.data;
+	q.body = body.data;
+	q.body_len = body.len;
+	q.timeout_ms = h5_doctor_left(s->d, TIMEOUT_MS);
 	if (rc != H5_OK)
 		h5_doctor_say(s->d, H5_DOCTOR_FAIL, "notify", "notice-bug",
 		    "why", e.msg, NULL);
-	else if (timeout_ms == 0)
+	else if (q.timeout_ms == 0)
 		h5_doctor_say(s->d, H5_DOCTOR_WARN, "notify", "no-time", NULL);
-	else if (h5_https_post(s->h, s->url.data, type, 1, body.data, body.len,
-		     timeout_ms, &s->body, &s->a, &e) != H5_OK)
+	else if (h5_https_call(s->h, &q, &s->body, &s->a, &e) != H5_OK)
 		say_unreached(s, "notify", &e);
 	else
 		notice_judge(s, number);

@@ -54,15 +54,16 @@ host(struct h5_doctor *d, struct h5_https *h, const char *check,
 	struct h5_buf body;
 	struct h5_err e;
 	int64_t began = h5_clock_mono_ms();
-	int timeout_ms = h5_doctor_left(d, d->c->gateway.timeout_ms);
+	struct h5_https_request q = {.url = url,
+	    .timeout_ms = h5_doctor_left(d, d->c->gateway.timeout_ms)};
 	enum h5_code rc;
 
-	if (timeout_ms == 0) {
+	if (q.timeout_ms == 0) {
 		h5_doctor_say(d, H5_DOCTOR_WARN, check, "no-time", NULL);
 		return false;
 	}
 	h5_buf_init(&body, ANSWER_MAX);
-	rc = h5_https_get(h, url, timeout_ms, NULL, &body, &a, &e);
+	rc = h5_https_call(h, &q, &body, &a, &e);
 	/* A long page is an answer, too. */
 	if (rc != H5_OK && rc != H5_E_REMOTE)
 		h5_doctor_say(d, needed ? H5_DOCTOR_FAIL : H5_DOCTOR_WARN,

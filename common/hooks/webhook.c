@@ -63,6 +63,13 @@ post(const struct h5_config *c, const struct h5_buf h[HEADERS],
 	struct h5_https_options o = {
 	    .connect_timeout_ms = CONNECT_MS, .timeout_ms = TIMEOUT_MS};
 	const char *headers[HEADERS];
+	struct h5_https_request q = {.method = H5_HTTPS_POST,
+	    .url = c->hooks.webhook_url,
+	    .headers = headers,
+	    .n_headers = HEADERS,
+	    .body = body,
+	    .body_len = n,
+	    .timeout_ms = TIMEOUT_MS};
 	struct h5_https_answer a;
 	struct h5_https *https;
 	struct h5_buf answer;
@@ -75,8 +82,7 @@ post(const struct h5_config *c, const struct h5_buf h[HEADERS],
 	for (i = 0; i < HEADERS; i++)
 		headers[i] = h[i].data;
 	h5_buf_init(&answer, ANSWER_MAX);
-	rc = h5_https_post(https, c->hooks.webhook_url, headers, HEADERS, body,
-	    n, TIMEOUT_MS, &answer, &a, e);
+	rc = h5_https_call(https, &q, &answer, &a, e);
 	/* Too long an answer is an answer: its status has arrived. */
 	if ((rc == H5_OK || rc == H5_E_REMOTE) && a.status >= 200 &&
 	    a.status < 300)

@@ -1,3 +1,5 @@
+/* HTTP requests with libcurl, which is told everything that it might otherwise
+ * take from its build or from the environment. */
 #include "common/system/https.h"
 
 #include <curl/curl.h>
@@ -14,7 +16,7 @@
 
 struct h5_https {
 	CURL *easy;
-	char *ca_file, *cert_file, *key_file; /* NULL: none */
+	char *ca_file; /* NULL: none was found */
 	int connect_timeout_ms, timeout_ms;
 };
 
@@ -61,38 +63,36 @@ system_bundle(void)
 }
 
 static enum h5_code
-take_path(const char *path, char **out, struct h5_err *e)
+must_read(const char *path, struct h5_err *e)
 {
-	if (path == NULL)
+	if (path == NULL || access(path, R_OK) == 0)
 		return H5_OK;
-	if (access(path, R_OK) != 0)
-		return h5_err_set(e, H5_E_CONFIG, "%s cannot be read", path);
-	*out = strdup(path);
-	return *out != NULL ? H5_OK : h5_err_nomem(e);
+	return h5_err_set(e, H5_E_CONFIG, "%s cannot be read", path);
 }
 
 enum h5_code
 h5_https_new(
     const struct h5_https_options *o, struct h5_https **out, struct h5_err *e)
 {
+	const char *ca_file = o->ca_file != NULL ? o->ca_file : system_bundle();
 	struct h5_https *h;
 	enum h5_code rc;
 
 	*out = NULL;
+	rc = must_read(ca_file, e);
+	if (rc != H5_OK)
+		return rc;
 	h = calloc(1, sizeof *h);
 	if (h == NULL)
 		return h5_err_nomem(e);
 	h->connect_timeout_ms = o->connect_timeout_ms;
 	h->timeout_ms = o->timeout_ms;
-	rc = take_path(
-	    o->ca_file != NULL ? o->ca_file : system_bundle(), &h->ca_file, e);
-	if (rc == H5_OK)
-		rc = take_path(o->cert_file, &h->cert_file, e);
-	if (rc == H5_OK)
-		rc = take_path(o->key_file, &h->key_file, e);
-	if (rc != H5_OK) {
-		h5_https_free(h);
-		return rc;
+	if (ca_file != NULL) {
+		h->ca_file = strdup(ca_file);
+		if (h->ca_file == NULL) {
+			h5_https_free(h);
+			return h5_err_nomem(e);
+		}
 	}
 	*out = h;
 	return H5_OK;
@@ -106,20 +106,8 @@ h5_https_free(struct h5_https *h)
 	if (h->easy != NULL)
 		curl_easy_cleanup(h->easy);
 	free(h->ca_file);
-	free(h->cert_file);
-	free(h->key_file);
 	free(h);
 }
-
-/* What one call asks. */
-struct asking {
-	const char *url;
-	const char *const *headers;
-	size_t n_headers;
-	const char *body; /* NULL: GET */
-	size_t body_len;
-	int timeout_ms;
-};
 
 /* --- receiving --- */
 
@@ -176,13 +164,13 @@ on_header(char *p, size_t size, size_t n, void *arg)
 /* The url comes from the configuration alone; still, nothing but TLS leaves
  * this machine. */
 static enum h5_code
-check_url(
-    const struct h5_https *h, const char *url, bool *tls, struct h5_err *e)
+check_request(const struct h5_https *h, const struct h5_https_request *q,
+    bool *tls, struct h5_err *e)
 {
 	struct h5_url u;
 	enum h5_code rc;
 
-	rc = h5_url_read(url, &u, e);
+	rc = h5_url_read(q->url, &u, e);
 	if (rc != H5_OK)
 		return h5_err_set(e, H5_E_CONFIG, "not a URL to call");
 	*tls = u.https;
@@ -193,7 +181,8 @@ check_url(
 		return h5_err_set(e, H5_E_CONFIG,
 		    "no CA bundle found: install ca-certificates or set "
 		    "gateway.ca_file");
-	return H5_OK;
+	rc = must_read(q->cert_file, e);
+	return rc == H5_OK ? must_read(q->key_file, e) : rc;
 }
 
 /* An option that this libcurl does not take leaves a hole in the safety that
@@ -203,7 +192,7 @@ check_url(
 	code = curl_easy_setopt(h->easy, option, value)
 
 static CURLcode
-set_safety(const struct h5_https *h, bool tls)
+set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 {
 	CURLcode code = CURLE_OK;
 
@@ -223,10 +212,11 @@ set_safety(const struct h5_https *h, bool tls)
 		/* Else the folder that curl was built with counts, too. */
 		SET(CURLOPT_CAPATH, NULL);
 	}
-	if (h->cert_file != NULL)
-		SET(CURLOPT_SSLCERT, h->cert_file);
-	if (h->key_file != NULL)
-		SET(CURLOPT_SSLKEY, h->key_file);
+	/* curl shares no connection between two certificates. */
+	if (q->cert_file != NULL)
+		SET(CURLOPT_SSLCERT, q->cert_file);
+	if (q->key_file != NULL)
+		SET(CURLOPT_SSLKEY, q->key_file);
 	SET(CURLOPT_PROXY, ""); /* and no https_proxy of the environment */
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -245,7 +235,7 @@ set_safety(const struct h5_https *h, bool tls)
 }
 
 static CURLcode
-set_request(const struct h5_https *h, const struct asking *q,
+set_request(const struct h5_https *h, const struct h5_https_request *q,
     struct curl_slist *headers, long ms, struct receiving *r)
 {
 	long connect_ms = h->connect_timeout_ms;
@@ -256,7 +246,7 @@ set_request(const struct h5_https *h, const struct asking *q,
 	SET(CURLOPT_URL, q->url);
 	SET(CURLOPT_USERAGENT, "h5pay/" H5_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
-	if (q->body != NULL) {
+	if (q->method == H5_HTTPS_POST) {
 		SET(CURLOPT_POST, 1L);
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
 		SET(CURLOPT_POSTFIELDS, q->body);
@@ -339,10 +329,11 @@ judge(CURLcode code, const char *text, const struct receiving *r,
 	return h5_err_set(e, H5_E_NET, "%s", why);
 }
 
-static enum h5_code
-call(struct h5_https *h, const struct asking *q, struct receiving *r,
-    struct h5_err *e)
+enum h5_code
+h5_https_call(struct h5_https *h, const struct h5_https_request *q,
+    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
 {
+	struct receiving r = {out, q->head, a, 0, false};
 	struct curl_slist *list = NULL;
 	char text[CURL_ERROR_SIZE] = "";
 	int timeout_ms = q->timeout_ms;
@@ -350,17 +341,17 @@ call(struct h5_https *h, const struct asking *q, struct receiving *r,
 	CURLcode code;
 	enum h5_code rc;
 
+	memset(a, 0, sizeof *a);
 	/* Made when it is needed: as plain CGI most requests ask nobody, and
 	 * curl and TLS would take longer to start than all the rest. */
 	if (h->easy == NULL)
 		h->easy = curl_easy_init();
 	if (h->easy == NULL)
 		return h5_err_nomem(e);
-	memset(r->a, 0, sizeof *r->a);
-	h5_buf_clear(r->body);
-	if (r->head != NULL)
-		h5_buf_clear(r->head);
-	rc = check_url(h, q->url, &tls, e);
+	h5_buf_clear(out);
+	if (q->head != NULL)
+		h5_buf_clear(q->head);
+	rc = check_request(h, q, &tls, e);
 	if (rc != H5_OK)
 		return rc;
 	if (timeout_ms > h->timeout_ms)
@@ -372,9 +363,9 @@ call(struct h5_https *h, const struct asking *q, struct receiving *r,
 		return rc;
 	/* Keeps connections, forgets everything else. */
 	curl_easy_reset(h->easy);
-	code = set_safety(h, tls);
+	code = set_safety(h, q, tls);
 	if (code == CURLE_OK)
-		code = set_request(h, q, list, timeout_ms, r);
+		code = set_request(h, q, list, timeout_ms, &r);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, text);
 	if (code != CURLE_OK) {
@@ -383,36 +374,13 @@ call(struct h5_https *h, const struct asking *q, struct receiving *r,
 		goto out;
 	}
 	code = curl_easy_perform(h->easy);
-	take_facts(h, r->a);
-	rc = judge(code, text, r, r->a, e);
+	take_facts(h, a);
+	rc = judge(code, text, &r, a, e);
 	if (rc != H5_OK)
-		h5_buf_clear(r->body);
+		h5_buf_clear(out);
 out:
 	/* text and list end here: curl must not keep them. */
 	curl_easy_reset(h->easy);
 	curl_slist_free_all(list);
 	return rc;
-}
-
-enum h5_code
-h5_https_post(struct h5_https *h, const char *url, const char *const *headers,
-    size_t n_headers, const char *body, size_t body_len, int timeout_ms,
-    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
-{
-	struct asking q = {url, headers, n_headers, body != NULL ? body : "",
-	    body_len, timeout_ms};
-	struct receiving r = {out, NULL, a, 0, false};
-
-	return call(h, &q, &r, e);
-}
-
-enum h5_code
-h5_https_get(struct h5_https *h, const char *url, int timeout_ms,
-    struct h5_buf *head, struct h5_buf *out, struct h5_https_answer *a,
-    struct h5_err *e)
-{
-	struct asking q = {url, NULL, 0, NULL, 0, timeout_ms};
-	struct receiving r = {out, head, a, 0, false};
-
-	return call(h, &q, &r, e);
 }

@@ -8,8 +8,7 @@
 
 struct h5_wechat {
 	const struct h5_config *c;
-	struct h5_https *h;
-	struct h5_https *secure; /* with our certificate; made when needed */
+	struct h5_https *https;
 	struct h5_buf request, answer; /* of the present call */
 };
 

@@ -25,7 +25,7 @@ h5_wechat_new(
 	w->c = c;
 	h5_buf_init(&w->request, MESSAGE_MAX);
 	h5_buf_init(&w->answer, MESSAGE_MAX);
-	rc = h5_https_new(&o, &w->h, e);
+	rc = h5_https_new(&o, &w->https, e);
 	if (rc != H5_OK) {
 		h5_wechat_free(w);
 		return rc;
@@ -39,8 +39,7 @@ h5_wechat_free(struct h5_wechat *w)
 {
 	if (w == NULL)
 		return;
-	h5_https_free(w->h);
-	h5_https_free(w->secure);
+	h5_https_free(w->https);
 	h5_buf_release(&w->request);
 	h5_buf_release(&w->answer);
 	free(w);

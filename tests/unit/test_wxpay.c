@@ -25,30 +25,28 @@ struct desk {
 /* The wrapped call has no argument of ours. */
 static struct desk *desk;
 
-enum h5_code __wrap_h5_https_post(struct h5_https *h, const char *url,
-    const char *const *headers, size_t n_headers, const char *body,
-    size_t body_len, int timeout_ms, struct h5_buf *out,
+enum h5_code __wrap_h5_https_call(struct h5_https *h,
+    const struct h5_https_request *q, struct h5_buf *out,
     struct h5_https_answer *a, struct h5_err *e);
 
 enum h5_code
-__wrap_h5_https_post(struct h5_https *h, const char *url,
-    const char *const *headers, size_t n_headers, const char *body,
-    size_t body_len, int timeout_ms, struct h5_buf *out,
-    struct h5_https_answer *a, struct h5_err *e)
+__wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
+    struct h5_buf *out, struct h5_https_answer *a, struct h5_err *e)
 {
 	struct h5_fields f;
 	char hex[H5_SIGN_HEX];
 
 	(void)h;
-	assert_true(timeout_ms > 0 && timeout_ms <= 15000);
-	assert_int_equal(n_headers, 1);
+	assert_int_equal(q->method, H5_HTTPS_POST);
+	assert_true(q->timeout_ms > 0 && q->timeout_ms <= 15000);
+	assert_int_equal(q->n_headers, 1);
 	assert_string_equal(
-	    headers[0], "Content-Type: text/xml; charset=utf-8");
+	    q->headers[0], "Content-Type: text/xml; charset=utf-8");
 	desk->posts++;
-	(void)snprintf(desk->url, sizeof desk->url, "%s", url);
+	(void)snprintf(desk->url, sizeof desk->url, "%s", q->url);
 	h5_fields_release(&desk->sent);
 	assert_int_equal(
-	    h5_xml_read(body, body_len, "xml", &desk->sent, e), H5_OK);
+	    h5_xml_read(q->body, q->body_len, "xml", &desk->sent, e), H5_OK);
 	memset(a, 0, sizeof *a);
 	a->status = 200;
 	h5_fields_init(&f, 16, 8192);

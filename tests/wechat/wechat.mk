@@ -9,4 +9,4 @@ check-wechat: $(B)/tests/wxcall $(B)/tests/gateway ## each fault of WeChat's sid
 	@$(PYTHON) tests/wechat/faults.py $(B) $(if $(T),'$(T)')
 
 # Its answers are made up; what it sends is looked at.
-UNIT_LDFLAGS_test_wxpay := -Wl,--wrap=h5_https_post
+UNIT_LDFLAGS_test_wxpay := -Wl,--wrap=h5_https_call

@@ -16,6 +16,7 @@
 
 #define BODY_MAX 127 /* bytes: whether WeChat counts characters is unknown */
 #define SCENE_MAX 256
+#define URL_MAX 2048
 #define MWEB_URL_MAX 2048
 #define AGAIN_MAX 3 /* repetitions after SYSTEMERROR, FREQUENCY_LIMITED */
 #define AGAIN_PAUSE_MS 250 /* before the first of them; doubles */
@@ -86,19 +87,28 @@ static enum h5_code
 post(struct h5_wechat *w, const struct h5_v2_call *k, const char *host,
     int64_t left, struct h5_https_answer *a, struct h5_err *e)
 {
-	static const char *const headers[] = {
-	    "Content-Type: text/xml; charset=utf-8"};
+	static const char *const headers[] = {"Content-Type: " H5_WECHAT_TYPE};
+	struct h5_https_request q = {.method = H5_HTTPS_POST,
+	    .headers = headers,
+	    .n_headers = H5_LENGTH(headers),
+	    .body = w->request.data,
+	    .body_len = w->request.len,
+	    .timeout_ms = left < INT32_MAX ? (int)left : INT32_MAX};
 	struct h5_buf url;
 	enum h5_code rc;
 
-	h5_buf_init(&url, 2048);
+	/* A stand-in on this machine that talks plain http asks for none. */
+	if (k->certificate) {
+		q.cert_file = w->c->merchant.cert_file;
+		q.key_file = w->c->merchant.key_file;
+	}
+	h5_buf_init(&url, URL_MAX);
 	h5_buf_puts(&url, host);
 	h5_buf_puts(&url, k->path);
 	rc = h5_buf_finish(&url, e);
+	q.url = url.data;
 	if (rc == H5_OK)
-		rc = h5_https_post(k->secure ? w->secure : w->h, url.data,
-		    headers, 1, w->request.data, w->request.len,
-		    left < INT32_MAX ? (int)left : INT32_MAX, &w->answer, a, e);
+		rc = h5_https_call(w->https, &q, &w->answer, a, e);
 	h5_buf_release(&url);
 	return rc;
 }

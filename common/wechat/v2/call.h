@@ -59,7 +59,7 @@ struct h5_v2_call {
 	const char *path;
 	const char *out_trade_no; /* for the log */
 	const char *out_refund_no; /* for the log; NULL: no refund */
-	bool secure; /* with our certificate */
+	bool certificate; /* show the merchant's */
 	struct h5_fields params; /* all but nonce_str and sign */
 	int64_t began_ms; /* on the clock that only goes forward */
 	unsigned attempts;

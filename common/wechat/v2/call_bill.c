@@ -13,6 +13,7 @@
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
+#define URL_MAX 2048
 #define PATIENCE 20 /* a bill takes longer than an order's few bytes */
 #define TRIES 3
 #define PAUSE_MS 250 /* before the second; doubles */
@@ -54,19 +55,24 @@ static enum h5_code
 post(struct h5_https *h, const char *host, const struct h5_buf *request,
     int timeout_ms, struct h5_buf *raw, struct h5_err *e)
 {
-	static const char *const headers[] = {
-	    "Content-Type: text/xml; charset=utf-8"};
+	static const char *const headers[] = {"Content-Type: " H5_WECHAT_TYPE};
+	struct h5_https_request q = {.method = H5_HTTPS_POST,
+	    .headers = headers,
+	    .n_headers = H5_LENGTH(headers),
+	    .body = request->data,
+	    .body_len = request->len,
+	    .timeout_ms = timeout_ms};
 	struct h5_https_answer a;
 	struct h5_buf url;
 	enum h5_code rc;
 
-	h5_buf_init(&url, 2048);
+	h5_buf_init(&url, URL_MAX);
 	h5_buf_puts(&url, host);
 	h5_buf_puts(&url, "/pay/downloadbill");
 	rc = h5_buf_finish(&url, e);
+	q.url = url.data;
 	if (rc == H5_OK)
-		rc = h5_https_post(h, url.data, headers, 1, request->data,
-		    request->len, timeout_ms, raw, &a, e);
+		rc = h5_https_call(h, &q, raw, &a, e);
 	if (rc == H5_OK && a.status != 200)
 		rc = h5_err_set(
 		    e, H5_E_NET, "HTTP status %ld from %s", a.status, host);

@@ -14,22 +14,6 @@
 #define DESC_MAX 80 /* bytes of refund_desc */
 #define PEM_MAX 65536 /* bytes of a certificate or key */
 
-/* The handle that shows our certificate.  A stand-in on this machine that
- * talks plain http asks for none. */
-static enum h5_code
-make_secure(struct h5_wechat *w, struct h5_err *e)
-{
-	struct h5_https_options o = {.ca_file = w->c->gateway.ca_file,
-	    .cert_file = w->c->merchant.cert_file,
-	    .key_file = w->c->merchant.key_file,
-	    .connect_timeout_ms = w->c->gateway.connect_timeout_ms,
-	    .timeout_ms = w->c->gateway.timeout_ms};
-
-	if (w->secure != NULL)
-		return H5_OK;
-	return h5_https_new(&o, &w->secure, e);
-}
-
 static enum h5_code
 add_refund(struct h5_wechat *w, struct h5_fields *f, const struct h5_order *o,
     const struct h5_refund *r, struct h5_err *e)
@@ -134,7 +118,7 @@ talk(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
 	rc = h5_v2_converse(w, log, k, &facts, &f, refusal, why);
 	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
 	if (success)
-		rc = believe(&f, !k->secure, o, r, got, why);
+		rc = believe(&f, !k->certificate, o, r, got, why);
 	else if (rc == H5_OK)
 		rc = check_refusal(&f, o, r, why);
 	h5_v2_report(log, k, &facts, rc, refusal,
@@ -160,11 +144,9 @@ h5_v2_refund(struct h5_wechat *w, const struct h5_log *log,
 	rc = h5_v2_begin(
 	    w, &k, "refund", "/secapi/pay/refund", r->out_trade_no, &why);
 	k.out_refund_no = r->out_refund_no;
-	k.secure = true;
+	k.certificate = true;
 	if (rc == H5_OK)
 		rc = add_refund(w, &k.params, o, r, &why);
-	if (rc == H5_OK)
-		rc = make_secure(w, &why);
 	if (rc == H5_OK)
 		rc = talk(w, log, &k, o, r, got, refusal, &why);
 	h5_fields_release(&k.params);
