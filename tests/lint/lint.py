@@ -144,6 +144,29 @@ def private_folders():
                 yield f"{name(path)}:{i}: {m.group(1)}"
 
 
+def store_door():
+    """nothing outside common/store/ knows more of the store than store.h, its
+    core knows no engine's inside, and nothing in it speaks of a network"""
+    inside = 0
+    for path in sources("common/**/*.[ch]", "cgi-bin/**/*.[ch]",
+                        "admin/*.[ch]"):
+        here = name(path)
+        for i, line in enumerate(code(path), 1):
+            m = re.match(r'#include "common/store/(.*)"', line)
+            if here.startswith("common/store/"):
+                inside += 1 if m else 0
+                if re.search(r"\bH5_E_NET\b", line):
+                    yield (f"{here}:{i}: H5_E_NET: an unknown outcome is "
+                           "H5_E_IO (store.h)")
+                if m and "/" in m.group(1) and (
+                        m.group(1).split("/")[0] not in here.split("/")):
+                    yield f"{here}:{i}: {line}"
+            elif m and m.group(1) != "store.h":
+                yield f"{here}:{i}: {line}"
+    if inside < 20:
+        yield "common/store/ was not found"
+
+
 def includes_from_root():
     """includes are written from the root"""
     for path in C_ALL:
@@ -744,7 +767,8 @@ def shell():
             yield f"{name(path)}: {e}"
 
 
-CHECKS = [layout, rooms, circles, private_folders, includes_from_root,
+CHECKS = [layout, rooms, circles, private_folders, store_door,
+          includes_from_root,
           vendors, dependencies, headers_alone, guards,
           banned, one_way_out, ascii_only, exported, no_state, doors, lengths,
           no_float,

@@ -31,6 +31,8 @@ LIMIT = 300  # seconds for one test
 NEEDS = {"e2e": ["all", "instruments"],
          "check-wechat": ["tests/wxcall", "tests/gateway"],
          "check-fcgi": ["tests/echo"],
+         "check-engine": ["engine/contract-conflict",
+                          "engine/unit/test_settle"],
          "check-fault": ["all"]}
 
 
