@@ -230,7 +230,7 @@ h5_serve_last_words(struct h5_serve *s)
 	    "Cache-Control: no-store\r\n"
 	    "Content-Security-Policy: default-src 'none'\r\n"
 	    "X-Content-Type-Options: nosniff\r\n"
-	    "Referrer-Policy: strict-origin-when-cross-origin\r\n";
+	    "Referrer-Policy: strict-origin\r\n";
 	static const char page[] =
 	    "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">"
 	    "<title>Error</title></head><body><main data-page=\"error\">"

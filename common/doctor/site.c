@@ -188,7 +188,7 @@ headers(struct site *s)
 {
 	bool page_mode = s->d->c->site.handoff_page;
 	const struct expected all[] = {
-	    {"Referrer-Policy", "strict-origin-when-cross-origin",
+	    {"Referrer-Policy", "strict-origin",
 		page_mode ? H5_DOCTOR_WARN : H5_DOCTOR_FAIL,
 		page_mode ? "mend-referrer-page" : "mend-referrer"},
 	    {"Content-Security-Policy", h5_pages_csp(s->pages), H5_DOCTOR_FAIL,

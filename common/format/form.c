@@ -1,5 +1,6 @@
 #include "common/format/form.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,10 +45,28 @@ decode(const char *p, size_t n, char *to, size_t *len, struct h5_err *e)
 	return H5_OK;
 }
 
+/* Which names are kept; names NULL: all. */
+struct pick {
+	const char *const *names;
+	size_t n;
+};
+
+static bool
+picked(const struct pick *pick, const char *name, size_t n)
+{
+	size_t i;
+
+	for (i = 0; pick->names != NULL && i < pick->n; i++)
+		if (strlen(pick->names[i]) == n &&
+		    memcmp(pick->names[i], name, n) == 0)
+			return true;
+	return pick->names == NULL;
+}
+
 /* One piece between two "&": name, "=", value.  scratch has room for n. */
 static enum h5_code
-read_piece(const char *p, size_t n, char *scratch, struct h5_fields *out,
-    struct h5_err *e)
+read_piece(const char *p, size_t n, const struct pick *pick, char *scratch,
+    struct h5_fields *out, struct h5_err *e)
 {
 	const char *equals = memchr(p, '=', n);
 	size_t name_n = equals == NULL ? n : (size_t)(equals - p);
@@ -61,14 +80,15 @@ read_piece(const char *p, size_t n, char *scratch, struct h5_fields *out,
 	if (rc == H5_OK && value_n > 0)
 		rc = decode(
 		    equals + 1, value_n, scratch + name_len, &value_len, e);
-	if (rc == H5_OK)
+	if (rc == H5_OK && picked(pick, scratch, name_len))
 		rc = h5_fields_addn(
 		    out, scratch, name_len, scratch + name_len, value_len, e);
 	return rc;
 }
 
-enum h5_code
-h5_form_read(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
+static enum h5_code
+read_form(const char *p, size_t n, const struct pick *pick,
+    struct h5_fields *out, struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
 	const char *end;
@@ -84,7 +104,7 @@ h5_form_read(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
 		end = memchr(p + at, '&', n - at);
 		len = end == NULL ? n - at : (size_t)(end - (p + at));
 		if (len > 0)
-			rc = read_piece(p + at, len, scratch, out, e);
+			rc = read_piece(p + at, len, pick, scratch, out, e);
 	}
 	/* A form may carry the link key's signature: leave nothing behind. */
 	explicit_bzero(scratch, n);
@@ -92,4 +112,21 @@ h5_form_read(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
 	if (rc != H5_OK)
 		h5_fields_release(out);
 	return rc;
+}
+
+enum h5_code
+h5_form_read(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
+{
+	const struct pick all = {NULL, 0};
+
+	return read_form(p, n, &all, out, e);
+}
+
+enum h5_code
+h5_form_pick(const char *p, size_t n, const char *const *names, size_t n_names,
+    struct h5_fields *out, struct h5_err *e)
+{
+	const struct pick some = {names, n_names};
+
+	return read_form(p, n, &some, out, e);
 }

@@ -14,5 +14,11 @@
  * ceiling; H5_E_EXISTS: a doubled name. */
 H5_MUST_CHECK enum h5_code h5_form_read(
     const char *p, size_t n, struct h5_fields *out, struct h5_err *e);
+/* h5_form_pick(p, n, names, n_names, out, e): the same, but only the fields of
+ * these names are kept.  Any other may come more than once and counts for no
+ * ceiling; it must be well-formed all the same. */
+H5_MUST_CHECK enum h5_code h5_form_pick(const char *p, size_t n,
+    const char *const *names, size_t n_names, struct h5_fields *out,
+    struct h5_err *e);
 
 #endif

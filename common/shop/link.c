@@ -1,8 +1,10 @@
 #include "common/shop/link.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/length.h"
 #include "common/base/text.h"
 #include "common/format/base64.h"
 #include "common/order/number.h"
@@ -19,6 +21,20 @@ refuse_controls(const char *p, size_t n, struct h5_err *e)
 	return H5_OK;
 }
 
+/* Of all parameters only these are terms. */
+static bool
+is_signed(const char *name)
+{
+	static const char *const names[] = {
+	    "attach", "body", "expires", "order", "total_fee"};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* The text that is signed.  Lines are what keeps fields apart, so a line feed
  * in one would let two links share a signature. */
 static enum h5_code
@@ -30,12 +46,9 @@ signed_text(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 
 	rc = h5_fields_sorted(f, &v, e);
 	for (i = 0; i < f->n && rc == H5_OK; i++) {
-		rc = refuse_controls(v[i]->name, v[i]->name_len, e);
-		if (rc == H5_OK)
-			rc = refuse_controls(v[i]->value, v[i]->value_len, e);
-		if (strcmp(v[i]->name, "sig") == 0 ||
-		    strcmp(v[i]->name, "lang") == 0)
+		if (!is_signed(v[i]->name))
 			continue;
+		rc = refuse_controls(v[i]->value, v[i]->value_len, e);
 		if (out->len > 0)
 			h5_buf_putc(out, '\n');
 		h5_buf_add(out, v[i]->name, v[i]->name_len);

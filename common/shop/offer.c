@@ -16,6 +16,10 @@ static const char *const item_names[] = {
     "item", "qty", "amount", "order", "total_fee", "yuan", "form"};
 /* Those of the link itself come first. */
 #define SIGNED_LINK 6
+/* Unix seconds between 2020 and 2100: milliseconds and 20261201123000 are
+ * beyond, an hour's seconds before. */
+#define EXPIRES_LEAST 1577836800
+#define EXPIRES_MOST 4102444800
 #define ITEM_LINK 3
 
 static enum h5_code
@@ -28,7 +32,8 @@ only(const struct h5_fields *f, const char *const *names, size_t n,
 		for (j = 0; j < n && strcmp(f->v[i].name, names[j]) != 0; j++)
 			;
 		if (j == n)
-			return h5_err_set(e, H5_E_INPUT, "unknown parameter");
+			return h5_err_set(
+			    e, H5_E_INPUT, "a parameter of another form");
 	}
 	return H5_OK;
 }
@@ -133,8 +138,11 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 		rc = text_field("body", body, e);
 	if (rc == H5_OK && o->attach != NULL)
 		rc = text_field("attach", o->attach, e);
-	if (rc == H5_OK && until != NULL)
-		rc = h5_text_u64(until, 1, INT64_MAX, expires, e);
+	if (rc == H5_OK && until != NULL &&
+	    h5_text_u64(until, EXPIRES_LEAST, EXPIRES_MOST, expires, NULL) !=
+		H5_OK)
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "expires: Unix seconds between 2020 and 2100");
 	if (rc != H5_OK)
 		return rc;
 	(void)snprintf(o->id, sizeof o->id, "%s", id);

@@ -315,7 +315,7 @@ put_headers(struct h5_response *resp, const char *lang, const char *csp,
 {
 	const char *const pairs[][2] = {
 	    {"Cache-Control", "no-store"},
-	    {"Referrer-Policy", "strict-origin-when-cross-origin"},
+	    {"Referrer-Policy", "strict-origin"},
 	    {"X-Content-Type-Options", "nosniff"},
 	    {"X-Robots-Tag", "noindex"},
 	    {"Vary", "Accept-Language"},

@@ -34,7 +34,7 @@ h5_reply_only(struct h5_job *job, const struct h5_fields *f,
 	for (i = 0; i < f->n; i++)
 		if (!among(f->v[i].name, allowed, n))
 			return bad_request(
-			    job, "unknown parameter", f->v[i].name);
+			    job, "a parameter of another page", f->v[i].name);
 	return true;
 }
 
@@ -96,12 +96,13 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 const char *
 h5_reply_lang(const struct h5_job *job)
 {
+	static const char *const only[] = {"lang"};
 	struct h5_fields f;
 	const char *lang = NULL;
 
-	h5_fields_init(&f, H5_WEB_PARAMS, H5_WEB_QUERY);
-	if (h5_form_read(job->r->query, strlen(job->r->query), &f, NULL) ==
-	    H5_OK) {
+	h5_fields_init(&f, 1, H5_WEB_QUERY);
+	if (h5_form_pick(job->r->query, strlen(job->r->query), only, 1, &f,
+		NULL) == H5_OK) {
 		if (h5_fields_is(&f, "lang", "en"))
 			lang = "en";
 		else if (h5_fields_is(&f, "lang", "zh-CN"))

@@ -12,8 +12,9 @@
 /* h5_reply_fields(job, f): the request's parameters into f (initialised here;
  * release it either way).  When false the answer (400) is filled already. */
 bool h5_reply_fields(struct h5_job *job, struct h5_fields *f);
-/* h5_reply_only(job, f, allowed, n): are there no parameters but the n allowed
- * ones?  When false the answer (400) is filled already. */
+/* h5_reply_only(job, f, allowed, n): are there no parameters of ours (of other
+ * ones h5_web_params leaves none) but the n allowed ones?  When false the
+ * answer (400) is filled already. */
 bool h5_reply_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n);
 

@@ -130,6 +130,17 @@ is_word(const char *p, size_t n, const char *word)
 	return n == strlen(word) && strncasecmp(p, word, n) == 0;
 }
 
+/* Every parameter that a page of ours reads. */
+static const char *const our_names[] = {"again", "amount", "attach", "body",
+    "expires", "form", "go", "handoff", "item", "lang", "order", "qty", "sig",
+    "t", "total_fee", "yuan"};
+
+static enum h5_code
+pick_ours(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
+{
+	return h5_form_pick(p, n, our_names, H5_LENGTH(our_names), out, e);
+}
+
 static enum h5_code
 read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 {
@@ -145,7 +156,7 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	if (r->body_code != H5_OK)
 		return h5_err_set(e, H5_E_INPUT, "an incomplete body");
 	h5_fields_init(&query, H5_WEB_PARAMS, PARAM_BYTES);
-	rc = h5_form_read(r->query, strlen(r->query), &query, e);
+	rc = pick_ours(r->query, strlen(r->query), &query, e);
 	if (rc == H5_OK) {
 		h5_fields_drop(&query, "lang");
 		if (query.n > 0)
@@ -154,7 +165,7 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	}
 	h5_fields_release(&query);
 	if (rc == H5_OK)
-		rc = h5_form_read(r->body.data, r->body.len, out, e);
+		rc = pick_ours(r->body.data, r->body.len, out, e);
 	return rc;
 }
 
@@ -169,7 +180,7 @@ h5_web_params(
 		rc = read_post(r, out, e);
 	else if (strcmp(r->method, "GET") == 0 ||
 		 strcmp(r->method, "HEAD") == 0)
-		rc = h5_form_read(r->query, strlen(r->query), out, e);
+		rc = pick_ours(r->query, strlen(r->query), out, e);
 	else
 		rc = h5_err_set(e, H5_E_INPUT, "a method without parameters");
 	if (rc == H5_OK)

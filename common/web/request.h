@@ -54,8 +54,10 @@ H5_MUST_CHECK enum h5_code h5_response_header(struct h5_response *r,
 const char *h5_response_reason(int status);
 
 /* h5_web_params(r, out, e): the parameters of a GET/HEAD (query string) or POST
- * (body; a POST with a query string other than lang= is H5_E_INPUT).  out is
- * initialised here.  H5_E_INPUT, H5_E_EXISTS as h5_form_read. */
+ * (body; one of ours but lang= in a POST's query string is H5_E_INPUT).  Only
+ * names that some page of ours reads: links meet the world, and what WeChat, a
+ * campaign or a proxy adds to one decides nothing.  out is initialised here.
+ * H5_E_INPUT, H5_E_EXISTS as h5_form_pick. */
 H5_MUST_CHECK enum h5_code h5_web_params(
     const struct h5_request *r, struct h5_fields *out, struct h5_err *e);
 

@@ -971,7 +971,7 @@ def origin_of(url):
 
 class Browser:
     """Goes from page to page over HTTP.  Sends Referer by the policy
-    strict-origin-when-cross-origin (or the page's own) and Origin with a
+    strict-origin (or the page's own) and Origin with a
     POST, follows redirects, keeps a history."""
 
     def __init__(self, user_agent=PHONE, lang="zh-CN,zh;q=0.9", headers=()):
@@ -984,7 +984,7 @@ class Browser:
     def _referer(self, to, policy):
         if self.url is None or policy == "no-referrer":
             return None
-        if policy != "origin" and origin_of(self.url) == origin_of(to):
+        if policy not in ("origin", "strict-origin") and origin_of(self.url) == origin_of(to):
             return self.url.split("#")[0]
         return origin_of(self.url) + "/"
 

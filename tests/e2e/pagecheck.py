@@ -5,7 +5,7 @@ import hashlib
 import re
 import urllib.parse
 
-REFERRER = "strict-origin-when-cross-origin"
+REFERRER = "strict-origin"
 
 
 def policy(text):

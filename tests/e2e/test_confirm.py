@@ -154,7 +154,6 @@ def signed(**change):
     ("an item name with a slash", "item=../tea"),
     ("a doubled item", "item=tea&item=cup"),
     ("a doubled qty", "item=tea&qty=1&qty=1"),
-    ("an unknown parameter", "item=tea&colour=green"),
     ("a parameter of a signed link", "item=tea&total_fee=1"),
     ("qty 0", "item=tea&qty=0"),
     ("qty above max_qty", "item=tea&qty=6"),
@@ -211,8 +210,17 @@ def _(t, name, query):
     ("a DEL in the body", signed(body="a\x7fb")),
     ("an expires that is no number", signed(expires="tomorrow")),
     ("an empty expires", signed(expires="")),
-    ("an unknown parameter, signed", signed(colour="green")),
-    ("an unknown parameter, unsigned", signed() + "&colour=green"),
+    ("A8: an expires in milliseconds", signed(expires="1796062004000")),
+    ("A8: an expires like 20261201123000",
+     signed(expires="20261201123000")),
+    ("A8: an expires of 2019", signed(expires="1577836799")),
+    ("A8: an expires of 2100", signed(expires="4102444801")),
+    ("A8: an expires of an hour", signed(expires="3600")),
+    ("A8: an expires with decimals", signed(expires="1796062004.5")),
+    ("B1: a doubled order beside extras",
+     signed() + "&from=a&from=b&order=shop-1001"),
+    ("B1: an order doubled by an escape", signed() + "&%6frder=shop-1001"),
+    ("B1: a bad escape in an extra", signed() + "&utm_term=%zz"),
     ("a doubled total_fee", signed() + "&total_fee=1"),
     ("a doubled sig", signed() + "&sig=00"),
     ("an item", signed() + "&item=tea"),
@@ -257,7 +265,7 @@ def _(t, program, query, status):
     ("another title", signed().replace("body=tea", "body=tee")),
     ("another order", signed().replace("shop-1001", "shop-1002")),
     ("an attach that was not signed", signed() + "&attach=x"),
-    ("an expiry that was not signed", signed() + "&expires=9999999999"),
+    ("an expiry that was not signed", signed() + "&expires=4000000000"),
     ("a signed attach that is gone",
      signed(attach="x").replace("attach=x&", "")),
     ("no sig", signed().split("&sig=")[0]),
@@ -292,8 +300,63 @@ def _(t):
 def _(t):
     r = t.site.get("checkout", signed(expires=str(int(time.time()) - 1)))
     t.page(r, 410, "link-expired")
-    r = t.site.get("checkout", signed(expires="1"))
+    r = t.site.get("checkout", signed(expires="1577836800"))
     t.page(r, 410, "link-expired")
+
+
+EXTRAS = [
+    ("what WeChat adds to a shared link", "from=singlemessage&isappinstalled=0"),
+    ("a campaign, twice", "utm_source=a&utm_source=b&utm_medium=mail"),
+    ("a click id", "fbclid=IwAR0-x&gclid=1"),
+    ("names of ours in other letters", "ORDER=x&Total_Fee=1&T=1&Item=cup"),
+    ("names that look like ours", "order%5B%5D=x&total_fee.x=1&_t=1"),
+    ("forty others", "&".join(f"p{i}=1" for i in range(40))),
+    ("a name without a value", "nsukey"),
+    ("a line feed", "note=a%0Abody%3Dx"),
+]
+
+
+@table("B1: a link with {0} shows and sells what it did without", EXTRAS)
+def _(t, name, extra):
+    order = t.id()
+
+    def form(query):
+        r = t.site.get("checkout", query)
+        t.page(r, 200, "confirm")
+        fields = dict(r.form("checkout").fields)
+        new = ("order", "form") if "item" in fields else ()
+        return {k: v for k, v in fields.items() if k not in new}
+
+    for plain in ("item=tea&qty=2", t.site.link(order, 7)):
+        t.eq(form(f"{plain}&{extra}"), form(plain), "the form")
+        t.eq(form(f"{extra}&{plain}"), form(plain), "the form")
+    body = h5.form_body(form(plain)) + b"&" + extra.encode()
+    t.redirect(t.site.post("checkout", body, query=extra))
+    t.eq(t.site.show(order)["total_fee"], 7, "the order's amount")
+
+
+@table("B1: the order's pages with {0} are as they were without", EXTRAS)
+def _(t, name, extra):
+    order = t.id()
+    token = t.site.ready(order, 9)
+    q = f"order={order}&t={token}"
+    t.page(t.site.get("return-page", f"{extra}&{q}"), 200, "return")
+    t.page(t.site.get("query", f"{q}&{extra}"), 200, "result")
+    t.page(t.site.get("checkout", f"{q}&{extra}&go=1"), 200, "handoff")
+    to = t.redirect(t.site.post("query", f"{q}&{extra}".encode(),
+                                query=f"lang=en&{extra}"))
+    t.eq(h5.query_params(to), {"order": order, "t": token, "lang": "en"},
+         "where it leads")
+    t.redirect(t.site.post("checkout", f"{q}&again=1&{extra}".encode(),
+                           query=extra))
+    for program in ("return-page", "query"):
+        r = t.site.get(program, f"{q}&{extra}&t={token}")
+        t.page(r, 400, "bad-request")
+
+
+@test("B1: an extra that was signed over is no part of what is signed")
+def _(t):
+    t.page(t.site.get("checkout", signed(colour="green")), 403, "bad-link")
 
 
 @test("an expired link of a paid order shows that it is paid")
@@ -311,7 +374,7 @@ def _(t):
 
 @test("an expired link with a bad sig is a bad link")
 def _(t):
-    q = signed(expires="1").replace("total_fee=100", "total_fee=1")
+    q = signed(expires="1577836800").replace("total_fee=100", "total_fee=1")
     t.page(t.site.get("checkout", q), 403, "bad-link")
 
 

@@ -37,6 +37,14 @@ config(void)
 	return &c;
 }
 
+static bool
+is_term(const char *name)
+{
+	return strcmp(name, "order") == 0 || strcmp(name, "total_fee") == 0 ||
+	       strcmp(name, "body") == 0 || strcmp(name, "attach") == 0 ||
+	       strcmp(name, "expires") == 0;
+}
+
 /* The signature of INTERFACE 3. */
 static void
 signature(const struct h5_fields *f, char hex[65])
@@ -47,9 +55,7 @@ signature(const struct h5_fields *f, char hex[65])
 
 	mac_init(&m, LINK_KEY);
 	while ((x = mac_next(f, x == NULL ? NULL : x->name)) != NULL) {
-		if (strcmp(x->name, "sig") == 0 ||
-		    strcmp(x->name, "lang") == 0 ||
-		    strcmp(x->name, "form") == 0)
+		if (!is_term(x->name))
 			continue;
 		mac_add(&m, "\n", first ? 0 : 1);
 		first = false;
@@ -197,7 +203,8 @@ sign_and_spoil(struct h5_fields *f, size_t at)
 	hex[at % 64] ^= 1;
 	MUST(h5_fields_set(f, "sig", hex, NULL) == H5_OK);
 	i = at % f->n;
-	if (strcmp(f->v[i].name, "lang") == 0 || f->v[i].value_len == 0)
+	if ((!is_term(f->v[i].name) && strcmp(f->v[i].name, "sig") != 0) ||
+	    f->v[i].value_len == 0)
 		return;
 	f->v[i].value[at % f->v[i].value_len] ^= 1;
 	if (strlen(f->v[i].value) == f->v[i].value_len)

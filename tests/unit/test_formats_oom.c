@@ -68,7 +68,7 @@ use_sign(struct h5_err *e)
 
 	h5_fields_init(&f, 20, 1000);
 	h5_buf_init(&text, 1000);
-	rc = h5_fields_add(&f, "foo", "bar", e);
+	rc = h5_fields_add(&f, "body", "bar", e);
 	if (rc == H5_OK)
 		rc = h5_crypto_key_new("foo-merchant-key", 16, &k, e);
 	if (rc == H5_OK)

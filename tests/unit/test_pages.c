@@ -112,7 +112,7 @@ check_headers(const struct stage *s)
 {
 	HEADER(s, "Content-Type: text/html; charset=utf-8");
 	HEADER(s, "Cache-Control: no-store");
-	HEADER(s, "Referrer-Policy: strict-origin-when-cross-origin");
+	HEADER(s, "Referrer-Policy: strict-origin");
 	HEADER(s, "X-Content-Type-Options: nosniff");
 	HEADER(s, "X-Robots-Tag: noindex");
 	HEADER(s, "Vary: Accept-Language");
