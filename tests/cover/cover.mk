@@ -13,7 +13,7 @@ $(COVER_FLUSH): H5_CPPFLAGS += -DH5_COVER_TREE='"$(abspath $(COVER))"'
 
 .PHONY: cover cover-build
 cover-build:
-	@$(COVER_MAKE) CFLAGS='-g -O0' $(COVER_FLUSH)
-	@$(COVER_MAKE) LDFLAGS='$(COVER_LINK)' all units instruments
+	+@$(COVER_MAKE) CFLAGS='-g -O0' $(COVER_FLUSH)
+	+@$(COVER_MAKE) LDFLAGS='$(COVER_LINK)' all units instruments
 cover: cover-build
 	@$(PYTHON) tests/cover/cover.py $(COVER)

@@ -2,7 +2,6 @@
  * counted: gcov writes its counts at exit, which a confined worker may not, and
  * which does not come where a process ends by _exit or becomes another.  Weak:
  * not every program has all of it. */
-#include <gcov.h>
 #include <unistd.h>
 
 #include "common/system/landlock.h"
@@ -12,6 +11,10 @@
 #endif
 
 #define WEAK __attribute__((weak))
+
+/* gcov.h, which not every compiler has. */
+extern void __gcov_dump(void);
+extern void __gcov_reset(void);
 
 extern enum h5_code h5_landlock_allow(struct h5_landlock *l, const char *path,
     enum h5_landlock_may may, struct h5_err *e) WEAK;
