@@ -6,6 +6,7 @@
 #define NAME_BYTES                                                             \
 	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 #define DIGITS "0123456789"
+#define DECIMAL_DIGITS 15
 
 enum h5_code
 h5_text_u64(
@@ -69,6 +70,49 @@ h5_text_yuan(const char *s, int64_t *out, struct h5_err *e)
 		return h5_err_set(e, H5_E_INPUT, "amount must be above zero");
 	*out = fen;
 	return H5_OK;
+}
+
+enum h5_code
+h5_text_decimal(const char *s, unsigned places, int64_t *out, struct h5_err *e)
+{
+	const char *p = s;
+	bool minus = *p == '-', point = false;
+	int64_t n = 0;
+	unsigned digits = 0, after = 0;
+
+	*out = 0;
+	if (minus)
+		p++;
+	if (*p < '0' || *p > '9')
+		goto bad;
+	for (; *p != '\0'; p++) {
+		if (*p == '.' && !point && p[1] != '\0') {
+			point = true;
+			continue;
+		}
+		if (*p < '0' || *p > '9')
+			goto bad;
+		if (point && after == places) {
+			if (*p != '0')
+				goto bad;
+			continue;
+		}
+		after += point;
+		n = n * 10 + (*p - '0');
+		digits += n != 0;
+		if (digits > DECIMAL_DIGITS)
+			goto bad;
+	}
+	for (; after < places; after++) {
+		n *= 10;
+		digits += n != 0;
+		if (digits > DECIMAL_DIGITS)
+			goto bad;
+	}
+	*out = minus ? -n : n;
+	return H5_OK;
+bad:
+	return h5_err_set(e, H5_E_INPUT, "\"%.40s\" is not an amount", s);
 }
 
 void

@@ -26,6 +26,12 @@ H5_MUST_CHECK enum h5_code h5_text_fen(
 H5_MUST_CHECK enum h5_code h5_text_yuan(
     const char *s, int64_t *out, struct h5_err *e);
 
+/* h5_text_decimal(s, places, out, e): "-12.30" times ten to the power of
+ * places, without floating point; digits beyond places must be 0.  The whole
+ * string, with a sign only in front and at most 15 digits.  H5_E_INPUT. */
+H5_MUST_CHECK enum h5_code h5_text_decimal(
+    const char *s, unsigned places, int64_t *out, struct h5_err *e);
+
 /* h5_text_from_fen(fen, out): 12800 -> "128.00"; fen >= 0. */
 void h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN]);
 

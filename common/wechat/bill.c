@@ -1,3 +1,5 @@
+/* A bill's text as rows: which column means what, and whether the totals at
+ * the end are the sum of the rows (docs/PROTOCOL.md 8). */
 #include "common/wechat/bill.h"
 
 #include <stdlib.h>
@@ -7,10 +9,7 @@
 #include "common/base/length.h"
 #include "common/base/text.h"
 
-#define DIGITS_MAX 15
 #define FEE_PLACES 5 /* WeChat's fee: 1/1000 fen */
-#define RATE_PLACES 4 /* of a percentage */
-#define FEE_OF_MAX H5_FEN_MAX /* above it no fee is computed */
 
 /* --- the columns we know -------------------------------------------------- */
 
@@ -235,55 +234,12 @@ read_values(struct reader *r, char *line, size_t want, char *v[H5_BILL_COLUMNS],
 	    want);
 }
 
-enum h5_code
-h5_bill_decimal(const char *s, unsigned places, int64_t *out, struct h5_err *e)
-{
-	const char *p = s;
-	bool minus = *p == '-', point = false;
-	int64_t n = 0;
-	unsigned digits = 0, after = 0;
-
-	*out = 0;
-	if (minus)
-		p++;
-	if (*p < '0' || *p > '9')
-		goto bad;
-	for (; *p != '\0'; p++) {
-		if (*p == '.' && !point && p[1] != '\0') {
-			point = true;
-			continue;
-		}
-		if (*p < '0' || *p > '9')
-			goto bad;
-		if (point && after == places) {
-			if (*p != '0')
-				goto bad;
-			continue;
-		}
-		after += point;
-		n = n * 10 + (*p - '0');
-		digits += n != 0;
-		if (digits > DIGITS_MAX)
-			goto bad;
-	}
-	for (; after < places; after++) {
-		n *= 10;
-		digits += n != 0;
-		if (digits > DIGITS_MAX)
-			goto bad;
-	}
-	*out = minus ? -n : n;
-	return H5_OK;
-bad:
-	return h5_err_set(e, H5_E_INPUT, "\"%.40s\" is not an amount", s);
-}
-
 /* --- a row ---------------------------------------------------------------- */
 
 static enum h5_code
 read_money(const char *s, int64_t *fen, struct h5_err *e)
 {
-	enum h5_code rc = h5_bill_decimal(s, 2, fen, e);
+	enum h5_code rc = h5_text_decimal(s, 2, fen, e);
 
 	if (rc == H5_OK && *fen < 0)
 		rc = h5_err_set(e, H5_E_INPUT, "%.40s is below nothing", s);
@@ -347,7 +303,7 @@ set_value(
 		break;
 	case FEE:
 		row->has_fee = true;
-		return h5_bill_decimal(s, FEE_PLACES, &row->fee_micro, e);
+		return h5_text_decimal(s, FEE_PLACES, &row->fee_micro, e);
 	case RATE:
 		row->rate = s;
 		break;
@@ -476,7 +432,7 @@ read_totals(struct reader *r, char *line, struct h5_err *e)
 			places = 0; /* "45.0" has been seen */
 		else if (r->means[i] == FEE_SUM)
 			places = FEE_PLACES;
-		rc = h5_bill_decimal(v[i], places, &said, e);
+		rc = h5_text_decimal(v[i], places, &said, e);
 		if (rc == H5_OK && said != r->sums[r->means[i]])
 			rc = h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: the totals say %.40s in column "
@@ -519,45 +475,6 @@ read_all(struct reader *r, struct h5_err *e)
 	return rc;
 }
 
-static int
-by_transaction(const void *a, const void *b)
-{
-	const struct h5_bill_row *const *x = a, *const *y = b;
-
-	return strcmp((*x)->transaction_id, (*y)->transaction_id);
-}
-
-static int
-by_refund(const void *a, const void *b)
-{
-	const struct h5_bill_row *const *x = a, *const *y = b;
-
-	return strcmp((*x)->out_refund_no, (*y)->out_refund_no);
-}
-
-static enum h5_code
-make_indexes(struct h5_bill *b, struct h5_err *e)
-{
-	size_t i;
-
-	b->payments = calloc(b->n + 1, sizeof(struct h5_bill_row *));
-	b->refunds = calloc(b->n + 1, sizeof(struct h5_bill_row *));
-	if (b->payments == NULL || b->refunds == NULL)
-		return h5_err_nomem(e);
-	for (i = 0; i < b->n; i++)
-		if (b->rows[i].refund)
-			b->refunds[b->n_refunds++] = &b->rows[i];
-		else
-			b->payments[b->n_payments++] = &b->rows[i];
-	if (b->n_payments > 0)
-		qsort(b->payments, b->n_payments, sizeof(struct h5_bill_row *),
-		    by_transaction);
-	if (b->n_refunds > 0)
-		qsort(b->refunds, b->n_refunds, sizeof(struct h5_bill_row *),
-		    by_refund);
-	return H5_OK;
-}
-
 void
 h5_bill_empty(struct h5_bill *b)
 {
@@ -589,7 +506,7 @@ h5_bill_read(struct h5_buf *text, struct h5_bill *b, struct h5_err *e)
 	b->refund_sum = r.sums[REFUND_SUM];
 	b->fee_sum_micro = r.sums[FEE_SUM];
 	if (rc == H5_OK)
-		rc = make_indexes(b, e);
+		rc = h5_bill_index(b, e);
 	if (rc != H5_OK)
 		h5_bill_free(b);
 	return rc;
@@ -603,54 +520,4 @@ h5_bill_free(struct h5_bill *b)
 	free(b->payments);
 	free(b->refunds);
 	h5_bill_empty(b);
-}
-
-/* --- looking up ----------------------------------------------------------- */
-
-static const struct h5_bill_row *
-find(const struct h5_bill_row **v, size_t n, const struct h5_bill_row *key,
-    int (*order)(const void *, const void *))
-{
-	const struct h5_bill_row **found;
-
-	if (n == 0)
-		return NULL;
-	found = bsearch(&key, v, n, sizeof *v, order);
-	return found == NULL ? NULL : *found;
-}
-
-const struct h5_bill_row *
-h5_bill_payment(const struct h5_bill *b, const char *transaction_id)
-{
-	struct h5_bill_row key = {.transaction_id = transaction_id};
-
-	return find(b->payments, b->n_payments, &key, by_transaction);
-}
-
-const struct h5_bill_row *
-h5_bill_refund(const struct h5_bill *b, const char *out_refund_no)
-{
-	struct h5_bill_row key = {.out_refund_no = out_refund_no};
-
-	return find(b->refunds, b->n_refunds, &key, by_refund);
-}
-
-bool
-h5_bill_fee_due(const struct h5_bill_row *r, int64_t *micro)
-{
-	size_t n = strlen(r->rate);
-	int64_t rate; /* millionths */
-	char text[16];
-
-	*micro = 0;
-	if (n < 2 || n > sizeof text || r->rate[n - 1] != '%' ||
-	    r->settled_fee < 0 || r->settled_fee > FEE_OF_MAX)
-		return false;
-	memcpy(text, r->rate, n - 1);
-	text[n - 1] = '\0';
-	if (h5_bill_decimal(text, RATE_PLACES, &rate, NULL) != H5_OK ||
-	    rate < 0 || rate > 1000000)
-		return false;
-	*micro = (r->settled_fee * rate + 500000) / 1000000 * 1000;
-	return true;
 }

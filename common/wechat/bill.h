@@ -1,10 +1,10 @@
-/* bill.h - WeChat Pay's bill of a day, as downloadbill gives it, read by the
- * names of its columns.
+/* bill.h - WeChat Pay's bill of a day, read by the names of its columns.
  * A header line, a line a trade, a header line of totals, the totals; UTF-8
  * with or without BOM, CR LF or LF.  Columns come and go over the years (20,
  * 24, 27, 29 are known): each is found by its name, unknown ones are passed
  * over.  A value begins with a back-tick and is parted from the next by comma
- * and back-tick, so that a product's name may hold a comma.  PROTOCOL 8.1.
+ * and back-tick, so that a product's name may hold a comma.
+ * Source: docs/PROTOCOL.md 8.
  * Calling order: h5_bill_read, any look-ups, h5_bill_free. */
 #ifndef H5_WECHAT_BILL_H
 #define H5_WECHAT_BILL_H
@@ -50,16 +50,21 @@ struct h5_bill {
 	int64_t settled_sum, refund_sum, fee_sum_micro;
 };
 
-/* h5_bill_read(text, b, e): text's bytes are taken over (text is empty
- * afterwards).  The totals at the end are compared with the rows.
- * H5_OK: *b is filled.  H5_E_INPUT: not a bill, cut short, a line with too few
- * or too many values, a number or time that is none, totals that do not fit
- * the rows; the message names the line.  H5_E_NOMEM.  */
+/* h5_bill_read(text, b, e): fill b; text's bytes are taken over, and text is
+ * empty afterwards.  The totals at the end are compared with the rows.
+ * H5_E_INPUT: not a bill, cut short, a line with too few or too many values, a
+ *   number or time that is none, or totals that do not fit the rows.  The
+ *   message names the line.
+ * H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_bill_read(
     struct h5_buf *text, struct h5_bill *b, struct h5_err *e);
 /* h5_bill_empty(b): the bill of a day without trade; cannot fail. */
 void h5_bill_empty(struct h5_bill *b);
 void h5_bill_free(struct h5_bill *b);
+
+/* h5_bill_index(b, e): make the look-up tables from the rows; h5_bill_read
+ * does. H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_bill_index(struct h5_bill *b, struct h5_err *e);
 
 /* h5_bill_payment(b, transaction_id), h5_bill_refund(b, out_refund_no): that
  * row, or NULL. */
@@ -67,12 +72,6 @@ const struct h5_bill_row *h5_bill_payment(
     const struct h5_bill *b, const char *transaction_id);
 const struct h5_bill_row *h5_bill_refund(
     const struct h5_bill *b, const char *out_refund_no);
-
-/* h5_bill_decimal(s, places, out, e): "-12.30" times ten to the power of
- * places, without floating point; digits beyond places must be 0.  The whole
- * string; a sign only in front; at most 15 digits.  H5_E_INPUT. */
-H5_MUST_CHECK enum h5_code h5_bill_decimal(
-    const char *s, unsigned places, int64_t *out, struct h5_err *e);
 
 /* h5_bill_fee_due(r, micro): what the row's rate makes of its settled amount,
  * 1/1000 fen, rounded to a fen as WeChat does; false: the row does not say. */

@@ -22,7 +22,7 @@ while read -r t sources; do
 done <<END
 address common/format/netaddr.c
 answer common/wechat/v2/message.c common/wechat/v2/message_refund.c
-bill common/wechat/bill.c
+bill common/wechat/bill.c common/wechat/bill_find.c
 catalogue common/shop/catalogue.c common/format/ini.c
 cgi common/web/fcgi.c
 config common/config/config.c common/config/value.c common/format/ini.c common/format/url.c

@@ -1,5 +1,6 @@
 /* A day's bill: what is accepted adds up, line by line, and every line is
  * found again.  The first line of the input is tried as an amount, too. */
+#include "common/base/text.h"
 #include "common/wechat/bill.h"
 #include "common/pay/reconcile.h"
 #include "tests/fuzz/fuzz.h"
@@ -27,10 +28,10 @@ check_decimal(const char *s, unsigned places)
 	int64_t n, again;
 	size_t same;
 
-	if (h5_bill_decimal(s, places, &n, NULL) != H5_OK)
+	if (h5_text_decimal(s, places, &n, NULL) != H5_OK)
 		return;
 	print(n, places, text, sizeof text);
-	MUST(h5_bill_decimal(text, places, &again, NULL) == H5_OK);
+	MUST(h5_text_decimal(text, places, &again, NULL) == H5_OK);
 	MUST(again == n);
 	MUST((n < 0) == (text[0] == '-'));
 	MUST(n == 0 || (n < 0) == (s[0] == '-'));

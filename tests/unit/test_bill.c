@@ -399,7 +399,7 @@ test_bill__decimals_without_floating_point(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		got = 77;
-		ROW(rows[i].s, h5_bill_decimal(rows[i].s, rows[i].places, &got,
+		ROW(rows[i].s, h5_text_decimal(rows[i].s, rows[i].places, &got,
 				   NULL) == rows[i].rc);
 		ROW(rows[i].s, got == rows[i].want);
 	}
