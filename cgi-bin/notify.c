@@ -62,78 +62,52 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	h5_order_free(o);
 }
 
-struct hint {
-	const struct h5_fields *f;
-};
-
-/* A refund notice is not signed: it only says that refundquery should be
- * asked.  The same hint twice is one. */
+/* A refund notice is not signed: it only says that WeChat should be asked.  The
+ * same hint twice is one. */
 static enum h5_code
 decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
-	const struct h5_fields *f = ((const struct hint *)arg)->f;
-	const char *no = h5_fields_get(f, "out_refund_no");
-	const char *status = h5_fields_get(f, "refund_status");
-	const char *fee = h5_fields_get(f, "refund_fee");
-	const char *number = h5_fields_get(f, "out_trade_no");
+	const struct h5_wechat_hint *r = arg;
 	struct h5_event *ev;
-	int64_t fen;
 	size_t i;
 
 	for (i = 0; i < o->n_events; i++)
 		if ((o->events[i].kind == H5_EVENT_REFUND_HINT ||
 			o->events[i].kind == H5_EVENT_REFUNDED) &&
-		    h5_fields_is(&o->events[i].fields, "out_refund_no", no) &&
-		    (h5_fields_is(
-			 &o->events[i].fields, "refund_status", status) ||
-			h5_fields_is(&o->events[i].fields, "status", status)))
+		    h5_fields_is(&o->events[i].fields, "out_refund_no",
+			r->out_refund_no) &&
+		    (h5_fields_is(&o->events[i].fields, "refund_status",
+			 r->refund_status) ||
+			h5_fields_is(
+			    &o->events[i].fields, "status", r->refund_status)))
 			return H5_OK;
 	ev = h5_store_add(b, H5_EVENT_REFUND_HINT);
-	h5_event_text(ev, "out_refund_no", no);
-	if (h5_order_attempt(o, number) != NULL)
-		h5_event_text(ev, "out_trade_no", number);
-	h5_event_text(ev, "refund_id", h5_fields_get(f, "refund_id"));
-	h5_event_text(ev, "refund_status", status);
-	if (fee != NULL && h5_text_fen(fee, &fen, NULL) == H5_OK)
-		h5_event_number(ev, "refund_fee", fen);
+	h5_event_text(ev, "out_refund_no", r->out_refund_no);
+	if (h5_order_attempt(o, r->out_trade_no) != NULL)
+		h5_event_text(ev, "out_trade_no", r->out_trade_no);
+	if (r->refund_id[0] != '\0')
+		h5_event_text(ev, "refund_id", r->refund_id);
+	h5_event_text(ev, "refund_status", r->refund_status);
+	if (r->refund_fee != 0)
+		h5_event_number(ev, "refund_fee", r->refund_fee);
 	return h5_event_finish(ev, e);
 }
 
-static bool
-refund_wellformed(const struct h5_fields *f)
-{
-	const char *no = h5_fields_get(f, "out_refund_no");
-	const char *status = h5_fields_get(f, "refund_status");
-	const char *refund_id = h5_fields_get(f, "refund_id");
-	const char *fee = h5_fields_get(f, "refund_fee");
-	int64_t fen;
-
-	return no != NULL && no[0] != '\0' && strlen(no) <= 64 &&
-	       h5_text_printable(no) && status != NULL && strlen(status) < 16 &&
-	       h5_text_printable(status) &&
-	       (refund_id == NULL ||
-		   (strlen(refund_id) <= 32 && h5_text_printable(refund_id))) &&
-	       (fee == NULL || h5_text_fen(fee, &fen, NULL) == H5_OK);
-}
-
 static void
-refund(struct h5_job *job, const struct h5_fields *f)
+refund(struct h5_job *job, struct h5_wechat_hint *hint)
 {
-	const char *number = h5_fields_get(f, "out_trade_no");
 	char id[H5_ORDER_ID_MAX + 1];
-	struct hint hint = {f};
 	struct h5_err e;
 	unsigned attempt;
 	enum h5_code rc;
 
-	if (number == NULL || !refund_wellformed(f))
-		rc = h5_err_set(&e, H5_E_INPUT, "malformed refund notice");
-	else if (h5_number_order_of(number, id, &attempt, NULL) != H5_OK)
-		rc = h5_err_set(&e, H5_E_NOTFOUND, "unknown order");
-	else
+	rc = h5_number_order_of(hint->out_trade_no, id, &attempt, NULL);
+	if (rc == H5_OK)
 		rc = h5_store_update(
-		    job->shop.st, id, NULL, decide_hint, &hint, NULL, &e);
+		    job->shop.st, id, NULL, decide_hint, hint, NULL, &e);
+	else
+		rc = H5_E_NOTFOUND;
 	if (rc == H5_E_NOTFOUND)
 		(void)h5_err_set(&e, rc, "unknown order");
 	if (rc != H5_OK) {
@@ -141,8 +115,8 @@ refund(struct h5_job *job, const struct h5_fields *f)
 		return;
 	}
 	h5_log_event(&job->log, H5_LOG_INFO, "refund-notice", "order", id,
-	    "out_refund_no", h5_fields_get(f, "out_refund_no"), "refund_status",
-	    h5_fields_get(f, "refund_status"), NULL);
+	    "out_refund_no", hint->out_refund_no, "refund_status",
+	    hint->refund_status, NULL);
 	reply(job, 200, true, "OK");
 	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }
@@ -151,21 +125,18 @@ static void
 handle(struct h5_job *job)
 {
 	struct h5_wechat_trade t;
-	struct h5_fields f;
+	struct h5_wechat_hint hint;
 	enum h5_wechat_kind kind;
 	struct h5_err e;
 
-	h5_wechat_trade_init(&t);
-	h5_fields_init(&f, 1, 1);
 	if (h5_wechat_notice(job->shop.c, job->r->body.data, job->r->body.len,
-		&kind, &t, &f, &e) != H5_OK)
+		&kind, &t, &hint, &e) != H5_OK)
 		fail(job, &e, NULL);
 	else if (kind == H5_WECHAT_PAYMENT)
 		payment(job, &t);
 	else
-		refund(job, &f);
+		refund(job, &hint);
 	h5_wechat_trade_release(&t);
-	h5_fields_release(&f);
 }
 
 /* What never reaches handle is refused in WeChat's words, too. */

@@ -2,6 +2,8 @@
  * answered.  Linked by notify, and so without curl and without mxml. */
 #include "common/wechat/wechat.h"
 
+#include <string.h>
+
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v2/sign.h"
 
@@ -14,9 +16,17 @@ h5_wechat_self_test(struct h5_err *e)
 enum h5_code
 h5_wechat_notice(const struct h5_config *c, const char *body, size_t n,
     enum h5_wechat_kind *kind, struct h5_wechat_trade *t,
-    struct h5_fields *refund, struct h5_err *e)
+    struct h5_wechat_hint *hint, struct h5_err *e)
 {
-	return h5_v2_read_notice(c, body, n, kind, t, refund, e);
+	struct h5_fields refund;
+	enum h5_code rc;
+
+	memset(hint, 0, sizeof *hint);
+	rc = h5_v2_read_notice(c, body, n, kind, t, &refund, e);
+	if (rc == H5_OK && *kind == H5_WECHAT_REFUND)
+		rc = h5_v2_read_hint(&refund, hint, e);
+	h5_fields_release(&refund);
+	return rc;
 }
 
 void

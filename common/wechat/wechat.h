@@ -80,6 +80,15 @@ struct h5_wechat_refund {
 	int64_t success_time; /* Unix seconds; 0: not said or malformed */
 };
 
+/* What a refund notice says.  It proves nothing: it is a reason to ask. */
+struct h5_wechat_hint {
+	char out_trade_no[33];
+	char out_refund_no[65];
+	char refund_id[33]; /* "": not said */
+	char refund_status[16];
+	int64_t refund_fee; /* fen; 0: not said */
+};
+
 /* --- notices (notice.c) --- */
 
 /* h5_wechat_self_test(e): can this machine check what WeChat signs?  H5_E_BUG:
@@ -88,12 +97,10 @@ H5_MUST_CHECK enum h5_code h5_wechat_self_test(struct h5_err *e);
 
 enum h5_wechat_kind { H5_WECHAT_PAYMENT, H5_WECHAT_REFUND };
 
-/* h5_wechat_notice(c, body, n, kind, t, refund, e): read a notice's n bytes and
- * believe it if WeChat signed it for us.  t and refund are initialised here;
- * release both.
+/* h5_wechat_notice(c, body, n, kind, t, hint, e): read a notice's n bytes and
+ * believe it if WeChat signed it for us.  t is initialised here; release it.
  * kind H5_WECHAT_PAYMENT: t is filled, and paid.
- * kind H5_WECHAT_REFUND: refund holds what it says of a refund.  That is a hint
- * to ask for it, no more.
+ * kind H5_WECHAT_REFUND: hint is filled.
  * H5_E_INPUT: malformed.
  * H5_E_AUTH: not signed by WeChat for us, or about other ids.
  * H5_E_STATE: it tells of no payment.
@@ -102,7 +109,7 @@ enum h5_wechat_kind { H5_WECHAT_PAYMENT, H5_WECHAT_REFUND };
  * e->msg is English and fit for the reply. */
 H5_MUST_CHECK enum h5_code h5_wechat_notice(const struct h5_config *c,
     const char *body, size_t n, enum h5_wechat_kind *kind,
-    struct h5_wechat_trade *t, struct h5_fields *refund, struct h5_err *e);
+    struct h5_wechat_trade *t, struct h5_wechat_hint *hint, struct h5_err *e);
 
 /* How notices and the replies to them travel. */
 #define H5_WECHAT_TYPE "text/xml; charset=utf-8"

@@ -184,6 +184,72 @@ test_wxmsg_refund__a_published_sample(void **state)
 }
 
 static void
+test_wxmsg_refund__a_hint_says_no_more_than_it_must(void **state)
+{
+	static const struct {
+		const char *name, *value; /* NULL: taken out */
+		enum h5_code rc;
+	} rows[] = {
+	    {"refund_id", "50000404922017112502468056157", H5_OK},
+	    {"refund_id", NULL, H5_OK},
+	    {"refund_id", "500004049220171125024680561578901", H5_E_INPUT},
+	    {"refund_id", "a\x01", H5_E_INPUT},
+	    {"refund_fee", NULL, H5_OK},
+	    {"refund_fee", "0", H5_E_INPUT},
+	    {"refund_fee", "6.0", H5_E_INPUT},
+	    {"refund_status", NULL, H5_E_INPUT},
+	    {"refund_status", "REFUNDCLOSE", H5_OK},
+	    {"refund_status", "0123456789abcdef", H5_E_INPUT},
+	    {"out_refund_no", NULL, H5_E_INPUT},
+	    {"out_refund_no", "", H5_E_INPUT},
+	    {"out_trade_no", NULL, H5_E_INPUT},
+	    {"out_trade_no", "012345678901234567890123456789012", H5_OK},
+	};
+	struct h5_wechat_hint r;
+	struct h5_fields f;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		h5_fields_init(&f, 8, 1024);
+		assert_int_equal(
+		    h5_fields_add(&f, "out_trade_no", "order-1", &e), H5_OK);
+		assert_int_equal(
+		    h5_fields_add(&f, "out_refund_no", "order-1-r1", &e),
+		    H5_OK);
+		assert_int_equal(
+		    h5_fields_add(&f, "refund_status", "SUCCESS", &e), H5_OK);
+		assert_int_equal(
+		    h5_fields_add(&f, "refund_fee", "6", &e), H5_OK);
+		h5_fields_drop(&f, rows[i].name);
+		if (rows[i].value != NULL)
+			assert_int_equal(
+			    h5_fields_add(&f, rows[i].name, rows[i].value, &e),
+			    H5_OK);
+		ROW(rows[i].name, h5_v2_read_hint(&f, &r, &e) == rows[i].rc);
+		if (rows[i].rc == H5_OK) {
+			assert_string_equal(r.out_refund_no, "order-1-r1");
+			assert_string_equal(r.out_trade_no,
+			    strcmp(rows[i].name, "out_trade_no") == 0
+				? ""
+				: "order-1");
+			assert_string_equal(r.refund_id,
+			    strcmp(rows[i].name, "refund_id") == 0 &&
+				    rows[i].value != NULL
+				? rows[i].value
+				: "");
+			assert_int_equal(r.refund_fee,
+			    strcmp(rows[i].name, "refund_fee") == 0 ? 0 : 6);
+		} else {
+			assert_string_equal(e.msg, "malformed refund notice");
+			assert_string_equal(r.out_refund_no, "");
+		}
+		h5_fields_release(&f);
+	}
+}
+
+static void
 test_wxmsg_refund__verdicts(void **state)
 {
 	static const struct {
@@ -236,6 +302,8 @@ main(void)
 	    cmocka_unit_test(test_wxmsg_refund__a_malformed_time_is_no_time),
 	    cmocka_unit_test(test_wxmsg_refund__accepted_is_processing),
 	    cmocka_unit_test(test_wxmsg_refund__a_published_sample),
+	    cmocka_unit_test(
+		test_wxmsg_refund__a_hint_says_no_more_than_it_must),
 	    cmocka_unit_test(test_wxmsg_refund__verdicts),
 	};
 

@@ -45,10 +45,17 @@ H5_MUST_CHECK enum h5_code h5_v2_read_refund(
 H5_MUST_CHECK enum h5_code h5_v2_read_refund_of(const struct h5_fields *f,
     const char *out_refund_no, struct h5_wechat_refund *r, struct h5_err *e);
 
-/* h5_v2_read_notice: h5_wechat_notice (docs/PROTOCOL.md 3, 7.3). */
+/* h5_v2_read_notice(c, body, n, kind, t, refund, e): h5_wechat_notice, but for
+ * refund: the decrypted elements as they are (docs/PROTOCOL.md 6, 7.3).  t and
+ * refund are initialised here; release both. */
 H5_MUST_CHECK enum h5_code h5_v2_read_notice(const struct h5_config *c,
     const char *body, size_t n, enum h5_wechat_kind *kind,
     struct h5_wechat_trade *t, struct h5_fields *refund, struct h5_err *e);
+/* h5_v2_read_hint(f, hint, e): what the decrypted elements of a refund notice
+ * say.  H5_E_INPUT: no out_trade_no, out_refund_no or refund_status, or one is
+ * malformed. */
+H5_MUST_CHECK enum h5_code h5_v2_read_hint(
+    const struct h5_fields *f, struct h5_wechat_hint *hint, struct h5_err *e);
 
 /* h5_v2_reply, h5_v2_is_reply: h5_wechat_reply, h5_wechat_is_reply. */
 void h5_v2_reply(bool ok, const char *msg, struct h5_buf *out);

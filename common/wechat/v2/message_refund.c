@@ -127,3 +127,46 @@ h5_v2_read_refund_of(const struct h5_fields *f, const char *out_refund_no,
 		memset(r, 0, sizeof *r);
 	return rc;
 }
+
+/* Printable text that fits; absent is "" unless it is needed. */
+static bool
+take_text(const struct h5_fields *f, const char *name, bool needed, char *to,
+    size_t size)
+{
+	const char *s = h5_fields_get(f, name);
+
+	if (s == NULL)
+		return !needed;
+	if (strlen(s) >= size || !h5_text_printable(s))
+		return false;
+	memcpy(to, s, strlen(s) + 1);
+	return true;
+}
+
+enum h5_code
+h5_v2_read_hint(
+    const struct h5_fields *f, struct h5_wechat_hint *hint, struct h5_err *e)
+{
+	const char *number = h5_fields_get(f, "out_trade_no");
+	const char *fee = h5_fields_get(f, "refund_fee");
+
+	memset(hint, 0, sizeof *hint);
+	if (number != NULL &&
+	    take_text(f, "out_refund_no", true, hint->out_refund_no,
+		sizeof hint->out_refund_no) &&
+	    hint->out_refund_no[0] != '\0' &&
+	    take_text(f, "refund_status", true, hint->refund_status,
+		sizeof hint->refund_status) &&
+	    take_text(f, "refund_id", false, hint->refund_id,
+		sizeof hint->refund_id) &&
+	    (fee == NULL ||
+		h5_text_fen(fee, &hint->refund_fee, NULL) == H5_OK)) {
+		/* A number that is too long is no order's, like any other
+		 * that is not ours. */
+		(void)take_text(f, "out_trade_no", true, hint->out_trade_no,
+		    sizeof hint->out_trade_no);
+		return H5_OK;
+	}
+	memset(hint, 0, sizeof *hint);
+	return h5_err_set(e, H5_E_INPUT, "malformed refund notice");
+}
