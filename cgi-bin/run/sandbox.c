@@ -48,7 +48,7 @@ open_why(const struct h5_run *run)
 		return "requests may name other configurations: start it with "
 		       "-c FILE or with H5PAY_CONF";
 	if (h5_landlock_level() < H5_LANDLOCK_FILES)
-		return "this kernel has no Landlock for us";
+		return "this kernel does not offer Landlock";
 	/* To look makes none, and what is not there gets no rule. */
 	if (!h5_store_there(&run->delegate.site->app.c->store))
 		return "there is no store before the first order";

@@ -182,14 +182,14 @@ read_shape(const char *s, const char *shape, int64_t *t, struct h5_err *e)
 	if (*s != '\0')
 		return h5_err_set(e, H5_E_INPUT, "not a time");
 	if (p.year < 1970 || p.month < 1 || p.month > 12)
-		return h5_err_set(e, H5_E_INPUT, "no such time");
+		return h5_err_set(e, H5_E_INPUT, "there is no such time");
 	*t = days_before(p.year, p.month, p.day) * DAY_S + p.hour * 3600 +
 	     p.minute * 60 + p.second - BEIJING_S;
 	/* 31 February is 3 March; a time that is not itself is refused. */
 	back = split(*t);
 	if (memcmp(&back, &p, sizeof p) != 0) {
 		*t = 0;
-		return h5_err_set(e, H5_E_INPUT, "no such time");
+		return h5_err_set(e, H5_E_INPUT, "there is no such time");
 	}
 	return H5_OK;
 }
@@ -223,7 +223,7 @@ read_offset(const char *s, int64_t *offset, struct h5_err *e)
 	hours = (s[1] - '0') * 10 + s[2] - '0';
 	minutes = (s[4] - '0') * 10 + s[5] - '0';
 	if (hours > 23 || minutes > 59)
-		return h5_err_set(e, H5_E_INPUT, "no such time");
+		return h5_err_set(e, H5_E_INPUT, "there is no such time");
 	*offset = (hours * 60 + minutes) * (s[0] == '-' ? -60 : 60);
 	return H5_OK;
 }

@@ -123,7 +123,8 @@ fits(const struct h5_fields *f, size_t gone, size_t name_len, size_t value_len,
 
 	if (name_len > room || value_len > room - name_len)
 		return h5_err_set(e, H5_E_INPUT,
-		    "fields longer than %zu bytes together", f->max_bytes);
+		    "the fields are longer than %zu bytes together",
+		    f->max_bytes);
 	return H5_OK;
 }
 
@@ -154,7 +155,7 @@ h5_fields_addn(struct h5_fields *f, const char *name, size_t name_len,
 
 	if (memchr(name, '\0', name_len) != NULL ||
 	    memchr(value, '\0', value_len) != NULL)
-		return h5_err_set(e, H5_E_INPUT, "NUL in a field");
+		return h5_err_set(e, H5_E_INPUT, "a field contains a NUL byte");
 	if (find(f, name, name_len) != NULL)
 		return h5_err_set(e, H5_E_EXISTS, "doubled field %.*s",
 		    (int)(name_len > 64 ? 64 : name_len), name);

@@ -167,7 +167,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 	if (before != 0) {
 		if (i == j)
 			h5_ini_fault(&l->ini, l->ini.line,
-			    "%s.%s stands in line %u already", section, key,
+			    "%s.%s is already set in line %u", section, key,
 			    before);
 		else
 			h5_ini_fault(&l->ini, l->ini.line,
@@ -231,11 +231,11 @@ check_pair(struct load *l, const char *section, const char *a, const char *b,
     unsigned line_a, unsigned line_b)
 {
 	if (line_a != 0 && line_b == 0)
-		h5_ini_fault(&l->ini, line_a, "%s.%s needs %s.%s beside it",
-		    section, a, section, b);
+		h5_ini_fault(&l->ini, line_a, "%s.%s also needs %s.%s", section,
+		    a, section, b);
 	if (line_b != 0 && line_a == 0)
-		h5_ini_fault(&l->ini, line_b, "%s.%s needs %s.%s beside it",
-		    section, b, section, a);
+		h5_ini_fault(&l->ini, line_b, "%s.%s also needs %s.%s", section,
+		    b, section, a);
 }
 
 /* The two lengths that WeChat limits and several keys make up together. */
@@ -252,7 +252,7 @@ check_lengths(struct load *l)
 	if (n > NOTIFY_URL_MAX)
 		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
 		    "site.base_url: the notify URL made from it has %zu bytes, "
-		    "WeChat takes %d",
+		    "but WeChat takes at most %d",
 		    n, NOTIFY_URL_MAX);
 	if (c->site.origin == NULL)
 		return;
@@ -261,7 +261,7 @@ check_lengths(struct load *l)
 	if (n > SCENE_MAX)
 		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
 		    "site.base_url: its host leaves no room for site.name in "
-		    "scene_info, of which WeChat takes %d bytes",
+		    "scene_info, of which WeChat takes at most %d bytes",
 		    SCENE_MAX);
 }
 
@@ -372,7 +372,7 @@ check_mode(struct load *l)
 	if (l->secret_line != 0 && stat(l->c->path, &st) == 0 &&
 	    h5_file_secret_mode(l->c->path, &st, &why) != H5_OK)
 		h5_ini_fault(&l->ini, l->secret_line,
-		    "a secret stands here, and %s", why.msg);
+		    "this line contains a secret, and %s", why.msg);
 }
 
 static enum h5_code
@@ -468,8 +468,8 @@ h5_config_state(const char *path, struct h5_buf *out, struct h5_err *e)
 	if (rc == H5_OK || rc == H5_E_CONFIG)
 		rc = l.c->store.dir != NULL
 			 ? H5_OK
-			 : h5_err_set(
-			       e, H5_E_CONFIG, "%.180s names no store", path);
+			 : h5_err_set(e, H5_E_CONFIG,
+			       "%.180s does not set store.dir", path);
 	if (rc == H5_OK) {
 		h5_buf_clear(out);
 		h5_buf_puts(out, h5_config_state_dir(l.c));

@@ -63,7 +63,8 @@ follow_path_file(const char *file, size_t folder, char *text,
 		s[--n] = '\0';
 	if (n == 0 || strchr(s, '\n') != NULL)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%.150s must hold one line, the path of the configuration",
+		    "%.150s must contain one line, the path of the "
+		    "configuration",
 		    file);
 	h5_buf_init(&b, PATH_MAX);
 	if (s[0] != '/')

@@ -74,8 +74,8 @@ read_text(struct h5_config_in *in, char *value, struct h5_err *e)
 		return h5_err_set(e, H5_E_CONFIG, "a control character");
 	if (n > in->key->max)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%zu bytes, at most %llu are allowed (a Chinese character "
-		    "has 3)",
+		    "has %zu bytes, at most %llu are allowed (a Chinese "
+		    "character has 3)",
 		    n, (unsigned long long)in->key->max);
 	return h5_config_value_dup(value, field(in), e);
 }
@@ -88,7 +88,8 @@ read_appid(struct h5_config_in *in, char *value, struct h5_err *e)
 	if (strncmp(value, "wx", 2) != 0 || n < in->key->min ||
 	    n > in->key->max || strspn(value, ALNUM) != n)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "begins with wx, then letters and digits (usually 16)");
+		    "must begin with wx, followed by letters and digits "
+		    "(usually 16)");
 	return h5_config_value_dup(value, field(in), e);
 }
 
@@ -99,7 +100,7 @@ read_digits(struct h5_config_in *in, char *value, struct h5_err *e)
 
 	if (n < in->key->min || n > in->key->max || strspn(value, DIGITS) != n)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%llu to %llu digits and nothing else (usually 10)",
+		    "must be %llu to %llu digits and nothing else (usually 10)",
 		    (unsigned long long)in->key->min,
 		    (unsigned long long)in->key->max);
 	return h5_config_value_dup(value, field(in), e);
@@ -112,7 +113,8 @@ read_suffix(struct h5_config_in *in, char *value, struct h5_err *e)
 
 	if (n > in->key->max || strspn(value, ALNUM "._-") != n)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "at most %llu letters, digits, dots, - or _, like .fcgi",
+		    "must be at most %llu letters, digits, dots, - or _, like "
+		    ".fcgi",
 		    (unsigned long long)in->key->max);
 	return h5_config_value_dup(value, field(in), e);
 }
@@ -124,7 +126,7 @@ read_number(struct h5_config_in *in, char *value, struct h5_err *e)
 
 	if (h5_text_u64(value, in->key->min, in->key->max, &n, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "a whole number from %llu to %llu",
+		    "must be a whole number from %llu to %llu",
 		    (unsigned long long)in->key->min,
 		    (unsigned long long)in->key->max);
 	*(int *)field(in) = (int)n;
@@ -135,7 +137,7 @@ static enum h5_code
 read_lang(struct h5_config_in *in, char *value, struct h5_err *e)
 {
 	if (strcmp(value, "zh-CN") != 0 && strcmp(value, "en") != 0)
-		return h5_err_set(e, H5_E_CONFIG, "zh-CN or en");
+		return h5_err_set(e, H5_E_CONFIG, "must be zh-CN or en");
 	return h5_config_value_dup(value, field(in), e);
 }
 
@@ -145,7 +147,7 @@ read_sign_type(struct h5_config_in *in, char *value, struct h5_err *e)
 	bool md5 = strcmp(value, "MD5") == 0;
 
 	if (!md5 && strcmp(value, "HMAC-SHA256") != 0)
-		return h5_err_set(e, H5_E_CONFIG, "HMAC-SHA256 or MD5");
+		return h5_err_set(e, H5_E_CONFIG, "must be HMAC-SHA256 or MD5");
 	in->c->merchant.sign_type = md5 ? H5_SIGN_MD5 : H5_SIGN_HMAC_SHA256;
 	return H5_OK;
 }
@@ -156,7 +158,7 @@ read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 	bool page = strcmp(value, "page") == 0;
 
 	if (!page && strcmp(value, "redirect") != 0)
-		return h5_err_set(e, H5_E_CONFIG, "redirect or page");
+		return h5_err_set(e, H5_E_CONFIG, "must be redirect or page");
 	in->c->site.handoff_page = page;
 	return H5_OK;
 }
@@ -278,7 +280,7 @@ read_origin(const char *word, char **out, struct h5_err *e)
 		return rc;
 	if (u.path[0] != '\0')
 		return h5_err_set(e, H5_E_CONFIG,
-		    "an origin is scheme and host alone, like "
+		    "an origin is only a scheme and a host, like "
 		    "https://shop.example");
 	h5_buf_init(&b, H5_INI_VALUE);
 	h5_url_origin(&u, &b);
@@ -459,10 +461,10 @@ set_secret(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 	if (n < min || n > max) {
 		if (min == max)
 			return h5_err_set(e, H5_E_CONFIG,
-			    "%zu bytes, must be exactly %llu", n, min);
+			    "has %zu bytes, must have exactly %llu", n, min);
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%zu bytes, must be %llu to %llu; openssl rand -hex 32 "
-		    "makes a good one",
+		    "has %zu bytes, must have %llu to %llu; openssl rand -hex "
+		    "32 makes a good one",
 		    n, min, max);
 	}
 	return operators(h5_crypto_key_new(p, n, field(in), e), e);
@@ -472,7 +474,7 @@ static enum h5_code
 set_webhook(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 {
 	static const char rule[] =
-	    "whsec_ and then base64 of 16 to 64 random bytes";
+	    "must be whsec_ followed by base64 of 16 to 64 random bytes";
 	struct h5_buf raw;
 	enum h5_code rc;
 
@@ -537,7 +539,7 @@ from_file(struct h5_config_in *in, const char *value,
 		b.data[--b.len] = '\0';
 	if (strlen(b.data) != b.len || strchr(b.data, '\n') != NULL)
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "%s: must hold the secret alone, on one line", path);
+		    "%s must contain only the secret, on one line", path);
 	if (rc == H5_OK)
 		rc = set(in, b.data, b.len, e);
 	if (rc == H5_OK)

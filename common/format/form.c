@@ -35,13 +35,13 @@ decode(const char *p, size_t n, char *to, size_t *len, struct h5_err *e)
 		high = n - i > 2 ? hex_digit(p[i + 1]) : -1;
 		low = n - i > 2 ? hex_digit(p[i + 2]) : -1;
 		if (high < 0 || low < 0)
-			return h5_err_set(
-			    e, H5_E_INPUT, "bad percent escape in a form");
+			return h5_err_set(e, H5_E_INPUT,
+			    "the form contains a bad percent escape");
 		to[(*len)++] = (char)(high << 4 | low);
 		i += 2;
 	}
 	if (!h5_text_utf8(to, *len))
-		return h5_err_set(e, H5_E_INPUT, "a form that is not UTF-8");
+		return h5_err_set(e, H5_E_INPUT, "the form is not UTF-8");
 	return H5_OK;
 }
 
@@ -76,7 +76,7 @@ read_piece(const char *p, size_t n, const struct pick *pick, char *scratch,
 
 	rc = decode(p, name_n, scratch, &name_len, e);
 	if (rc == H5_OK && name_len == 0)
-		rc = h5_err_set(e, H5_E_INPUT, "a form field without a name");
+		rc = h5_err_set(e, H5_E_INPUT, "a form field has no name");
 	if (rc == H5_OK && value_n > 0)
 		rc = decode(
 		    equals + 1, value_n, scratch + name_len, &value_len, e);

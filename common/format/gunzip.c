@@ -41,8 +41,7 @@ inflate_all(z_stream *z, struct h5_buf *out, struct h5_err *e)
 			    out->len);
 	} while (got != Z_STREAM_END);
 	if (z->avail_in != 0)
-		return h5_err_set(
-		    e, H5_E_INPUT, "gzip: something behind its end");
+		return h5_err_set(e, H5_E_INPUT, "gzip: data follows its end");
 	return h5_buf_finish(out, e);
 }
 

@@ -93,8 +93,8 @@ setting(struct h5_ini *h, const char *section, char *s, h5_ini_fn fn, void *ctx)
 		return;
 	}
 	if (strlen(value) > H5_INI_VALUE) {
-		h5_ini_fault(h, h->line, "%s: value longer than %d bytes", s,
-		    H5_INI_VALUE);
+		h5_ini_fault(h, h->line,
+		    "%s: the value is longer than %d bytes", s, H5_INI_VALUE);
 		return;
 	}
 	fn(ctx, h, section, s, value);
@@ -107,8 +107,7 @@ clean(struct h5_ini *h, const char *s, size_t n)
 	size_t i;
 
 	if (!h5_text_utf8(s, n)) {
-		h5_ini_fault(h, h->line,
-		    "not UTF-8: save the file in the encoding UTF-8");
+		h5_ini_fault(h, h->line, "not UTF-8: save the file as UTF-8");
 		return false;
 	}
 	for (i = 0; i < n; i++) {

@@ -105,14 +105,15 @@ h5_netaddr_range(const char *s, struct h5_netrange *out, struct h5_err *e)
 	if (rc == H5_OK && most == 128 && out->base.len == 4) {
 		if (bits < 96)
 			rc = h5_err_set(e, H5_E_INPUT,
-			    "a range of IPv4 needs at least /96");
+			    "a range of IPv4 addresses written as IPv6 needs "
+			    "at least /96");
 		else
 			bits -= 96;
 	}
 	out->bits = (unsigned)bits;
 	if (rc == H5_OK && !host_bits_zero(out))
-		rc = h5_err_set(
-		    e, H5_E_INPUT, "address bits after the range's end");
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "the address has bits set beyond its prefix");
 	if (rc != H5_OK)
 		memset(out, 0, sizeof *out);
 	return rc;
@@ -224,8 +225,8 @@ read_entry(const char *p, size_t n, struct h5_netaddr *out, struct h5_err *e)
 		n--;
 	if (n == 0 || n >= sizeof text) {
 		memset(out, 0, sizeof *out);
-		return h5_err_set(
-		    e, H5_E_INPUT, "X-Forwarded-For holds no plain IP address");
+		return h5_err_set(e, H5_E_INPUT,
+		    "X-Forwarded-For does not contain a plain IP address");
 	}
 	memcpy(text, p, n);
 	text[n] = '\0';
@@ -242,7 +243,7 @@ h5_netaddr_client(const char *peer, const char *forwarded,
 
 	memset(out, 0, sizeof *out);
 	if (peer == NULL)
-		return h5_err_set(e, H5_E_INPUT, "no client address");
+		return h5_err_set(e, H5_E_INPUT, "there is no client address");
 	rc = h5_netaddr_read(peer, out, e);
 	if (rc != H5_OK || forwarded == NULL ||
 	    forwarded[strspn(forwarded, " \t")] == '\0')

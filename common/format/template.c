@@ -175,7 +175,7 @@ read_tag(struct compiler *c, size_t from, struct tag *tag)
 	while (tag->name < tag->name_end && is_blank(s[tag->name_end - 1]))
 		tag->name_end--;
 	if (!is_name(s + tag->name, tag->name_end - tag->name))
-		return FAULT(c, "this tag holds no name", "");
+		return FAULT(c, "this tag has no name", "");
 	s[tag->name_end] = '\0';
 	return H5_OK;
 }
@@ -184,7 +184,7 @@ static enum h5_code
 open_section(struct compiler *c, struct h5_template_op op)
 {
 	if (c->depth == H5_TEMPLATE_DEPTH)
-		return FAULT(c, "sections are too deep at", op.p);
+		return FAULT(c, "sections are nested too deeply at", op.p);
 	c->open_line[c->depth] = c->line;
 	c->open[c->depth++] = c->t->n;
 	return emit(c, op);
@@ -200,7 +200,7 @@ close_section(struct compiler *c, const struct tag *tag)
 		return FAULT(c, "closes a section that is not open:", name);
 	op = &c->t->ops[c->open[--c->depth]];
 	if (strcmp(op->p, name) != 0)
-		return FAULT(c, "closes another section than the open", op->p);
+		return FAULT(c, "this does not close the open section", op->p);
 	op->n = c->t->n;
 	return emit(c, (struct h5_template_op){.kind = OP_END, .p = name});
 }

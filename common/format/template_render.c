@@ -103,8 +103,8 @@ static enum h5_code
 deeper(struct renderer *r, const struct h5_template *t, const char *name)
 {
 	if (r->depth == H5_TEMPLATE_DEPTH)
-		return h5_err_set(
-		    r->e, H5_E_INPUT, "%s: too deep at %s", t->name, name);
+		return h5_err_set(r->e, H5_E_INPUT,
+		    "%s: nested too deeply at %s", t->name, name);
 	r->depth++;
 	return H5_OK;
 }
@@ -152,8 +152,8 @@ render_partial(struct renderer *r, const struct h5_template *t,
 			p = r->from->find(r->from->arg, op->p);
 	}
 	if (p == NULL)
-		return h5_err_set(r->e, H5_E_INPUT, "%s: no partial called %s",
-		    t->name, op->p);
+		return h5_err_set(r->e, H5_E_INPUT,
+		    "%s: there is no partial called %s", t->name, op->p);
 	rc = deeper(r, t, op->p);
 	if (rc != H5_OK)
 		return rc;

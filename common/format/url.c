@@ -73,7 +73,7 @@ read_authority(const char *s, size_t n, struct h5_url *out, struct h5_err *e)
 	colon = memchr(s + host, ':', n - host);
 	host = colon == NULL ? n : (size_t)(colon - s);
 	if (host == 0 || host >= sizeof(out->host))
-		return h5_err_set(e, H5_E_INPUT, "a URL without a host");
+		return h5_err_set(e, H5_E_INPUT, "the URL has no host");
 	for (i = 0; i < host; i++)
 		out->host[i] =
 		    (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
@@ -104,15 +104,16 @@ h5_url_read(const char *s, struct h5_url *out, struct h5_err *e)
 
 	memset(out, 0, sizeof(*out));
 	if (strnlen(s, H5_URL_MAX + 1) > H5_URL_MAX)
-		return h5_err_set(
-		    e, H5_E_INPUT, "a URL longer than %d bytes", H5_URL_MAX);
+		return h5_err_set(e, H5_E_INPUT,
+		    "the URL is longer than %d bytes", H5_URL_MAX);
 	if (!good_bytes(s))
 		return h5_err_set(e, H5_E_INPUT,
-		    "a byte that must be percent-encoded in a URL");
+		    "the URL contains a byte that must be percent-encoded");
 	if (strncmp(s, "https://", 8) == 0)
 		out->https = true;
 	else if (strncmp(s, "http://", 7) != 0)
-		return h5_err_set(e, H5_E_INPUT, "a URL begins with https://");
+		return h5_err_set(
+		    e, H5_E_INPUT, "a URL must begin with https://");
 	if (strchr(s, '#') != NULL)
 		return h5_err_set(
 		    e, H5_E_INPUT, "a fragment (#) is not allowed");
@@ -128,7 +129,7 @@ h5_url_read(const char *s, struct h5_url *out, struct h5_err *e)
 	if (out->path[0] == '?') {
 		memset(out, 0, sizeof(*out));
 		return h5_err_set(
-		    e, H5_E_INPUT, "a URL needs a / before its ?");
+		    e, H5_E_INPUT, "the URL needs a / before its ?");
 	}
 	return H5_OK;
 }

@@ -239,13 +239,13 @@ h5_hooks_deliver(
 	if (shop->c->hooks.mask == 0)
 		return H5_OK;
 	if (!h5_number_is_order(id))
-		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
+		return h5_err_set(e, H5_E_NOTFOUND, "not an order id");
 	/* Not the order's own lock: a slow shop must not hold up a buyer. */
 	h5_number_delivery(id, lock);
 	rc = h5_store_hold(shop->st, lock, PATIENCE_MS, HOLD_MS, &hold, e);
 	if (rc == H5_E_BUSY)
 		return h5_err_set(
-		    e, rc, "another program delivers for order %s", id);
+		    e, rc, "another program is delivering for order %s", id);
 	if (rc != H5_OK)
 		return rc;
 	rc = deliver_all(shop, hold, id, force, e);

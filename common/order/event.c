@@ -167,7 +167,7 @@ enum h5_code
 h5_event_finish(const struct h5_event *ev, struct h5_err *e)
 {
 	if (ev == NULL)
-		return h5_err_set(e, H5_E_BUG, "no room for an event");
+		return h5_err_set(e, H5_E_BUG, "there is no room for an event");
 	if (ev->bad != H5_OK)
 		return h5_err_set(e, ev->bad, "%s: a field does not fit",
 		    h5_event_name(ev->kind));

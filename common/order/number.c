@@ -50,12 +50,14 @@ h5_number_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
 	if (n > H5_OUT_TRADE_NO_MAX || len > H5_ORDER_ID_MAX ||
 	    (suffix != NULL && h5_text_u64(suffix + 1, 2, H5_ATTEMPTS_MAX,
 				   &number, NULL) != H5_OK))
-		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+		return h5_err_set(
+		    e, H5_E_INPUT, "not one of our order numbers");
 	memcpy(id, out_trade_no, len);
 	id[len] = '\0';
 	if (!h5_number_is_order(id)) {
 		id[0] = '\0';
-		return h5_err_set(e, H5_E_INPUT, "not an order number of ours");
+		return h5_err_set(
+		    e, H5_E_INPUT, "not one of our order numbers");
 	}
 	*attempt = (unsigned)number;
 	return H5_OK;

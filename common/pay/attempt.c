@@ -68,7 +68,8 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	if (n->out_trade_no != NULL) {
 		a = h5_order_attempt(o, n->out_trade_no);
 		if (a == NULL)
-			return h5_err_set(e, H5_E_NOTFOUND, "no such attempt");
+			return h5_err_set(
+			    e, H5_E_NOTFOUND, "there is no such attempt");
 	}
 	/* Under the lock things may look different: what has ended stays
 	 * ended, and what was paid meanwhile stays paid. */

@@ -75,8 +75,8 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
 	    (*o)->qty == (t->item != NULL ? t->qty : 0))
 		return H5_OK;
-	return h5_err_set(
-	    e, H5_E_EXISTS, "order %s exists with other terms", t->id);
+	return h5_err_set(e, H5_E_EXISTS,
+	    "order %s already exists with different terms", t->id);
 }
 
 struct prepaid {
@@ -123,7 +123,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		return H5_OK;
 	if (o->n_attempts >= H5_ATTEMPTS_MAX)
 		return h5_err_set(
-		    e, H5_E_STATE, "order %s has used all its attempts", o->id);
+		    e, H5_E_STATE, "order %s has no attempts left", o->id);
 	h5_number_attempt(o->id, (unsigned)o->n_attempts + 1, number);
 	ev = h5_store_add(b, H5_EVENT_ATTEMPT);
 	h5_event_text(ev, "out_trade_no", number);
@@ -295,7 +295,7 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 	if (rc != H5_OK)
 		return rc;
 	return h5_err_set(e, H5_E_REMOTE,
-	    "WeChat refuses each new number of order %s", (*o)->id);
+	    "WeChat refuses every new number of order %s", (*o)->id);
 }
 
 static bool
@@ -402,7 +402,7 @@ h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
 	enum h5_code rc;
 
 	if (a->mweb_url == NULL)
-		return h5_err_set(e, H5_E_BUG, "no mweb_url yet");
+		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
 	h5_buf_init(&back, H5_CONFIG_URL);
 	h5_config_url(c, "return-page", &back);
 	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);

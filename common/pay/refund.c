@@ -86,7 +86,7 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 
 	if (a == NULL)
 		return h5_err_set(e, H5_E_STATE,
-		    "refund %s is of no payment that we know",
+		    "refund %s does not belong to a payment that we know",
 		    r->out_refund_no);
 	if (r->state == H5_REFUND_CLOSED)
 		return h5_err_set(e, H5_E_STATE,
@@ -95,7 +95,8 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 	h5_text_from_fen(r->refund_fee, yuan);
 	if (want->fee != 0 && want->fee != r->refund_fee)
 		return h5_err_set(e, H5_E_INPUT,
-		    "refund %s is one of %s yuan: a number has one amount",
+		    "refund %s was asked for with %s yuan: a number keeps its "
+		    "amount",
 		    r->out_refund_no, yuan);
 	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
 	memcpy(plan->out_refund_no, r->out_refund_no, sizeof r->out_refund_no);
@@ -105,7 +106,7 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 	plan->again = !plan->taken;
 	if (r->state == H5_REFUND_REFUSED && r->refund_fee > left_of(o, a))
 		return h5_err_set(e, H5_E_STATE,
-		    "less than the %s yuan of refund %s are left", yuan,
+		    "less than the %s yuan of refund %s is left", yuan,
 		    r->out_refund_no);
 	return H5_OK;
 }
@@ -120,15 +121,16 @@ check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
 
 	if (left <= 0)
 		return h5_err_set(e, H5_E_STATE,
-		    "nothing is left to refund of order %s", o->id);
+		    "order %s has nothing left to refund", o->id);
 	h5_text_from_fen(left, yuan);
 	if (fee > left)
 		return h5_err_set(e, H5_E_STATE,
-		    "only %s yuan of order %s are left to refund", yuan, o->id);
+		    "only %s yuan of order %s can still be refunded", yuan,
+		    o->id);
 	if (o->paid_at != 0 && now - o->paid_at > YEAR_S)
 		return h5_err_set(e, H5_E_STATE,
-		    "order %s was paid more than 365 days ago: WeChat refunds "
-		    "it no more",
+		    "order %s was paid more than 365 days ago: WeChat no "
+		    "longer refunds it",
 		    o->id);
 	for (i = 0; i < o->n_refunds; i++) {
 		if (o->refunds[i].state != H5_REFUND_REFUSED &&
@@ -143,8 +145,8 @@ check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
 	}
 	if (n >= REFUNDS_MAX)
 		return h5_err_set(e, H5_E_STATE,
-		    "order %s has %d refunds: WeChat allows no more", o->id,
-		    REFUNDS_MAX);
+		    "order %s has %d refunds: WeChat does not allow more",
+		    o->id, REFUNDS_MAX);
 	return H5_OK;
 }
 
@@ -158,8 +160,8 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 	if (no != NULL) {
 		if (!h5_number_is_refund(no))
 			return h5_err_set(e, H5_E_INPUT,
-			    "a refund's number is 1 to 64 of 0-9 A-Z a-z _ - | "
-			    "* @");
+			    "a refund number must be 1 to 64 of 0-9 A-Z a-z _ "
+			    "- | * @");
 		memcpy(plan->out_refund_no, no, strlen(no) + 1);
 		return H5_OK;
 	}
@@ -168,7 +170,7 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 		if (h5_order_refund(o, plan->out_refund_no) == NULL)
 			return H5_OK;
 	}
-	return h5_err_set(e, H5_E_BUG, "no number for a refund");
+	return h5_err_set(e, H5_E_BUG, "no refund number could be made");
 }
 
 enum h5_code
@@ -184,8 +186,8 @@ h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
 	a = o->transaction_id[0] != '\0' ? choose_attempt(o) : NULL;
 	if (a == NULL)
 		return h5_err_set(e, H5_E_STATE,
-		    "order %s is %s: nothing was paid that could go back",
-		    o->id, h5_order_state_name(o->state));
+		    "order %s is %s: there is no payment to refund", o->id,
+		    h5_order_state_name(o->state));
 	if (fee == 0)
 		fee = left_of(o, a);
 	rc = find_earlier(o, want, fee, &earlier, e);
@@ -234,7 +236,7 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 		return rc;
 	if (!same_plan(&now, x->plan) || now.taken)
 		return h5_err_set(e, H5_E_BUSY,
-		    "order %s has changed in this moment: look again", o->id);
+		    "order %s changed just now: look at it again", o->id);
 	/* A number is asked for with the same words each time. */
 	earlier = h5_order_refund(o, now.out_refund_no);
 	if (earlier != NULL && earlier->asked_at != 0)

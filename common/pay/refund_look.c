@@ -100,8 +100,8 @@ tell(const struct h5_log *log, const char *id,
 	} else if (got->state == H5_REFUND_CLOSED) {
 		event = "refund-closed";
 		level = H5_LOG_ALERT;
-		note = "nothing went back: ask for it again under another "
-		       "number, or pay back by other means";
+		note = "no money went back: ask for the refund again under "
+		       "another number, or pay it back by other means";
 	}
 	h5_log_event(log, level, event, "order", id, "out_refund_no",
 	    got->out_refund_no, "refund_id", got->refund_id, "refund_fee",
@@ -167,9 +167,9 @@ record_refused(const struct h5_shop *shop, const char *out_refund_no,
 		h5_log_event(shop->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
 		    "refund-refused", "order", id, "out_refund_no", number,
 		    "why", x.why, "note",
-		    asked ? "nothing went back: mend the cause and repeat it "
-			    "with the same number"
-			  : "a notice spoke of a refund that does not exist",
+		    asked ? "no money went back: remove the cause, then repeat "
+			    "the refund with the same number"
+			  : "a notice named a refund that does not exist",
 		    NULL);
 	return rc;
 }

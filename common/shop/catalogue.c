@@ -44,8 +44,8 @@ begin_item(struct load *l, const char *name)
 	    "every section's name fits an item");
 	l->skip = true;
 	if (l->n == ITEMS_MAX) {
-		h5_ini_fault(
-		    &l->ini, l->ini.line, "more than %d items", ITEMS_MAX);
+		h5_ini_fault(&l->ini, l->ini.line,
+		    "there are more than %d items", ITEMS_MAX);
 		return;
 	}
 	if (l->n == l->cap) {
@@ -71,7 +71,8 @@ read_title(const char *value, struct h5_item *item, struct h5_err *e)
 {
 	if (value[0] == '\0' || !h5_text_printable(value))
 		return h5_err_set(e, H5_E_CONFIG,
-		    "what the buyer shall read, without control characters");
+		    "must be the text that the buyer reads, without control "
+		    "characters");
 	item->title = strdup(value);
 	return item->title == NULL ? h5_err_nomem(e) : H5_OK;
 }
@@ -138,7 +139,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 		return;
 	}
 	if (d->key_line[k] != 0) {
-		h5_ini_fault(h, h->line, "%s stands in line %u already", key,
+		h5_ini_fault(h, h->line, "%s is already set in line %u", key,
 		    d->key_line[k]);
 		return;
 	}
@@ -164,12 +165,12 @@ check_item(struct load *l, const struct draft *d)
 		    &l->ini, d->line, "[%s]: title is missing", i->name);
 	if (at[PRICE] != 0 && (at[MIN_PRICE] != 0 || at[MAX_PRICE] != 0))
 		h5_ini_fault(&l->ini, at[PRICE],
-		    "[%s]: price, or min_price and max_price, not both",
+		    "[%s]: set price, or min_price and max_price, but not both",
 		    i->name);
 	else if (at[PRICE] == 0 && (at[MIN_PRICE] == 0 || at[MAX_PRICE] == 0))
 		h5_ini_fault(&l->ini, d->line,
 		    "[%s]: price is missing (or both min_price and max_price, "
-		    "where the buyer names the amount)",
+		    "if the buyer names the amount)",
 		    i->name);
 	if (i->max_price != 0 && i->min_price > i->max_price)
 		h5_ini_fault(&l->ini, at[MIN_PRICE],
@@ -177,8 +178,7 @@ check_item(struct load *l, const struct draft *d)
 	most = i->price > i->max_price ? i->price : i->max_price;
 	if (most > H5_FEN_MAX / i->max_qty)
 		h5_ini_fault(&l->ini, at[MAX_QTY],
-		    "[%s]: max_qty times the price is too large an amount",
-		    i->name);
+		    "[%s]: max_qty times the price is too large", i->name);
 }
 
 static int
@@ -204,8 +204,8 @@ check_all(struct load *l)
 	for (i = 1; i < l->n; i++)
 		if (strcmp(l->v[i].item.name, l->v[i - 1].item.name) == 0)
 			h5_ini_fault(&l->ini, l->v[i].line,
-			    "[%s] stands in line %u already", l->v[i].item.name,
-			    l->v[i - 1].line);
+			    "[%s] is already defined in line %u",
+			    l->v[i].item.name, l->v[i - 1].line);
 }
 
 /* --- a whole load --------------------------------------------------------- */

@@ -16,8 +16,8 @@ refuse_controls(const char *p, size_t n, struct h5_err *e)
 
 	for (i = 0; i < n; i++)
 		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
-			return h5_err_set(
-			    e, H5_E_INPUT, "control byte in a pay link");
+			return h5_err_set(e, H5_E_INPUT,
+			    "the pay link contains a control byte");
 	return H5_OK;
 }
 
@@ -89,8 +89,8 @@ h5_link_check(
 	rc = h5_link_sign(k, f, hex, e);
 	if (rc == H5_OK && (sig == NULL || !h5_crypto_same(hex, sig)))
 		rc = h5_err_set(e, H5_E_AUTH,
-		    sig == NULL ? "pay link without sig"
-				: "pay link with a wrong sig");
+		    sig == NULL ? "the pay link has no sig"
+				: "the sig of the pay link is wrong");
 	explicit_bzero(hex, sizeof hex);
 	return rc;
 }
@@ -144,7 +144,8 @@ h5_link_admit(const struct h5_config *c, const struct h5_fields *f,
 
 	token[0] = '\0';
 	if (id == NULL || t == NULL || !h5_number_is_order(id))
-		return h5_err_set(e, H5_E_NOTFOUND, "no order or no token");
+		return h5_err_set(
+		    e, H5_E_NOTFOUND, "order or token is missing");
 	rc = h5_link_order_token(c, id, token, e);
 	if (rc != H5_OK)
 		return rc;

@@ -129,9 +129,9 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 	rc = only(f, signed_names, H5_LENGTH(signed_names), e);
 	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
 		rc = h5_err_set(
-		    e, H5_E_INPUT, "order, total_fee and body are needed");
+		    e, H5_E_INPUT, "order, total_fee and body are required");
 	if (rc == H5_OK && !h5_number_is_order(id))
-		rc = h5_err_set(e, H5_E_INPUT, "order: not a possible id");
+		rc = h5_err_set(e, H5_E_INPUT, "order: not a valid id");
 	if (rc == H5_OK)
 		rc = h5_text_fen(fee, &o->total_fee, e);
 	if (rc == H5_OK)
@@ -265,7 +265,7 @@ item_price(const struct h5_fields *f, const struct h5_item *item,
 
 	if (item->price > 0 && amount != NULL)
 		return h5_err_set(
-		    e, H5_E_INPUT, "this item's price is not the buyer's");
+		    e, H5_E_INPUT, "the buyer cannot choose this item's price");
 	if (item->price > H5_FEN_MAX / o->qty ||
 	    item->max_price > H5_FEN_MAX / o->qty)
 		return h5_err_set(e, H5_E_INPUT, "the total is too large");
@@ -362,7 +362,7 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	o->item = h5_fields_get(f, "item");
 	rc = only(f, item_names, H5_LENGTH(item_names), e);
 	if (rc == H5_OK && !h5_text_item_name(o->item))
-		rc = h5_err_set(e, H5_E_INPUT, "item: not a possible name");
+		rc = h5_err_set(e, H5_E_INPUT, "item: not a valid name");
 	if (rc == H5_OK && qty != NULL)
 		rc = h5_text_u64(qty, 1, 1000000, &n, e);
 	if (rc == H5_OK)

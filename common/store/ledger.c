@@ -49,14 +49,14 @@ fit_field(const struct h5_field *f, struct h5_err *e)
 	if (f->name_len == 0 || f->name_len > NAME_MAX_BYTES ||
 	    is_taken(f->name))
 		return h5_err_set(
-		    e, H5_E_INPUT, "a field's name does not fit a ledger");
+		    e, H5_E_INPUT, "a field name cannot stand in a ledger");
 	for (i = 0; i < f->name_len; i++)
 		if (!name_byte(f->name[i]))
 			return h5_err_set(e, H5_E_INPUT,
-			    "a field's name does not fit a ledger");
+			    "a field name cannot stand in a ledger");
 	if (h5_event_is_number(f->name) &&
 	    !h5_event_number_fits(f->value, f->value_len))
-		return h5_err_set(e, H5_E_INPUT, "%s is no number", f->name);
+		return h5_err_set(e, H5_E_INPUT, "%s is not a number", f->name);
 	if (!h5_text_utf8(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
 	return H5_OK;
@@ -104,7 +104,8 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	for (i = 0; i < ev->fields.n && rc == H5_OK; i++)
 		rc = fit_field(&ev->fields.v[i], e);
 	if (rc == H5_OK && (!sum_of(at->sum, &sum) || at->n >= 999999))
-		rc = h5_err_set(e, H5_E_INPUT, "the ledger cannot go on");
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "the ledger cannot take another line");
 	if (rc != H5_OK)
 		return rc;
 	h5_clock_rfc3339(ev->at, when);
@@ -127,8 +128,8 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	h5_buf_puts(out, SUM_TAIL "\n");
 	rc = h5_buf_finish(out, e);
 	if (rc == H5_OK && out->len - start > H5_LEDGER_LINE)
-		rc = h5_err_set(e, H5_E_INPUT, "a ledger line longer than %d",
-		    H5_LEDGER_LINE);
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "a ledger line is longer than %d bytes", H5_LEDGER_LINE);
 	if (rc != H5_OK)
 		return rc;
 	memcpy(at->sum, hex, sizeof hex);
@@ -249,12 +250,12 @@ read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
 		p++;
 	n = (size_t)(p - r->p);
 	if (n == 0 || n > NAME_MAX_BYTES)
-		return h5_err_set(e, H5_E_INPUT, "a field's name is malformed");
+		return h5_err_set(e, H5_E_INPUT, "a field name is malformed");
 	memcpy(name, r->p, n);
 	name[n] = '\0';
 	r->p = p;
 	if (!take(r, "\":") || is_taken(name))
-		return h5_err_set(e, H5_E_INPUT, "a field's name is malformed");
+		return h5_err_set(e, H5_E_INPUT, "a field name is malformed");
 	value = h5_event_is_number(name) ? take_number(r, &value_len)
 					 : take_string(r, &value_len);
 	if (value == NULL)
@@ -281,7 +282,7 @@ read_head(struct reader *r, const struct h5_ledger_at *at, unsigned *more,
 	*more = 0;
 	if (!take(r, "{\"n\":") || !take_count(r, &n) || n != at->n + 1)
 		return h5_err_set(
-		    e, H5_E_INPUT, "line %u has another number", at->n + 1);
+		    e, H5_E_INPUT, "line %u has the wrong number", at->n + 1);
 	if (!take(r, ",\"at\":") || (s = take_string(r, &len)) == NULL ||
 	    len != sizeof when - 1)
 		return h5_err_set(e, H5_E_INPUT, "line %u has no time", n);
@@ -300,10 +301,11 @@ read_head(struct reader *r, const struct h5_ledger_at *at, unsigned *more,
 		    n);
 	if (take(r, ",\"more\":") &&
 	    (!take_count(r, more) || *more == 0 || *more >= H5_LEDGER_UNIT))
-		return h5_err_set(e, H5_E_INPUT, "line %u: more is wrong", n);
+		return h5_err_set(
+		    e, H5_E_INPUT, "line %u: the value of more is wrong", n);
 	if (at->more > 0 && *more != at->more - 1)
 		return h5_err_set(
-		    e, H5_E_INPUT, "line %u is not of its unit", n);
+		    e, H5_E_INPUT, "line %u does not belong to its unit", n);
 	return H5_OK;
 }
 
@@ -341,7 +343,7 @@ read_line(struct h5_ledger_at *at, const char *line, size_t n,
 	*summed = sum_fits(at, line, n, &sum);
 	if (!*summed)
 		return h5_err_set(e, H5_E_INPUT,
-		    "line %u: the checksum does not fit", at->n + 1);
+		    "line %u: the checksum does not match", at->n + 1);
 	r.end -= SUM_BYTES;
 	h5_buf_init(&r.text, H5_LEDGER_LINE);
 	rc = read_head(&r, at, &more, ev, e);
@@ -350,7 +352,7 @@ read_line(struct h5_ledger_at *at, const char *line, size_t n,
 	h5_buf_release(&r.text);
 	if (rc == H5_E_EXISTS)
 		rc = h5_err_set(
-		    e, H5_E_INPUT, "line %u: a field is doubled", at->n + 1);
+		    e, H5_E_INPUT, "line %u: a field occurs twice", at->n + 1);
 	if (rc != H5_OK) {
 		h5_event_release(ev);
 		return rc;

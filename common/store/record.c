@@ -68,7 +68,7 @@ h5_record_read(const struct h5_store_engine *engine, void *store,
 
 	*out = NULL;
 	if (!h5_number_is_order(id))
-		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
+		return h5_err_set(e, H5_E_NOTFOUND, "not an order id");
 	h5_buf_init(&r.bytes, H5_RECORD_MAX);
 	rc = engine->begin(store, &r, e);
 	if (rc == H5_OK)

@@ -101,7 +101,7 @@ h5_store_load(struct h5_store *st, const char *id, struct h5_order **out,
 	*out = NULL;
 	if (st == NULL)
 		return h5_err_set(
-		    e, H5_E_NOTFOUND, "no order was ever made here");
+		    e, H5_E_NOTFOUND, "no order has been created here yet");
 	return h5_record_load(st->engine, st->own, id, deadline(st), out, e);
 }
 
@@ -245,7 +245,7 @@ h5_store_update(struct h5_store *st, const char *id, struct h5_store_hold *hold,
 	if (out != NULL)
 		*out = NULL;
 	if (!h5_number_is_order(id))
-		return h5_err_set(e, H5_E_NOTFOUND, "not an order's id");
+		return h5_err_set(e, H5_E_NOTFOUND, "not an order id");
 	u.r.id = id;
 	u.r.mode = H5_ENGINE_WRITE;
 	u.r.until_ms = deadline(st);
@@ -341,7 +341,7 @@ h5_store_hold(struct h5_store *st, const char *id, int wait_ms, int hold_ms,
 	rc = st->engine->hold(st->own, id, wait_ms, hold_ms, &hold->own, e);
 	if (rc == H5_E_BUSY)
 		rc = h5_err_set(e, H5_E_BUSY,
-		    "another program talks with WeChat about order %s", id);
+		    "another program is talking to WeChat about order %s", id);
 	if (rc == H5_OK)
 		*out = hold;
 	else

@@ -45,7 +45,7 @@ static enum h5_code
 refused(const char *what, struct h5_err *e)
 {
 	ERR_clear_error();
-	return h5_err_set(e, H5_E_BUG, "OpenSSL cannot do %s here", what);
+	return h5_err_set(e, H5_E_BUG, "OpenSSL does not offer %s here", what);
 }
 
 static enum h5_code
@@ -77,8 +77,8 @@ h5_crypto_key_new(
 
 	*out = NULL;
 	if (n < 1 || n > H5_CRYPTO_KEY)
-		return h5_err_set(
-		    e, H5_E_INPUT, "a key has 1 to %d bytes", H5_CRYPTO_KEY);
+		return h5_err_set(e, H5_E_INPUT,
+		    "a key must have 1 to %d bytes", H5_CRYPTO_KEY);
 	k = calloc(1, sizeof *k);
 	if (k == NULL)
 		return h5_err_nomem(e);
@@ -175,7 +175,8 @@ h5_crypto_random(void *p, size_t n, struct h5_err *e)
 			have += (size_t)got;
 		} else if (got < 0 && errno != EINTR) {
 			explicit_bzero(p, n);
-			return h5_err_sys(e, H5_E_IO, errno, "no random bytes");
+			return h5_err_sys(
+			    e, H5_E_IO, errno, "no random bytes are available");
 		}
 	}
 	return H5_OK;
@@ -219,7 +220,8 @@ h5_crypto_open_ecb(const unsigned char key[32], const struct h5_buf *in,
 	int len = 0, rest = 0;
 
 	if (in->len == 0 || in->len > INT_MAX / 2 || in->len % BLOCK != 0)
-		return h5_err_set(e, H5_E_AUTH, "not whole AES blocks");
+		return h5_err_set(
+		    e, H5_E_AUTH, "not a whole number of AES blocks");
 	to = (unsigned char *)h5_buf_room(out, in->len + BLOCK);
 	if (to == NULL)
 		return h5_buf_finish(out, e);
@@ -278,13 +280,13 @@ read_pair(const struct h5_buf *cert, const struct h5_buf *key, X509 **x,
 	*k = PEM_read_bio_PrivateKey(bio_k, NULL, no_password, NULL);
 	if (*x == NULL)
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "merchant.cert_file holds no certificate in PEM form: "
-		    "apiclient_cert.pem of the merchant platform is one");
+		    "merchant.cert_file does not contain a certificate in PEM "
+		    "form: use apiclient_cert.pem from the merchant platform");
 	else if (*k == NULL)
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "merchant.key_file holds no key in PEM form without a "
-		    "password: apiclient_key.pem of the merchant platform is "
-		    "one");
+		    "merchant.key_file does not contain a key in PEM form "
+		    "without a password: use apiclient_key.pem from the "
+		    "merchant platform");
 	else if (X509_check_private_key(*x, *k) != 1)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "merchant.cert_file and merchant.key_file do not belong "
@@ -306,14 +308,14 @@ check_time(const X509 *x, int64_t now, struct h5_err *e)
 	h5_clock_day(now, today);
 	if (X509_cmp_time(X509_get0_notBefore(x), &at) > 0)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "merchant.cert_file is not valid yet on %s: is this "
-		    "machine's clock right?",
+		    "merchant.cert_file is not valid yet on %s: check this "
+		    "machine's clock",
 		    today);
 	if (X509_cmp_time(X509_get0_notAfter(x), &at) > 0)
 		return H5_OK;
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "merchant.cert_file has no end that can be read");
+		    "the expiry date of merchant.cert_file cannot be read");
 	h5_clock_day((int64_t)timegm(&tm), then);
 	return h5_err_set(e, H5_E_CONFIG,
 	    "merchant.cert_file expired on %s: download a new certificate "
@@ -333,7 +335,8 @@ check_merchant(const X509 *x, const char *mch_id, struct h5_err *e)
 	    strcmp(cn, mch_id) == 0)
 		return H5_OK;
 	return h5_err_set(e, H5_E_CONFIG,
-	    "merchant.cert_file is of merchant %s, not of merchant.mch_id %s",
+	    "merchant.cert_file belongs to merchant %s, not to merchant.mch_id "
+	    "%s",
 	    cn, mch_id);
 }
 

@@ -99,17 +99,18 @@ h5_file_secret_mode(const char *path, const struct stat *st, struct h5_err *e)
 {
 	if ((st->st_mode & 07) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%s holds a secret and is open to others: chmod o= %s",
+		    "%s contains a secret and is open to others: chmod o= %s",
 		    path, path);
 	if ((st->st_mode & 020) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%s holds a secret and its group may write it: "
-		    "chmod g-w %s",
+		    "%s contains a secret and its group can write to it: chmod "
+		    "g-w %s",
 		    path, path);
 	if ((st->st_mode & 050) != 0 &&
 	    (st->st_uid != 0 || st->st_gid != getegid()))
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%s holds a secret and a group may read it: chmod 600 %s",
+		    "%s contains a secret and a group can read it: chmod 600 "
+		    "%s",
 		    path, path);
 	return H5_OK;
 }
@@ -153,7 +154,8 @@ h5_file_write(int fd, const void *p, size_t n, struct h5_err *e)
 			return h5_err_sys(e, H5_E_IO, errno, "write");
 		/* No progress and no reason: do not spin. */
 		if (done == 0)
-			return h5_err_set(e, H5_E_IO, "write: nothing taken");
+			return h5_err_set(
+			    e, H5_E_IO, "write: no bytes were written");
 		at += done;
 		n -= (size_t)done;
 	}

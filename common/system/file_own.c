@@ -44,7 +44,8 @@ h5_file_open(int dirfd, const char *path, int flags, int *fd, size_t *size,
 	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 		 st.st_nlink != 1 || st.st_size < 0)
 		rc = h5_err_set(e, H5_E_INPUT,
-		    "%s is not a plain file of ours with one name", path);
+		    "%s is not a regular file of ours with a single name",
+		    path);
 	else
 		*size = (size_t)st.st_size;
 	if (rc != H5_OK)
@@ -75,7 +76,8 @@ h5_file_bare(int dirfd, const char *path, bool shut, struct h5_err *e)
 	if (fstat(fd, &st) != 0)
 		rc = h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
 	else if (st.st_uid != geteuid())
-		rc = h5_err_set(e, H5_E_CONFIG, "%s is not ours", path);
+		rc = h5_err_set(
+		    e, H5_E_CONFIG, "%s does not belong to us", path);
 	if (rc == H5_OK)
 		rc = h5_file_list(fd, nothing_there, NULL, e);
 	if (rc == H5_OK && shut && fchmod(fd, 0700) != 0)
@@ -94,14 +96,14 @@ h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
 	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return h5_err_set(e, H5_E_CONFIG,
-		    "%s is not a folder itself (a symbolic link?)", path);
+		    "%s is not a folder (it may be a symbolic link)", path);
 	if (*fd < 0)
 		return open_failed(path, e);
 	if (fstat(*fd, &st) != 0)
 		rc = h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
 	else if (st.st_uid != geteuid())
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "%s belongs to user %u, not to user %u who runs this", path,
+		    "%s belongs to user %u, but this runs as user %u", path,
 		    (unsigned)st.st_uid, (unsigned)geteuid());
 	else if ((st.st_mode & 077) != 0)
 		rc = h5_err_set(e, H5_E_CONFIG,
@@ -273,7 +275,8 @@ h5_file_lock(int fd, int how, int wait_ms, struct h5_err *e)
 		if (until < 0)
 			until = h5_clock_mono_ms() + wait_ms;
 		if (!wait_more(until, &pause_ms))
-			return h5_err_set(e, H5_E_BUSY, "locked by another");
+			return h5_err_set(
+			    e, H5_E_BUSY, "another process holds the lock");
 	}
 }
 
@@ -302,7 +305,8 @@ h5_file_lock_byte(int fd, uint64_t at, int wait_ms, struct h5_err *e)
 		if (until < 0)
 			until = h5_clock_mono_ms() + wait_ms;
 		if (!wait_more(until, &pause_ms))
-			return h5_err_set(e, H5_E_BUSY, "locked by another");
+			return h5_err_set(
+			    e, H5_E_BUSY, "another process holds the lock");
 	}
 }
 

@@ -36,7 +36,7 @@ h5_https_start(struct h5_err *e)
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return h5_err_set(e, H5_E_BUG, "SIGPIPE cannot be ignored");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return h5_err_set(e, H5_E_BUG, "libcurl does not start");
+		return h5_err_set(e, H5_E_BUG, "libcurl cannot be started");
 	return H5_OK;
 }
 
@@ -172,11 +172,12 @@ check_request(const struct h5_https *h, const struct h5_https_request *q,
 
 	rc = h5_url_read(q->url, &u, e);
 	if (rc != H5_OK)
-		return h5_err_set(e, H5_E_CONFIG, "not a URL to call");
+		return h5_err_set(e, H5_E_CONFIG, "this URL cannot be called");
 	*tls = u.https;
 	if (!u.https && !h5_url_loopback(&u))
 		return h5_err_set(e, H5_E_CONFIG,
-		    "plain http is for this machine alone, not for %s", u.host);
+		    "plain http is allowed to this machine only, not to %s",
+		    u.host);
 	if (u.https && h->ca_file == NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "no CA bundle found: install ca-certificates or set "
@@ -310,12 +311,12 @@ judge(CURLcode code, const char *text, const struct receiving *r,
 		return h5_buf_finish(r->body, e) == H5_OK ? H5_OK
 							  : h5_err_nomem(e);
 	if (r->header_flood)
-		return h5_err_set(e, H5_E_NET, "headers without end");
+		return h5_err_set(e, H5_E_NET, "the headers have no end");
 	if (r->body->bad == H5_E_NOMEM || code == CURLE_OUT_OF_MEMORY)
 		return h5_err_nomem(e);
 	if (r->body->bad == H5_E_INPUT || code == CURLE_FILESIZE_EXCEEDED)
 		return h5_err_set(e, H5_E_REMOTE,
-		    "answer of more than %zu bytes", r->body->max);
+		    "the answer is longer than %zu bytes", r->body->max);
 	switch ((int)code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -357,7 +358,7 @@ h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	if (timeout_ms > h->timeout_ms)
 		timeout_ms = h->timeout_ms;
 	if (timeout_ms <= 0)
-		return h5_err_set(e, H5_E_NET, "no time left");
+		return h5_err_set(e, H5_E_NET, "there is no time left");
 	rc = make_headers(q->headers, q->n_headers, &list, e);
 	if (rc != H5_OK)
 		return rc;
@@ -369,7 +370,7 @@ h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, text);
 	if (code != CURLE_OK) {
-		rc = h5_err_set(e, H5_E_BUG, "libcurl takes no option: %s",
+		rc = h5_err_set(e, H5_E_BUG, "libcurl refused an option: %s",
 		    curl_easy_strerror(code));
 		goto out;
 	}

@@ -98,7 +98,7 @@ h5_landlock_new(struct h5_landlock **out, struct h5_err *e)
 	*out = NULL;
 	if (level < H5_LANDLOCK_FILES)
 		return h5_err_set(
-		    e, H5_E_STATE, "this kernel has no Landlock for us");
+		    e, H5_E_STATE, "this kernel does not offer Landlock");
 	l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return h5_err_nomem(e);

@@ -279,8 +279,8 @@ h5_process_run(const struct h5_process *p, int limit_ms, struct h5_buf *said,
 	if (start(p, &c))
 		finish(&c, limit_ms, end);
 	else
-		rc =
-		    h5_err_sys(e, H5_E_IO, errno, "no process for %s", p->path);
+		rc = h5_err_sys(e, H5_E_IO, errno,
+		    "no process could be started for %s", p->path);
 	while (sigtimedwait(&pipe_only, NULL, &at_once) > 0)
 		;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);

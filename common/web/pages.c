@@ -79,7 +79,7 @@ load_message(struct loader *l, struct h5_pages_table *tab, const char *file,
 	old = h5_pages_find(tab, name);
 	if (old != NULL && strcmp(old->file, file) == 0)
 		return report(l, h5_err_set(l->e, H5_E_INPUT,
-				     "%s:%u: %s stands in line %u already",
+				     "%s:%u: %s is already set in line %u",
 				     file, line, name + 2, old->line));
 	rc = h5_template_compile_at(file, line, s + p, n - p, &t, l->e);
 	if (rc != H5_OK)

@@ -99,7 +99,7 @@ def _(t):
     t.eq(x.state(order), "refunded", "state")
     code, _, err = x.refund(order, prefix=["faketime", "-f", "+200s"])
     t.eq(code, 1, "a third")
-    t.contains(err, "nothing is left", "stderr")
+    t.contains(err, "nothing left to refund", "stderr")
     t.eq(len(x.asked()), 2, "requests")
 
 

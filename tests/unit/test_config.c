@@ -266,16 +266,16 @@ test_config__values(void **state)
 		const char *section, *key, *value, *want;
 	} rows[] = {
 	    {"merchant", "appid", "", "no value"},
-	    {"merchant", "appid", "8888888888888888", "begins with wx"},
-	    {"merchant", "appid", "wx88888888 8888888", "begins with wx"},
-	    {"merchant", "appid", "wx", "begins with wx"},
+	    {"merchant", "appid", "8888888888888888", "must begin with wx"},
+	    {"merchant", "appid", "wx88888888 8888888", "must begin with wx"},
+	    {"merchant", "appid", "wx", "must begin with wx"},
 	    {"merchant", "mch_id", "190000010", NULL},
 	    {"merchant", "mch_id", "1900000", "8 to 32 digits"},
 	    {"merchant", "mch_id", "190000010a", "8 to 32 digits"},
 	    {"merchant", "api_key", "0123456789abcdef0123456789abcde",
-		"31 bytes, must be exactly 32"},
+		"31 bytes, must have exactly 32"},
 	    {"merchant", "api_key", KEY32 "0", "33 bytes"},
-	    {"merchant", "sign_type", "md5", "HMAC-SHA256 or MD5"},
+	    {"merchant", "sign_type", "md5", "must be HMAC-SHA256 or MD5"},
 	    {"site", "base_url", "http://shop.example/x", "https://"},
 	    {"site", "base_url", "http://localhost:8080/x", NULL},
 	    {"site", "base_url", "http://127.0.0.1/x", NULL},
@@ -290,7 +290,7 @@ test_config__values(void **state)
 	    {"site", "name", "\xc2\x85", "control"},
 	    {"site", "name", "a\tb", "control"},
 	    {"site", "secret", "0123456789abcdef0123456789abcde",
-		"31 bytes, must be 32 to 4096"},
+		"31 bytes, must have 32 to 4096"},
 	    {"site", "link_key", "", "no value"},
 	    {"site", "link_key", "short", "5 bytes"},
 	    {"site", "trusted_proxies", "", NULL},
@@ -302,9 +302,9 @@ test_config__values(void **state)
 		"https://"},
 	    {"site", "shop_url", "http://shop.example/", "https://"},
 	    {"site", "shop_url", "javascript:alert(1)", "https://"},
-	    {"site", "lang", "zh", "zh-CN or en"},
+	    {"site", "lang", "zh", "must be zh-CN or en"},
 	    {"site", "contact", "", NULL},
-	    {"site", "handoff", "Page", "redirect or page"},
+	    {"site", "handoff", "Page", "must be redirect or page"},
 	    {"gateway", "url", "http://gateway.example", "https://"},
 	    {"gateway", "url", "", "no value"},
 	    {"gateway", "backup_url", "", NULL},
@@ -573,8 +573,8 @@ test_config__secret_files_that_will_not_do(void **state)
 		"0123456789abcdef\0"
 		"123456789abcdef",
 		32, 0600, "on one line"},
-	    {"empty", "", 0, 0600, "0 bytes, must be exactly 32"},
-	    {"short", "abc\n", 4, 0600, "3 bytes, must be exactly 32"},
+	    {"empty", "", 0, 0600, "0 bytes, must have exactly 32"},
+	    {"short", "abc\n", 4, 0600, "3 bytes, must have exactly 32"},
 	};
 	static const struct setting change[] = {
 	    {"merchant", "api_key", NULL},
@@ -610,7 +610,8 @@ test_config__a_secret_inside_makes_the_file_secret(void **state)
 	    h5_config_load(path, &f->faults, &f->c, &f->e), H5_E_CONFIG);
 	assert_null(f->c);
 	/* The line is the first secret's. */
-	assert_non_null(strstr(f->faults.data, "conf:4: a secret stands"));
+	assert_non_null(
+	    strstr(f->faults.data, "conf:4: this line contains a secret"));
 	assert_non_null(strstr(f->faults.data, "chmod"));
 }
 
@@ -629,7 +630,7 @@ test_config__the_store_of_a_file_full_of_faults(void **state)
 	assert_string_equal(dir.data, want);
 	assert_int_equal(load_one(f, "store", "dir", NULL), H5_E_CONFIG);
 	assert_int_equal(h5_config_state(path, &dir, &f->e), H5_E_CONFIG);
-	assert_non_null(strstr(f->e.msg, "names no store"));
+	assert_non_null(strstr(f->e.msg, "does not set store.dir"));
 	(void)folder_name(&f->folder, "nowhere", path);
 	assert_int_equal(h5_config_state(path, &dir, &f->e), H5_E_CONFIG);
 	h5_buf_release(&dir);
@@ -725,13 +726,13 @@ test_config__all_faults_in_one_run(void **state)
 	static const char *const want[] = {
 	    ":1: early before the first [section]\n",
 	    ":2: unknown section [merchnt]; did you mean [merchant]?\n",
-	    ":5: merchant.appid: begins with wx",
+	    ":5: merchant.appid: must begin with wx",
 	    ":6: unknown key apikey in [merchant]; did you mean api_key?\n",
 	    ":7: neither [section] nor key = value nor a comment\n",
 	    (":9: unknown key appid in [site]; "
 	     "did you mean the one of [merchant]?\n"),
 	    ":10: unknown key quite_unlike in [site]\n",
-	    ":12: site.lang stands in line 11 already\n",
+	    ":12: site.lang is already set in line 11\n",
 	    ":14: unknown section [zzzzzzzzz]\n",
 	    ":4: merchant.mch_id is required and missing\n",
 	    ":4: merchant.api_key is required and missing\n",

@@ -232,9 +232,9 @@ test_config_find__a_line_beside_the_program(void **state)
 	    {"CRLF and blanks", " here.conf \r\n", "@/here.conf"},
 	    {"no line end", "here.conf", "@/here.conf"},
 	    {"missing", "gone.conf\n", "!@/gone.conf"},
-	    {"empty", "\n", "!@/h5pay.path must hold one line"},
+	    {"empty", "\n", "!@/h5pay.path must contain one line"},
 	    {"two lines", "here.conf\nhere.conf\n",
-		"!@/h5pay.path must hold one line"},
+		"!@/h5pay.path must contain one line"},
 	};
 	struct fixture *f = *state;
 	char program[FOLDER_PATH], want[FOLDER_PATH];

@@ -147,7 +147,7 @@ test_ini__a_value_may_have_4096_bytes(void **state)
 	h = read_ini(text, strlen(text), &seen, &faults);
 	assert_int_equal(h.n_faults, 1);
 	assert_string_equal(
-	    faults.data, "f:2: k: value longer than 4096 bytes\n");
+	    faults.data, "f:2: k: the value is longer than 4096 bytes\n");
 	h5_buf_release(&seen);
 	h5_buf_release(&faults);
 }

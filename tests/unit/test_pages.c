@@ -852,7 +852,7 @@ static const struct {
     {"message", "messages.en", "# x\nbusy_title = {{x\n",
 	"messages.en:2: this tag is not closed\n"},
     {"twice", "messages.en", "busy_title = x\nbusy_title = y\n",
-	"messages.en:2: busy_title stands in line 1 already\n"},
+	"messages.en:2: busy_title is already set in line 1\n"},
     {"unused", "messages.en", "busy_titel = x\n",
 	"messages.en:1: no template uses busy_titel\n"},
     {"style", "style.css", "a{}</STYLE>",

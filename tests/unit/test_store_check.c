@@ -158,7 +158,8 @@ test_store_check__broken_records_stay_as_they_are(void **state)
 	/* Its index line stays, even in an index that is rebuilt: sweeps go
 	 * on to tell of it. */
 	append(day_file(s, "index/created", T0, path), "???\n");
-	assert_non_null(strstr(check(s, true, &f), "holds what is no order"));
+	assert_non_null(strstr(
+	    check(s, true, &f), "contains something that is not an order id"));
 	free(after);
 	after = fixture(day_file(s, "index/created", T0, path), &m);
 	assert_non_null(strstr(after, "order-2\n"));
@@ -192,7 +193,7 @@ test_store_check__empty_misnamed_and_misplaced(void **state)
 	folder_name(&s->f, "store/orders/f/f/order-3.ledger", path);
 	assert_int_equal(rename(to, path), 0);
 	assert_non_null(
-	    strstr(check(s, true, &f), "order-3: lies in a wrong folder"));
+	    strstr(check(s, true, &f), "order-3: is in the wrong folder"));
 }
 
 static void
@@ -242,9 +243,11 @@ test_store_check__garbage_in_an_index_goes(void **state)
 
 	some_orders(s);
 	append(day_file(s, "index/created", T0, path), "no id!\n");
-	finds_and_mends(s, "index/created/2026-11-23 holds what is no order");
+	finds_and_mends(s, "index/created/2026-11-23 contains something that "
+			   "is not an order id");
 	append(day_file(s, "index/created", T0, path), "torn");
-	finds_and_mends(s, "index/created/2026-11-23 holds what is no order");
+	finds_and_mends(s, "index/created/2026-11-23 contains something that "
+			   "is not an order id");
 }
 
 static void

@@ -162,22 +162,22 @@ test_template__renders_as_the_specification_says(void **state)
 static const struct row faults[] = {
     {"an open tag", "a\nb {{text\n", "t:2: this tag is not closed"},
     {"an open raw tag", "{{{text}}", "t:1: this tag is not closed"},
-    {"no name", "\n\n{{ }}", "t:3: this tag holds no name"},
-    {"a blank in a name", "{{a b}}", "t:1: this tag holds no name"},
-    {"the iterator", "{{#list}}{{.}}{{/list}}", "t:1: this tag holds no name"},
+    {"no name", "\n\n{{ }}", "t:3: this tag has no name"},
+    {"a blank in a name", "{{a b}}", "t:1: this tag has no name"},
+    {"the iterator", "{{#list}}{{.}}{{/list}}", "t:1: this tag has no name"},
     {"delimiters", "{{=<% %>=}}", "t:1: the delimiters cannot be changed here"},
     {"an open section", "a\n{{#yes}}\nb\n",
 	"t:2: nothing closes the section yes"},
     {"no section", "a\n{{/yes}}\n",
 	"t:2: closes a section that is not open: yes"},
     {"another section", "{{#yes}}\n{{#no}}\n{{/yes}}",
-	"t:3: closes another section than the open no"},
+	"t:3: this does not close the open section no"},
     {"after a comment", "{{! a\nb }}\n{{=}}",
 	"t:3: the delimiters cannot be changed here"},
     {"after a standalone tag", "{{#yes}}\n{{/yes}}\n{{",
 	"t:3: this tag is not closed"},
-    {"no partial", "{{> nobody}}", "t: no partial called nobody"},
-    {"endless", "{{> self}}", "self: too deep at self"},
+    {"no partial", "{{> nobody}}", "t: there is no partial called nobody"},
+    {"endless", "{{> self}}", "self: nested too deeply at self"},
 };
 
 static void

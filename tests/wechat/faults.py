@@ -234,9 +234,9 @@ ROWS = [
     ("RST in the body", "unifiedorder", dict(kind="half", how="reset"),
      dict(UNKNOWN, calls=1)),
     ("100 Continue without end", "unifiedorder", dict(kind="continue-flood"),
-     dict(UNKNOWN, why="headers without end")),
+     dict(UNKNOWN, why="the headers have no end")),
     ("headers without end", "unifiedorder", dict(kind="header-bomb"),
-     dict(UNKNOWN, why="headers without end")),
+     dict(UNKNOWN, why="the headers have no end")),
     # answers that are none
     ("half without a length", "unifiedorder", dict(kind="half-no-length"),
      dict(REMOTE, why="XML")),

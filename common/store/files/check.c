@@ -124,7 +124,7 @@ check_ledger(struct h5_files_checking *c, const char *name, const char *id,
 		rc = H5_OK;
 	} else if (strcmp(leaf, c->leaf) != 0) {
 		h5_files_check_found(
-		    c, &c->r->broken, id, "lies in a wrong folder", false);
+		    c, &c->r->broken, id, "is in the wrong folder", false);
 	} else {
 		if (tail > 0)
 			h5_files_check_found(

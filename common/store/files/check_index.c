@@ -105,7 +105,7 @@ hold_day(const struct day *d, int *fd, size_t *size, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_file_look(*fd, &look, e);
 	if (rc == H5_OK && !look.named)
-		rc = h5_err_set(e, H5_E_BUSY, "another fsck is at work");
+		rc = h5_err_set(e, H5_E_BUSY, "another fsck is running");
 	if (rc == H5_OK)
 		*size = look.size;
 	return rc;
@@ -176,8 +176,8 @@ tell_day(struct day *d, bool repaired)
 	}
 	if (!d->wrong)
 		return;
-	(void)snprintf(
-	    what, sizeof what, "%s holds what is no order's id", path);
+	(void)snprintf(what, sizeof what,
+	    "%s contains something that is not an order id", path);
 	h5_files_check_found(d->c, &d->c->r->derived, "", what, repaired);
 }
 

@@ -63,7 +63,7 @@ must_be_own(void *arg, const char *name, struct h5_err *e)
 	if (h5_files_own_name(name) || strncmp(name, ".tmp-", 5) == 0)
 		return H5_OK;
 	return h5_err_set(e, H5_E_CONFIG,
-	    "it is no order store and not empty either (%s)", name);
+	    "it is neither an order store nor empty (%s)", name);
 }
 
 /* orders/0 to orders/f.  The folders in these are made when they are needed:
@@ -126,8 +126,8 @@ h5_files_furnish(int dir, struct h5_err *e)
 	}
 	if (rc == H5_E_INPUT ||
 	    (rc == H5_OK && strcmp(b.data, H5_FILES_FORMAT) != 0))
-		rc = h5_err_set(e, H5_E_CONFIG,
-		    "its format is not the one this version knows");
+		rc = h5_err_set(
+		    e, H5_E_CONFIG, "this version does not know its format");
 	h5_buf_release(&b);
 	return rc;
 }

@@ -249,7 +249,7 @@ grow_ids(struct h5_files_ids *ids, struct h5_err *e)
 	void *v;
 
 	if (cap > UINT32_MAX / 2)
-		return h5_err_set(e, H5_E_INPUT, "too many orders");
+		return h5_err_set(e, H5_E_INPUT, "there are too many orders");
 	slots = calloc(cap * 2, sizeof *slots);
 	v = reallocarray(ids->v, cap, sizeof *ids->v);
 	if (v != NULL)

@@ -23,7 +23,8 @@ probe_locks(int dir, const char *name, struct h5_err *e)
 	if (rc == H5_OK) {
 		second = h5_file_lock(b, LOCK_EX, 0, e);
 		if (second != H5_E_BUSY)
-			rc = h5_err_set(e, H5_E_CONFIG, "flock locks nothing");
+			rc = h5_err_set(
+			    e, H5_E_CONFIG, "flock does not lock anything");
 	}
 	if (rc == H5_OK)
 		rc = h5_file_lock_byte(a, 1, 0, e);
@@ -31,7 +32,7 @@ probe_locks(int dir, const char *name, struct h5_err *e)
 		second = h5_file_lock_byte(b, 1, 0, e);
 		if (second != H5_E_BUSY)
 			rc = h5_err_set(
-			    e, H5_E_CONFIG, "OFD locks lock nothing");
+			    e, H5_E_CONFIG, "OFD locks do not lock anything");
 	}
 	h5_file_drop(&a);
 	h5_file_drop(&b);

@@ -288,7 +288,8 @@ create_ledger(struct h5_files *st, const char *id, const struct h5_buf *line,
 		st->sure[h5_files_hash(id)] = false;
 		(void)pthread_mutex_unlock(&st->lock);
 	}
-	return h5_err_set(e, H5_E_IO, "the folder of order %s vanishes", id);
+	return h5_err_set(
+	    e, H5_E_IO, "the folder of order %s keeps disappearing", id);
 }
 
 /* From now on a repetition by this process needs no sync; unless somebody

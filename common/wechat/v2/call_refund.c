@@ -189,8 +189,8 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 			return H5_OK;
 		return h5_err_set(e, H5_E_CONFIG,
 		    "a refund needs merchant.cert_file and merchant.key_file: "
-		    "apiclient_cert.pem and apiclient_key.pem of the merchant "
-		    "platform");
+		    "apiclient_cert.pem and apiclient_key.pem from the "
+		    "merchant platform");
 	}
 	h5_buf_init(&cert, PEM_MAX);
 	h5_buf_init(&key, PEM_MAX);
@@ -202,7 +202,7 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    &cert, &key, c->merchant.mch_id, now, e);
 	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
 		rc = h5_err_set(e, H5_E_CONFIG,
-		    "uid %u, who owns the store, cannot read "
+		    "uid %u, which owns the store, cannot read "
 		    "merchant.cert_file and merchant.key_file",
 		    (unsigned)geteuid());
 	h5_buf_release(&cert);
