@@ -222,7 +222,7 @@ h5_event_read_number(const struct h5_event *ev, const char *name, uint64_t min,
 	if (rc != H5_OK)
 		return rc;
 	if (h5_text_u64(s, min, max, &n, NULL) != H5_OK)
-		return h5_err_set(e, H5_E_INPUT, "%s: %s is not a fit number",
+		return h5_err_set(e, H5_E_INPUT, "%s: %s is not a valid number",
 		    h5_event_name(ev->kind), name);
 	*out = (int64_t)n;
 	return H5_OK;

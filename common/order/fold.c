@@ -80,10 +80,10 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 
 	if (o->n_events > 0)
 		return h5_err_set(
-		    e, H5_E_STATE, "order %s is created already", o->id);
+		    e, H5_E_STATE, "order %s was created before", o->id);
 	rc = h5_event_read_text(ev, "order", H5_ORDER_ID_MAX, &id, e);
 	if (rc == H5_OK && !h5_number_is_order(id))
-		rc = h5_err_set(e, H5_E_INPUT, "created: not an order's id");
+		rc = h5_err_set(e, H5_E_INPUT, "created: not an order id");
 	if (rc == H5_OK)
 		h5_fold_keep(o->id, id);
 	if (rc == H5_OK)
@@ -112,7 +112,7 @@ apply_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
 	if (h5_order_settled(o))
 		return h5_err_set(e, H5_E_STATE,
-		    "order %s is %s: no further attempt", o->id,
+		    "order %s is %s: it takes no further attempt", o->id,
 		    h5_order_state_name(o->state));
 	return add_attempt(o, ev, e);
 }
@@ -212,7 +212,8 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 		    ev, "via", sizeof o->paid_via - 1, &p->via, e);
 	if (rc == H5_OK && strcmp(p->via, "notify") != 0 &&
 	    strcmp(p->via, "query") != 0)
-		rc = h5_err_set(e, H5_E_INPUT, "paid: via is neither");
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "paid: via is neither notify nor query");
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "trade_state",
 		    sizeof p->a->trade_state - 1, &p->trade_state, e);
@@ -222,11 +223,11 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 	/* The last of several guards: another amount is never "paid". */
 	if (rc == H5_OK && total != o->total_fee)
 		rc = h5_err_set(e, H5_E_STATE,
-		    "order %s is not paid with another amount", o->id);
+		    "order %s cannot be paid with a different amount", o->id);
 	if (rc == H5_OK && p->a->state == H5_ATTEMPT_PAID &&
 	    strcmp(p->a->transaction_id, p->transaction_id) != 0)
 		rc = h5_err_set(e, H5_E_STATE,
-		    "attempt %s is paid by another transaction",
+		    "attempt %s was already paid by another transaction",
 		    p->a->out_trade_no);
 	return rc;
 }

@@ -80,8 +80,8 @@ read_refund(const struct h5_order *o, const struct h5_event *ev,
 	w->r = h5_order_refund(o, w->out_refund_no);
 	if (w->r != NULL && w->r->refund_fee != 0 && w->refund_fee != 0 &&
 	    w->r->refund_fee != w->refund_fee && !loose(w->r))
-		return h5_err_set(e, H5_E_STATE, "refund %s has another amount",
-		    w->out_refund_no);
+		return h5_err_set(e, H5_E_STATE,
+		    "refund %s has a different amount", w->out_refund_no);
 	return H5_OK;
 }
 
@@ -140,7 +140,8 @@ h5_fold_refund_asked(
 
 	rc = read_refund(o, ev, &w, e);
 	if (rc == H5_OK && w.refund_fee == 0)
-		rc = h5_err_set(e, H5_E_INPUT, "refund-asked: no refund_fee");
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "refund-asked: refund_fee is missing");
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "reason", 256, &w.reason, e);
 	if (rc == H5_OK)
@@ -199,8 +200,8 @@ h5_fold_refund_refused(
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
 	if (rc == H5_OK && w.r == NULL)
-		rc =
-		    h5_err_set(e, H5_E_INPUT, "refund-refused: no such refund");
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "refund-refused: there is no such refund");
 	if (rc != H5_OK ||
 	    (w.r->state != H5_REFUND_ASKED && w.r->state != H5_REFUND_HINTED))
 		return rc;
@@ -228,7 +229,7 @@ h5_fold_refunded(
 		state >= H5_REFUND_PROCESSING;
 	if (rc == H5_OK && (!known || w.refund_id == NULL || w.refund_fee == 0))
 		rc = h5_err_set(e, H5_E_INPUT,
-		    "refunded: status, refund_id or refund_fee is amiss");
+		    "refunded: status, refund_id or refund_fee is wrong");
 	if (rc == H5_OK && h5_fields_get(&ev->fields, "success_time") != NULL)
 		rc = h5_event_read_time(ev, "success_time", &w.success_at, e);
 	if (rc == H5_OK)

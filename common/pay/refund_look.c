@@ -94,9 +94,9 @@ tell(const struct h5_log *log, const char *id,
 	} else if (got->state == H5_REFUND_CHANGE) {
 		event = "refund-abnormal";
 		level = H5_LOG_ALERT;
-		note = "the payer's card or account does not take the money: "
-		       "merchant platform, transaction centre, refunds, handle "
-		       "the abnormal refund";
+		note = "the payer's card or account does not accept the money: "
+		       "handle the abnormal refund on the merchant platform, "
+		       "transaction centre, refunds";
 	} else if (got->state == H5_REFUND_CLOSED) {
 		event = "refund-closed";
 		level = H5_LOG_ALERT;
