@@ -228,13 +228,13 @@ def _(t, key, value):
     (0o604, "refused"), (0o660, "refused"), (0o640, "refused"),
 ])
 def _(t, mode, what):
-    s = t.own_site()
+    # Group-writable files of root are not spoken of.
+    root = os.geteuid() == 0
+    s = t.own_site(user="nobody" if root and mode == 0o660 else None)
     (s.folder / "api.key").chmod(mode)
-    if os.geteuid() == 0 and mode in (0o640, 0o660):
+    if root and mode == 0o640:
         # Root's own file with the program's own group.
-        what = "taken" if mode == 0o640 else what
-        if mode == 0o660:
-            t.skip("group-writable files of root are not spoken of")
+        what = "taken"
     code, err = check(s)
     if what == "taken":
         t.eq(code, 0, f"exit status, {err!r}")
@@ -493,7 +493,7 @@ def in_namespace(t, over, name, conf):
     script = ('mount -t tmpfs none "$1" && mkdir -p "$1/$(dirname "$2")" && '
               'cat >"$1/$2" <"$3" && chmod 600 "$1/$2" && shift 3 && '
               'exec "$@"')
-    prefix = ["unshare", "-m", "sh", "-c", script, "sh", over, name, conf]
+    prefix = [*h5.own_mounts(), "sh", "-c", script, "sh", over, name, conf]
     if subprocess.run([*map(str, prefix), "true"],
                       capture_output=True).returncode:
         t.skip("needs a mount namespace of its own")
@@ -511,7 +511,8 @@ def _(t, where):
     else:
         over, name = pwd.getpwuid(os.geteuid()).pw_dir, "h5pay/h5pay.conf"
         if str(s.bin).startswith(over + "/"):
-            t.skip("the build is below the account's home")
+            # It would be covered.
+            s.bin = shutil.copytree(s.bin, s.folder / "programs")
     prefix = in_namespace(t, over, name, s.conf_file)
     # HOME is not looked at: under suEXEC there is none.
     r = s.get("checkout", "item=tea", conf=False, prefix=prefix,
