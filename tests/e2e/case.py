@@ -43,6 +43,7 @@ def test(sentence, **needs):
 
 def table(sentence, rows):
     """One test a row; {0}, {1} in the sentence are the row's values."""
+    assert rows, f"no rows: {sentence}"
 
     def register(run):
         for row in rows:
