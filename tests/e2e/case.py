@@ -208,7 +208,7 @@ class Case:
             raise Failed(f"not the FAIL bytes: {reply.body!r}")
         self.eq(reply.header("Content-Type"), "text/xml; charset=utf-8", "type")
 
-    def until(self, what, check, timeout=30.0):
+    def until(self, what, check, timeout=60.0):
         try:
             return h5.until(what, check, timeout)
         except h5.Late as e:

@@ -101,7 +101,7 @@ class Gateway:
         """Send notices now; the replies."""
         return self.control("notice", out_trade_no=order, **how)
 
-    def wait(self, what, timeout=10, **params):
+    def wait(self, what, timeout=60, **params):
         got = self.control("wait", **{"for": what}, **params,
                            timeout_ms=int(timeout * 1000))
         if not got["ok"]:

@@ -195,7 +195,7 @@ class Late(Exception):
     """Something that had to happen did not."""
 
 
-def until(what, check, timeout=30.0):
+def until(what, check, timeout=60.0):
     """The first true value of check(); Late(what) after timeout seconds."""
     end = time.monotonic() + timeout
     while True:

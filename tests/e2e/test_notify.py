@@ -484,11 +484,10 @@ def _(t):
         "checkout", {"order": order, "t": token, "again": "1"}))
     slow.start()
     t.gateway.wait("calls", api="orderquery", out_trade_no=order, n=1)
-    start = h5.time.monotonic()
     t.success(s.notify(h5.notice(order, 5)))
-    took = h5.time.monotonic() - start
+    waits = slow.is_alive()
     slow.join()
-    t.ok(took < 4, f"answered after {took:.2f} s")
+    t.ok(waits, "the checkout waits while the notice is answered")
     t.eq(s.show(order)["state"], "paid", "state")
 
 
@@ -511,7 +510,8 @@ def _(t):
     finally:
         for c in halves:
             c.close()
-    t.ok(took < 4, f"answered after {took:.2f} s")
+    # lighttpd waits for a body for a minute.
+    t.ok(took < 30, f"answered after {took:.2f} s")
 
 
 # --- the wire ---------------------------------------------------------------

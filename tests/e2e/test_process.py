@@ -71,11 +71,11 @@ def _(t):
     start = h5.time.monotonic()
     for f in forms:
         t.gateway.fault("unifiedorder", "delay", order=dict(f)["order"],
-                        ms=1000)
+                        ms=3000)
     got = h5.together(8, lambda i: w.post("checkout", forms[i]))
     took = h5.time.monotonic() - start
     t.eq({r.status for r in got}, {303}, "statuses")
-    t.ok(took < 6, f"side by side: {took:.1f} s for 8 of 1 s")
+    t.ok(took < 20, f"side by side: {took:.1f} s for 8 of 3 s")
     t.eq(w.pids("checkout"), [pid], "processes")
 
 

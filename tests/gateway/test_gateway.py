@@ -111,7 +111,7 @@ class Gateway:
         return json.loads(body)
 
     def wait(self, **more):
-        more.setdefault("timeout_ms", 5000)
+        more.setdefault("timeout_ms", 30000)
         got = self.control("wait", **more)
         assert got["ok"], "waited in vain for %s" % more
 
@@ -956,7 +956,7 @@ def test_a_notice_twice_and_many_at_once():
     fault(kind="twice", count=1)
     paid("N00001", n=2)
     eq(len(SHOP.got), 2)
-    gate = threading.Barrier(32, timeout=10)
+    gate = threading.Barrier(32, timeout=60)
     SHOP.on_notice = gate.wait     # passes only if 32 are there together
     fault(kind="times", n=32, count=1)
     paid("N00002", n=32)

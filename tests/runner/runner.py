@@ -200,7 +200,7 @@ class Section:
             return
         self.told = now
         done = self.oks + self.bads + self.skipped
-        of = f" of {self.planned}" if self.planned else ""
+        of = f" of {self.planned}" if self.planned else " done"
         print(f".... {self.name:<14} {done:>5}{of}, {self.bads} failed, "
               f"{now - self.begun:.0f} s", flush=True)
 

@@ -348,7 +348,7 @@ test_hooks__a_slow_program_is_killed_with_its_children(void **state)
 		"#!/bin/sh\ntrap '' TERM\nsleep 60 & echo $! >%s\nwait\n", 0,
 		400, said, &e),
 	    H5_E_NET);
-	assert_true(h5_clock_mono_ms() - began < 5000);
+	assert_true(h5_clock_mono_ms() - began < 40000);
 	assert_non_null(strstr(e.msg, "killed"));
 	out = out_of(*state);
 	pid = (pid_t)strtol(out, NULL, 10);
