@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/web/program.h"
 #include "common/pay/settle.h"
+#include "common/web/program.h"
 #include "common/web/reply.h"
 #include "common/wechat/wechat.h"
 

@@ -8,17 +8,17 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "common/base/fields.h"
 #include "common/base/length.h"
+#include "common/base/log.h"
 #include "common/doctor/words.h"
 #include "common/format/escape.h"
-#include "common/base/fields.h"
+#include "common/format/netaddr.h"
+#include "common/format/url.h"
+#include "common/store/store.h"
 #include "common/system/file.h"
 #include "common/system/https.h"
-#include "common/base/log.h"
-#include "common/format/netaddr.h"
 #include "common/web/pages.h"
-#include "common/store/store.h"
-#include "common/format/url.h"
 #include "common/web/request.h"
 #include "common/wechat/wechat.h"
 

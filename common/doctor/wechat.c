@@ -6,10 +6,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
-#include "common/doctor/words.h"
-#include "common/system/https.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/doctor/words.h"
+#include "common/system/https.h"
 #include "common/wechat/wechat.h"
 
 #define ANSWER_MAX 65536

@@ -82,8 +82,8 @@ post(struct h5_https *h, const char *host, const struct h5_buf *request,
 
 /* --- what came ------------------------------------------------------------ */
 
-/* error_code and return_msg, as they pair up in PROTOCOL 8.1.  The code alone
- * does not tell: 20002 is "no trade" and "not yet". */
+/* error_code and return_msg, as they pair up in docs/PROTOCOL.md 8.  The code
+ * alone does not tell: 20002 is "no trade" and "not yet". */
 static const struct {
 	const char *code, *msg; /* NULL: any */
 	enum h5_code means;

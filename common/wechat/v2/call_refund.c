@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/system/crypto.h"
 #include "common/system/file.h"
+#include "common/wechat/v2/converse.h"
 #include "common/wechat/v2/message.h"
 
 #define DESC_MAX 80 /* bytes of refund_desc */

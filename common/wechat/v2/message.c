@@ -13,7 +13,7 @@
 
 /* --- refusals --- */
 
-/* Every code of PROTOCOL 2.6; the note is for the operator's log:
+/* Every code of docs/PROTOCOL.md 2.6; the note tells the operator, in the log,
  * what to fix or what to know. */
 static const struct {
 	const char *code;

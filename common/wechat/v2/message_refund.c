@@ -1,4 +1,5 @@
-/* What the answers of refund and refundquery say. */
+/* What WeChat says of refunds: the answers of refund and refundquery, and the
+ * hint in a notice. */
 #include "common/wechat/v2/message.h"
 
 #include <inttypes.h>

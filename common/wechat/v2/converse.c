@@ -1,0 +1,286 @@
+/* One conversation with WeChat over APIv2: signed, sent, repeated where that
+ * helps, believed or not, and told to the log. */
+#include "common/wechat/v2/converse.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/length.h"
+#include "common/order/number.h"
+#include "common/system/crypto.h"
+#include "common/wechat/v2/message.h"
+#include "common/wechat/v2/sign.h"
+#include "common/wechat/v2/xml.h"
+
+#define URL_MAX 2048
+#define AGAIN_MAX 3 /* repetitions after SYSTEMERROR, FREQUENCY_LIMITED */
+#define AGAIN_PAUSE_MS 250 /* before the first of them; doubles */
+
+/* --- asking --- */
+
+enum h5_code
+h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
+    const char *path, const char *out_trade_no, struct h5_err *e)
+{
+	const char *type = h5_sign_name(w->c->merchant.sign_type);
+	enum h5_code rc;
+
+	memset(k, 0, sizeof *k);
+	k->api = api;
+	k->path = path;
+	k->out_trade_no = out_trade_no;
+	k->began_ms = h5_clock_mono_ms();
+	h5_fields_init(&k->params, H5_V2_PARAMS_N, H5_V2_PARAMS_BYTES);
+	rc = h5_fields_add(&k->params, "appid", w->c->merchant.appid, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(
+		    &k->params, "mch_id", w->c->merchant.mch_id, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&k->params, "sign_type", type, e);
+	return rc;
+}
+
+/* The request's bytes, with a nonce of its own. */
+static enum h5_code
+write_request(struct h5_wechat *w, const struct h5_v2_call *k, struct h5_err *e)
+{
+	char nonce[33], sign[H5_SIGN_HEX];
+	struct h5_fields f;
+	enum h5_code rc;
+
+	h5_buf_clear(&w->request);
+	h5_fields_init(&f, H5_V2_PARAMS_N + 2, H5_V2_PARAMS_BYTES + 256);
+	rc = h5_fields_copy(&f, &k->params, e);
+	if (rc == H5_OK)
+		rc = h5_crypto_nonce(nonce, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "nonce_str", nonce, e);
+	if (rc == H5_OK)
+		rc = h5_sign_fields(w->c->merchant.api_key,
+		    w->c->merchant.sign_type, &f, sign, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "sign", sign, e);
+	if (rc == H5_OK)
+		rc = h5_xml_write(&f, &w->request, e);
+	h5_fields_release(&f);
+	return rc;
+}
+
+static enum h5_code
+post(struct h5_wechat *w, const struct h5_v2_call *k, const char *host,
+    int64_t left, struct h5_https_answer *a, struct h5_err *e)
+{
+	static const char *const headers[] = {"Content-Type: " H5_WECHAT_TYPE};
+	struct h5_https_request q = {.method = H5_HTTPS_POST,
+	    .headers = headers,
+	    .n_headers = H5_LENGTH(headers),
+	    .body = w->request.data,
+	    .body_len = w->request.len,
+	    .timeout_ms = left < INT32_MAX ? (int)left : INT32_MAX};
+	struct h5_buf url;
+	enum h5_code rc;
+
+	/* A stand-in on this machine that talks plain http asks for none. */
+	if (k->certificate) {
+		q.cert_file = w->c->merchant.cert_file;
+		q.key_file = w->c->merchant.key_file;
+	}
+	h5_buf_init(&url, URL_MAX);
+	h5_buf_puts(&url, host);
+	h5_buf_puts(&url, k->path);
+	rc = h5_buf_finish(&url, e);
+	q.url = url.data;
+	if (rc == H5_OK)
+		rc = h5_https_call(w->https, &q, &w->answer, a, e);
+	h5_buf_release(&url);
+	return rc;
+}
+
+/* One attempt at one host.  *elsewhere: the other host may do better. */
+static enum h5_code
+attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
+    int64_t left, bool *elsewhere, struct h5_https_answer *a,
+    struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	*elsewhere = false;
+	memset(a, 0, sizeof *a);
+	k->attempts++;
+	rc = write_request(w, k, e);
+	if (rc != H5_OK)
+		return rc;
+	rc = post(w, k, host, left, a, e);
+	*elsewhere = rc == H5_E_NET;
+	if (rc != H5_OK)
+		return rc;
+	if (a->status != 200) {
+		*elsewhere = a->status >= 500;
+		return h5_err_set(
+		    e, H5_E_REMOTE, "HTTP status %ld from %s", a->status, host);
+	}
+	rc = h5_v2_read_answer(
+	    w->c, w->answer.data, w->answer.len, f, refusal, e);
+	h5_buf_clear(&w->answer);
+	return rc;
+}
+
+static void
+log_attempt(const struct h5_log *log, const struct h5_v2_call *k,
+    const char *host, const struct h5_https_answer *a, enum h5_code rc,
+    const struct h5_wechat_refusal *refusal, const struct h5_err *e)
+{
+	h5_log_event(log, a->distrusted ? H5_LOG_ALERT : H5_LOG_WARN,
+	    "wechat-try-again", "api", k->api, "out_trade_no", k->out_trade_no,
+	    "out_refund_no", k->out_refund_no, "host", host, "err_code",
+	    rc == H5_OK ? refusal->err_code : NULL, "why",
+	    rc == H5_OK ? NULL : e->msg, "sent", a->sent ? "yes" : "no", NULL);
+}
+
+/* Sending the same parameters again is harmless: the number makes an order one
+ * order, and to ask or to close twice is to do it once (docs/PROTOCOL.md 2.7).
+ * Each host has one chance to be out of order; WeChat's "again" has
+ * AGAIN_MAX. */
+enum h5_code
+h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
+    struct h5_v2_call *k, struct h5_https_answer *a, struct h5_fields *f,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
+{
+	int64_t end = k->began_ms + w->c->gateway.deadline_ms;
+	const char *host = w->c->gateway.url;
+	const char *backup = w->c->gateway.backup_url;
+	unsigned again = 0;
+	int pause_ms = AGAIN_PAUSE_MS;
+	bool elsewhere;
+	enum h5_code rc;
+
+	for (;;) {
+		rc = attempt(w, k, host, end - h5_clock_mono_ms(), &elsewhere,
+		    a, f, refusal, e);
+		if (elsewhere && backup != NULL && backup[0] != '\0' &&
+		    h5_clock_mono_ms() < end) {
+			log_attempt(log, k, host, a, rc, refusal, e);
+			host = backup;
+			backup = NULL;
+			continue;
+		}
+		if (rc != H5_OK || refusal->verdict != H5_WECHAT_AGAIN ||
+		    again == AGAIN_MAX ||
+		    h5_clock_mono_ms() + 2 * pause_ms >= end)
+			return rc;
+		log_attempt(log, k, host, a, rc, refusal, e);
+		h5_fields_release(f);
+		h5_clock_pause_ms(pause_ms);
+		pause_ms *= 2;
+		again++;
+	}
+}
+
+/* --- what is logged --- */
+
+/* Words of unsigned refusals, as bytes of UTF-8, and what they mean for whoever
+ * reads the log. */
+static const struct {
+	const char *bytes;
+	const char *hint;
+	bool operator; /* only the operator can mend it */
+} hints[] = {
+    /* "wrong signature" */
+    {"\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf",
+	"WeChat finds our signature wrong: check merchant.api_key (the APIv2 "
+	"key), merchant.sign_type and merchant.mch_id",
+	true},
+    {"appid", "check merchant.appid", true},
+    {"mch_id", "check merchant.mch_id", true},
+    {"time_expire",
+	"check this machine's clock; orders.expire_minutes must be 6 or more",
+	true},
+    /* Ours, not WeChat's. */
+    {"answer: wrong sign",
+	"the answer is signed with another key: check merchant.api_key", true},
+    {"answer: sign",
+	"the answer is signed in another way: check merchant.sign_type", true},
+    {"HTTP status 400",
+	"a refund needs a certificate that WeChat knows: check "
+	"merchant.cert_file and merchant.key_file",
+	true},
+    {"HTTP status 3",
+	"something between us and WeChat redirects: check gateway.url", true},
+};
+
+static const char *
+hint_of(const char *msg, enum h5_log_level *level)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(hints); i++)
+		if (strstr(msg, hints[i].bytes) != NULL) {
+			if (hints[i].operator)
+				*level = H5_LOG_ALERT;
+			return hints[i].hint;
+		}
+	return NULL;
+}
+
+static enum h5_log_level
+level_of_refusal(enum h5_wechat_verdict v)
+{
+	switch (v) {
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_PAID:
+	case H5_WECHAT_CLOSED:
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_UNKNOWN_ORDER:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_NOT_YET:
+		return H5_LOG_INFO;
+	case H5_WECHAT_AGAIN:
+		return H5_LOG_WARN;
+	case H5_WECHAT_MERCHANT:
+		return H5_LOG_ALERT;
+	case H5_WECHAT_REFUSED:
+		break;
+	}
+	return H5_LOG_ERROR;
+}
+
+void
+h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
+    const struct h5_https_answer *a, enum h5_code rc,
+    const struct h5_wechat_refusal *refusal, const char *state,
+    const struct h5_err *e)
+{
+	enum h5_log_level level;
+	const char *note = NULL, *result = NULL;
+	char id[H5_ORDER_ID_MAX + 1];
+	bool refused = rc == H5_OK && refusal->verdict != H5_WECHAT_SUCCESS;
+	unsigned n;
+
+	if (rc == H5_OK) {
+		level = level_of_refusal(refusal->verdict);
+		result = refused ? "FAIL" : "SUCCESS";
+		note = refused ? refusal->note : NULL;
+	} else {
+		level = rc == H5_E_NET ? H5_LOG_WARN : H5_LOG_ERROR;
+		result = h5_err_name(rc);
+		note = hint_of(e->msg, &level);
+		if (a->distrusted) {
+			level = H5_LOG_ALERT;
+			note = "the certificate is not to be trusted: check "
+			       "gateway.ca_file, gateway.url and who stands in "
+			       "between";
+		}
+	}
+	if (h5_number_order_of(k->out_trade_no, id, &n, NULL) != H5_OK)
+		id[0] = '\0';
+	h5_log_event(log, level, "wechat-call", "api", k->api, "order",
+	    id[0] != '\0' ? id : NULL, "out_trade_no", k->out_trade_no,
+	    "out_refund_no", k->out_refund_no, "result", result, "err_code",
+	    refused ? refusal->err_code : NULL, "err_code_des",
+	    refused ? refusal->err_code_des : NULL,
+	    k->out_refund_no != NULL ? "refund_status" : "trade_state", state,
+	    "why", rc == H5_OK ? NULL : e->msg, "outcome",
+	    rc == H5_E_NET && a->sent ? "unknown" : NULL, "note", note,
+	    "attempts", H5_LOG_NUM(k->attempts), "ms",
+	    H5_LOG_NUM(h5_clock_mono_ms() - k->began_ms), NULL);
+}
