@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/hooks/hooks.h"
+#include "common/order/due.h"
 #include "common/pay/refund.h"
 
 enum { OPT_ORDER = 256, OPT_FOR };
@@ -18,12 +19,6 @@ static const struct option options[] = {
     {"for", required_argument, NULL, OPT_FOR},
     {NULL, 0, NULL, 0},
 };
-
-/* The first question follows two minutes after the last sign of life; then a
- * fifth of the order's age passes between two, at most an hour. */
-#define ASK_FIRST_S 120
-#define ASK_LEAST_S 60
-#define ASK_MOST_S 3600
 
 /* A sweep ends before cron starts the next. */
 #define SWEEP_FOR_S 50
@@ -36,23 +31,6 @@ struct sweeping {
 	bool cut; /* that moment came */
 	enum h5_code worst; /* the first failure, for the exit status */
 };
-
-static bool
-ask_due(const struct h5_order *o, int64_t now)
-{
-	const struct h5_attempt *a = h5_order_current(o);
-	int64_t last = o->created_at, gap = (now - o->created_at) / 5;
-
-	if (a->mweb_url_at > last)
-		last = a->mweb_url_at;
-	if (gap > ASK_MOST_S)
-		gap = ASK_MOST_S;
-	if (gap < ASK_LEAST_S)
-		gap = ASK_LEAST_S;
-	if (o->tried_at > 0)
-		return now - o->tried_at >= gap;
-	return now - last >= ASK_FIRST_S;
-}
 
 static void
 say(const struct sweeping *s, const char *id, const char *what)
@@ -79,6 +57,12 @@ failed(
 		s->worst = rc;
 }
 
+static int64_t
+query_gap(const struct sweeping *s)
+{
+	return s->cmd->shop.c->orders.query_interval_s;
+}
+
 static void
 settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 {
@@ -92,7 +76,7 @@ settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 	memcpy(id, before->id, sizeof id);
 	if (now >= h5_order_ends_at(before))
 		rc = h5_pay_close(&s->cmd->shop, id, "expired", &o, &e);
-	else if (ask_due(before, now))
+	else if (now >= h5_due_ask(before, query_gap(s)))
 		rc = h5_pay_ask(&s->cmd->shop, id, false, &asked, &o, &e);
 	else
 		return;
@@ -101,21 +85,6 @@ settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 	if (rc != H5_OK)
 		failed(s, id, rc, &e);
 	h5_order_free(o);
-}
-
-/* An earlier attempt was paid while a later one still stands open at WeChat:
- * close it before somebody pays twice. */
-static bool
-open_beside_paid(const struct h5_order *o)
-{
-	size_t i;
-
-	if (o->paid_at == 0)
-		return false;
-	for (i = 0; i < o->n_attempts; i++)
-		if (o->attempts[i].state == H5_ATTEMPT_AWAITING)
-			return true;
-	return false;
 }
 
 /* Ask what became of refunds, of those that a notice told of, too. */
@@ -149,10 +118,12 @@ one(struct sweeping *s, const struct h5_order *o)
 	struct h5_err e;
 	enum h5_code rc = H5_OK;
 
+	if (now < h5_due_at(o, s->cmd->shop.c->hooks.mask, query_gap(s)))
+		return;
 	memcpy(id, o->id, sizeof id);
 	if (!h5_order_settled(o))
 		settle_one(s, o, now);
-	if (open_beside_paid(o)) {
+	if (h5_due_close_rest(o)) {
 		rc = h5_pay_close_rest(&s->cmd->shop, id, &after, &e);
 		if (rc != H5_OK)
 			failed(s, id, rc, &e);

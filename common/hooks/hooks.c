@@ -33,23 +33,10 @@ static const struct {
 } receivers[] = {{H5_HOOK_EXEC, "exec"}, {H5_HOOK_WEBHOOK, "webhook"}};
 #define RECEIVERS H5_LENGTH(receivers)
 
-/* The first event that a receiver still has to take; those behind it wait, so
- * that the shop hears of one order in order. */
-static const struct h5_outgoing *
-first_open(const struct h5_config *c, const struct h5_order *o)
-{
-	size_t i;
-
-	for (i = 0; i < o->n_outgoing; i++)
-		if ((o->outgoing[i].done & c->hooks.mask) != c->hooks.mask)
-			return &o->outgoing[i];
-	return NULL;
-}
-
 const struct h5_outgoing *
 h5_hooks_due(const struct h5_config *c, const struct h5_order *o, int64_t now)
 {
-	const struct h5_outgoing *g = first_open(c, o);
+	const struct h5_outgoing *g = h5_order_untold(o, c->hooks.mask);
 
 	return g != NULL && g->retry_at <= now ? g : NULL;
 }
@@ -215,7 +202,7 @@ deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
 		rc = h5_store_load(shop->st, id, &o, e);
 		if (rc != H5_OK)
 			return rc;
-		g = force ? first_open(shop->c, o)
+		g = force ? h5_order_untold(o, shop->c->hooks.mask)
 			  : h5_hooks_due(shop->c, o, h5_clock_now());
 		if (g == NULL) {
 			h5_order_free(o);

@@ -52,10 +52,7 @@ h5_order_at_rest(const struct h5_order *o, unsigned hooks)
 	for (i = 0; i < o->n_refunds; i++)
 		if (!h5_order_refund_over(&o->refunds[i]))
 			return false;
-	for (i = 0; i < o->n_outgoing; i++)
-		if ((o->outgoing[i].done & hooks) != hooks)
-			return false;
-	return true;
+	return h5_order_untold(o, hooks) == NULL;
 }
 
 /* Money that does not fit has come in: the buyer must not pay again. */
@@ -77,6 +74,17 @@ h5_order_ends_at(const struct h5_order *o)
 	const struct h5_attempt *a = h5_order_current(o);
 
 	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
+}
+
+const struct h5_outgoing *
+h5_order_untold(const struct h5_order *o, unsigned hooks)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_outgoing; i++)
+		if ((o->outgoing[i].done & hooks) != hooks)
+			return &o->outgoing[i];
+	return NULL;
 }
 
 /* --- refunds -------------------------------------------------------------- */

@@ -158,6 +158,12 @@ int64_t h5_order_ends_at(const struct h5_order *o);
  * sweep to do. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
 
+/* h5_order_untold(o, hooks): the first event that one of hooks (bits of enum
+ * h5_hook) has not taken, or NULL.  Those behind it wait, so that the shop
+ * hears of one order in order. */
+const struct h5_outgoing *h5_order_untold(
+    const struct h5_order *o, unsigned hooks);
+
 /* h5_order_refund(o, out_refund_no): that refund or NULL. */
 struct h5_refund *h5_order_refund(
     const struct h5_order *o, const char *out_refund_no);
