@@ -1,3 +1,4 @@
+/* A bar on stderr that tells an operator how far a long verb is. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>

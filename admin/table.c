@@ -1,3 +1,5 @@
+/* Rows of cells for a terminal, aligned and tinted, or for a program, separated
+ * by tabs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* What a confined worker has its supervisor start: packets over a pair of
+ * sockets, each looked at before it is believed. */
 #include "cgi-bin/run/delegate.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Notices between requests that the program or its configuration was replaced,
+ * and tries the new pair before the old one leaves. */
 #include "cgi-bin/run/reload.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Takes from a process what it will not need: new rights, other files, other
+ * ports. */
 #include "cgi-bin/run/sandbox.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Loads the configurations that a process serves, and opens their stores when
+ * the first order comes. */
 #include "cgi-bin/run/sites.h"
 
 #include <stdio.h>
@@ -123,12 +125,15 @@ static enum h5_code
 load_bare(struct h5_sites *s, struct h5_err *e)
 {
 	struct h5_buf faults;
+	struct h5_err why;
 	enum h5_code rc;
 
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
-	rc = h5_load_pages(NULL, pages_of(s), &faults, &s->bare.pages, e);
-	if (rc != H5_OK)
-		log_faults(&s->bare.log, &faults, e->msg);
+	rc = h5_load_pages(NULL, pages_of(s), &faults, &s->bare.pages, &why);
+	if (rc != H5_OK) {
+		log_faults(&s->bare.log, &faults, why.msg);
+		rc = h5_err_pass(e, &why);
+	}
 	h5_buf_release(&faults);
 	return rc;
 }
@@ -215,6 +220,7 @@ add_site(
     struct h5_sites *s, const char *key, struct h5_site **out, struct h5_err *e)
 {
 	struct h5_buf faults;
+	struct h5_err why;
 	enum h5_code rc;
 
 	if (s->failed_key != NULL && strcmp(s->failed_key, key) == 0 &&
@@ -222,13 +228,14 @@ add_site(
 		return h5_err_set(e, H5_E_CONFIG, "not usable a moment ago");
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	if (count_sites(s) >= SITES_MAX)
-		rc = h5_err_set(e, H5_E_CONFIG,
+		rc = h5_err_set(&why, H5_E_CONFIG,
 		    "this process serves %d configurations already", SITES_MAX);
 	else
-		rc = load_site(s, key, &faults, out, e);
+		rc = load_site(s, key, &faults, out, &why);
 	if (rc != H5_OK) {
-		log_faults(&s->bare.log, &faults, e->msg);
+		log_faults(&s->bare.log, &faults, why.msg);
 		note_failure(s, key);
+		rc = h5_err_pass(e, &why);
 	} else {
 		(*out)->next = atomic_load(&s->first);
 		atomic_store(&s->first, *out);

@@ -1,3 +1,5 @@
+/* Starts worker processes, replaces one that died, renews them, and ends them.
+ */
 #include "cgi-bin/run/supervisor.h"
 
 #include <errno.h>

@@ -135,10 +135,11 @@ h5_worker_threads(const struct h5_program *p, const struct h5_config *c)
 
 /* Starts as many of n as there is room for; returns how many run. */
 static int
-start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
-    int broken_fd, struct h5_err *e)
+start_threads(
+    struct h5_run *run, struct worker *w, int n, int stop_fd, int broken_fd)
 {
 	pthread_attr_t attr;
+	struct h5_err why;
 	int i, sys;
 
 	if (pthread_attr_init(&attr) != 0)
@@ -148,11 +149,12 @@ start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
 		w[i].serve.run = run;
 		w[i].stop_fd = stop_fd;
 		w[i].broken_fd = broken_fd;
-		if (h5_fcgi_new(false, &w[i].serve.fcgi, e) != H5_OK)
+		if (h5_fcgi_new(false, &w[i].serve.fcgi, &why) != H5_OK)
 			break;
 		sys = pthread_create(&w[i].thread, &attr, loop, &w[i]);
 		if (sys != 0) {
-			(void)h5_err_sys(e, H5_E_BUSY, sys, "pthread_create");
+			(void)h5_err_sys(
+			    &why, H5_E_BUSY, sys, "pthread_create");
 			h5_fcgi_free(w[i].serve.fcgi);
 			break;
 		}
@@ -160,7 +162,7 @@ start_threads(struct h5_run *run, struct worker *w, int n, int stop_fd,
 	(void)pthread_attr_destroy(&attr);
 	if (i < n)
 		h5_log_event(h5_sites_log(&run->sites), H5_LOG_WARN,
-		    "fewer-threads", "threads", H5_LOG_NUM(i), "why", e->msg,
+		    "fewer-threads", "threads", H5_LOG_NUM(i), "why", why.msg,
 		    NULL);
 	return i;
 }
@@ -214,10 +216,9 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 {
 	const struct h5_log *log = h5_sites_log(&run->sites);
 	const char *why;
-	struct h5_err e;
 	int i;
 
-	n = start_threads(run, w, n, fds[0], fds[1], &e);
+	n = start_threads(run, w, n, fds[0], fds[1]);
 	if (n == 0)
 		return EX_IOERR;
 	why = wait_for_end(run, fds[2], fds[1]);

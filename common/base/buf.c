@@ -1,3 +1,5 @@
+/* A byte buffer that grows up to its ceiling and remembers its first failure.
+ */
 #include "common/base/buf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The only file that reads a clock, and the ways in which a time is written. */
 #include "common/base/clock.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Fills a caller's struct h5_err, and says what a code means to a log and to a
+ * shell. */
 #include "common/base/err.h"
 
 #include <stdarg.h>
@@ -93,6 +95,22 @@ enum h5_code
 h5_err_nomem(struct h5_err *e)
 {
 	return h5_err_set(e, H5_E_NOMEM, "out of memory");
+}
+
+enum h5_code
+h5_err_as(struct h5_err *e, enum h5_code code)
+{
+	if (e != NULL)
+		e->code = code;
+	return code;
+}
+
+enum h5_code
+h5_err_pass(struct h5_err *e, const struct h5_err *why)
+{
+	if (e != NULL)
+		*e = *why;
+	return why->code;
 }
 
 void

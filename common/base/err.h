@@ -47,6 +47,13 @@ enum h5_code h5_err_sys(struct h5_err *e, enum h5_code code, int sys,
 /* h5_err_nomem(e): out of memory. */
 enum h5_code h5_err_nomem(struct h5_err *e);
 
+/* h5_err_as(e, code): the same words under another code, for a caller that must
+ * do something else about it; returns code.  e may be NULL. */
+enum h5_code h5_err_as(struct h5_err *e, enum h5_code code);
+/* h5_err_pass(e, why): hand up what why says, after having looked into it;
+ * returns its code.  e may be NULL. */
+enum h5_code h5_err_pass(struct h5_err *e, const struct h5_err *why);
+
 /* h5_err_clear(e): no error. */
 void h5_err_clear(struct h5_err *e);
 

@@ -1,3 +1,4 @@
+/* Names and values in the order they came, each name once. */
 #include "common/base/fields.h"
 
 #include <inttypes.h>

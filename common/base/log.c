@@ -1,3 +1,4 @@
+/* Writes one line an event, with what could mislead a reader escaped. */
 #include "common/base/log.h"
 
 #include <errno.h>

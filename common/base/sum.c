@@ -1,3 +1,4 @@
+/* XXH64, so that a file of one machine is checked on any other. */
 #include "common/base/sum.h"
 
 #define P1 0x9e3779b185ebca87u

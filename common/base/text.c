@@ -1,3 +1,4 @@
+/* Reads numbers, amounts and alphabets strictly, and writes them back. */
 #include "common/base/text.h"
 
 #include <stdio.h>

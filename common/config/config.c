@@ -343,6 +343,7 @@ locate(struct load *l, const char *path, struct h5_err *e)
 static enum h5_code
 read_text(struct load *l, struct h5_buf *text, struct h5_err *e)
 {
+	struct h5_err why;
 	enum h5_code rc;
 	char *real;
 
@@ -351,15 +352,17 @@ read_text(struct load *l, struct h5_buf *text, struct h5_err *e)
 	if (real == NULL && errno == ENOMEM)
 		return h5_err_nomem(e);
 	if (real == NULL)
-		rc = h5_err_sys(e, H5_E_CONFIG, errno, "cannot be read");
+		rc = h5_err_sys(&why, H5_E_CONFIG, errno, "cannot be read");
 	else
-		rc = h5_file_read(AT_FDCWD, real, text, e);
+		rc = h5_file_read(AT_FDCWD, real, text, &why);
 	free(real);
-	if (rc != H5_OK && rc != H5_E_NOMEM) {
-		h5_ini_fault(&l->ini, 1, "%s", e->msg);
-		rc = H5_E_CONFIG;
+	if (rc == H5_OK)
+		return H5_OK;
+	if (rc != H5_E_NOMEM) {
+		h5_ini_fault(&l->ini, 1, "%s", why.msg);
+		why.code = H5_E_CONFIG;
 	}
-	return rc;
+	return h5_err_pass(e, &why);
 }
 
 /* A configuration that holds a secret is itself one. */

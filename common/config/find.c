@@ -96,7 +96,7 @@ beside_program(struct h5_buf *out, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = follow_path_file(file.data, folder, text.data, out, e);
 	else if (rc != H5_E_NOTFOUND && rc != H5_E_NOMEM)
-		e->code = rc = H5_E_CONFIG;
+		rc = h5_err_as(e, H5_E_CONFIG);
 	h5_buf_release(&text);
 	h5_buf_release(&file);
 	return rc;

@@ -1,3 +1,4 @@
+/* What each kind of value may be, and what it becomes in the configuration. */
 #include "common/config/value.h"
 
 #include <errno.h>
@@ -51,13 +52,13 @@ h5_config_value_buf(struct h5_buf *b, char **out, struct h5_err *e)
 	return rc;
 }
 
-/* A fault of the value: what a lower floor called malformed input is the
+/* A fault of the value: what another room calls malformed input is the
  * operator's to mend here. */
 static enum h5_code
 operators(enum h5_code rc, struct h5_err *e)
 {
 	if (rc != H5_OK && rc != H5_E_NOMEM)
-		e->code = rc = H5_E_CONFIG;
+		rc = h5_err_as(e, H5_E_CONFIG);
 	return rc;
 }
 

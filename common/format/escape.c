@@ -1,3 +1,4 @@
+/* One encoder for each place that text can go to; none is fit for another. */
 #include "common/format/escape.h"
 
 #include <stdbool.h>

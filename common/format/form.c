@@ -1,3 +1,4 @@
+/* Reads a query string or a form's body; what is not well-formed is refused. */
 #include "common/format/form.h"
 
 #include <stdbool.h>

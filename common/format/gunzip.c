@@ -1,3 +1,4 @@
+/* Unpacks a gzip file that came over the network, up to a ceiling. */
 #include "common/format/gunzip.h"
 
 #include <limits.h>

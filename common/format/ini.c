@@ -1,3 +1,4 @@
+/* Cuts INI text into sections, keys and values, and counts its lines. */
 #include "common/format/ini.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Reads IP addresses and ranges, and knows which of them are public. */
 #include "common/format/netaddr.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+/* The values that a template is filled with: texts, flags, and lists of more.
+ */
 #include "common/format/template_data.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Takes an http or https URL apart; anything unusual is refused. */
 #include "common/format/url.h"
 
 #include <string.h>

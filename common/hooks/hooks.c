@@ -1,3 +1,5 @@
+/* Tells the shop what happened to an order, event by event, until it was taken.
+ */
 #include "common/hooks/hooks.h"
 
 #include <stdio.h>
@@ -96,27 +98,28 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
 	char said[H5_EXEC_SAID + 1] = "";
 	enum h5_log_level level = H5_LOG_INFO;
 	struct h5_buf body;
+	struct h5_err why;
 	enum h5_code rc;
 
 	h5_buf_init(&body, BODY_MAX);
-	rc = h5_order_outgoing_json(o, g, &body, e);
+	rc = h5_order_outgoing_json(o, g, &body, &why);
 	if (rc == H5_OK)
-		rc = h5_buf_finish(&body, e);
+		rc = h5_buf_finish(&body, &why);
 	if (rc == H5_OK && receivers[to].hook == H5_HOOK_EXEC)
-		rc = run_exec(shop->c, o, g, &body, said, e);
+		rc = run_exec(shop->c, o, g, &body, said, &why);
 	else if (rc == H5_OK)
-		rc = h5_webhook_send(shop->c, g->id, body.data, body.len, e);
+		rc = h5_webhook_send(shop->c, g->id, body.data, body.len, &why);
 	h5_buf_release(&body);
 	if (rc != H5_OK)
 		level = g->failures + 1 >= WAITS ? H5_LOG_ALERT : H5_LOG_WARN;
 	h5_log_event(shop->log, level,
 	    rc == H5_OK ? "hook-delivered" : "hook-failed", "order", o->id,
 	    "id", g->id, "type", g->type, "to", receivers[to].name, "why",
-	    rc == H5_OK ? NULL : e->msg, "said",
+	    rc == H5_OK ? NULL : why.msg, "said",
 	    rc == H5_OK || said[0] == '\0' ? NULL : said, "failures",
 	    rc == H5_OK ? NULL : H5_LOG_NUM(g->failures + 1), "ms",
 	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
-	return rc;
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 /* --- recording --- */

@@ -1,3 +1,4 @@
+/* Posts one event to the shop's URL, signed as Standard Webhooks says. */
 #include "common/hooks/webhook.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads the items that can be sold by name. */
 #include "common/shop/catalogue.h"
 
 #include <errno.h>

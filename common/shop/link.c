@@ -1,3 +1,5 @@
+/* Makes and checks what cannot be guessed: a pay link's signature, the token of
+ * an order, the token of a form. */
 #include "common/shop/link.h"
 
 #include <stdbool.h>

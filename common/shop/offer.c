@@ -1,3 +1,5 @@
+/* Turns the fields of a pay link into the terms of an order, or says why not.
+ */
 #include "common/shop/offer.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* A ledger as text: lines with a chain of sums, read and written in the one
+ * spelling. */
 #include "common/store/ledger.h"
 
 #include <stdint.h>
@@ -407,11 +409,7 @@ apply_unit(
 	}
 	drop_unit(u);
 	/* A move that may never happen cannot have been written by us. */
-	if (rc == H5_E_STATE)
-		rc = H5_E_INPUT;
-	if (e != NULL && rc != H5_OK)
-		e->code = rc;
-	return rc;
+	return rc == H5_E_STATE ? h5_err_as(e, H5_E_INPUT) : rc;
 }
 
 static const char *

@@ -1,3 +1,5 @@
+/* Opens, writes, syncs, links and renames, each in the order that survives a
+ * power cut. */
 #include "common/system/file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The kernel's sandbox, by its system calls: not every libc knows them. */
 #include "common/system/landlock.h"
 
 #include <errno.h>

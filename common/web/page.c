@@ -1,3 +1,4 @@
+/* Fills the pages: which values each case shows. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -392,7 +392,8 @@ static enum h5_code
 load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
     struct h5_pages **out, struct h5_err *e)
 {
-	struct loader l = {.faults = faults, .e = e};
+	struct h5_err why = {.code = H5_OK};
+	struct loader l = {.faults = faults, .e = &why};
 	const char *style;
 	enum h5_code rc;
 	size_t n;
@@ -410,15 +411,15 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 		rc = load_whole(&l);
 	}
 	if (rc == H5_OK)
-		rc = make_csp(l.p, c, e);
+		rc = make_csp(l.p, c, &why);
 	if (rc == H5_OK && !l.p->on_demand)
-		rc = make_headers(l.p, e);
+		rc = make_headers(l.p, &why);
 	if (rc != H5_OK) {
 		h5_pages_free(l.p);
-		l.p = NULL;
+		return h5_err_pass(e, &why);
 	}
 	*out = l.p;
-	return rc;
+	return H5_OK;
 }
 
 enum h5_code

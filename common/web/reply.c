@@ -1,3 +1,4 @@
+/* The answers that several programs give in the same way. */
 #include "common/web/reply.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* What a request says: parameters, the buyer's address, language and origin. */
 #include "common/web/request.h"
 
 #include <stdlib.h>

@@ -307,6 +307,33 @@ def exported():
         yield f"only {looked} objects of {B} were looked at: is it built?"
 
 
+def errors_are_outputs():
+    """e may be NULL: nobody but err.c looks into one that is to be filled"""
+    for path in CODE:
+        if path.suffix != ".c" or name(path) == "common/base/err.c" or (
+                name(path).startswith("admin/")):
+            continue  # a verb's e is its own, on main's stack
+        head, filled = [], False
+        for i, line in enumerate(code(path), 1):
+            if line == "{":
+                # The parameters: what stands since the last blank line.
+                text = " ".join(head)
+                filled = bool(re.search(r"struct h5_err \*e\)", text)) and (
+                    "const struct h5_err *e)" not in text)
+            elif line == "}":
+                filled = False
+            if filled and re.search(r"\be->(msg|code|sys)\b", line):
+                yield f"{name(path)}:{i}: {line.strip()}"
+            head = [] if line.strip() in ("", "}") else head + [line]
+
+
+def openings():
+    """each .c says in a comment before its first include what it is for"""
+    for path in CODE:
+        if path.suffix == ".c" and not path.read_text().startswith("/*"):
+            yield name(path)
+
+
 def no_state():
     """no mutable variable at file scope"""
     for obj, path in objects():
@@ -570,7 +597,8 @@ def doc_blocks():
 
 def must_check():
     """a function that can fail is marked H5_MUST_CHECK"""
-    skip = {"h5_err_set", "h5_err_sys", "h5_err_nomem"}
+    skip = {"h5_err_set", "h5_err_sys", "h5_err_nomem", "h5_err_as",
+            "h5_err_pass"}
     for path in sources("common/**/*.h"):
         text = "\n".join(code(path))
         for m in re.finditer(r"(H5_MUST_CHECK\s+)?enum h5_code\s+(h5_\w+)\(",
@@ -770,7 +798,7 @@ def shell():
 CHECKS = [layout, rooms, circles, private_folders, store_door,
           includes_from_root,
           vendors, dependencies, headers_alone, guards,
-          banned, one_way_out, ascii_only, exported, no_state, doors, lengths,
+          banned, one_way_out, ascii_only, exported, errors_are_outputs, no_state, doors, lengths,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,

@@ -19,7 +19,7 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
     struct h5_err *e)
 {
 	struct h5_files *st;
-	struct h5_err why;
+	struct h5_err why, said;
 	enum h5_code rc;
 
 	st = calloc(1, sizeof *st);
@@ -41,10 +41,9 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 		rc = h5_files_furnish(st->dir, &why);
 	if (rc != H5_OK) {
 		close_store(st);
-		(void)h5_err_set(e, rc, "store %s: %s", w->dir, why.msg);
-		if (e != NULL)
-			e->sys = why.sys;
-		return rc;
+		(void)h5_err_set(&said, rc, "store %s: %s", w->dir, why.msg);
+		said.sys = why.sys;
+		return h5_err_pass(e, &said);
 	}
 	*store = st;
 	return H5_OK;

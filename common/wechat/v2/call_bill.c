@@ -187,27 +187,28 @@ converse(struct h5_https *h, const struct h5_config *c,
 	const char *host = c->gateway.url;
 	int pause_ms = PAUSE_MS;
 	enum h5_code rc = H5_E_BUG;
+	struct h5_err why;
 	unsigned i;
 
 	for (i = 0; i < TRIES; i++) {
 		if (i > 0) {
 			h5_log_event(log, H5_LOG_WARN, "wechat-try-again",
-			    "api", "downloadbill", "host", host, "why", e->msg,
+			    "api", "downloadbill", "host", host, "why", why.msg,
 			    NULL);
 			h5_clock_pause_ms(pause_ms);
 			pause_ms *= 2;
 		}
-		rc = post(h, host, request, timeout_ms, raw, e);
+		rc = post(h, host, request, timeout_ms, raw, &why);
 		if (rc == H5_E_NET && has_backup)
 			host = host == c->gateway.url ? c->gateway.backup_url
 						      : c->gateway.url;
 		if (rc == H5_OK)
-			rc = unpack(raw, text, e);
+			rc = unpack(raw, text, &why);
 		/* A bill in the making takes minutes. */
-		if (!again(rc) || strstr(e->msg, "Bill Creating") != NULL)
+		if (!again(rc) || strstr(why.msg, "Bill Creating") != NULL)
 			break;
 	}
-	return rc;
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 enum h5_code

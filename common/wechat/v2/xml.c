@@ -1,3 +1,4 @@
+/* Reads WeChat's flat XML by its own narrow grammar. */
 #include "common/wechat/v2/xml.h"
 
 #include <stdbool.h>
