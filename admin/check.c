@@ -1,13 +1,40 @@
-/* h5pay check - the configuration, the catalogue and the templates. */
+/* h5pay check - the configuration, the catalogue and the templates; and what
+ * this version would change in the store. */
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/command.h"
 #include "common/format/json.h"
+#include "common/order/since.h"
+#include "common/store/store.h"
 #include "common/web/load.h"
 
+/* *format: the store's, 0 where there is none yet. */
+static enum h5_code
+check_store(const struct h5_config *c, struct h5_buf *faults, unsigned *format)
+{
+	struct h5_err e;
+	enum h5_code rc = h5_store_format(&c->store, format, &e);
+
+	if (rc != H5_E_CONFIG)
+		return H5_OK;
+	h5_buf_printf(faults, "%s\n", e.msg);
+	return rc;
+}
+
 static void
-print_json(const char *path, const struct h5_buf *faults, bool good)
+print_change(const struct h5_config *c, unsigned format)
+{
+	if (format != 0 && format < h5_since_newest())
+		(void)printf("store %s: its format is %u; this version makes "
+			     "it %u with the first write that needs it, and "
+			     "older versions then refuse it: docs/UPGRADE.md\n",
+		    c->store.dir, format, h5_since_newest());
+}
+
+static void
+print_json(
+    const char *path, const struct h5_buf *faults, unsigned format, bool good)
 {
 	struct h5_buf out;
 	const char *line = faults->data, *end;
@@ -25,7 +52,11 @@ print_json(const char *path, const struct h5_buf *faults, bool good)
 		h5_json_string(one, &out);
 		first = false;
 	}
-	h5_buf_puts(&out, "]}\n");
+	h5_buf_puts(&out, "]");
+	if (format != 0)
+		h5_buf_printf(&out, ",\"store\":{\"format\":%u,\"newest\":%u}",
+		    format, h5_since_newest());
+	h5_buf_puts(&out, "}\n");
 	(void)fputs(out.data, stdout);
 	h5_buf_release(&out);
 }
@@ -36,6 +67,7 @@ run(struct command *cmd, int argc, char **argv)
 	struct h5_loaded got = {NULL, NULL};
 	struct h5_buf path, faults;
 	struct h5_err e;
+	unsigned format = 0;
 	enum h5_code rc;
 
 	(void)argv;
@@ -47,11 +79,15 @@ run(struct command *cmd, int argc, char **argv)
 	rc = h5_config_find(cmd->config_path, NULL, &path, &e);
 	if (rc == H5_OK)
 		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
-	h5_load_release(&got);
+	if (rc == H5_OK)
+		rc = check_store(got.c, &faults, &format);
 	if (cmd->json)
-		print_json(path.data, &faults, rc == H5_OK);
+		print_json(path.data, &faults, format, rc == H5_OK);
 	else if (rc == H5_OK)
 		(void)printf("%s: good\n", path.data);
+	if (!cmd->json && rc == H5_OK)
+		print_change(got.c, format);
+	h5_load_release(&got);
 	(void)fputs(faults.data, stderr);
 	if (rc != H5_OK && faults.len == 0)
 		(void)fprintf(stderr, "h5pay: %s\n", e.msg);
@@ -70,7 +106,8 @@ const struct verb verb_check = {
 	    "Reads the configuration, its secret files, the catalogue and the "
 	    "templates as the\n"
 	    "programs do, and prints each fault as \"file:line: what is "
-	    "wrong\".\n"
+	    "wrong\"; and says\n"
+	    "what this version will change in the store.\n"
 	    "exit status: 0 good, 78 not\n",
     .run = run,
 };

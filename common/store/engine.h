@@ -77,6 +77,12 @@ struct h5_engine_walk {
 	void *own; /* the engine's; NULL before the first page */
 };
 
+/* The format of a store; what needs which: order/since.h. */
+struct h5_engine_format {
+	unsigned number; /* 1 or more */
+	char by[48]; /* the program that raised it, "": not known */
+};
+
 struct h5_store_engine {
 	const char *name;
 
@@ -86,11 +92,27 @@ struct h5_store_engine {
 	void (*local)(
 	    const struct h5_store_where *w, struct h5_store_place *out);
 
+	/* The format of the store that is there.  H5_E_NOTFOUND: there is
+	 * none, or none that can be looked at. */
+	enum h5_code (*peek)(const struct h5_store_where *w,
+	    struct h5_engine_format *f, struct h5_err *e);
+
 	/* hooks: what at rest means.  An engine that keeps what is open looks
 	 * again at all it put aside when a hook is new. */
 	enum h5_code (*open)(const struct h5_store_where *w, unsigned hooks,
 	    void **store, struct h5_err *e);
 	void (*close)(void *store);
+
+	/* --- the format of an open store ---
+	 * format: as it stands there now.  Asked for after each record that
+	 * was read, so it must cost little; a record may hold something that
+	 * needs a format only after that format can be seen here.
+	 * raise: to f->number if it is lower, durable; *f becomes the one that
+	 * stands there.  It is never lowered, whoever else raises it. */
+	enum h5_code (*format)(
+	    void *store, struct h5_engine_format *f, struct h5_err *e);
+	enum h5_code (*raise)(void *store, struct h5_engine_format *f,
+	    int64_t until_ms, struct h5_err *e);
 
 	/* --- one record ---
 	 * begin: read it.  H5_E_NOTFOUND: there is none.  end follows whatever

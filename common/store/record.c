@@ -2,6 +2,8 @@
  * every engine. */
 #include "common/store/record.h"
 
+#include "common/store/format.h"
+
 /* What a buyer or a silent gateway can cause again and again may fill three
  * quarters of a record; the rest is kept for payments and refunds. */
 #define RECORD_COMMON (H5_RECORD_MAX / 4 * 3)
@@ -37,16 +39,20 @@ common(enum h5_event_kind kind)
  * written. */
 enum h5_code
 h5_record_unit(struct h5_store_batch *b, struct h5_order *o, size_t whole,
-    struct h5_ledger_at *at, struct h5_buf *unit, struct h5_err *e)
+    struct h5_ledger_at *at, struct h5_buf *unit, unsigned *format,
+    struct h5_err *e)
 {
 	size_t limit = H5_RECORD_MAX, i;
 	enum h5_code rc = H5_OK;
 
+	*format = 1;
 	for (i = 0; i < b->n && rc == H5_OK; i++) {
 		if (common(b->ev[i].kind))
 			limit = RECORD_COMMON;
 		at->more = (unsigned)(b->n - 1 - i);
-		rc = h5_ledger_write(at, &b->ev[i], unit, e);
+		rc = h5_format_need(&b->ev[i], format, e);
+		if (rc == H5_OK)
+			rc = h5_ledger_write(at, &b->ev[i], unit, e);
 		if (rc == H5_OK)
 			rc = h5_order_apply(o, &b->ev[i], e);
 	}
@@ -73,6 +79,11 @@ h5_record_read(const struct h5_store_engine *engine, void *store,
 	rc = engine->begin(store, &r, e);
 	if (rc == H5_OK)
 		rc = h5_record_fold(&r.bytes, id, out, &r.whole, &at, e);
+	rc = h5_format_believe(engine, store, rc, e);
+	if (rc != H5_OK) {
+		h5_order_free(*out);
+		*out = NULL;
+	}
 	/* Nothing was written that closing it could lose. */
 	(void)!engine->end(store, &r, NULL);
 	h5_buf_release(&r.bytes);

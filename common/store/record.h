@@ -18,14 +18,15 @@ H5_MUST_CHECK enum h5_code h5_record_fold(const struct h5_buf *b,
     const char *id, struct h5_order **out, size_t *whole,
     struct h5_ledger_at *at, struct h5_err *e);
 
-/* h5_record_unit(b, o, whole, at, unit, e): the events of b as one unit, to be
- * written behind whole bytes that end in at, and folded into o.  o and at
- * move; the events are taken over.
+/* h5_record_unit(b, o, whole, at, unit, format, e): the events of b as one
+ * unit, to be written behind whole bytes that end in at, and folded into o.  o
+ * and at move; the events are taken over.  format: what the store must have
+ * before the unit is written.
  *   H5_E_INPUT  an event is malformed, or the record would be too large
  *   H5_E_STATE  a move that may never happen */
 H5_MUST_CHECK enum h5_code h5_record_unit(struct h5_store_batch *b,
     struct h5_order *o, size_t whole, struct h5_ledger_at *at,
-    struct h5_buf *unit, struct h5_err *e);
+    struct h5_buf *unit, unsigned *format, struct h5_err *e);
 
 /* h5_record_read(engine, store, id, mode, until_ms, out, e): what the record
  * says now.  mode: LOOK or CALM.  Results as h5_store_load. */

@@ -10,6 +10,7 @@
 #include "common/base/sum.h"
 #include "common/store/core.h"
 #include "common/store/engine.h"
+#include "common/store/format.h"
 #include "common/store/record.h"
 
 /* Somebody else is always faster: then a later call does better. */
@@ -30,7 +31,9 @@ enum h5_code
 h5_store_open(const struct h5_store_where *w, unsigned hooks,
     struct h5_store **out, struct h5_err *e)
 {
+	struct h5_engine_format f;
 	struct h5_store *st;
+	struct h5_err why;
 	enum h5_code rc;
 
 	*out = NULL;
@@ -41,11 +44,37 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 	st->hooks = hooks;
 	st->budget_ms = w->budget_ms;
 	rc = st->engine->open(w, hooks, &st->own, e);
-	if (rc == H5_OK)
-		*out = st;
-	else
+	if (rc != H5_OK) {
 		free(st);
-	return rc;
+		return rc;
+	}
+	rc = st->engine->format(st->own, &f, &why);
+	if (rc == H5_OK)
+		rc = h5_format_must_know(&f, &why);
+	if (rc == H5_OK) {
+		*out = st;
+		return H5_OK;
+	}
+	h5_store_close(st);
+	return h5_err_set(e, rc, "store %s: %s", w->dir, why.msg);
+}
+
+enum h5_code
+h5_store_format(
+    const struct h5_store_where *w, unsigned *format, struct h5_err *e)
+{
+	struct h5_engine_format f;
+	struct h5_err why;
+	enum h5_code rc;
+
+	*format = 0;
+	rc = engine_of(w)->peek(w, &f, &why);
+	if (rc == H5_OK)
+		rc = h5_format_must_know(&f, &why);
+	if (rc != H5_OK)
+		return h5_err_set(e, rc, "store %s: %s", w->dir, why.msg);
+	*format = f.number;
+	return H5_OK;
 }
 
 void
@@ -158,9 +187,14 @@ append(struct update *u, enum h5_engine_result *how, struct h5_err *e)
 {
 	struct h5_engine_facts facts = {.created_at = u->o->created_at};
 	bool rested = h5_order_at_rest(u->o, 0);
+	unsigned format;
 	enum h5_code rc;
 
-	rc = h5_record_unit(&u->batch, u->o, u->r.whole, &u->at, &u->unit, e);
+	rc = h5_record_unit(
+	    &u->batch, u->o, u->r.whole, &u->at, &u->unit, &format, e);
+	if (rc == H5_OK)
+		rc = h5_format_raise(
+		    u->st->engine, u->st->own, format, u->r.until_ms, e);
 	if (rc != H5_OK)
 		return rc;
 	/* A sweep may have put this order aside, with whatever hooks were
@@ -185,6 +219,7 @@ one_turn(struct update *u, h5_store_decide_fn decide, void *arg,
 	if (rc == H5_OK)
 		rc = h5_record_fold(
 		    &u->r.bytes, u->r.id, &u->o, &u->r.whole, &u->at, e);
+	rc = h5_format_believe(engine, u->st->own, rc, e);
 	if (rc == H5_OK) {
 		u->r.lines = (unsigned)u->o->n_events;
 		rc = decide(arg, u->o, &u->batch, e);
@@ -304,14 +339,22 @@ h5_store_create(struct h5_store *st, struct h5_event *created,
 {
 	struct h5_ledger_at at = {0, "", 0};
 	struct h5_order *o = NULL;
+	unsigned format = 1;
 	struct h5_buf unit;
 	enum h5_code rc;
 
 	*out = NULL;
 	h5_buf_init(&unit, H5_LEDGER_LINE);
-	rc = h5_ledger_write(&at, created, &unit, e);
+	rc = h5_format_believe(st->engine, st->own, H5_OK, e);
+	if (rc == H5_OK)
+		rc = h5_format_need(created, &format, e);
+	if (rc == H5_OK)
+		rc = h5_ledger_write(&at, created, &unit, e);
 	if (rc == H5_OK)
 		rc = h5_order_new(created, &o, e);
+	if (rc == H5_OK)
+		rc = h5_format_raise(
+		    st->engine, st->own, format, deadline(st), e);
 	if (rc == H5_OK)
 		rc = create_until(st, o, &unit, out, e);
 	if (rc == H5_OK) {

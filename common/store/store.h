@@ -9,8 +9,10 @@
  * wait of its own, and a walk has as many deadlines as it reads records.
  *
  * Every function here returns the codes that its block names, and
- * H5_E_NOMEM.  None returns H5_E_NET: when the outcome of a write is unknown,
- * that is H5_E_IO, and the same call again settles it. */
+ * H5_E_NOMEM; those that read orders return H5_E_CONFIG once a newer program
+ * has raised the store to a format that this one does not know.  None returns
+ * H5_E_NET: when the outcome of a write is unknown, that is H5_E_IO, and the
+ * same call again settles it. */
 #ifndef H5_STORE_STORE_H
 #define H5_STORE_STORE_H
 
@@ -37,7 +39,7 @@ struct h5_store_where {
 /* h5_store_open(w, hooks, out, e): open the store, or make it where there is
  * none.  hooks: bits of enum h5_hook that are configured; they decide which
  * orders are at rest.  Blocks for the disk.
- *   H5_E_CONFIG  not ours, readable by others, another format, a symlink
+ *   H5_E_CONFIG  not ours, readable by others, a newer format, a symlink
  *   H5_E_IO      a system call failed */
 H5_MUST_CHECK enum h5_code h5_store_open(const struct h5_store_where *w,
     unsigned hooks, struct h5_store **out, struct h5_err *e);
@@ -45,6 +47,13 @@ void h5_store_close(struct h5_store *st);
 /* h5_store_there(w): has a store been made there?  Makes none.  True also if
  * what is there is no store: h5_store_open says what is wrong with it. */
 bool h5_store_there(const struct h5_store_where *w);
+/* h5_store_format(w, format, e): the number of the format of the store that is
+ * there; makes none.  What this program knows: h5_since_newest.
+ *   H5_E_NOTFOUND  there is none, or none that can be looked at
+ *   H5_E_CONFIG    it is newer than this program knows
+ *   H5_E_IO        a system call failed */
+H5_MUST_CHECK enum h5_code h5_store_format(
+    const struct h5_store_where *w, unsigned *format, struct h5_err *e);
 /* h5_store_probe(w, e): can a store be kept there durably, and do its locks
  * hold?  H5_E_CONFIG says what is wrong. */
 H5_MUST_CHECK enum h5_code h5_store_probe(

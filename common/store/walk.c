@@ -38,6 +38,9 @@ visit_one(struct h5_store *st, const struct h5_engine_walk *w, const char *id,
 		return H5_OK;
 	if (rc == H5_E_NOMEM)
 		return h5_err_nomem(e);
+	/* Not this order's fault: the store is too new for this program. */
+	if (rc == H5_E_CONFIG)
+		return h5_err_set(e, rc, "%s", why.msg);
 	if (rc != H5_OK)
 		return v->visit(v->arg, id, NULL, &why);
 	if (meant(st, w, o))

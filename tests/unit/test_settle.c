@@ -127,7 +127,9 @@ decide_one(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct one_event *x = arg;
 	struct h5_event *ev = h5_store_add(b, x->kind);
 
-	h5_event_text(ev, "out_trade_no", h5_order_current(o)->out_trade_no);
+	if (x->kind != H5_EVENT_CLOSED)
+		h5_event_text(
+		    ev, "out_trade_no", h5_order_current(o)->out_trade_no);
 	h5_event_text(ev, "why", x->why);
 	return h5_event_finish(ev, e);
 }

@@ -1,7 +1,9 @@
 """old.py - a shop of 0.1.0, as tests/fixtures/0.1.0 keeps it, under today's
 programs."""
+import copy
 import http.server
 import json
+import os
 import pathlib
 import subprocess
 import threading
@@ -76,6 +78,13 @@ class Shop(h5.Site):
         self.listener.close()
         super().close()
 
+    def under(self, build):
+        """The same shop under the programs of another build."""
+        other = copy.copy(self)
+        other.bin = build / "cgi-bin"
+        other.command = build / "h5pay"
+        return other
+
     def visit(self, program, query):
         """A visitor's GET, soon after."""
         return self.get(program, query, prefix=SOON, env=UTC)
@@ -86,11 +95,14 @@ class Shop(h5.Site):
 
 
 def certificate(folder):
+    """Valid at any time that a test may play."""
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj",
+        ["faketime", "-f", "@2020-01-01 00:00:00",
+         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "10000", "-subj",
          "/CN=merchant", "-keyout", folder / "merchant.key", "-out",
-         folder / "merchant.pem"], check=True, capture_output=True)
+         folder / "merchant.pem"], check=True, capture_output=True,
+        env={"PATH": os.environ["PATH"], **UTC})
     (folder / "merchant.key").chmod(0o600)
 
 

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "common/order/since.h"
 #include "common/store/files/internal.h"
+#include "common/store/format.h"
 
 #define SUFFIX ".ledger"
 #define STALE_S 600
@@ -24,8 +26,9 @@ static enum h5_code
 add_entry(
     struct h5_files_checking *c, const struct h5_order *o, struct h5_err *e)
 {
+	unsigned since, newest = h5_since_newest();
 	struct h5_files_entry *en;
-	size_t cap;
+	size_t cap, i;
 	void *v;
 
 	if (c->n == c->cap) {
@@ -41,15 +44,22 @@ add_entry(
 	memcpy(en->id, o->id, sizeof en->id);
 	en->open = !h5_order_at_rest(o, c->st->hooks);
 	c->r->orders++;
+	/* What needs a newer format than the store has is looked for only
+	 * where it can have been written. */
+	for (i = 0; c->st->format.number < newest && i < o->n_events; i++) {
+		since = h5_since_event(&o->events[i]);
+		c->format = since > c->format ? since : c->format;
+	}
 	return H5_OK;
 }
 
 /* --- orders --- */
 
 static enum h5_code
-fold(int fd, size_t size, const char *id, struct h5_buf *b,
+fold(struct h5_files_checking *c, int fd, size_t size, const char *id,
     struct h5_order **out, size_t *whole, struct h5_err *e)
 {
+	struct h5_buf *b = &c->ledger;
 	struct h5_ledger_at at;
 	enum h5_code rc;
 
@@ -58,7 +68,9 @@ fold(int fd, size_t size, const char *id, struct h5_buf *b,
 		return h5_err_set(
 		    e, H5_E_INPUT, "the record of %s is too large", id);
 	rc = h5_file_slurp(fd, 0, size, b, e);
-	return rc == H5_OK ? h5_record_fold(b, id, out, whole, &at, e) : rc;
+	if (rc == H5_OK)
+		rc = h5_record_fold(b, id, out, whole, &at, e);
+	return h5_format_believe(c->st->self, c->st, rc, e);
 }
 
 /* Reads one ledger; *tail: bytes of a torn tail, which is cut off when cut is
@@ -84,7 +96,7 @@ read_ledger(struct h5_files_checking *c, const char *name, const char *id,
 			size = look.size;
 	}
 	if (rc == H5_OK)
-		rc = fold(fd, size, id, &c->ledger, o, &whole, e);
+		rc = fold(c, fd, size, id, o, &whole, e);
 	if (rc == H5_OK)
 		*tail = size - whole;
 	if (rc == H5_OK && cut && *tail > 0 && c->repair) {
@@ -117,7 +129,9 @@ check_ledger(struct h5_files_checking *c, const char *name, const char *id,
 	if (rc == H5_E_NOMEM)
 		return h5_err_nomem(e);
 	h5_files_leaf(id, leaf);
-	if (rc == H5_E_NOTFOUND) {
+	if (rc == H5_E_CONFIG) {
+		(void)h5_err_set(e, rc, "%s", why.msg);
+	} else if (rc == H5_E_NOTFOUND) {
 		rc = H5_OK;
 	} else if (rc != H5_OK) {
 		h5_files_check_found(c, &c->r->broken, id, why.msg, false);
@@ -296,6 +310,26 @@ each_leaf(struct h5_files_checking *c, h5_file_each_fn each, bool tell,
 	return rc;
 }
 
+/* A copy that was made while the format was raised has the old word and the
+ * new records. */
+static enum h5_code
+raise_format(struct h5_files_checking *c, struct h5_err *e)
+{
+	struct h5_files *st = c->st;
+	enum h5_code rc = H5_OK;
+	char what[96];
+
+	(void)snprintf(what, sizeof what,
+	    "the format is %u, and a record needs %u", st->format.number,
+	    c->format);
+	if (c->repair)
+		rc = h5_format_raise(st->self, st, c->format,
+		    h5_clock_mono_ms() + st->budget_ms, e);
+	if (rc == H5_OK)
+		h5_files_check_found(c, &c->r->derived, "", what, c->repair);
+	return rc;
+}
+
 enum h5_code
 h5_files_check(
     void *store, bool repair, struct h5_store_report *r, struct h5_err *e)
@@ -310,6 +344,8 @@ h5_files_check(
 		rc = list_all(&c, e);
 	if (rc == H5_OK)
 		rc = each_leaf(&c, check_one, true, e);
+	if (rc == H5_OK && c.format > c.st->format.number)
+		rc = raise_format(&c, e);
 	if (rc == H5_OK)
 		rc = h5_files_reindex(&c, e);
 	if (rc == H5_OK && r->progress != NULL)

@@ -8,6 +8,7 @@ close_store(void *store)
 {
 	struct h5_files *st = store;
 
+	h5_file_drop(&st->format_fd);
 	h5_file_drop(&st->dir);
 	free(st->known);
 	(void)pthread_mutex_destroy(&st->lock);
@@ -18,6 +19,7 @@ static enum h5_code
 open_store(const struct h5_store_where *w, unsigned hooks, void **store,
     struct h5_err *e)
 {
+	struct h5_engine_format f;
 	struct h5_files *st;
 	struct h5_err why, said;
 	enum h5_code rc;
@@ -27,6 +29,8 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 		return h5_err_nomem(e);
 	st->self = &h5_store_files;
 	st->dir = -1;
+	st->format_fd = -1;
+	st->format_sure = 1;
 	st->hooks = hooks;
 	st->budget_ms = w->budget_ms;
 	(void)pthread_mutex_init(&st->lock, NULL);
@@ -39,6 +43,8 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	rc = h5_files_folder(w->dir, true, &st->dir, &why);
 	if (rc == H5_OK)
 		rc = h5_files_furnish(st->dir, &why);
+	if (rc == H5_OK)
+		rc = h5_files_format(st, &f, &why);
 	if (rc != H5_OK) {
 		close_store(st);
 		(void)h5_err_set(&said, rc, "store %s: %s", w->dir, why.msg);
@@ -61,9 +67,12 @@ const struct h5_store_engine h5_store_files = {
     .name = "files",
     .there = h5_files_there,
     .probe = h5_files_probe,
+    .peek = h5_files_peek,
     .local = local,
     .open = open_store,
     .close = close_store,
+    .format = h5_files_format,
+    .raise = h5_files_raise,
     .begin = h5_files_begin,
     .append = h5_files_append,
     .seal = h5_files_seal,

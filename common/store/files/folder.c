@@ -99,37 +99,27 @@ furnish(int dir, struct h5_err *e)
 		rc = h5_file_open(dir, "talk", O_RDWR | O_CREAT, &fd, &size, e);
 	h5_file_drop(&fd);
 	if (rc == H5_OK)
-		rc = h5_file_create(dir, "format", H5_FILES_FORMAT,
-		    sizeof H5_FILES_FORMAT - 1, 0600, e);
+		rc = h5_file_create(dir, "format", H5_FILES_FIRST,
+		    sizeof H5_FILES_FIRST - 1, 0600, e);
 	return rc == H5_E_EXISTS ? H5_OK : rc;
 }
 
 enum h5_code
 h5_files_furnish(int dir, struct h5_err *e)
 {
-	struct h5_buf b;
+	const char *network = h5_file_network(dir);
 	enum h5_code rc;
-	const char *network;
+	size_t size;
+	int fd;
 
-	network = h5_file_network(dir);
 	if (network != NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "it lies on a network file system (%s), whose locks cannot "
 		    "be relied on: use a local disk",
 		    network);
-	h5_buf_init(&b, 256);
-	rc = h5_file_read(dir, "format", &b, e);
-	if (rc == H5_E_NOTFOUND) {
-		rc = furnish(dir, e);
-		if (rc == H5_OK)
-			rc = h5_file_read(dir, "format", &b, e);
-	}
-	if (rc == H5_E_INPUT ||
-	    (rc == H5_OK && strcmp(b.data, H5_FILES_FORMAT) != 0))
-		rc = h5_err_set(
-		    e, H5_E_CONFIG, "this version does not know its format");
-	h5_buf_release(&b);
-	return rc;
+	rc = h5_file_open(dir, "format", O_RDONLY, &fd, &size, e);
+	h5_file_drop(&fd);
+	return rc == H5_E_NOTFOUND ? furnish(dir, e) : H5_OK;
 }
 
 /* Opens the folder.  make: when it is missing, it is made; an empty one that

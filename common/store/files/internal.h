@@ -15,7 +15,7 @@
 #include "common/store/record.h"
 #include "common/store/store.h"
 
-#define H5_FILES_FORMAT "h5pay store 1\n"
+#define H5_FILES_FIRST "h5pay store 1\n" /* the format of a new store */
 #define H5_FILES_INDEX 1073741824 /* most bytes of one day's index */
 
 /* What this process knows to be on disk: file ino with that stamp.  A file
@@ -43,6 +43,11 @@ struct h5_files {
 	char synced[2][H5_CLOCK_DAY];
 	/* The same of the folders that orders live in, by h5_files_hash. */
 	bool sure[256];
+	/* The file that holds the format, and what it said last. */
+	int format_fd; /* -1: not read yet */
+	uint64_t format_stamp;
+	struct h5_engine_format format;
+	unsigned format_sure; /* the format that is surely on disk */
 };
 
 /* h5_files_wait(until_ms): how long a lock may be waited for, ms. */
@@ -55,8 +60,8 @@ int h5_files_wait(int64_t until_ms);
  * H5_E_NOTFOUND; H5_E_CONFIG; H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_files_folder(
     const char *dir, bool make, int *fd, struct h5_err *e);
-/* h5_files_furnish(dir, e): is it a store of our format?  An empty folder
- * becomes one. */
+/* h5_files_furnish(dir, e): an empty folder becomes a store.  H5_E_CONFIG: it
+ * can be none. */
 H5_MUST_CHECK enum h5_code h5_files_furnish(int dir, struct h5_err *e);
 /* h5_files_own_name(name): may an entry of the store's folder be called so? */
 bool h5_files_own_name(const char *name);
@@ -167,6 +172,7 @@ struct h5_files_checking {
 	struct h5_files_entry *v;
 	size_t n;
 	size_t cap;
+	unsigned format; /* that a record needs; 0: not more than there is */
 	struct h5_buf ledger; /* workspace */
 	char leaf[H5_FILES_PATH]; /* the folder being read */
 	int leaf_fd;
@@ -181,6 +187,12 @@ H5_MUST_CHECK enum h5_code h5_files_reindex(
 /* --- what files.c puts into the engine's table -----------------------------
  */
 
+H5_MUST_CHECK enum h5_code h5_files_peek(const struct h5_store_where *w,
+    struct h5_engine_format *f, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_format(
+    void *store, struct h5_engine_format *f, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_files_raise(void *store,
+    struct h5_engine_format *f, int64_t until_ms, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_files_begin(
     void *store, struct h5_engine_record *r, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_files_append(void *store,

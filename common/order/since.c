@@ -1,0 +1,139 @@
+/* The table that says since which format of the store each kind of event,
+ * field and word exists.  Format 1 is that of version 0.1.0. */
+#include "common/order/since.h"
+
+#include <string.h>
+
+#include "common/base/length.h"
+
+/* Fields that came with one format.  The first row of a kind says since when
+ * the kind itself exists.  A name that ends in * stands for all that begin
+ * so. */
+static const struct {
+	enum h5_event_kind kind;
+	unsigned since;
+	const char *names;
+} fields[] = {
+    {H5_EVENT_CREATED, 1,
+	"order total_fee body attach item qty lang expires_at out_trade_no "
+	"spbill_create_ip time_start time_expire"},
+    {H5_EVENT_ATTEMPT, 1,
+	"out_trade_no spbill_create_ip time_start time_expire"},
+    {H5_EVENT_PREPAID, 1, "out_trade_no spbill_create_ip prepay_id mweb_url"},
+    {H5_EVENT_QUERIED, 1, "out_trade_no trade_state trade_state_desc"},
+    {H5_EVENT_UNREACHED, 1, "out_trade_no why"},
+    {H5_EVENT_PAID, 1,
+	"out_trade_no transaction_id total_fee via time_end trade_state wx_*"},
+    {H5_EVENT_CLOSING, 1, "out_trade_no"},
+    {H5_EVENT_ENDED, 1, "out_trade_no why"},
+    {H5_EVENT_CLOSED, 1, "why"},
+    {H5_EVENT_REFUND_ASKED, 1, "out_refund_no out_trade_no refund_fee reason"},
+    {H5_EVENT_REFUND_HINT, 1,
+	"out_refund_no out_trade_no refund_id refund_status refund_fee"},
+    {H5_EVENT_REFUNDED, 1,
+	"out_refund_no out_trade_no refund_id refund_fee status success_time"},
+    {H5_EVENT_REFUND_REFUSED, 1, "out_refund_no why"},
+    {H5_EVENT_ALERT, 1, "alert out_trade_no transaction_id total_fee fee_type"},
+    {H5_EVENT_DELIVERED, 1, "id to"},
+    {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
+};
+
+/* Fields whose values come from a closed list: a reader refuses any other. */
+static const struct {
+	enum h5_event_kind kind;
+	const char *field;
+	unsigned since;
+	const char *words;
+} values[] = {
+    {H5_EVENT_PAID, "via", 1, "notify query"},
+    {H5_EVENT_ALERT, "alert", 1, "disputed late overpaid"},
+    {H5_EVENT_DELIVERED, "to", 1, "exec webhook"},
+    {H5_EVENT_UNDELIVERED, "to", 1, "exec webhook"},
+};
+
+/* Is word one of the list's, or begins as one that ends in *? */
+static bool
+listed(const char *list, const char *word)
+{
+	size_t n, len = strlen(word);
+
+	for (; *list != '\0'; list += n + (list[n] == ' ')) {
+		n = strcspn(list, " ");
+		if (list[n - 1] == '*' && len >= n &&
+		    memcmp(list, word, n - 1) == 0)
+			return true;
+		if (len == n && memcmp(list, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned
+since_kind(enum h5_event_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(fields); i++)
+		if (fields[i].kind == kind)
+			return fields[i].since;
+	return 0;
+}
+
+static unsigned
+since_name(enum h5_event_kind kind, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(fields); i++)
+		if (fields[i].kind == kind && listed(fields[i].names, name))
+			return fields[i].since;
+	return 0;
+}
+
+static unsigned
+since_value(enum h5_event_kind kind, const char *name, const char *value)
+{
+	bool closed = false;
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(values); i++) {
+		if (values[i].kind != kind ||
+		    strcmp(values[i].field, name) != 0)
+			continue;
+		if (listed(values[i].words, value))
+			return values[i].since;
+		closed = true;
+	}
+	return closed ? 0 : 1;
+}
+
+unsigned
+h5_since_event(const struct h5_event *ev)
+{
+	unsigned name, value, newest = since_kind(ev->kind);
+	size_t i;
+
+	for (i = 0; newest != 0 && i < ev->fields.n; i++) {
+		name = since_name(ev->kind, ev->fields.v[i].name);
+		value = since_value(
+		    ev->kind, ev->fields.v[i].name, ev->fields.v[i].value);
+		if (name == 0 || value == 0)
+			return 0;
+		newest = name > newest ? name : newest;
+		newest = value > newest ? value : newest;
+	}
+	return newest;
+}
+
+unsigned
+h5_since_newest(void)
+{
+	unsigned newest = 1;
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(fields); i++)
+		newest = fields[i].since > newest ? fields[i].since : newest;
+	for (i = 0; i < H5_LENGTH(values); i++)
+		newest = values[i].since > newest ? values[i].since : newest;
+	return newest;
+}

@@ -1,0 +1,70 @@
+/* The rule of formats.  A store's format is raised just before the first write
+ * of something that a program of its present format cannot read, never
+ * earlier: so an upgrade alone can be undone.  A program that does not know
+ * the format refuses the store as a whole, never one order after another. */
+#include "common/store/format.h"
+
+#include <stdio.h>
+
+#include "common/order/since.h"
+#include "common/store/core.h"
+
+enum h5_code
+h5_format_must_know(const struct h5_engine_format *f, struct h5_err *e)
+{
+	unsigned newest = h5_since_newest();
+
+	if (f->number <= newest)
+		return H5_OK;
+	return h5_err_set(e, H5_E_CONFIG,
+	    "its format is %u%s%s, and h5pay " H5_VERSION
+	    " knows %u at most: run the newer version; see docs/UPGRADE.md",
+	    f->number, f->by[0] != '\0' ? ", raised by " : "", f->by, newest);
+}
+
+enum h5_code
+h5_format_believe(const struct h5_store_engine *engine, void *store,
+    enum h5_code rc, struct h5_err *e)
+{
+	struct h5_engine_format f;
+	struct h5_err why;
+	enum h5_code now;
+
+	if (rc != H5_OK && rc != H5_E_INPUT)
+		return rc;
+	now = engine->format(store, &f, &why);
+	if (now == H5_OK)
+		now = h5_format_must_know(&f, &why);
+	if (now == H5_OK)
+		return rc;
+	return h5_err_set(e, now, "the store: %s", why.msg);
+}
+
+enum h5_code
+h5_format_need(const struct h5_event *ev, unsigned *number, struct h5_err *e)
+{
+	unsigned since = h5_since_event(ev);
+
+	if (since == 0)
+		return h5_err_set(e, H5_E_BUG,
+		    "common/order/since.c lacks something of this %s event",
+		    h5_event_name(ev->kind));
+	if (*number < since)
+		*number = since;
+	return H5_OK;
+}
+
+enum h5_code
+h5_format_raise(const struct h5_store_engine *engine, void *store,
+    unsigned number, int64_t until_ms, struct h5_err *e)
+{
+	struct h5_engine_format f = {.number = number};
+	enum h5_code rc;
+
+	/* What no store is below. */
+	if (number <= 1)
+		return H5_OK;
+	(void)snprintf(f.by, sizeof f.by, "h5pay %s", H5_VERSION);
+	rc = engine->raise(store, &f, until_ms, e);
+	return rc == H5_OK ? h5_format_must_know(&f, e) : rc;
+}
