@@ -103,6 +103,10 @@ STATIC_TREE = $(STATIC)/$(STATIC_NAME)
 STATIC_CURL = $(STATIC)/curl/lib/libcurl.a
 STATIC_MAPS = $(patsubst %,$(STATIC)/programs/%.map,h5pay \
 	$(addprefix cgi-bin/,$(PROGRAMS) $(DOCTOR)))
+STATIC_CPPFLAGS = -I$(STATIC)/curl/include \
+	-ffile-prefix-map=$(STATIC)/=static/ $(CPPFLAGS)
+# The maps are for the SBOM.
+STATIC_LDFLAGS = $(patsubst -pie,-static-pie,$(H5_LDFLAGS)) -Wl,-Map=$$@.map
 STATIC_FROM := deploy/snippets/buy-button.html deploy/apache/htaccess deploy/apache/htaccess-minimal \
 	deploy/h5pay.conf.example deploy/catalogue.ini.example LICENSE \
 	$(wildcard deploy/static/README-FTP*.txt)
@@ -119,9 +123,7 @@ $(STATIC_CURL): deploy/static/curl.sh
 .PHONY: dist-static
 dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	$(Q)$(MAKE) --no-print-directory B=$(STATIC)/programs \
-	    CPPFLAGS='-I$(STATIC)/curl/include $(CPPFLAGS)' \
-	    H5_LDFLAGS='$(patsubst -pie,-static-pie,$(H5_LDFLAGS)) \
-	    -Wl,-Map=$$@.map' \
+	    CPPFLAGS='$(STATIC_CPPFLAGS)' H5_LDFLAGS='$(STATIC_LDFLAGS)' \
 	    LIB_CURL='$(STATIC_CURL) -lcares -lssl' all
 	@rm -rf $(STATIC_TREE)
 	@set -e; umask 022; t=$(STATIC_TREE); p=$$t/public_html/pay; h=$$t/h5pay; \
