@@ -192,7 +192,7 @@ known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 	    one_if_there(f, "handoff"))
 		return true;
 	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
-	    "nothing says what to do", NULL);
+	    "the request does not say what to do", NULL);
 	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
 	return false;
 }
@@ -370,7 +370,8 @@ link_posted(struct h5_job *job, const struct h5_offer *offer)
 	/* Without our page's token only the shop's own pages may post. */
 	if (!offer->shown &&
 	    h5_web_origin(job->shop.c, job->r) != H5_ORIGIN_OURS) {
-		(void)h5_err_set(&e, H5_E_AUTH, "no form token and no Origin");
+		(void)h5_err_set(&e, H5_E_AUTH,
+		    "there is neither a form token nor an Origin");
 		plain(job, H5_PAGE_BAD_ORIGIN, &e);
 	} else if (offer->total_fee == 0) {
 		confirm(job, offer, false, H5_TYPED_UNREADABLE, 400);
@@ -389,7 +390,7 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	rc = h5_offer_read(job->shop.c, f, h5_clock_now(), &offer, &e);
 	if (!post && (h5_fields_get(f, "form") != NULL ||
 			 h5_fields_get(f, "yuan") != NULL))
-		rc = h5_err_set(&e, H5_E_INPUT, "a form is posted");
+		rc = h5_err_set(&e, H5_E_INPUT, "a form must be posted");
 	/* Syntax comes first, what the buyer typed is no matter of it. */
 	if ((rc != H5_E_INPUT || offer.typed != H5_TYPED_WELL) && post &&
 	    foreign(job))

@@ -57,8 +57,8 @@ is_open(struct run *run)
 	if (rc == H5_OK && !h5_file_flag(run->dir.data, H5_STATE_DOCTOR_ENABLE,
 			       h5_clock_now() - OPEN_S))
 		rc = h5_err_set(&e, H5_E_NOTFOUND,
-		    "no doctor.enable of ours and of the last hour in the "
-		    "store");
+		    "the store has no doctor.enable that is ours and from the "
+		    "last hour");
 	if (rc != H5_OK)
 		h5_log_event(&run->job->log, H5_LOG_INFO, "doctor-closed",
 		    "why", e.msg, NULL);

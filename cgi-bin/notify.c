@@ -55,7 +55,8 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 		return;
 	}
 	if (settled == H5_SETTLED_DISPUTED)
-		reply(job, 200, false, "total_fee or fee_type differ");
+		reply(job, 200, false,
+		    "total_fee or fee_type differs from the order");
 	else
 		reply(job, 200, true, "OK");
 	h5_reply_deliver(job, o);
@@ -148,7 +149,7 @@ refuse(struct h5_job *job, enum h5_page_plain why)
 		reply(job, 405, false, "POST only");
 		break;
 	case H5_PAGE_TOO_LARGE:
-		reply(job, 413, false, "body too large");
+		reply(job, 413, false, "the body is too large");
 		break;
 	case H5_PAGE_BAD_REQUEST:
 		reply(job, 200, false, "bad request");

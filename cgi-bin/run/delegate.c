@@ -200,7 +200,8 @@ run_errand(struct h5_delegate *d, const struct h5_log *log, const char *packet,
 		h5_launch_sweep(c, log);
 	} else {
 		h5_log_event(log, H5_LOG_ALERT, "errand-refused", "why",
-		    "a worker asked for what none asks for", NULL);
+		    "a worker asked for something that is not a delivery",
+		    NULL);
 	}
 }
 

@@ -53,7 +53,7 @@ open_why(const struct h5_run *run)
 		return "this kernel does not offer Landlock";
 	/* To look makes none, and what is not there gets no rule. */
 	if (!h5_store_there(&run->delegate.site->app.c->store))
-		return "there is no store before the first order";
+		return "the store does not exist before the first order";
 	return NULL;
 }
 

@@ -225,7 +225,8 @@ add_site(
 
 	if (s->failed_key != NULL && strcmp(s->failed_key, key) == 0 &&
 	    h5_clock_mono_ms() - s->failed_ms < AGAIN_MS)
-		return h5_err_set(e, H5_E_CONFIG, "not usable a moment ago");
+		return h5_err_set(
+		    e, H5_E_CONFIG, "it was not usable a moment ago");
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	if (count_sites(s) >= SITES_MAX)
 		rc = h5_err_set(&why, H5_E_CONFIG,

@@ -223,7 +223,7 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 		return EX_IOERR;
 	why = wait_for_end(run, fds[2], fds[1]);
 	h5_log_event(log, why == NULL ? H5_LOG_ERROR : H5_LOG_INFO, "leaving",
-	    "why", why == NULL ? "no request can be waited for" : why, NULL);
+	    "why", why == NULL ? "requests cannot be waited for" : why, NULL);
 	(void)eventfd_write(fds[0], 1);
 	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);

@@ -62,19 +62,18 @@ h5_fcgi_exposed(void)
 	if (getsockname(LISTEN_FD, (struct sockaddr *)&a, &n) != 0)
 		return NULL;
 	if (a.sun_family != AF_UNIX)
-		return "it listens on TCP, where every account of this machine "
-		       "reaches it and tells it what it likes: let it listen "
-		       "on a unix socket";
+		return "it listens on TCP, so any account on this machine can "
+		       "send it requests: make it listen on a unix socket";
 	/* Cut off at the end of the name; a name of no file begins with NUL. */
 	if (n <= offsetof(struct sockaddr_un, sun_path))
 		return NULL;
 	if (a.sun_path[0] == '\0')
-		return "its socket is an abstract one, which every account of "
-		       "this machine reaches: let it be a file";
+		return "its socket is abstract, so any account on this machine "
+		       "can reach it: use a socket that is a file";
 	/* To connect takes the right to write. */
 	if (strnlen(a.sun_path, sizeof a.sun_path) < sizeof a.sun_path &&
 	    h5_file_exposed(a.sun_path, 02))
-		return "every account of this machine may write to its socket: "
+		return "any account on this machine can write to its socket: "
 		       "chmod 660 it, or put it in a folder of mode 700";
 	return NULL;
 }
@@ -86,7 +85,7 @@ h5_fcgi_start(struct h5_err *e)
 	int flags;
 
 	if (FCGX_Init() != 0)
-		return h5_err_set(e, H5_E_IO, "libfcgi does not start");
+		return h5_err_set(e, H5_E_IO, "libfcgi cannot be started");
 	/* After FCGX_Init, which puts a handler of its own there. */
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_IGN;
@@ -497,7 +496,7 @@ put(struct h5_fcgi *f, const char *p, size_t n, struct h5_err *e)
 	struct h5_err why;
 
 	if (!f->cgi && !f->open)
-		return h5_err_set(e, H5_E_BUG, "no request to answer");
+		return h5_err_set(e, H5_E_BUG, "there is no request to answer");
 	if (f->cgi && h5_file_write(STDOUT_FILENO, p, n, &why) != H5_OK)
 		return h5_err_set(
 		    e, H5_E_NET, "the web server is gone: %s", why.msg);

@@ -298,11 +298,11 @@ static void
 plain_500(const struct h5_page_ctx *x, const struct h5_err *why)
 {
 	static const char body[] =
-	    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
-	    "<title>Something went wrong</title></head><body>"
-	    "<main data-page=\"error\"><h1>Something went wrong</h1>"
-	    "<p>This page charged nothing. Please try again later.</p>"
-	    "</main></body></html>\n";
+	    "<!doctype html><html lang=\"en\"><head><meta "
+	    "charset=\"utf-8\"><title>Something went "
+	    "wrong</title></head><body><main data-page=\"error\"><h1>Something "
+	    "went wrong</h1><p>This step charged nothing. Please try again "
+	    "later.</p></main></body></html>\n";
 	bool head = x->resp->head;
 	struct h5_err e;
 

@@ -119,9 +119,10 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 
 	h5_buf_init(&b, FILE_MAX);
 	if (strcasestr(s, "</style") != NULL)
-		rc = report(l,
-		    h5_err_set(l->e, H5_E_INPUT,
-			"%s:1: holds \"</style\", which would end it", file));
+		rc = report(
+		    l, h5_err_set(l->e, H5_E_INPUT,
+			   "%s:1: contains \"</style\", which would end it",
+			   file));
 	else
 		rc = H5_OK;
 	while (s < end) {
@@ -167,7 +168,7 @@ load_file(struct loader *l, const char *name, const char *file, const char *s,
 		return load_style(l, file, s, n);
 	if (len < 6 || len - 5 >= sizeof stem ||
 	    strcmp(name + len - 5, ".html") != 0)
-		return h5_err_set(l->e, H5_E_BUG, "%s is no template", name);
+		return h5_err_set(l->e, H5_E_BUG, "%s is not a template", name);
 	memcpy(stem, name, len - 5);
 	stem[len - 5] = '\0';
 	return load_template(l, stem, file, s, n);
@@ -269,8 +270,8 @@ check_folder(struct loader *l)
 			continue;
 		near = h5_text_closest(d->d_name, names, n);
 		h5_buf_printf(l->faults,
-		    "%s/%s:1: no template has this name%s%s%s\n", l->dir,
-		    d->d_name, near == NULL ? "" : "; did you mean ",
+		    "%s/%s:1: there is no template of this name%s%s%s\n",
+		    l->dir, d->d_name, near == NULL ? "" : "; did you mean ",
 		    near == NULL ? "" : near, near == NULL ? "" : "?");
 	}
 	closedir(dir);

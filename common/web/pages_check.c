@@ -30,8 +30,9 @@ name_missing(void *arg, const char *name)
 		    w->from->file, w->from->line, h5_pages_langs[w->f.lang],
 		    name + 2);
 	else
-		h5_buf_printf(w->faults, "%s:%u: no template %s.html\n",
-		    w->from->file, w->from->line, name);
+		h5_buf_printf(w->faults,
+		    "%s:%u: there is no template %s.html\n", w->from->file,
+		    w->from->line, name);
 }
 
 static void
@@ -68,8 +69,8 @@ check_depth(struct h5_pages *p, struct h5_buf *faults,
 				en = &tab->v[k];
 		}
 		h5_buf_printf(faults,
-		    "%s:%u: is part of itself, or nests too deep\n", en->file,
-		    en->line);
+		    "%s:%u: includes itself, or is nested too deeply\n",
+		    en->file, en->line);
 		return;
 	}
 }

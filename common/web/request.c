@@ -92,8 +92,8 @@ h5_response_header(struct h5_response *r, const char *name, const char *value,
     struct h5_err *e)
 {
 	if (!good_header(name, value))
-		return h5_err_set(
-		    e, H5_E_INPUT, "a byte that no header may hold");
+		return h5_err_set(e, H5_E_INPUT,
+		    "a header contains a byte that is not allowed");
 	h5_buf_puts(&r->headers, name);
 	h5_buf_puts(&r->headers, ": ");
 	h5_buf_puts(&r->headers, value);
@@ -155,14 +155,14 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	    (!next_element(&type, ';', &p, &n) || !is_word(p, n, FORM_TYPE)))
 		return h5_err_set(e, H5_E_INPUT, "not a form");
 	if (r->body_code != H5_OK)
-		return h5_err_set(e, H5_E_INPUT, "an incomplete body");
+		return h5_err_set(e, H5_E_INPUT, "the body is incomplete");
 	h5_fields_init(&query, H5_WEB_PARAMS, PARAM_BYTES);
 	rc = pick_ours(r->query, strlen(r->query), &query, e);
 	if (rc == H5_OK) {
 		h5_fields_drop(&query, "lang");
 		if (query.n > 0)
 			rc = h5_err_set(e, H5_E_INPUT,
-			    "parameters in the address of a POST");
+			    "a POST has parameters in its address");
 	}
 	h5_fields_release(&query);
 	if (rc == H5_OK)
@@ -183,7 +183,8 @@ h5_web_params(
 		 strcmp(r->method, "HEAD") == 0)
 		rc = pick_ours(r->query, strlen(r->query), out, e);
 	else
-		rc = h5_err_set(e, H5_E_INPUT, "a method without parameters");
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "this method takes no parameters");
 	if (rc == H5_OK)
 		h5_fields_drop(out, "lang"); /* h5_web_lang reads it */
 	else

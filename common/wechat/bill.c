@@ -203,7 +203,7 @@ read_headings(struct reader *r, char *line, const struct name *known,
 			continue;
 		if ((seen >> r->means[i] & 1) != 0)
 			return h5_err_set(e, H5_E_INPUT,
-			    "bill, line %u: a column comes twice", r->line);
+			    "bill, line %u: a column occurs twice", r->line);
 		seen |= UINT64_C(1) << r->means[i];
 	}
 	return H5_OK;
@@ -230,7 +230,7 @@ read_values(struct reader *r, char *line, size_t want, char *v[H5_BILL_COLUMNS],
 	if (n == want)
 		return H5_OK;
 	return h5_err_set(e, H5_E_INPUT,
-	    "bill, line %u: %zu values where the heading names %zu", r->line, n,
+	    "bill, line %u: %zu values, but the heading names %zu", r->line, n,
 	    want);
 }
 
@@ -242,7 +242,7 @@ read_money(const char *s, int64_t *fen, struct h5_err *e)
 	enum h5_code rc = h5_text_decimal(s, 2, fen, e);
 
 	if (rc == H5_OK && *fen < 0)
-		rc = h5_err_set(e, H5_E_INPUT, "%.40s is below nothing", s);
+		rc = h5_err_set(e, H5_E_INPUT, "%.40s is negative", s);
 	return rc;
 }
 
@@ -436,13 +436,13 @@ read_totals(struct reader *r, char *line, struct h5_err *e)
 		if (rc == H5_OK && said != r->sums[r->means[i]])
 			rc = h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: the totals say %.40s in column "
-			    "%zu, which the %zu lines above do not come to: "
-			    "download it again",
+			    "%zu, but the %zu lines above add up to something "
+			    "else: download it again",
 			    r->line, v[i], i + 1, r->b->n);
 	}
 	if (rc == H5_OK && (line = next_line(r)) != NULL && line[0] != '\0')
 		rc = h5_err_set(e, H5_E_INPUT,
-		    "bill, line %u: something behind the totals", r->line);
+		    "bill, line %u: something follows the totals", r->line);
 	return rc;
 }
 
@@ -461,13 +461,14 @@ read_all(struct reader *r, struct h5_err *e)
 	for (i = 0; rc == H5_OK && i < H5_LENGTH(needed); i++)
 		if (!has(r, r->b->columns, (int)needed[i]))
 			rc = h5_err_set(e, H5_E_INPUT,
-			    "not a bill: its first line does not name the "
-			    "columns of one");
+			    "not a bill: its first line does not name a bill's "
+			    "columns");
 	while (rc == H5_OK) {
 		line = next_line(r);
 		if (line == NULL)
 			return h5_err_set(e, H5_E_INPUT,
-			    "bill, line %u: cut short, no totals", r->line);
+			    "bill, line %u: cut short: the totals are missing",
+			    r->line);
 		if (line[0] != '`')
 			return read_totals(r, line, e);
 		rc = read_row(r, line, e);

@@ -840,11 +840,11 @@ static const struct {
     {"template", "busy.html", "a\n{{#x}}\n",
 	"busy.html:2: nothing closes the section x\n"},
     {"no such partial", "busy.html", "{{> nobody}}",
-	"busy.html:1: no template nobody.html\n"},
+	"busy.html:1: there is no template nobody.html\n"},
     {"no such message", "busy.html", "{{> m.nobody}}",
 	"busy.html:1: messages.en has no nobody\n"},
     {"endless", "head.html", "{{> head}}",
-	"head.html:1: is part of itself, or nests too deep\n"},
+	"head.html:1: includes itself, or is nested too deeply\n"},
     {"no pair", "messages.en", "\nbusy_title\n",
 	"messages.en:2: a line is \"key = text\"\n"},
     {"capitals", "messages.en", "Busy = x\n",
@@ -856,10 +856,10 @@ static const struct {
     {"unused", "messages.en", "busy_titel = x\n",
 	"messages.en:1: no template uses busy_titel\n"},
     {"style", "style.css", "a{}</STYLE>",
-	"style.css:1: holds \"</style\", which would end it\n"},
+	"style.css:1: contains \"</style\", which would end it\n"},
     {"not UTF-8", "busy.html", "\xff", "busy.html:1: is not UTF-8\n"},
     {"misspelt", "confrim.html", "x",
-	"confrim.html:1: no template has this name; "
+	"confrim.html:1: there is no template of this name; "
 	"did you mean confirm.html?\n"},
 };
 

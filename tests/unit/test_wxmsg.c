@@ -493,7 +493,7 @@ test_wxmsg__a_doubled_element_is_refused_though_signed(void **state)
 	    (int)(strlen(xml) - strlen("</xml>")), xml);
 	assert_int_equal(notice_only(*state, xml, &e), H5_OK);
 	assert_int_equal(notice_only(*state, twice, &e), H5_E_INPUT);
-	assert_non_null(strstr(e.msg, "doubled"));
+	assert_non_null(strstr(e.msg, "occurs twice"));
 	free(xml);
 }
 

@@ -242,7 +242,8 @@ test_wxmsg_refund__a_hint_says_no_more_than_it_must(void **state)
 			assert_int_equal(r.refund_fee,
 			    strcmp(rows[i].name, "refund_fee") == 0 ? 0 : 6);
 		} else {
-			assert_string_equal(e.msg, "malformed refund notice");
+			assert_string_equal(
+			    e.msg, "the refund notice is malformed");
 			assert_string_equal(r.out_refund_no, "");
 		}
 		h5_fields_release(&f);

@@ -184,17 +184,17 @@ test_xml__says_what_and_where(void **state)
 		const char *xml, *want;
 	} rows[] = {
 	    {"<xml><v a='1'>1</v></xml>",
-		"XML: more than a name in a start tag at byte 7"},
+		"XML: a start tag has more than a name at byte 7"},
 	    {"<xml><v>&nbsp;</v></xml>",
-		"XML: entity that is not lt gt amp quot apos at byte 8"},
+		"XML: an entity is not lt, gt, amp, quot or apos at byte 8"},
 	    {"<xml><v>1</w></xml>",
 		"XML: not the end tag that belongs here at byte 11"},
 	    {"<xml><v>1</v></xml>x",
-		"XML: something after the document at byte 19"},
+		"XML: something follows the document at byte 19"},
 	    {"<xml><v>\x01</v></xml>", "XML: control byte at byte 8"},
 	    {"<xml><v>\xff</v></xml>", "XML: not UTF-8"},
 	    {"<xml>", "XML: 5 bytes, not 11 to 65536"},
-	    {"<xml><v>1</v><v>2</v></xml>", "XML: doubled element"},
+	    {"<xml><v>1</v><v>2</v></xml>", "XML: an element occurs twice"},
 	};
 	struct h5_fields f;
 	struct h5_err e;
@@ -287,7 +287,8 @@ test_xml__length_and_element_ceilings(void **state)
 			assert_int_equal(
 			    h5_xml_read(b.data, b.len, "xml", &f, &e),
 			    H5_E_INPUT);
-			assert_non_null(strstr(e.msg, "too many elements"));
+			assert_non_null(
+			    strstr(e.msg, "there are too many elements"));
 			continue;
 		}
 		assert_int_equal(

@@ -170,7 +170,7 @@ take_prepay(struct h5_wechat *w, const struct h5_fields *f,
 	if (id == NULL || id[0] == '\0' ||
 	    strlen(id) >= sizeof out->prepay_id || !visible_ascii(id, "\"<>&"))
 		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: no good prepay_id");
+		    e, H5_E_REMOTE, "WeChat's answer: no valid prepay_id");
 	if (url == NULL || !leads_to_cashier(url, w->c->gateway.cashier))
 		return h5_err_set(e, H5_E_REMOTE,
 		    "WeChat's answer: mweb_url does not lead to %s",

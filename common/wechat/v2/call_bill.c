@@ -89,29 +89,32 @@ static const struct {
 	enum h5_code means;
 	const char *words;
 } errors[] = {
-    {NULL, "No Bill Exist", H5_E_NOTFOUND, "no trade on that day"},
+    {NULL, "No Bill Exist", H5_E_NOTFOUND, "there was no trade on that day"},
     {NULL, "Bill Creating", H5_E_BUSY,
 	"WeChat is still making that bill: try again after 10:00"},
     {NULL, "invalid bill_date", H5_E_INPUT,
 	"WeChat has no bill for that day: it keeps three months, and makes a "
 	"day's bill on the next day from 09:00"},
     {NULL, "sign error", H5_E_CONFIG,
-	"WeChat finds our signature wrong: check merchant.api_key"},
+	"WeChat rejects our signature: check merchant.api_key"},
     {NULL, "invalid appid", H5_E_CONFIG, "check merchant.appid"},
     {"20007", NULL, H5_E_CONFIG,
 	"downloading bills is switched off for this merchant: switch it on in "
 	"the merchant platform"},
-    {"20003", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
-    {"20100", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
-    {"100", NULL, H5_E_BUSY, "WeChat has an error of its own: try later"},
+    {"20003", NULL, H5_E_BUSY,
+	"WeChat reports an internal error: try again later"},
+    {"20100", NULL, H5_E_BUSY,
+	"WeChat reports an internal error: try again later"},
+    {"100", NULL, H5_E_BUSY,
+	"WeChat reports an internal error: try again later"},
     {NULL, "CompressGZip Error", H5_E_BUSY,
-	"WeChat could not pack the bill: try later"},
+	"WeChat could not compress the bill: try again later"},
     {NULL, "UnCompressGZip Error", H5_E_BUSY,
-	"WeChat could not unpack the bill: try later"},
+	"WeChat could not decompress the bill: try again later"},
     {NULL, "SYSTEMERROR", H5_E_BUSY,
-	"WeChat has an error of its own: try later"},
+	"WeChat reports an internal error: try again later"},
     {NULL, "system error", H5_E_BUSY,
-	"WeChat has an error of its own: try later"},
+	"WeChat reports an internal error: try again later"},
 };
 
 /* Unsigned, and only ever a reason to stop. */
@@ -161,9 +164,10 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	if (rc == H5_E_INPUT)
 		return H5_E_REMOTE;
 	if (rc == H5_OK && text->len == 0)
-		return h5_err_set(e, H5_E_REMOTE, "an empty answer");
+		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
 	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
-		return h5_err_set(e, H5_E_REMOTE, "a bill packed twice");
+		return h5_err_set(
+		    e, H5_E_REMOTE, "the bill is compressed twice");
 	if (rc == H5_OK && text->data[0] == '<')
 		return read_error(text, e);
 	return rc;

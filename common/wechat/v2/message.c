@@ -20,16 +20,16 @@ static const struct {
 	enum h5_wechat_verdict verdict;
 	const char *note;
 } verdicts[] = {
-    {"ORDERPAID", H5_WECHAT_PAID, "already paid: ask orderquery"},
+    {"ORDERPAID", H5_WECHAT_PAID, "it is already paid: ask orderquery"},
     {"ORDERCLOSED", H5_WECHAT_CLOSED, "this number is closed"},
     {"OUT_TRADE_NO_USED", H5_WECHAT_TAKEN, "this number was ordered before"},
     {"ORDERNOTEXIST", H5_WECHAT_UNKNOWN_ORDER,
 	"WeChat does not know this number under our mch_id"},
-    {"SYSTEMERROR", H5_WECHAT_AGAIN, "a fault at WeChat, outcome unknown"},
+    {"SYSTEMERROR", H5_WECHAT_AGAIN,
+	"WeChat had a fault: the outcome is unknown"},
     {"FREQUENCY_LIMITED", H5_WECHAT_AGAIN, "too many calls: slow down"},
     {"FREQUENCE_LIMITED", H5_WECHAT_AGAIN, "too many calls: slow down"},
-    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN,
-	"to be repeated with the same numbers"},
+    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN, "repeat it with the same numbers"},
     {"TRADE_STATE_ERROR", H5_WECHAT_NOT_YET,
 	"the trade's state does not allow it now"},
     {"NOAUTH", H5_WECHAT_MERCHANT,
@@ -47,21 +47,24 @@ static const struct {
 	"the balance is too low: top it up on the merchant platform, then "
 	"repeat with the same numbers"},
     {"TRADE_OVERDUE", H5_WECHAT_REFUSED,
-	"paid more than a year ago: pay back by other means"},
+	"it was paid more than a year ago: pay it back by other means"},
     {"USER_ACCOUNT_ABNORMAL", H5_WECHAT_REFUSED,
-	"the payer's account is gone: pay back by other means"},
+	"the payer's account no longer exists: pay it back by other means"},
     {"REFUND_FEE_MISMATCH", H5_WECHAT_REFUSED,
-	"this out_refund_no was used with another amount"},
+	"this out_refund_no was used before with a different amount"},
     {"ERROR", H5_WECHAT_REFUSED, "err_code_des says why"},
     {"LACK_PARAMS", H5_WECHAT_REFUSED, "a parameter is missing: report a bug"},
     {"PARAM_ERROR", H5_WECHAT_REFUSED, "a parameter is out of range"},
     {"XML_FORMAT_ERROR", H5_WECHAT_REFUSED, "report a bug"},
     {"REQUIRE_POST_METHOD", H5_WECHAT_REFUSED,
-	"not a POST: does something between us and WeChat change requests?"},
+	"not a POST: check whether something between us and WeChat changes "
+	"requests"},
     {"POST_DATA_EMPTY", H5_WECHAT_REFUSED,
-	"empty request: does something between us and WeChat change requests?"},
+	"the request was empty: check whether something between us and WeChat "
+	"changes requests"},
     {"NOT_UTF8", H5_WECHAT_REFUSED, "report a bug"},
-    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED, "no such transaction_id"},
+    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED,
+	"there is no such transaction_id"},
     {"REFUNDNOTEXIST", H5_WECHAT_NO_REFUND,
 	"WeChat does not know this out_refund_no under our mch_id"},
     {"ACCOUNTERROR", H5_WECHAT_REFUSED, NULL},
@@ -301,7 +304,8 @@ take_trade(
 		/* 0 and what no order can cost are well-formed, and differ
 		 * from what was ordered. */
 		if (h5_text_u64(s, 0, INT64_MAX, &fee, NULL) != H5_OK)
-			return h5_err_set(e, H5_E_INPUT, "malformed total_fee");
+			return h5_err_set(
+			    e, H5_E_INPUT, "total_fee is malformed");
 		t->total_fee = (int64_t)fee;
 	} else if (t->paid) {
 		return h5_err_set(e, H5_E_INPUT, "no total_fee");

@@ -169,5 +169,5 @@ h5_v2_read_hint(
 		return H5_OK;
 	}
 	memset(hint, 0, sizeof *hint);
-	return h5_err_set(e, H5_E_INPUT, "malformed refund notice");
+	return h5_err_set(e, H5_E_INPUT, "the refund notice is malformed");
 }

@@ -66,7 +66,7 @@ read_name(struct scan *s, const char **name, size_t *len)
 	*name = s->p + s->i;
 	*len = 0;
 	if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
-		return refuse(s, "name that begins with a digit");
+		return refuse(s, "a name begins with a digit");
 	while (s->i < s->n && *len <= H5_XML_NAME &&
 	       (name_byte(s->p[s->i]) ||
 		   (*len > 0 && (s->p[s->i] == '-' || s->p[s->i] == '.')))) {
@@ -85,7 +85,8 @@ read_end_tag(struct scan *s, const char *name, size_t len)
 	if (!next_is(s, "</", 2) || !next_is(s, name, len))
 		return refuse(s, "not the end tag that belongs here");
 	skip_space(s);
-	return next_is(s, ">", 1) ? H5_OK : refuse(s, "end tag not closed");
+	return next_is(s, ">", 1) ? H5_OK
+				  : refuse(s, "the end tag is not closed");
 }
 
 /* A piece of the document as it stands, but for its line ends: CR LF and CR
@@ -117,7 +118,7 @@ read_cdata(struct scan *s)
 
 	end = memmem(from, s->n - s->i, "]]>", 3);
 	if (end == NULL)
-		return refuse(s, "CDATA without an end");
+		return refuse(s, "CDATA has no end");
 	keep_piece(s, from, (size_t)(end - from));
 	s->i = (size_t)(end - s->p) + 3;
 	return H5_OK;
@@ -140,7 +141,7 @@ read_entity(struct scan *s)
 			keep_piece(s, &known[i].is, 1);
 			return H5_OK;
 		}
-	return refuse(s, "entity that is not lt gt amp quot apos");
+	return refuse(s, "an entity is not lt, gt, amp, quot or apos");
 }
 
 /* Plain text up to the next markup. */
@@ -180,7 +181,7 @@ read_value(struct scan *s)
 		else
 			return H5_OK;
 	}
-	return rc == H5_OK ? refuse(s, "document cut off") : rc;
+	return rc == H5_OK ? refuse(s, "the document is cut off") : rc;
 }
 
 static enum h5_code
@@ -195,7 +196,8 @@ keep_field(struct scan *s, const char *name, size_t len)
 		rc = h5_fields_addn(
 		    s->out, name, len, s->value.data, s->value.len, s->e);
 	if (rc == H5_E_EXISTS)
-		rc = h5_err_set(s->e, H5_E_INPUT, "XML: doubled element");
+		rc = h5_err_set(
+		    s->e, H5_E_INPUT, "XML: an element occurs twice");
 	h5_buf_clear(&s->value);
 	return rc;
 }
@@ -208,15 +210,15 @@ read_element(struct scan *s)
 	size_t len;
 
 	if (!next_is(s, "<", 1))
-		return refuse(s, "text between elements");
+		return refuse(s, "there is text between elements");
 	s->elements++;
 	if (s->elements > H5_XML_ELEMENTS)
-		return refuse(s, "too many elements");
+		return refuse(s, "there are too many elements");
 	rc = read_name(s, &name, &len);
 	if (rc != H5_OK)
 		return rc;
 	if (!next_is(s, ">", 1))
-		return refuse(s, "more than a name in a start tag");
+		return refuse(s, "a start tag has more than a name");
 	rc = read_value(s);
 	if (rc == H5_OK)
 		rc = read_end_tag(s, name, len);
@@ -243,7 +245,7 @@ read_document(struct scan *s, const char *root)
 		rc = read_end_tag(s, root, len);
 	skip_space(s);
 	if (rc == H5_OK && s->i < s->n)
-		rc = refuse(s, "something after the document");
+		rc = refuse(s, "something follows the document");
 	return rc;
 }
 

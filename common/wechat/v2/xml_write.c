@@ -22,11 +22,11 @@ check_field(const struct h5_field *f, struct h5_err *e)
 	if (f->name_len < 1 || f->name_len > H5_XML_NAME ||
 	    strspn(f->name, NAME_BYTES) != f->name_len ||
 	    strspn(f->name, DIGITS) > 0)
-		return h5_err_set(e, H5_E_INPUT, "not a name for XML");
+		return h5_err_set(e, H5_E_INPUT, "not a valid XML name");
 	for (i = 0; i < f->value_len; i++)
 		if ((unsigned char)f->value[i] < 0x20 || f->value[i] == 0x7f)
-			return h5_err_set(
-			    e, H5_E_INPUT, "control byte in %s", f->name);
+			return h5_err_set(e, H5_E_INPUT,
+			    "%s contains a control byte", f->name);
 	if (!h5_text_utf8(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
 	return H5_OK;
@@ -83,7 +83,7 @@ h5_xml_write(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 
 	/* mxml would write <xml />, which is not in our grammar. */
 	if (f->n == 0)
-		return h5_err_set(e, H5_E_INPUT, "no elements for XML");
+		return h5_err_set(e, H5_E_INPUT, "there are no elements");
 	for (i = 0; i < f->n && rc == H5_OK; i++)
 		rc = check_field(&f->v[i], e);
 	if (rc != H5_OK)
