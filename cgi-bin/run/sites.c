@@ -230,7 +230,7 @@ add_site(
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	if (count_sites(s) >= SITES_MAX)
 		rc = h5_err_set(&why, H5_E_CONFIG,
-		    "this process serves %d configurations already", SITES_MAX);
+		    "this process already serves %d configurations", SITES_MAX);
 	else
 		rc = load_site(s, key, &faults, out, &why);
 	if (rc != H5_OK) {

@@ -187,8 +187,8 @@ static const struct {
 } hints[] = {
     /* "wrong signature" */
     {"\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf",
-	"WeChat finds our signature wrong: check merchant.api_key (the APIv2 "
-	"key), merchant.sign_type and merchant.mch_id",
+	"WeChat rejects our signature: check merchant.api_key (the APIv2 key), "
+	"merchant.sign_type and merchant.mch_id",
 	true},
     {"appid", "check merchant.appid", true},
     {"mch_id", "check merchant.mch_id", true},
@@ -199,7 +199,8 @@ static const struct {
     {"answer: wrong sign",
 	"the answer is signed with another key: check merchant.api_key", true},
     {"answer: sign",
-	"the answer is signed in another way: check merchant.sign_type", true},
+	"the answer is signed with another algorithm: check merchant.sign_type",
+	true},
     {"HTTP status 400",
 	"a refund needs a certificate that WeChat knows: check "
 	"merchant.cert_file and merchant.key_file",
@@ -266,8 +267,8 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 		note = hint_of(e->msg, &level);
 		if (a->distrusted) {
 			level = H5_LOG_ALERT;
-			note = "the certificate is not to be trusted: check "
-			       "gateway.ca_file, gateway.url and who stands in "
+			note = "the certificate cannot be trusted: check "
+			       "gateway.ca_file, gateway.url and any proxy in "
 			       "between";
 		}
 	}
