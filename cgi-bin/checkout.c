@@ -7,6 +7,7 @@
 #include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/shop/offer.h"
+#include "common/pay/attempt.h"
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
@@ -120,7 +121,7 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 	if (h5_pay_cashier_url(job->shop.c, o, a, token, h5_reply_lang(job),
 		&url, &e) == H5_OK)
 		h5_page_handoff(&job->page, o, token, url.data,
-		    a->mweb_url_at + H5_PAY_CLOSE_AFTER_S);
+		    a->mweb_url_at + H5_PAY_URL_LIFE_S);
 	else
 		h5_reply_failed(job, e.code, &e, o, token);
 	h5_buf_release(&url);

@@ -2,9 +2,8 @@
  * durable; FAIL is what the reply starts as.  Never talks to the network:
  * WeChat waits five seconds, whatever a checkout is waiting for. */
 #include <stdio.h>
-#include <string.h>
 
-#include "common/base/text.h"
+#include "common/pay/refund_hint.h"
 #include "common/pay/settle.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
@@ -63,61 +62,16 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	h5_order_free(o);
 }
 
-/* A refund notice is not signed: it only says that WeChat should be asked.  The
- * same hint twice is one. */
-static enum h5_code
-decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
-    struct h5_err *e)
-{
-	const struct h5_wechat_hint *r = arg;
-	struct h5_event *ev;
-	size_t i;
-
-	for (i = 0; i < o->n_events; i++)
-		if ((o->events[i].kind == H5_EVENT_REFUND_HINT ||
-			o->events[i].kind == H5_EVENT_REFUNDED) &&
-		    h5_fields_is(&o->events[i].fields, "out_refund_no",
-			r->out_refund_no) &&
-		    (h5_fields_is(&o->events[i].fields, "refund_status",
-			 r->refund_status) ||
-			h5_fields_is(
-			    &o->events[i].fields, "status", r->refund_status)))
-			return H5_OK;
-	ev = h5_store_add(b, H5_EVENT_REFUND_HINT);
-	h5_event_text(ev, "out_refund_no", r->out_refund_no);
-	if (h5_order_attempt(o, r->out_trade_no) != NULL)
-		h5_event_text(ev, "out_trade_no", r->out_trade_no);
-	if (r->refund_id[0] != '\0')
-		h5_event_text(ev, "refund_id", r->refund_id);
-	h5_event_text(ev, "refund_status", r->refund_status);
-	if (r->refund_fee != 0)
-		h5_event_number(ev, "refund_fee", r->refund_fee);
-	return h5_event_finish(ev, e);
-}
-
 static void
 refund(struct h5_job *job, struct h5_wechat_hint *hint)
 {
 	char id[H5_ORDER_ID_MAX + 1];
 	struct h5_err e;
-	unsigned attempt;
-	enum h5_code rc;
 
-	rc = h5_number_order_of(hint->out_trade_no, id, &attempt, NULL);
-	if (rc == H5_OK)
-		rc = h5_store_update(
-		    job->shop.st, id, NULL, decide_hint, hint, NULL, &e);
-	else
-		rc = H5_E_NOTFOUND;
-	if (rc == H5_E_NOTFOUND)
-		(void)h5_err_set(&e, rc, "unknown order");
-	if (rc != H5_OK) {
+	if (h5_refund_hint(&job->shop, hint, id, &e) != H5_OK) {
 		fail(job, &e, NULL);
 		return;
 	}
-	h5_log_event(&job->log, H5_LOG_INFO, "refund-notice", "order", id,
-	    "out_refund_no", hint->out_refund_no, "refund_status",
-	    hint->refund_status, NULL);
 	reply(job, 200, true, "OK");
 	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }

@@ -1,10 +1,19 @@
-/* What WeChat is asked, how often, and what becomes of the answer. */
+/* Steps with one attempt: asking WeChat about it and how often, closing it,
+ * sending the buyer to it; and what becomes of the answers. */
+#include "common/pay/attempt.h"
+
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/pay/attempt.h"
+#include "common/format/escape.h"
+#include "common/pay/hold.h"
 #include "common/pay/settle.h"
 
+/* The last half minute of a mweb_url's life is the buyer's way there. */
+#define FRESH_S (H5_PAY_URL_LIFE_S - 30)
+/* For so long after a mweb_url was issued, that WeChat does not know the number
+ * only means that not all of WeChat knows it yet (PROTOCOL 4). */
+#define KNOWN_AFTER_S 300
 /* After a try that did not reach WeChat the next may follow soon. */
 #define RETRY_S 1
 /* The least time between two queries doubles with each so many of them, so
@@ -23,7 +32,6 @@ h5_pay_count(const struct h5_order *o, enum h5_event_kind kind)
 	return n;
 }
 
-/* Is it too early to ask WeChat again? */
 bool
 h5_pay_too_early(
     const struct h5_shop *shop, const struct h5_order *o, int64_t now)
@@ -38,23 +46,6 @@ h5_pay_too_early(
 	else
 		gap <<= steps < STEPS_MAX ? steps : STEPS_MAX;
 	return now - o->tried_at < gap;
-}
-
-enum h5_code
-h5_pay_reload(const struct h5_shop *shop, const char *id, struct h5_order **o,
-    struct h5_err *e)
-{
-	h5_order_free(*o);
-	*o = NULL;
-	return h5_store_load(shop->st, id, o, e);
-}
-
-/* How long to wait for another program's talk with WeChat: as long as one may
- * last. */
-int
-h5_pay_patience_ms(const struct h5_shop *shop)
-{
-	return shop->c->gateway.deadline_ms + 1000;
 }
 
 static enum h5_code
@@ -89,12 +80,7 @@ enum h5_code
 h5_pay_note(const struct h5_shop *shop, struct h5_order **o,
     struct h5_pay_note n, struct h5_err *e)
 {
-	char id[H5_ORDER_ID_MAX + 1];
-
-	memcpy(id, (*o)->id, sizeof id);
-	h5_order_free(*o);
-	*o = NULL;
-	return h5_store_update(shop->st, id, NULL, decide_note, &n, o, e);
+	return h5_pay_update(shop, decide_note, &n, o, e);
 }
 
 /* WeChat was asked and gave nothing to believe: remember when, hand the
@@ -119,7 +105,6 @@ unreached(const struct h5_shop *shop, struct h5_order **o,
 	return why;
 }
 
-/* Asks about one attempt and brings the answer into the ledger. */
 enum h5_code
 h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
@@ -150,90 +135,103 @@ h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
 	return rc;
 }
 
-/* Asks about each attempt that money may still arrive for.  every: those that
- * are closed, too. */
-enum h5_code
-h5_pay_ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
-    struct h5_err *e)
-{
-	char number[H5_OUT_TRADE_NO_MAX + 1];
-	enum h5_code rc = H5_OK;
-	size_t i;
+/* --- closing -------------------------------------------------------------- */
 
-	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
-		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
-		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
-			continue;
-		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
-		rc = h5_pay_ask_one(shop, number, o, e);
-	}
-	return rc;
-}
-
-/* Was it WeChat, or the merchant over there, who ended it, and not we? */
-static bool
-ended_there(const struct h5_order *o, const char *out_trade_no)
-{
-	const struct h5_event *ev;
-	bool there = false;
-	size_t i;
-
-	for (i = 0; i < o->n_events; i++) {
-		ev = &o->events[i];
-		if (!h5_fields_is(&ev->fields, "out_trade_no", out_trade_no))
-			continue;
-		if (ev->kind == H5_EVENT_CLOSING)
-			return false;
-		if (ev->kind == H5_EVENT_ENDED)
-			there = h5_fields_is(&ev->fields, "why", "query");
-	}
-	return there;
-}
-
-/* WeChat says that the last attempt is closed, and nobody here asked for
- * that: then the order is. */
-enum h5_code
-h5_pay_close_if_wechat_did(
-    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
-{
-	const struct h5_attempt *a = h5_order_current(*o);
-	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
-
-	if (h5_order_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
-	    !ended_there(*o, a->out_trade_no))
-		return H5_OK;
-	return h5_pay_note(shop, o, closed, e);
-}
-
-enum h5_code
-h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
+/* WeChat will not close it because it was paid.  Until orderquery says so, too,
+ * it may be neither closed nor followed by another. */
+static enum h5_code
+paid_already(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
-	struct h5_store_hold *hold = NULL;
+	enum h5_code rc = h5_pay_ask_one(shop, out_trade_no, o, e);
+
+	if (rc != H5_OK || h5_order_nothing_due(*o) ||
+	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
+		return rc;
+	return h5_err_set(
+	    e, H5_E_REMOTE, "ORDERPAID, but orderquery knows no payment");
+}
+
+static bool
+too_young(const struct h5_attempt *a)
+{
+	return a != NULL && a->mweb_url != NULL &&
+	       h5_clock_now() < a->mweb_url_at + KNOWN_AFTER_S;
+}
+
+enum h5_code
+h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_pay_note ended = {
+	    H5_EVENT_ENDED, out_trade_no, "closeorder", NULL};
+	struct h5_wechat_refusal refusal;
 	enum h5_code rc;
 
-	*asked = false;
-	*o = NULL;
-	rc = h5_store_load(shop->st, id, o, e);
+	rc = h5_wechat_close(shop->wx, shop->log,
+	    h5_order_attempt(*o, out_trade_no), &refusal, e);
 	if (rc != H5_OK)
 		return rc;
-	if (!force && (h5_order_settled(*o) ||
-			  h5_pay_too_early(shop, *o, h5_clock_now())))
-		return H5_OK;
-	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
-	    h5_pay_patience_ms(shop), &hold, e);
-	if (rc != H5_OK)
-		return rc;
-	/* The one who talked before may have learned it already. */
-	rc = h5_pay_reload(shop, id, o, e);
-	if (rc == H5_OK &&
-	    (force || (!h5_order_settled(*o) &&
-			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
-		*asked = true;
-		rc = h5_pay_ask_all(shop, force, o, e);
-		if (rc == H5_OK)
-			rc = h5_pay_close_if_wechat_did(shop, o, e);
+	switch (refusal.verdict) {
+	case H5_WECHAT_UNKNOWN_ORDER:
+		if (too_young(h5_order_attempt(*o, out_trade_no)))
+			return h5_err_set(e, H5_E_STATE,
+			    "WeChat does not know %s yet: try again later",
+			    out_trade_no);
+		/* It was never ordered, and this call has burnt the number. */
+		return h5_pay_note(shop, o, ended, e);
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_CLOSED:
+		return h5_pay_note(shop, o, ended, e);
+	case H5_WECHAT_PAID:
+		return paid_already(shop, out_trade_no, o, e);
+	case H5_WECHAT_NOT_YET:
+		return h5_err_set(e, H5_E_STATE,
+		    "WeChat does not close %s yet: try again later",
+		    out_trade_no);
+	case H5_WECHAT_AGAIN:
+		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_MERCHANT:
+	case H5_WECHAT_REFUSED:
+		break;
 	}
-	h5_store_release(hold);
+	return h5_err_set(
+	    e, H5_E_REMOTE, "closeorder refused: %s", refusal.err_code);
+}
+
+/* --- the buyer's way ------------------------------------------------------ */
+
+bool
+h5_pay_fresh(const struct h5_attempt *a, int64_t now)
+{
+	return a->state == H5_ATTEMPT_AWAITING && a->mweb_url != NULL &&
+	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
+}
+
+enum h5_code
+h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
+    const struct h5_attempt *a, const char *token, const char *lang,
+    struct h5_buf *out, struct h5_err *e)
+{
+	struct h5_buf back;
+	enum h5_code rc;
+
+	if (a->mweb_url == NULL)
+		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
+	h5_buf_init(&back, H5_CONFIG_URL);
+	h5_config_url(c, "return-page", &back);
+	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
+	if (lang != NULL)
+		h5_buf_printf(&back, "&lang=%s", lang);
+	rc = h5_buf_finish(&back, e);
+	if (rc == H5_OK) {
+		h5_buf_puts(out, a->mweb_url);
+		h5_buf_puts(out, "&redirect_url=");
+		h5_escape_url(out, back.data);
+		rc = h5_buf_finish(out, e);
+	}
+	h5_buf_release(&back);
 	return rc;
 }

@@ -1,51 +1,66 @@
-/* pay_steps.h - the steps that the walks of pay.h share.  Private to
- * common/pay*.c.  All are called under the conversation lock.  *o is the order,
- * replaced by its newer self as steps write; it may be NULL after H5_E_IO. */
+/* attempt.h - steps with one attempt of an order: ask WeChat about it, close it
+ * there, send the buyer to it.  The walks that are made of them: pay.h.
+ * Steps that write are made while the order is held (hold.h).  *o is the order,
+ * replaced by its newer self; it may be NULL after H5_E_IO. */
 #ifndef H5_PAY_ATTEMPT_H
 #define H5_PAY_ATTEMPT_H
 
-#include "common/pay/pay.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* One event about an attempt (or, out_trade_no NULL, about the order), written
- * unless another road was faster. */
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/order/order.h"
+#include "common/shop/shop.h"
+
+/* A mweb_url may be opened for so long (PROTOCOL 3.1). */
+#define H5_PAY_URL_LIFE_S 300
+
+/* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url, so that it
+ * is opened within its life? */
+bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
+
+/* h5_pay_cashier_url(c, o, a, token, lang, out, e): append a's mweb_url with
+ * the return page as its redirect_url (PROTOCOL 3.1).  token: of the order o.
+ * lang: NULL unless the buyer chose one. */
+H5_MUST_CHECK enum h5_code h5_pay_cashier_url(const struct h5_config *c,
+    const struct h5_order *o, const struct h5_attempt *a, const char *token,
+    const char *lang, struct h5_buf *out, struct h5_err *e);
+
+/* h5_pay_count(o, kind): how many events of a kind there are. */
+size_t h5_pay_count(const struct h5_order *o, enum h5_event_kind kind);
+
+/* h5_pay_too_early(shop, o, now): is it too early to ask WeChat again: within
+ * orders.query_interval_s of the last time, or more after many queries? */
+bool h5_pay_too_early(
+    const struct h5_shop *shop, const struct h5_order *o, int64_t now);
+
+/* One event about an attempt (or, out_trade_no NULL, about the order). */
 struct h5_pay_note {
 	enum h5_event_kind kind;
 	const char *out_trade_no;
 	const char *why;
 	const char *trade_state;
 };
+/* h5_pay_note(shop, o, n, e): write it, unless another road was faster: what
+ * has ended stays ended, what was paid stays paid. */
 H5_MUST_CHECK enum h5_code h5_pay_note(const struct h5_shop *shop,
     struct h5_order **o, struct h5_pay_note n, struct h5_err *e);
 
-/* The order as it is now. */
-H5_MUST_CHECK enum h5_code h5_pay_reload(const struct h5_shop *shop,
-    const char *id, struct h5_order **o, struct h5_err *e);
-/* How many events of a kind there are. */
-size_t h5_pay_count(const struct h5_order *o, enum h5_event_kind kind);
-/* How long to wait for another program's talk with WeChat: as long as one may
- * last. */
-int h5_pay_patience_ms(const struct h5_shop *shop);
-/* Is it too early to ask WeChat again? */
-bool h5_pay_too_early(
-    const struct h5_shop *shop, const struct h5_order *o, int64_t now);
-
-/* Ask about one attempt, and bring the answer into the ledger. */
+/* h5_pay_ask_one(shop, out_trade_no, o, e): ask WeChat about an attempt and
+ * bring the answer into the ledger.  Blocks for the call.
+ * H5_E_NET, H5_E_REMOTE: not reached or not believed, which is noted.
+ * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_pay_ask_one(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);
-/* Ask about each attempt that money may still arrive for; every: closed ones,
- * too. */
-H5_MUST_CHECK enum h5_code h5_pay_ask_all(const struct h5_shop *shop,
-    bool every, struct h5_order **o, struct h5_err *e);
-/* WeChat says that the last attempt is closed, and nobody here asked for that:
- * then the order is. */
-H5_MUST_CHECK enum h5_code h5_pay_close_if_wechat_did(
-    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e);
-/* Close one attempt at WeChat.  H5_OK: it can be paid no more, or it was paid
- * (then the order says so).  H5_E_STATE: not yet. */
+
+/* h5_pay_close_attempt(shop, out_trade_no, o, e): close an attempt at WeChat.
+ * Blocks for the call.
+ * H5_OK: it can be paid no more, or it was paid (then the order says so).
+ * H5_E_STATE: WeChat does not close it yet.
+ * H5_E_NET, H5_E_REMOTE: outcome unknown, or refused. */
 H5_MUST_CHECK enum h5_code h5_pay_close_attempt(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);
-/* Close at WeChat, ask once more, close here. */
-H5_MUST_CHECK enum h5_code h5_pay_close_order(const struct h5_shop *shop,
-    const char *why, struct h5_order **o, struct h5_err *e);
 
 #endif

@@ -1,24 +1,18 @@
-#include "common/pay/attempt.h"
+/* The walks of an order with WeChat: created, asked about, closed, started; and
+ * the rule of attempts (docs/ARCHITECTURE.md), which stands here alone. */
+#include "common/pay/pay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/format/escape.h"
-#include "common/pay/settle.h"
+#include "common/pay/attempt.h"
+#include "common/pay/hold.h"
 
-/* A mweb_url lives five minutes; the last half minute is the buyer's way there.
- */
-#define FRESH_S 270
-/* time_expire must be more than five minutes ahead (PROTOCOL 2.3). */
-#define EXPIRE_LEAST_S 360
-
-bool
-h5_pay_fresh(const struct h5_attempt *a, int64_t now)
-{
-	return a->state == H5_ATTEMPT_AWAITING && a->mweb_url != NULL &&
-	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
-}
+/* WeChat orders a number only while more than this is left of it; a new one
+ * gets a minute more (PROTOCOL 2.3). */
+#define ORDERABLE_S 300
+#define EXPIRE_LEAST_S (ORDERABLE_S + 60)
 
 static bool
 same(const char *a, const char *b)
@@ -79,6 +73,170 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	    "order %s already exists with different terms", t->id);
 }
 
+/* --- asking --------------------------------------------------------------- */
+
+/* Asks about each attempt that money may still arrive for.  every: those that
+ * are closed, too. */
+static enum h5_code
+ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
+    struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
+		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
+		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
+			continue;
+		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
+		rc = h5_pay_ask_one(shop, number, o, e);
+	}
+	return rc;
+}
+
+/* Was it WeChat, or the merchant over there, who ended it, and not we? */
+static bool
+ended_there(const struct h5_order *o, const char *out_trade_no)
+{
+	const struct h5_event *ev;
+	bool there = false;
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++) {
+		ev = &o->events[i];
+		if (!h5_fields_is(&ev->fields, "out_trade_no", out_trade_no))
+			continue;
+		if (ev->kind == H5_EVENT_CLOSING)
+			return false;
+		if (ev->kind == H5_EVENT_ENDED)
+			there = h5_fields_is(&ev->fields, "why", "query");
+	}
+	return there;
+}
+
+/* WeChat says that the last attempt is closed, and nobody here asked for
+ * that: then the order is. */
+static enum h5_code
+close_if_wechat_did(
+    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
+{
+	const struct h5_attempt *a = h5_order_current(*o);
+	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, "wechat", NULL};
+
+	if (h5_order_nothing_due(*o) || a->state != H5_ATTEMPT_CLOSED ||
+	    !ended_there(*o, a->out_trade_no))
+		return H5_OK;
+	return h5_pay_note(shop, o, closed, e);
+}
+
+enum h5_code
+h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_hold *hold = NULL;
+	enum h5_code rc;
+
+	*asked = false;
+	*o = NULL;
+	rc = h5_store_load(shop->st, id, o, e);
+	if (rc != H5_OK)
+		return rc;
+	if (!force && (h5_order_settled(*o) ||
+			  h5_pay_too_early(shop, *o, h5_clock_now())))
+		return H5_OK;
+	/* Whoever held it before may have learned it already. */
+	rc = h5_pay_hold(shop, id, &hold, o, e);
+	if (rc == H5_OK &&
+	    (force || (!h5_order_settled(*o) &&
+			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
+		*asked = true;
+		rc = ask_all(shop, force, o, e);
+		if (rc == H5_OK)
+			rc = close_if_wechat_did(shop, o, e);
+	}
+	h5_store_release(hold);
+	return rc;
+}
+
+/* --- closing -------------------------------------------------------------- */
+
+static enum h5_code
+close_attempts(
+    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
+		if ((*o)->attempts[i].state != H5_ATTEMPT_AWAITING)
+			continue;
+		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
+		rc = h5_pay_close_attempt(shop, number, o, e);
+	}
+	return rc;
+}
+
+static enum h5_code
+close_order(const struct h5_shop *shop, const char *why, struct h5_order **o,
+    struct h5_err *e)
+{
+	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, why, NULL};
+	enum h5_code rc = close_attempts(shop, o, e);
+
+	/* Once more, since money may have arrived in the same moment. */
+	if (rc == H5_OK && !h5_order_settled(*o))
+		rc = ask_all(shop, true, o, e);
+	if (rc == H5_OK && !h5_order_settled(*o))
+		rc = h5_pay_note(shop, o, closed, e);
+	if (rc == H5_OK && (*o)->state != H5_ORDER_CLOSED)
+		return h5_err_set(e, H5_E_STATE, "order %s is %s", (*o)->id,
+		    h5_order_state_name((*o)->state));
+	if (rc == H5_OK)
+		h5_log_event(shop->log, H5_LOG_INFO, "order-closed", "order",
+		    (*o)->id, "why", why, NULL);
+	return rc;
+}
+
+enum h5_code
+h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_hold *hold = NULL;
+	enum h5_code rc;
+
+	*o = NULL;
+	rc = h5_pay_hold(shop, id, &hold, o, e);
+	if (rc == H5_OK && (*o)->state == H5_ORDER_CLOSED)
+		goto out;
+	if (rc == H5_OK && h5_order_settled(*o))
+		rc = h5_err_set(e, H5_E_STATE, "order %s is %s", id,
+		    h5_order_state_name((*o)->state));
+	if (rc == H5_OK)
+		rc = close_order(shop, why, o, e);
+out:
+	h5_store_release(hold);
+	return rc;
+}
+
+enum h5_code
+h5_pay_close_rest(const struct h5_shop *shop, const char *id,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_hold *hold = NULL;
+	enum h5_code rc;
+
+	*o = NULL;
+	rc = h5_pay_hold(shop, id, &hold, o, e);
+	if (rc == H5_OK && (*o)->paid_at != 0)
+		rc = close_attempts(shop, o, e);
+	h5_store_release(hold);
+	return rc;
+}
+
+/* --- starting: the rule of attempts --------------------------------------- */
+
 struct prepaid {
 	const char *out_trade_no;
 	const char *ip;
@@ -138,14 +296,10 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
     struct h5_err *e)
 {
 	struct next x = {h5_clock_now(), (*o)->expires_at, ip};
-	char id[H5_ORDER_ID_MAX + 1];
 
 	if (x.expire < x.now + EXPIRE_LEAST_S)
 		x.expire = x.now + EXPIRE_LEAST_S;
-	memcpy(id, (*o)->id, sizeof id);
-	h5_order_free(*o);
-	*o = NULL;
-	return h5_store_update(shop->st, id, NULL, decide_next, &x, o, e);
+	return h5_pay_update(shop, decide_next, &x, o, e);
 }
 
 /* The number cannot be ordered again (201, ORDERCLOSED): a fresh query, a
@@ -232,20 +386,16 @@ order_once(const struct h5_shop *shop, const char *ip,
 {
 	struct h5_wechat_prepay prepay = {{0}, NULL};
 	struct h5_wechat_refusal refusal;
-	char id[H5_ORDER_ID_MAX + 1], number[H5_OUT_TRADE_NO_MAX + 1];
+	char number[H5_OUT_TRADE_NO_MAX + 1];
 	struct prepaid x = {number, ip, &prepay};
 	enum h5_code rc;
 
 	*step = STEP_DONE;
-	memcpy(id, (*o)->id, sizeof id);
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_wechat_prepay(shop->wx, shop->log, *o, h5_order_current(*o), ip,
 	    &prepay, &refusal, e);
 	if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
-		h5_order_free(*o);
-		*o = NULL;
-		rc = h5_store_update(
-		    shop->st, id, NULL, decide_prepaid, &x, o, e);
+		rc = h5_pay_update(shop, decide_prepaid, &x, o, e);
 		if (rc == H5_OK)
 			*result = h5_order_nothing_due(*o) ? H5_PAY_SETTLED
 							   : H5_PAY_GO;
@@ -273,7 +423,7 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED) {
 		rc = next_attempt(shop, ip, o, e);
 	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
-		   H5_PAY_CLOSE_AFTER_S) {
+		   ORDERABLE_S) {
 		*result = H5_PAY_GO;
 		rc = replace_attempt(shop, ip, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
@@ -323,7 +473,7 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	enum h5_code rc;
 
 	if (now >= (*o)->expires_at) {
-		rc = h5_pay_close_order(shop, "expired", o, e);
+		rc = close_order(shop, "expired", o, e);
 		*result = H5_PAY_SETTLED;
 		if (rc == H5_E_STATE && *o != NULL &&
 		    !h5_order_nothing_due(*o)) {
@@ -336,9 +486,9 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	 * the interval the same number is used again, which cannot be paid
 	 * twice, so the look may be skipped. */
 	if (look_first(*o, again, now) && !h5_pay_too_early(shop, *o, now)) {
-		rc = h5_pay_ask_all(shop, false, o, e);
+		rc = ask_all(shop, false, o, e);
 		if (rc == H5_OK)
-			rc = h5_pay_close_if_wechat_did(shop, o, e);
+			rc = close_if_wechat_did(shop, o, e);
 		if (rc != H5_OK)
 			return rc;
 	}
@@ -368,14 +518,11 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	if (!again && reusable(*o, ip))
 		return H5_OK;
 	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
-	rc = h5_store_hold(shop->st, id, 0, h5_pay_patience_ms(shop), &hold, e);
-	if (rc == H5_E_BUSY) {
+	rc = h5_pay_hold_if_free(shop, id, &hold, o, e);
+	if (rc == H5_E_BUSY && hold == NULL) {
 		waited = true;
-		rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
-		    h5_pay_patience_ms(shop), &hold, e);
+		rc = h5_pay_hold(shop, id, &hold, o, e);
 	}
-	if (rc == H5_OK)
-		rc = h5_pay_reload(shop, id, o, e);
 	if (rc != H5_OK)
 		goto out;
 	/* A double click: the first one got a mweb_url while this one waited.
@@ -390,31 +537,5 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 		rc = start_locked(shop, ip, again, result, o, e);
 out:
 	h5_store_release(hold);
-	return rc;
-}
-
-enum h5_code
-h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
-    const struct h5_attempt *a, const char *token, const char *lang,
-    struct h5_buf *out, struct h5_err *e)
-{
-	struct h5_buf back;
-	enum h5_code rc;
-
-	if (a->mweb_url == NULL)
-		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
-	h5_buf_init(&back, H5_CONFIG_URL);
-	h5_config_url(c, "return-page", &back);
-	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
-	if (lang != NULL)
-		h5_buf_printf(&back, "&lang=%s", lang);
-	rc = h5_buf_finish(&back, e);
-	if (rc == H5_OK) {
-		h5_buf_puts(out, a->mweb_url);
-		h5_buf_puts(out, "&redirect_url=");
-		h5_escape_url(out, back.data);
-		rc = h5_buf_finish(out, e);
-	}
-	h5_buf_release(&back);
 	return rc;
 }

@@ -12,7 +12,8 @@
 #include "common/shop/shop.h"
 #include "common/wechat/wechat.h"
 
-#define H5_PAY_CLOSE_AFTER_S 300 /* WeChat closes no younger number */
+/* WeChat closes no number that was ordered more recently (PROTOCOL 5). */
+#define H5_PAY_CLOSE_AFTER_S 300
 
 enum h5_pay_result {
 	H5_PAY_GO, /* a mweb_url younger than its life is at hand */
@@ -58,16 +59,5 @@ H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_shop *shop,
  */
 H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_shop *shop,
     const char *id, struct h5_order **o, struct h5_err *e);
-
-/* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url (younger
- * than 4.5 minutes)? */
-bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
-
-/* h5_pay_cashier_url(c, o, a, token, lang, out, e): mweb_url +
- * "&redirect_url=" + the percent-encoded return page (PROTOCOL 3.1).  lang:
- * NULL unless the buyer chose one. */
-H5_MUST_CHECK enum h5_code h5_pay_cashier_url(const struct h5_config *c,
-    const struct h5_order *o, const struct h5_attempt *a, const char *token,
-    const char *lang, struct h5_buf *out, struct h5_err *e);
 
 #endif

@@ -1,206 +1,179 @@
-#include "common/pay/refund_parts.h"
+/* Money back: asking for a refund, asking what became of it, and recording what
+ * WeChat says. */
+#include "common/pay/refund.h"
 
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/pay/attempt.h"
-#include "common/base/text.h"
+#include "common/pay/hold.h"
+#include "common/wechat/wechat.h"
 
-/* WeChat's limits (PROTOCOL 7.1). */
-#define YEAR_S (365 * 86400)
-#define REFUNDS_MAX 50
-#define GAP_S 60
+/* Every minute for five minutes, then a fifth of the age, at most an hour; what
+ * takes longer than two days is looked at four times a day. */
+#define LOOK_LEAST_S 60
+#define LOOK_MOST_S 3600
+#define LOOK_OLD_S (2 * 86400)
+#define LOOK_OLD_GAP_S (6 * 3600)
+/* A refund that WeChat does not know: a request may still be on its way. */
+#define SETTLE_S 600
 
-/* --- what to ask for ------------------------------------------------------ */
+/* --- recording ------------------------------------------------------------ */
 
-/* What can still go back of what an attempt paid. */
-static int64_t
-left_of(const struct h5_order *o, const struct h5_attempt *a)
-{
-	return o->total_fee - h5_order_refunds_out(o, a);
-}
+struct recording {
+	const struct h5_wechat_refund *got;
+	bool news; /* the status is another one than before */
+};
 
-/* Of two payments the one too many goes back first. */
-static const struct h5_attempt *
-choose_attempt(const struct h5_order *o)
-{
-	const struct h5_attempt *a, *first = NULL;
-	size_t i;
-
-	for (i = o->n_attempts; i > 0; i--) {
-		a = &o->attempts[i - 1];
-		if (a->state != H5_ATTEMPT_PAID)
-			continue;
-		if (strcmp(a->transaction_id, o->transaction_id) == 0)
-			first = a;
-		else if (left_of(o, a) > 0)
-			return a;
-	}
-	return first;
-}
-
-/* The refund that want means, if it was asked for before: the one it names,
- * else one that has no answer yet, else one of this amount that was refused. */
 static enum h5_code
-find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
-    int64_t fee, const struct h5_refund **out, struct h5_err *e)
+decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
 {
-	const struct h5_refund *r;
-	char yuan[H5_TEXT_FEN];
-	size_t i;
+	struct recording *x = arg;
+	const struct h5_wechat_refund *got = x->got;
+	const struct h5_refund *r = h5_order_refund(o, got->out_refund_no);
+	struct h5_event *ev;
 
-	*out = NULL;
-	if (want->out_refund_no != NULL) {
-		*out = h5_order_refund(o, want->out_refund_no);
-		/* Known from a false notice alone: as good as unknown. */
-		if (*out != NULL && (*out)->asked_at == 0 &&
-		    (*out)->state == H5_REFUND_REFUSED)
-			*out = NULL;
+	x->news = r == NULL || r->state != got->state;
+	if (r != NULL && r->state == H5_REFUND_SUCCESS) {
+		x->news = false;
 		return H5_OK;
 	}
-	for (i = o->n_refunds; i > 0; i--) {
-		r = &o->refunds[i - 1];
-		if (r->state == H5_REFUND_REFUSED && r->asked_at != 0 &&
-		    r->refund_fee == fee && *out == NULL)
-			*out = r;
-		if (r->state != H5_REFUND_ASKED)
-			continue;
-		*out = r;
-		if (want->fee == 0 || want->fee == r->refund_fee)
-			return H5_OK;
-		h5_text_from_fen(r->refund_fee, yuan);
-		return h5_err_set(e, H5_E_STATE,
-		    "refund %s of %s yuan has no answer yet: repeat it first "
-		    "(--id %s)",
-		    r->out_refund_no, yuan, r->out_refund_no);
+	ev = h5_store_add(b, H5_EVENT_REFUNDED);
+	h5_event_text(ev, "out_refund_no", got->out_refund_no);
+	h5_event_text(ev, "out_trade_no", got->out_trade_no);
+	h5_event_text(ev, "refund_id", got->refund_id);
+	h5_event_number(ev, "refund_fee", got->refund_fee);
+	h5_event_text(ev, "status", h5_order_refund_word(got->state));
+	h5_event_time(ev, "success_time", got->success_time);
+	return h5_event_finish(ev, e);
+}
+
+static void
+tell(const struct h5_log *log, const char *id,
+    const struct h5_wechat_refund *got)
+{
+	enum h5_log_level level = H5_LOG_INFO;
+	const char *event = "refund-processing", *note = NULL;
+
+	if (got->state == H5_REFUND_SUCCESS) {
+		event = "refund-done";
+	} else if (got->state == H5_REFUND_CHANGE) {
+		event = "refund-abnormal";
+		level = H5_LOG_ALERT;
+		note = "the payer's card or account does not accept the money: "
+		       "handle the abnormal refund on the merchant platform, "
+		       "transaction centre, refunds";
+	} else if (got->state == H5_REFUND_CLOSED) {
+		event = "refund-closed";
+		level = H5_LOG_ALERT;
+		note = "no money went back: ask for the refund again under "
+		       "another number, or pay it back by other means";
 	}
-	return H5_OK;
+	h5_log_event(log, level, event, "order", id, "out_refund_no",
+	    got->out_refund_no, "refund_id", got->refund_id, "refund_fee",
+	    H5_LOG_NUM(got->refund_fee), "note", note, NULL);
 }
 
 static enum h5_code
-plan_again(const struct h5_order *o, const struct h5_refund_want *want,
-    const struct h5_refund *r, struct h5_refund_plan *plan, struct h5_err *e)
+record(const struct h5_shop *shop, const struct h5_wechat_refund *got,
+    struct h5_order **o, struct h5_err *e)
 {
-	const struct h5_attempt *a = h5_order_refund_attempt(o, r);
-	char yuan[H5_TEXT_FEN];
-
-	if (a == NULL)
-		return h5_err_set(e, H5_E_STATE,
-		    "refund %s does not belong to a payment that we know",
-		    r->out_refund_no);
-	if (r->state == H5_REFUND_CLOSED)
-		return h5_err_set(e, H5_E_STATE,
-		    "refund %s is closed at WeChat: use another number",
-		    r->out_refund_no);
-	h5_text_from_fen(r->refund_fee, yuan);
-	if (want->fee != 0 && want->fee != r->refund_fee)
-		return h5_err_set(e, H5_E_INPUT,
-		    "refund %s was asked for with %s yuan: a number keeps its "
-		    "amount",
-		    r->out_refund_no, yuan);
-	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
-	memcpy(plan->out_refund_no, r->out_refund_no, sizeof r->out_refund_no);
-	plan->fee = r->refund_fee;
-	plan->taken =
-	    r->state != H5_REFUND_ASKED && r->state != H5_REFUND_REFUSED;
-	plan->again = !plan->taken;
-	if (r->state == H5_REFUND_REFUSED && r->refund_fee > left_of(o, a))
-		return h5_err_set(e, H5_E_STATE,
-		    "less than the %s yuan of refund %s is left", yuan,
-		    r->out_refund_no);
-	return H5_OK;
-}
-
-static enum h5_code
-check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
-    int64_t now, struct h5_err *e)
-{
-	int64_t left = left_of(o, a);
-	char yuan[H5_TEXT_FEN];
-	size_t i, n = 0;
-
-	if (left <= 0)
-		return h5_err_set(e, H5_E_STATE,
-		    "order %s has nothing left to refund", o->id);
-	h5_text_from_fen(left, yuan);
-	if (fee > left)
-		return h5_err_set(e, H5_E_STATE,
-		    "only %s yuan of order %s can still be refunded", yuan,
-		    o->id);
-	if (o->paid_at != 0 && now - o->paid_at > YEAR_S)
-		return h5_err_set(e, H5_E_STATE,
-		    "order %s was paid more than 365 days ago: WeChat no "
-		    "longer refunds it",
-		    o->id);
-	for (i = 0; i < o->n_refunds; i++) {
-		if (o->refunds[i].state != H5_REFUND_REFUSED &&
-		    h5_order_refund_attempt(o, &o->refunds[i]) == a)
-			n++;
-		if (o->refunds[i].asked_at != 0 &&
-		    now >= o->refunds[i].asked_at &&
-		    now - o->refunds[i].asked_at < GAP_S)
-			return h5_err_set(e, H5_E_BUSY,
-			    "one minute must pass between two refunds of an "
-			    "order: try again in a minute");
-	}
-	if (n >= REFUNDS_MAX)
-		return h5_err_set(e, H5_E_STATE,
-		    "order %s has %d refunds: WeChat does not allow more",
-		    o->id, REFUNDS_MAX);
-	return H5_OK;
-}
-
-static enum h5_code
-name_refund(const struct h5_order *o, const struct h5_refund_want *want,
-    struct h5_refund_plan *plan, struct h5_err *e)
-{
-	const char *no = want->out_refund_no;
-	unsigned n;
-
-	if (no != NULL) {
-		if (!h5_number_is_refund(no))
-			return h5_err_set(e, H5_E_INPUT,
-			    "a refund number must be 1 to 64 of 0-9 A-Z a-z _ "
-			    "- | * @");
-		memcpy(plan->out_refund_no, no, strlen(no) + 1);
-		return H5_OK;
-	}
-	for (n = 1; n <= o->n_refunds + 1; n++) {
-		h5_number_refund(o->id, n, plan->out_refund_no);
-		if (h5_order_refund(o, plan->out_refund_no) == NULL)
-			return H5_OK;
-	}
-	return h5_err_set(e, H5_E_BUG, "no refund number could be made");
-}
-
-enum h5_code
-h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
-    int64_t now, struct h5_refund_plan *plan, struct h5_err *e)
-{
-	const struct h5_refund *earlier;
-	const struct h5_attempt *a;
-	int64_t fee = want->fee;
+	struct recording x = {got, false};
+	char id[H5_ORDER_ID_MAX + 1];
 	enum h5_code rc;
 
-	memset(plan, 0, sizeof *plan);
-	a = o->transaction_id[0] != '\0' ? choose_attempt(o) : NULL;
-	if (a == NULL)
-		return h5_err_set(e, H5_E_STATE,
-		    "order %s is %s: there is no payment to refund", o->id,
-		    h5_order_state_name(o->state));
-	if (fee == 0)
-		fee = left_of(o, a);
-	rc = find_earlier(o, want, fee, &earlier, e);
-	if (rc == H5_OK && earlier != NULL)
-		return plan_again(o, want, earlier, plan, e);
+	memcpy(id, (*o)->id, sizeof id);
+	rc = h5_pay_update(shop, decide_refunded, &x, o, e);
+	if (rc == H5_OK && x.news)
+		tell(shop->log, id, got);
+	return rc;
+}
+
+struct denial {
+	const char *out_refund_no;
+	const char *why;
+};
+
+static enum h5_code
+decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct denial *x = arg;
+	const struct h5_refund *r = h5_order_refund(o, x->out_refund_no);
+	struct h5_event *ev;
+
+	if (r == NULL ||
+	    (r->state != H5_REFUND_ASKED && r->state != H5_REFUND_HINTED))
+		return H5_OK;
+	ev = h5_store_add(b, H5_EVENT_REFUND_REFUSED);
+	h5_event_text(ev, "out_refund_no", x->out_refund_no);
+	h5_event_text(ev, "why", x->why);
+	return h5_event_finish(ev, e);
+}
+
+/* It does not exist at WeChat, for this reason. */
+static enum h5_code
+record_refused(const struct h5_shop *shop, const char *out_refund_no,
+    const char *why, struct h5_order **o, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1], number[H5_OUT_REFUND_NO_MAX + 1];
+	struct denial x = {number, why[0] != '\0' ? why : "refused"};
+	bool asked;
+	enum h5_code rc;
+
+	asked = h5_order_refund(*o, out_refund_no)->asked_at != 0;
+	memcpy(id, (*o)->id, sizeof id);
+	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
+	rc = h5_pay_update(shop, decide_refused, &x, o, e);
 	if (rc == H5_OK)
-		rc = name_refund(o, want, plan, e);
-	if (rc == H5_OK)
-		rc = check_limits(o, a, fee, now, e);
+		h5_log_event(shop->log, asked ? H5_LOG_ALERT : H5_LOG_WARN,
+		    "refund-refused", "order", id, "out_refund_no", number,
+		    "why", x.why, "note",
+		    asked ? "no money went back: remove the cause, then repeat "
+			    "the refund with the same number"
+			  : "a notice named a refund that does not exist",
+		    NULL);
+	return rc;
+}
+
+/* --- looking at one ------------------------------------------------------- */
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Asks refundquery about one.  refused: why a request for it was refused a
+ * moment ago, or NULL; what was refused and is unknown to WeChat does not
+ * exist. */
+static enum h5_code
+look_one(const struct h5_shop *shop, const char *out_refund_no,
+    const char *refused, struct h5_order **o, struct h5_err *e)
+{
+	const struct h5_refund *r = h5_order_refund(*o, out_refund_no);
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_refund got;
+	enum h5_code rc;
+
+	rc = h5_wechat_refund_query(
+	    shop->wx, shop->log, *o, r, &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
-	memcpy(plan->out_trade_no, a->out_trade_no, sizeof a->out_trade_no);
-	plan->fee = fee;
+	if (refusal.verdict == H5_WECHAT_SUCCESS)
+		return record(shop, &got, o, e);
+	if (refusal.verdict != H5_WECHAT_NO_REFUND)
+		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
+		    refusal.err_code);
+	if (r->state == H5_REFUND_ASKED || r->state == H5_REFUND_HINTED) {
+		if (refused != NULL)
+			return record_refused(
+			    shop, out_refund_no, refused, o, e);
+		if (h5_clock_now() - later(r->asked_at, r->hinted_at) >=
+		    SETTLE_S)
+			return record_refused(
+			    shop, out_refund_no, refusal.err_code, o, e);
+	}
 	return H5_OK;
 }
 
@@ -263,7 +236,7 @@ refused(const struct h5_shop *shop, const char *number,
 
 	if (refusal->verdict == H5_WECHAT_AGAIN)
 		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
-	rc = h5_refund_look_one(shop, number, refusal->err_code, o, &why);
+	rc = look_one(shop, number, refusal->err_code, o, &why);
 	r = *o != NULL ? h5_order_refund(*o, number) : NULL;
 	if (rc == H5_OK && r != NULL && r->state != H5_REFUND_ASKED &&
 	    r->state != H5_REFUND_REFUSED)
@@ -302,7 +275,7 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	struct asking arg = *x;
 	enum h5_code rc;
 
-	rc = h5_store_update(shop->st, id, NULL, decide_asked, &arg, o, e);
+	rc = h5_pay_update(shop, decide_asked, &arg, o, e);
 	if (rc != H5_OK)
 		return rc;
 	h5_log_event(shop->log, H5_LOG_INFO, "refund-asked", "order", id,
@@ -314,7 +287,7 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	if (rc != H5_OK)
 		return rc;
 	if (refusal.verdict == H5_WECHAT_SUCCESS)
-		return h5_refund_record(shop, &got, o, e);
+		return record(shop, &got, o, e);
 	return refused(shop, x->plan->out_refund_no, &refusal, o, e);
 }
 
@@ -328,10 +301,84 @@ h5_refund_ask(const struct h5_shop *shop, const char *id,
 	enum h5_code rc;
 
 	*o = NULL;
-	rc = h5_store_hold(shop->st, id, h5_pay_patience_ms(shop),
-	    h5_pay_patience_ms(shop), &hold, e);
+	rc = h5_pay_hold(shop, id, &hold, o, e);
 	if (rc == H5_OK)
 		rc = ask_locked(shop, id, &x, o, e);
+	h5_store_release(hold);
+	return rc;
+}
+
+/* --- looking -------------------------------------------------------------- */
+
+static bool
+due(const struct h5_refund *r, int64_t now)
+{
+	int64_t began = r->asked_at != 0 ? r->asked_at : r->hinted_at;
+	int64_t gap = (now - began) / 5;
+
+	if (h5_order_refund_over(r))
+		return false;
+	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
+		return true;
+	if (now - began > LOOK_OLD_S)
+		gap = LOOK_OLD_GAP_S;
+	else if (gap > LOOK_MOST_S)
+		gap = LOOK_MOST_S;
+	if (gap < LOOK_LEAST_S)
+		gap = LOOK_LEAST_S;
+	return now - later(r->asked_at, r->looked_at) >= gap;
+}
+
+bool
+h5_refund_due(const struct h5_order *o, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++)
+		if (h5_order_settled(o) && due(&o->refunds[i], now))
+			return true;
+	return false;
+}
+
+static enum h5_code
+look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
+    struct h5_err *e)
+{
+	int64_t now = h5_clock_now();
+	enum h5_code rc = H5_OK, one;
+	struct h5_err why;
+	char number[H5_OUT_REFUND_NO_MAX + 1];
+	size_t i;
+
+	for (i = 0; *o != NULL && i < (*o)->n_refunds; i++) {
+		const struct h5_refund *r = &(*o)->refunds[i];
+
+		if (h5_order_refund_over(r) || (!force && !due(r, now)))
+			continue;
+		memcpy(number, r->out_refund_no, sizeof number);
+		/* A notice about money that never came to us. */
+		if ((*o)->transaction_id[0] == '\0')
+			one = record_refused(
+			    shop, number, "the order is not paid", o, &why);
+		else
+			one = look_one(shop, number, NULL, o, &why);
+		if (one != H5_OK && rc == H5_OK)
+			rc = h5_err_set(e, one, "%s", why.msg);
+	}
+	return rc;
+}
+
+enum h5_code
+h5_refund_look(const struct h5_shop *shop, const char *id, bool force,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_store_hold *hold = NULL;
+	enum h5_code rc;
+
+	*o = NULL;
+	rc = h5_pay_hold(shop, id, &hold, o, e);
+	if (rc == H5_OK && h5_order_settled(*o))
+		rc = look_locked(shop, force, o, e);
 	h5_store_release(hold);
 	return rc;
 }

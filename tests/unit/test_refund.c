@@ -4,6 +4,7 @@
 #include "tests/unit/shop.h"
 
 #include "common/pay/refund.h"
+#include "common/wechat/wechat.h"
 #include "common/base/text.h"
 
 #define ID "20261123-0007"

@@ -1,0 +1,53 @@
+/* Holding an order for a conversation, and updating it in place. */
+#include "common/pay/hold.h"
+
+#include <string.h>
+
+/* A conversation lasts no longer than one call may. */
+static enum h5_code
+hold_for(const struct h5_shop *shop, const char *id, int wait_ms, int most_ms,
+    struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_store_hold(shop->st, id, wait_ms, most_ms, hold, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_order_free(*o);
+	*o = NULL;
+	return h5_store_load(shop->st, id, o, e);
+}
+
+static int
+patience_ms(const struct h5_shop *shop)
+{
+	return shop->c->gateway.deadline_ms + 1000;
+}
+
+enum h5_code
+h5_pay_hold(const struct h5_shop *shop, const char *id,
+    struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
+{
+	int most_ms = patience_ms(shop);
+
+	return hold_for(shop, id, most_ms, most_ms, hold, o, e);
+}
+
+enum h5_code
+h5_pay_hold_if_free(const struct h5_shop *shop, const char *id,
+    struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
+{
+	return hold_for(shop, id, 0, patience_ms(shop), hold, o, e);
+}
+
+enum h5_code
+h5_pay_update(const struct h5_shop *shop, h5_store_decide_fn decide, void *arg,
+    struct h5_order **o, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1];
+
+	memcpy(id, (*o)->id, sizeof id);
+	h5_order_free(*o);
+	*o = NULL;
+	return h5_store_update(shop->st, id, NULL, decide, arg, o, e);
+}
