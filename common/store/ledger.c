@@ -330,10 +330,8 @@ sum_fits(
 	return *sum == told;
 }
 
-/* h5_ledger_read; *summed tells whether the line is at least what was written
- * there: if it cannot be read all the same, it is not torn. */
-static enum h5_code
-read_line(struct h5_ledger_at *at, const char *line, size_t n,
+enum h5_code
+h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
     struct h5_event *ev, bool *summed, struct h5_err *e)
 {
 	struct reader r = {line, line + n, {0}};
@@ -365,15 +363,6 @@ read_line(struct h5_ledger_at *at, const char *line, size_t n,
 	at->more = more;
 	at->n++;
 	return H5_OK;
-}
-
-enum h5_code
-h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
-    struct h5_event *ev, struct h5_err *e)
-{
-	bool summed;
-
-	return read_line(at, line, n, ev, &summed, e);
 }
 
 /* --- a whole file --------------------------------------------------------- */
@@ -454,7 +443,7 @@ h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
 			rc = judge_tail(&here, p + pos, n - pos, e);
 			break;
 		}
-		rc = read_line(&here, p + pos, (size_t)(lf - (p + pos)),
+		rc = h5_ledger_read(&here, p + pos, (size_t)(lf - (p + pos)),
 		    &u.ev[u.n], &summed, e);
 		if (rc == H5_E_INPUT && !summed && lf + 1 == p + n) {
 			rc = judge_tail(&here, p + pos, n - pos, e);

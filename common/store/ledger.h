@@ -8,6 +8,7 @@
 #ifndef H5_STORE_LEDGER_H
 #define H5_STORE_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/buf.h"
@@ -30,24 +31,26 @@ struct h5_ledger_at {
 };
 
 /* h5_ledger_write(at, ev, out, e): append the line for ev to out and move at.
- * H5_E_INPUT: too long, invalid UTF-8.  H5_E_NOMEM. */
+ * H5_E_INPUT: too long, not UTF-8, or a field that no line may hold. */
 H5_MUST_CHECK enum h5_code h5_ledger_write(struct h5_ledger_at *at,
     const struct h5_event *ev, struct h5_buf *out, struct h5_err *e);
 
-/* h5_ledger_read(at, line, n, ev, e): one line without its LF into ev
- * (initialised here; release it).  H5_E_INPUT: checksum, number or shape is
- * wrong; at is unchanged then. */
+/* h5_ledger_read(at, line, n, ev, summed, e): one line of n bytes, without its
+ * line feed, into ev, which is initialised here; release it.  *summed: does the
+ * checksum match?  Then the line arrived whole, whatever the result.
+ * H5_E_INPUT: checksum, number or shape is wrong; at is unchanged. */
 H5_MUST_CHECK enum h5_code h5_ledger_read(struct h5_ledger_at *at,
-    const char *line, size_t n, struct h5_event *ev, struct h5_err *e);
+    const char *line, size_t n, struct h5_event *ev, bool *summed,
+    struct h5_err *e);
 
-/* h5_ledger_fold(p, n, id, out, whole, at, e): a whole file into an order.
- * whole: bytes of good units; less than n means a torn tail, which is not an
- * error: a tail is torn when it is the last piece of the file, is no whole
- * good line and holds no more than one line's end, or when lines of its unit
- * are missing at the end.
- * H5_E_INPUT: broken in the middle, the id inside is not id, or a line that
- * arrived whole makes no sense.  H5_E_NOTFOUND: no whole unit at all.
- * H5_E_NOMEM.  at: where the chain ends. */
+/* h5_ledger_fold(p, n, id, out, whole, at, e): the n bytes of a ledger into an
+ * order.  *whole: bytes of whole units; fewer than n mean a torn tail, which is
+ * no error.  A tail is torn if it is the last piece of the ledger, is no whole
+ * good line and holds the end of one line at most, or if lines of its unit are
+ * missing at the end.  *at: where the chain ends.
+ *   H5_E_INPUT     broken before the end, the order inside is not id, or a line
+ *                  that arrived whole makes no sense
+ *   H5_E_NOTFOUND  no whole unit at all */
 H5_MUST_CHECK enum h5_code h5_ledger_fold(const char *p, size_t n,
     const char *id, struct h5_order **out, size_t *whole,
     struct h5_ledger_at *at, struct h5_err *e);

@@ -1,4 +1,4 @@
-/* Whose the store's folder is; every engine has one, so none is asked. */
+/* Who owns the store's folder.  Every engine has one, so no engine is asked. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-/* A record between bytes and order, and how large it may get: the same for
- * every engine. */
+/* Turns the bytes of a record into an order and events into bytes, and keeps a
+ * record below its limits: the same for every engine. */
 #include "common/store/record.h"
 
 #include "common/store/format.h"

@@ -1,6 +1,5 @@
-/* The core of the store: what every engine's bytes mean, and when to try
- * again.  One call of store.h is one deadline and at most TURNS looks at a
- * record. */
+/* The core of the store: runs each call of store.h on an engine, within one
+ * deadline, and begins again when somebody else was faster. */
 #include "common/store/store.h"
 
 #include <stdlib.h>

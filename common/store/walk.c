@@ -1,5 +1,5 @@
-/* The walks over many orders, page by page of what the engine names; and when
- * the last sweep ended. */
+/* Walks over many orders, page by page of the ids that the engine names; and
+ * tells when the last sweep ended. */
 #include "common/base/clock.h"
 #include "common/store/core.h"
 

@@ -1,4 +1,4 @@
-/* The one list of what lies in the state folder. */
+/* Knows what lies in the state folder. */
 #include "common/system/state.h"
 
 #include <stddef.h>

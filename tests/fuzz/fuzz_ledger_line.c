@@ -45,7 +45,7 @@ check_line(const char *line, size_t n)
 	struct h5_buf out;
 	enum h5_code rc;
 
-	rc = h5_ledger_read(&at, line, n, &ev, NULL);
+	rc = h5_ledger_read(&at, line, n, &ev, &(bool){false}, NULL);
 	MUST(rc == H5_OK || rc == H5_E_INPUT);
 	if (rc != H5_OK) {
 		MUST(fuzz_there(&at, &before));

@@ -143,8 +143,8 @@ test_ledger__every_text_comes_back(void **state)
 		event_of(&ev, H5_EVENT_PAID, T0, "wx_a", texts[i], "total_fee",
 		    "12800", "wx_b", texts[i], NULL);
 		ROW(texts[i], h5_ledger_write(&w, &ev, &b, NULL) == H5_OK);
-		ROW(texts[i], h5_ledger_read(
-				  &r, b.data, b.len - 1, &back, NULL) == H5_OK);
+		ROW(texts[i], h5_ledger_read(&r, b.data, b.len - 1, &back,
+				  &(bool){false}, NULL) == H5_OK);
 		ROW(texts[i], back.at == T0 && back.kind == H5_EVENT_PAID);
 		ROW(texts[i], back.fields.n == 3);
 		ROW(texts[i], h5_fields_is(&back.fields, "wx_a", texts[i]));
@@ -184,8 +184,8 @@ test_ledger__every_kind_comes_back(void **state)
 	for (i = 0; i < H5_EVENT_KINDS; i++, p = lf + 1) {
 		lf = strchr(p, '\n');
 		assert_non_null(lf);
-		assert_int_equal(
-		    h5_ledger_read(&r, p, (size_t)(lf - p), &back, NULL),
+		assert_int_equal(h5_ledger_read(&r, p, (size_t)(lf - p), &back,
+				     &(bool){false}, NULL),
 		    H5_OK);
 		assert_int_equal(back.kind, i);
 		assert_int_equal(back.at, T0 + i);
@@ -250,7 +250,8 @@ test_ledger__the_longest_notice_fits_in_a_line(void **state)
 	}
 	assert_int_equal(h5_ledger_write(&w, &ev, &b, NULL), H5_OK);
 	assert_int_equal(
-	    h5_ledger_read(&r, b.data, b.len - 1, &back, NULL), H5_OK);
+	    h5_ledger_read(&r, b.data, b.len - 1, &back, &(bool){false}, NULL),
+	    H5_OK);
 	assert_int_equal(back.fields.n, 1024);
 	h5_event_release(&ev);
 	h5_event_release(&back);
@@ -318,8 +319,9 @@ test_ledger__one_spelling_only(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		memset(&at, 0, sizeof at);
 		n = line_of(rows[i].text, 0, line, sizeof line);
-		ROW(rows[i].row, (h5_ledger_read(&at, line, n, &ev, NULL) ==
-				     H5_OK) == rows[i].good);
+		ROW(rows[i].row,
+		    (h5_ledger_read(&at, line, n, &ev, &(bool){false}, NULL) ==
+			H5_OK) == rows[i].good);
 		ROW(rows[i].row, at.n == (rows[i].good ? 1u : 0u));
 		h5_event_release(&ev);
 	}
@@ -341,8 +343,9 @@ test_ledger__any_byte_changed_is_noticed(void **state)
 			memset(&at, 0, sizeof at);
 			was = k.b.data[i];
 			k.b.data[i] = (char)(was ^ (char)v);
-			assert_int_equal(h5_ledger_read(&at, k.b.data,
-					     k.ends[0] - 1, &ev, NULL),
+			assert_int_equal(
+			    h5_ledger_read(&at, k.b.data, k.ends[0] - 1, &ev,
+				&(bool){false}, NULL),
 			    H5_E_INPUT);
 			assert_int_equal(at.n, 0);
 			k.b.data[i] = was;

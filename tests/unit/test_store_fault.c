@@ -1072,6 +1072,61 @@ test_store_fault__a_held_lock_is_given_up_after_four_seconds(void **state)
 	assert_int_equal(step_paid(s->st), H5_OK);
 }
 
+/* Lets go of a lock three seconds after it began to be waited for. */
+struct letting_go {
+	int fd;
+	int64_t at_ms;
+};
+
+static void
+let_go(void *arg)
+{
+	struct letting_go *l = arg;
+
+	disk.pause_fn = let_go;
+	if (disk.now_ms >= l->at_ms)
+		(void)__real_flock(l->fd, LOCK_UN);
+}
+
+/* One lock after three seconds, and the next one never: four in all. */
+static void
+test_store_fault__one_deadline_covers_all_that_a_call_waits_for(void **state)
+{
+	char path[FOLDER_PATH], name[64], day[H5_CLOCK_DAY];
+	struct letting_go ledger;
+	struct shop *s = *state;
+	int wake[2], i;
+
+	disk_good();
+	assert_int_equal(step_create(s->st), H5_OK);
+	assert_int_equal(step_paid(s->st), H5_OK);
+	/* Also the next day's index, should it begin just now. */
+	for (i = 0; i < 2; i++) {
+		h5_clock_day(h5_clock_now() + i * 86400, day);
+		(void)snprintf(name, sizeof name, "store/index/wake/%s", day);
+		wake[i] = open(
+		    folder_name(&s->f, name, path), O_RDWR | O_CREAT, 0600);
+		assert_true(wake[i] >= 0);
+		assert_int_equal(__real_flock(wake[i], LOCK_EX), 0);
+	}
+	shop_ledger(s, ID, path);
+	ledger.fd = open(path, O_RDWR);
+	assert_true(ledger.fd >= 0);
+	assert_int_equal(__real_flock(ledger.fd, LOCK_EX), 0);
+	disk_good();
+	ledger.at_ms = disk.now_ms + 3000;
+	disk.pause_fn = let_go;
+	disk.arg = &ledger;
+	assert_int_equal(step_wake(s->st), H5_E_BUSY);
+	assert_int_equal(disk.now_ms, ledger.at_ms + 1000);
+	disk_good();
+	assert_int_equal(close(ledger.fd), 0);
+	assert_int_equal(close(wake[0]), 0);
+	assert_int_equal(close(wake[1]), 0);
+	assert_int_equal(visible(s), 3);
+	assert_int_equal(step_wake(s->st), H5_OK);
+}
+
 static void
 test_store_fault__a_talk_waits_as_long_as_told(void **state)
 {
@@ -1125,6 +1180,8 @@ main(void)
 	    TEST(test_store_fault__a_store_on_a_network_is_refused),
 	    TEST(test_store_fault__without_nameless_files_a_name_is_given_once),
 	    TEST(test_store_fault__a_held_lock_is_given_up_after_four_seconds),
+	    TEST(
+		test_store_fault__one_deadline_covers_all_that_a_call_waits_for),
 	    TEST(test_store_fault__a_talk_waits_as_long_as_told),
 	};
 

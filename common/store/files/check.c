@@ -1,4 +1,4 @@
-/* fsck: every order file is read; what is there beside them is told. */
+/* fsck: reads every ledger, and reports what lies beside them. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

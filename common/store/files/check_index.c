@@ -1,5 +1,5 @@
-/* fsck: the indexes and the sweep's memory against the orders that are there.
- */
+/* fsck: compares the indexes and the sweep's memory with the orders that are
+ * there. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The store's folder: its parts, their names, and how it is made. */
+/* Makes and opens the store's folder, and knows the names of its parts. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* fsck: one finding is counted and told. */
+/* fsck: counts one finding and reports it. */
 #include "common/store/files/internal.h"
 
 void

@@ -1,4 +1,4 @@
-/* Conversations: one byte of one file for each id. */
+/* Holds conversations: one byte of one file is locked for each id. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The indexes by day, and what finds orders through them. */
+/* Adds to the indexes of days, reads them, and keeps sets of ids and days. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Finding the orders that are not at rest without reading those that are.
+/* Finds the orders that are not at rest without reading those that are.
  *
  * For each day one small file remembers how far the day's two indexes were
  * read and which of the orders named there may still need care.  It claims:

@@ -1,4 +1,4 @@
-/* Pages of ids for a walk: one day of an index each. */
+/* Names the ids of a walk, one day of an index a page. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Whether a folder can hold a store. */
+/* Tries out whether a folder can hold a store. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>

@@ -1,5 +1,5 @@
-/* One order's ledger: read, appended to, created.  The steps are those of
- * docs/STORE.md, "Create" and "Append"; each is on disk before the next. */
+/* Reads, appends to and creates one order's ledger.  The steps are those of
+ * docs/STORE.md, "Create" and "Append". */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* When the last sweep ended: for those who ask whether cron is alive. */
+/* Remembers when the last sweep ended, which tells whether cron is alive. */
 #include <fcntl.h>
 #include <sys/stat.h>
 
