@@ -227,7 +227,7 @@ one_turn(struct update *u, h5_store_decide_fn decide, void *arg,
 		rc = u->batch.n > 0 ? append(u, how, e)
 				    : engine->seal(u->st->own, &u->r, e);
 	if (engine->end(u->st->own, &u->r, &why) != H5_OK && rc == H5_OK)
-		rc = h5_err_set(e, why.code, "%s", why.msg);
+		rc = h5_err_pass(e, &why);
 	return rc;
 }
 

@@ -117,11 +117,8 @@ h5_files_page(void *store, struct h5_engine_walk *w, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	own = w->own;
-	if (own->noted != H5_OK) {
-		if (e != NULL)
-			*e = own->why;
-		return own->noted;
-	}
+	if (own->noted != H5_OK)
+		return h5_err_pass(e, &own->why);
 	h5_files_ids_release(&own->page);
 	day = next_day(own, w);
 	if (day == NULL)
