@@ -53,6 +53,13 @@ local(const struct h5_store_where *w, struct h5_store_place *out)
 }
 
 static enum h5_code
+peek(const struct h5_store_where *w, struct h5_engine_format *f,
+    struct h5_err *e)
+{
+	return REAL->peek(w, f, e);
+}
+
+static enum h5_code
 open_store(const struct h5_store_where *w, unsigned hooks, void **store,
     struct h5_err *e)
 {
@@ -63,6 +70,19 @@ static void
 close_store(void *store)
 {
 	REAL->close(store);
+}
+
+static enum h5_code
+format(void *store, struct h5_engine_format *f, struct h5_err *e)
+{
+	return REAL->format(store, f, e);
+}
+
+static enum h5_code
+raise_format(
+    void *store, struct h5_engine_format *f, int64_t until_ms, struct h5_err *e)
+{
+	return REAL->raise(store, f, until_ms, e);
 }
 
 static enum h5_code
@@ -162,8 +182,11 @@ const struct h5_store_engine __wrap_h5_store_files = {
     .there = there,
     .probe = probe,
     .local = local,
+    .peek = peek,
     .open = open_store,
     .close = close_store,
+    .format = format,
+    .raise = raise_format,
     .begin = begin,
     .append = append,
     .seal = seal,

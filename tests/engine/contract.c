@@ -132,6 +132,24 @@ contract__a_store_is_there_once_it_was_opened(void **state)
 }
 
 static void
+contract__a_store_begins_with_the_first_format(void **state)
+{
+	struct shop *s = *state;
+	char none[FOLDER_PATH];
+	struct h5_store *st;
+	unsigned format;
+
+	folder_name(&s->f, "none", none);
+	assert_int_equal(
+	    h5_store_format(WHERE(none), &format, NULL), H5_E_NOTFOUND);
+	assert_false(h5_store_there(WHERE(none)));
+	assert_int_equal(h5_store_open(WHERE(none), 0, &st, NULL), H5_OK);
+	h5_store_close(st);
+	assert_int_equal(h5_store_format(WHERE(none), &format, NULL), H5_OK);
+	assert_int_equal(format, 1);
+}
+
+static void
 contract__two_handles_see_the_same(void **state)
 {
 	struct shop *s = *state;
@@ -726,6 +744,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(contract__a_store_is_there_once_it_was_opened),
+	    T(contract__a_store_begins_with_the_first_format),
 	    T(contract__two_handles_see_the_same),
 	    T(contract__create_hands_out_the_order),
 	    T(contract__an_id_that_is_taken_hands_out_who_has_it),
