@@ -339,8 +339,8 @@ read_ranges(struct h5_config_in *in, char *value, struct h5_err *e)
 		rc = h5_netaddr_range(word, &list[i], NULL);
 		if (rc == H5_E_INPUT)
 			rc = h5_err_set(e, H5_E_CONFIG,
-			    "entry %zu is neither an address nor a range like "
-			    "192.0.2.0/24",
+			    "entry %zu is neither an address, nor a range like "
+			    "192.0.2.0/24, nor unix:",
 			    i + 1);
 	}
 	if (rc != H5_OK) {

@@ -91,6 +91,10 @@ h5_netaddr_range(const char *s, struct h5_netrange *out, struct h5_err *e)
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
+	if (strcmp(s, "unix:") == 0) {
+		out->base.len = H5_NETADDR_UNIX;
+		return H5_OK;
+	}
 	if (len >= sizeof base)
 		return h5_err_set(e, H5_E_INPUT, "not an IP address");
 	memcpy(base, s, len);
@@ -208,30 +212,139 @@ is_trusted(
 	return false;
 }
 
-static bool
-blank(char c)
+/* --- who is in front of whom --- */
+
+/* A part of a text that is not cut out of it. */
+struct part {
+	const char *p;
+	size_t n;
+};
+
+static void
+trim(struct part *x)
 {
-	return c == ' ' || c == '\t';
+	while (x->n > 0 && strchr(" \t", x->p[0]) != NULL) {
+		x->p++;
+		x->n--;
+	}
+	while (x->n > 0 && strchr(" \t", x->p[x->n - 1]) != NULL)
+		x->n--;
 }
 
-/* The entry of n bytes at p, blanks around it allowed. */
+/* The value of for= (RFC 7239, 4), or the whole where no name stands. */
+static struct part
+node_of(struct part x)
+{
+	struct part one;
+	const char *end;
+
+	while (memchr(x.p, '=', x.n) != NULL) {
+		end = memchr(x.p, ';', x.n);
+		one.p = x.p;
+		one.n = end == NULL ? x.n : (size_t)(end - x.p);
+		x.p += one.n + (end != NULL);
+		x.n -= one.n + (end != NULL);
+		trim(&one);
+		if (one.n >= 4 && strncasecmp(one.p, "for=", 4) == 0) {
+			one.p += 4;
+			one.n -= 4;
+			return one;
+		}
+	}
+	return x;
+}
+
+/* Is this what may stand behind an address: nothing, or a port? */
+static bool
+is_port(const char *p, size_t n)
+{
+	return n == 0 || (n >= 2 && n <= 6 && p[0] == ':' &&
+			     strspn(p + 1, "0123456789") >= n - 1);
+}
+
+/* The address within an entry: without quotes, brackets and port.  A single
+ * colon ends an IPv4 address; an IPv6 address has more. */
+static bool
+unwrap(struct part *x)
+{
+	const char *end;
+	size_t n;
+
+	if (x->n >= 2 && x->p[0] == '"' && x->p[x->n - 1] == '"') {
+		x->p++;
+		x->n -= 2;
+	}
+	if (x->n > 0 && x->p[0] == '[') {
+		end = memchr(x->p, ']', x->n);
+		if (end == NULL)
+			return false;
+		n = (size_t)(end - x->p) - 1;
+		if (memchr(x->p, ':', n + 1) == NULL ||
+		    !is_port(end + 1, x->n - n - 2))
+			return false;
+		x->p++;
+		x->n = n;
+		return true;
+	}
+	end = memchr(x->p, ':', x->n);
+	if (end == NULL)
+		return true;
+	n = (size_t)(end - x->p);
+	if (memchr(end + 1, ':', x->n - n - 1) != NULL)
+		return true;
+	if (!is_port(end, x->n - n))
+		return false;
+	x->n = n;
+	return true;
+}
+
+static bool
+is_unix(const struct part *x)
+{
+	return x->n == 0 || x->p[0] == '/' || (x->n == 1 && x->p[0] == '@') ||
+	       (x->n >= 5 && strncmp(x->p, "unix:", 5) == 0);
+}
+
+/* One hop as a server or proxy names it. */
 static enum h5_code
-read_entry(const char *p, size_t n, struct h5_netaddr *out, struct h5_err *e)
+read_hop(struct part x, struct h5_netaddr *out, struct h5_err *e)
 {
 	char text[H5_NETADDR_TEXT];
 
-	for (; n > 0 && blank(p[0]); n--)
-		p++;
-	while (n > 0 && blank(p[n - 1]))
-		n--;
-	if (n == 0 || n >= sizeof text) {
-		memset(out, 0, sizeof *out);
-		return h5_err_set(e, H5_E_INPUT,
-		    "X-Forwarded-For does not contain a plain IP address");
+	memset(out, 0, sizeof *out);
+	trim(&x);
+	if (is_unix(&x)) {
+		out->len = H5_NETADDR_UNIX;
+		return H5_OK;
 	}
-	memcpy(text, p, n);
-	text[n] = '\0';
+	x = node_of(x);
+	trim(&x);
+	if (!unwrap(&x) || x.n == 0 || x.n >= sizeof text)
+		return h5_err_set(e, H5_E_INPUT,
+		    "X-Forwarded-For does not contain an IP address");
+	memcpy(text, x.p, x.n);
+	text[x.n] = '\0';
 	return h5_netaddr_read(text, out, e);
+}
+
+/* The last entry of the first *n bytes of list that is not empty; *n becomes
+ * what is left of it.  false: there is none. */
+static bool
+last_entry(const char *list, size_t *n, struct part *entry)
+{
+	size_t start;
+
+	while (*n > 0) {
+		for (start = *n; start > 0 && list[start - 1] != ','; start--)
+			;
+		entry->p = list + start;
+		entry->n = *n - start;
+		*n = start > 0 ? start - 1 : 0;
+		trim(entry);
+		if (entry->n > 0)
+			return true;
+	}
+	return false;
 }
 
 enum h5_code
@@ -239,26 +352,27 @@ h5_netaddr_client(const char *peer, const char *forwarded,
     const struct h5_netrange *trusted, size_t n, struct h5_netaddr *out,
     struct h5_err *e)
 {
-	size_t end, start;
+	struct part entry;
 	enum h5_code rc;
+	size_t left;
 
 	memset(out, 0, sizeof *out);
 	if (peer == NULL)
 		return h5_err_set(e, H5_E_INPUT, "there is no client address");
-	rc = h5_netaddr_read(peer, out, e);
-	if (rc != H5_OK || forwarded == NULL ||
-	    forwarded[strspn(forwarded, " \t")] == '\0')
-		return rc;
+	entry.p = peer;
+	entry.n = strlen(peer);
+	rc = read_hop(entry, out, e);
 	/* From the right: each hop appended the address it saw, so what a
 	 * trusted hop wrote is true and all left of it hearsay. */
-	end = strlen(forwarded);
-	while (is_trusted(out, trusted, n)) {
-		for (start = end; start > 0 && forwarded[start - 1] != ',';)
-			start--;
-		rc = read_entry(forwarded + start, end - start, out, e);
-		if (rc != H5_OK || start == 0)
-			break;
-		end = start - 1;
+	left = forwarded == NULL ? 0 : strlen(forwarded);
+	while (rc == H5_OK && is_trusted(out, trusted, n) &&
+	       last_entry(forwarded, &left, &entry))
+		rc = read_hop(entry, out, e);
+	if (rc == H5_OK && out->len == H5_NETADDR_UNIX) {
+		memset(out, 0, sizeof *out);
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "the server in front is at a unix socket and names no "
+		    "buyer: site.trusted_proxies takes unix:");
 	}
 	return rc;
 }

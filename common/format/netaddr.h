@@ -8,11 +8,12 @@
 #include "common/base/err.h"
 
 #define H5_NETADDR_TEXT 46
+#define H5_NETADDR_UNIX 1 /* len of the peer at a unix socket */
 
 /* IPv4 is kept as itself; ::ffff:a.b.c.d is unmapped to it. */
 struct h5_netaddr {
 	unsigned char bytes[16];
-	unsigned len; /* 4 or 16 */
+	unsigned len; /* 4 or 16; H5_NETADDR_UNIX: a peer without one */
 };
 struct h5_netrange {
 	struct h5_netaddr base;
@@ -22,7 +23,8 @@ struct h5_netrange {
 /* h5_netaddr_read(s, out, e): one address, no port, no brackets, no zone. */
 H5_MUST_CHECK enum h5_code h5_netaddr_read(
     const char *s, struct h5_netaddr *out, struct h5_err *e);
-/* h5_netaddr_range(s, out, e): an address or a CIDR; host bits must be 0. */
+/* h5_netaddr_range(s, out, e): an address or a CIDR, whose host bits must be 0;
+ * or "unix:", the peer at a unix socket. */
 H5_MUST_CHECK enum h5_code h5_netaddr_range(
     const char *s, struct h5_netrange *out, struct h5_err *e);
 bool h5_netaddr_in(const struct h5_netaddr *a, const struct h5_netrange *r);
@@ -36,9 +38,12 @@ bool h5_netaddr_loopback(const struct h5_netaddr *a);
 /* h5_netaddr_client(peer, forwarded, trusted, n, out, e): the buyer's address
  * (INTERFACE site.trusted_proxies): peer, unless peer is trusted; then the
  * right-most entry of X-Forwarded-For that is not itself trusted; all
- * trusted: the left-most.  H5_E_INPUT: an address that must be read is
- * malformed, or a trusted peer sent no entry and peer is a proxy: then peer
- * itself is used. */
+ * trusted: the left-most; none: peer.  Entries are read as proxies write them:
+ * an address, with a port (Azure, IIS, AWS), in brackets, in quotes, as
+ * for=... among other parameters (RFC 7239); empty ones are passed over.
+ * A peer at a unix socket is "unix:" (nginx), "@" (Go), a path or ""
+ * (lighttpd). H5_E_INPUT: what must be read is no address ("unknown"), or the
+ * buyer would be the peer at a unix socket. */
 H5_MUST_CHECK enum h5_code h5_netaddr_client(const char *peer,
     const char *forwarded, const struct h5_netrange *trusted, size_t n,
     struct h5_netaddr *out, struct h5_err *e);

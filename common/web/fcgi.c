@@ -211,16 +211,33 @@ keep(char **slot, const char *v, size_t max)
 	return true;
 }
 
-/* The entries near us are at the right end: a cut takes the left ones. */
-static const char *
-tail(const char *v, size_t max)
+/* X-Forwarded-For as one list: a server may hand on its lines one by one
+ * (nginx before 1.23), and the first is the client's own.  The entries near us
+ * are at the right end: a cut takes the left ones.  false: no memory. */
+static bool
+keep_forwarded(const struct h5_fcgi *f, struct h5_request *r)
 {
-	size_t n;
+	static const char name[] = "HTTP_X_FORWARDED_FOR=";
+	char *const *p = f->cgi ? environ : f->req.envp;
+	const size_t max = H5_WEB_HEADER;
+	struct h5_buf all;
+	bool good;
 
-	if (v == NULL)
-		return NULL;
-	n = strlen(v);
-	return n > max ? v + (n - max) : v;
+	h5_buf_init(&all, 1 << 20);
+	for (; p != NULL && *p != NULL; p++) {
+		if (strncmp(*p, name, sizeof name - 1) != 0)
+			continue;
+		if (all.len > 0)
+			h5_buf_putc(&all, ',');
+		h5_buf_puts(&all, *p + sizeof name - 1);
+	}
+	good = all.bad == H5_OK &&
+	       (all.len == 0 ||
+		   keep(&r->forwarded_for,
+		       all.len > max ? all.data + (all.len - max) : all.data,
+		       max));
+	h5_buf_release(&all);
+	return good;
 }
 
 static void
@@ -257,8 +274,7 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	    !keep(&r->origin, param(f, "HTTP_ORIGIN"), max) ||
 	    !keep(&r->referer, param(f, "HTTP_REFERER"), max) ||
 	    !keep(&r->content_type, param(f, "CONTENT_TYPE"), max) ||
-	    !keep(&r->forwarded_for,
-		tail(param(f, "HTTP_X_FORWARDED_FOR"), max), max) ||
+	    !keep_forwarded(f, r) ||
 	    !keep(&r->document_root, root, PATH_BYTES) ||
 	    !keep(&r->conf, conf, PATH_BYTES))
 		return h5_err_nomem(e);

@@ -198,16 +198,15 @@ enum h5_code
 h5_web_client(const struct h5_config *c, const struct h5_request *r,
     char out[H5_NETADDR_TEXT], struct h5_err *e)
 {
-	/* A server that names no address, and a stand-in that takes any; what
-	 * was forwarded has nobody then who vouches for it. */
-	bool local = r->remote_addr[0] == '\0' && c->gateway.loopback;
 	struct h5_netaddr a;
 	enum h5_code rc;
 
 	out[0] = '\0';
-	rc = h5_netaddr_client(local ? "127.0.0.1" : r->remote_addr,
-	    local ? NULL : r->forwarded_for, c->site.trusted_proxies,
-	    c->site.n_trusted_proxies, &a, e);
+	rc = h5_netaddr_client(r->remote_addr, r->forwarded_for,
+	    c->site.trusted_proxies, c->site.n_trusted_proxies, &a, e);
+	/* A server that names no address, and a stand-in that takes any. */
+	if (rc != H5_OK && r->remote_addr[0] == '\0' && c->gateway.loopback)
+		rc = h5_netaddr_read("127.0.0.1", &a, e);
 	if (rc != H5_OK)
 		return rc;
 	if (!c->gateway.loopback && !h5_netaddr_public(&a))

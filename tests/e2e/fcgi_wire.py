@@ -407,6 +407,24 @@ def long_names_and_values_are_read_and_capped(shop):
     r.stop()
 
 
+# B2: nginx before 1.23 hands the lines of a header on one by one.
+@trial
+def doubled_lines_of_forwarded_for_are_one_list(shop):
+    r = shop.run()
+    one = {"HTTP_X_FORWARDED_FOR": "1.1.1.1"}
+    two = {"HTTP_X_FORWARDED_FOR": "8.8.8.8, 10.0.0.1"}
+    none = {"HTTP_X_FORWARDED_FOR": ""}
+    for lines, want in (((one, two), "1.1.1.1,8.8.8.8, 10.0.0.1"),
+                        ((none, two), "8.8.8.8, 10.0.0.1"),
+                        ((one, none), "1.1.1.1,"),
+                        ((two, one, one), "8.8.8.8, 10.0.0.1,1.1.1.1,1.1.1.1")):
+        raw = params(get()) + b"".join(params(x) for x in lines)
+        a = r.receive(r.send(begin() + record(PARAMS, raw) + record(PARAMS)
+                             + record(STDIN)))
+        check("the list", a.said("forwarded_for"), want)
+    r.stop()
+
+
 @trial
 def empty_parameters_count_as_absent(shop):
     r = shop.run()

@@ -763,6 +763,14 @@ FORWARDED = [
      "198.51.100.9"),
     ("blanks are around the entries", "198.51.100.9", "198.51.100.9",
      " 1.1.1.1 ,  8.8.4.4 ", "8.8.4.4"),
+    ("B2: the proxy writes a port", "198.51.100.9", "198.51.100.9",
+     "8.8.8.8:54321", "8.8.8.8"),
+    ("B2: an entry is empty", "198.51.100.9", "198.51.100.9",
+     "8.8.8.8, ", "8.8.8.8"),
+    ("B2: the proxy writes for=", "198.51.100.9", "198.51.100.9",
+     '1.1.1.1, for="[2001:4860::5]:1";proto=https', "2001:4860::5"),
+    ("B2: the proxy is at a unix socket", "unix:", "unix:", "8.8.8.8",
+     "8.8.8.8"),
 ]
 
 
@@ -780,7 +788,8 @@ def _(t, name, trusted, remote, forwarded, want):
 
 
 @table("a trusted proxy that forwards {0!r} gives no usable address", [
-    "unknown", "8.8.8.8, garbage", "10.0.0.1", "8.8.8.8:80", ","])
+    "unknown", "8.8.8.8, garbage", "10.0.0.1", "8.8.8.8:http",
+    "for=_hidden"])
 def _(t, forwarded):
     s = t.own_site({"gateway.url": "https://gateway.invalid",
                     "gateway.cashier": "https://gateway.invalid/",

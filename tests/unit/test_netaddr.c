@@ -273,7 +273,7 @@ test_netaddr__loopback(void **state)
 static void
 test_netaddr__client(void **state)
 {
-	/* trusted: 10.0.0.0/8, ::1, fd00::/8; want NULL: refused */
+	/* trusted: 10.0.0.0/8, ::1, fd00::/8, unix:; want NULL: refused */
 	static const struct {
 		const char *name, *peer, *forwarded, *want;
 	} rows[] = {
@@ -296,20 +296,53 @@ test_netaddr__client(void **state)
 	    {"empty", "10.0.0.1", "", "10.0.0.1"},
 	    {"blank", "10.0.0.1", " \t", "10.0.0.1"},
 	    {"unknown", "10.0.0.1", "unknown", NULL},
-	    {"with a port", "10.0.0.1", "8.8.8.8:80", NULL},
-	    {"brackets", "10.0.0.1", "[240e::1]", NULL},
-	    {"empty entry", "10.0.0.1", "8.8.8.8,", NULL},
-	    {"empty entry between", "10.0.0.1", "8.8.8.8,,10.0.0.2", NULL},
-	    {"empty entry on the left", "10.0.0.1", ",10.0.0.2", NULL},
+	    {"B2: a port (Azure, IIS)", "10.0.0.1", "8.8.8.8:54321", "8.8.8.8"},
+	    {"B2: no port", "10.0.0.1", "8.8.8.8:", NULL},
+	    {"B2: a long port", "10.0.0.1", "8.8.8.8:123456", NULL},
+	    {"B2: a port in letters", "10.0.0.1", "8.8.8.8:http", NULL},
+	    {"B2: brackets", "10.0.0.1", "[240e::1]", "240e::1"},
+	    {"B2: brackets, port", "10.0.0.1", "[240e::1]:443", "240e::1"},
+	    {"B2: mapped", "10.0.0.1", "[::ffff:8.8.8.8]:443", "8.8.8.8"},
+	    {"B2: half a bracket", "10.0.0.1", "[240e::1", NULL},
+	    {"B2: the other half", "10.0.0.1", "240e::1]", NULL},
+	    {"B2: IPv4 in brackets", "10.0.0.1", "[8.8.8.8]", NULL},
+	    {"B2: words behind", "10.0.0.1", "[240e::1]x", NULL},
+	    {"B2: quotes", "10.0.0.1", "\"8.8.8.8\"", "8.8.8.8"},
+	    {"B2: quotes, port", "10.0.0.1", "\"[240e::1]:1\"", "240e::1"},
+	    {"B2: one quote", "10.0.0.1", "\"8.8.8.8", NULL},
+	    {"B2: for=", "10.0.0.1", "for=8.8.8.8", "8.8.8.8"},
+	    {"B2: For=, quoted", "10.0.0.1", "For=\"[240e::1]:4711\"",
+		"240e::1"},
+	    {"B2: among others", "10.0.0.1",
+		"for=1.1.1.1, proto=https; for=8.8.8.8 ;by=10.0.0.9",
+		"8.8.8.8"},
+	    {"B2: by= alone", "10.0.0.1", "by=8.8.8.8", NULL},
+	    {"B2: for=unknown", "10.0.0.1", "for=unknown", NULL},
+	    {"B2: hidden", "10.0.0.1", "for=_gazonk", NULL},
+	    {"B2: a trusted one with a port", "10.0.0.1",
+		"8.8.8.8:1, 10.0.0.2:2", "8.8.8.8"},
+	    {"B2: empty at the end", "10.0.0.1", "8.8.8.8,", "8.8.8.8"},
+	    {"B2: empty between", "10.0.0.1", "8.8.8.8, ,10.0.0.2", "8.8.8.8"},
+	    {"B2: empty on the left", "10.0.0.1", ",10.0.0.2", "10.0.0.2"},
+	    {"B2: nothing but commas", "10.0.0.1", " ,,\t,", "10.0.0.1"},
+	    {"B2: peer with a port", "10.0.0.1:999", "8.8.8.8", "8.8.8.8"},
+	    {"B2: nginx's unix peer", "unix:", "8.8.8.8", "8.8.8.8"},
+	    {"B2: Go's", "@", "8.8.8.8", "8.8.8.8"},
+	    {"B2: a path", "/run/front.sock", "8.8.8.8", "8.8.8.8"},
+	    {"B2: lighttpd's", "", "8.8.8.8", "8.8.8.8"},
+	    {"B2: a unix hop between", "10.0.0.1", "8.8.8.8, unix:", "8.8.8.8"},
+	    {"B2: a unix peer alone", "unix:", NULL, NULL},
+	    {"B2: unix at the left end", "10.0.0.1", "unix:, 10.0.0.2", NULL},
+	    {"B2: a name", "unix", "8.8.8.8", NULL},
 	    {"rubbish behind proxies", "10.0.0.1", "x, 10.0.0.2", NULL},
 	    {"blank inside", "10.0.0.1", "8.8.8. 8", NULL},
 	    {"over-long", "10.0.0.1",
 		"2001:db8:1111:2222:3333:4444:5555:6666:7777:8888:9999", NULL},
 	    {"no peer", NULL, "8.8.8.8", NULL},
-	    {"bad peer", "unix:", "8.8.8.8", NULL},
+	    {"bad peer", "x", "8.8.8.8", NULL},
 	    {"empty peer", "", NULL, NULL},
 	};
-	struct h5_netrange trusted[3];
+	struct h5_netrange trusted[4];
 	char text[H5_NETADDR_TEXT];
 	struct h5_netaddr a;
 	enum h5_code rc;
@@ -321,6 +354,7 @@ test_netaddr__client(void **state)
 	assert_int_equal(h5_netaddr_range("::1", &trusted[1], NULL), H5_OK);
 	assert_int_equal(
 	    h5_netaddr_range("fd00::/8", &trusted[2], NULL), H5_OK);
+	assert_int_equal(h5_netaddr_range("unix:", &trusted[3], NULL), H5_OK);
 	for (i = 0; i < COUNT(rows); i++) {
 		rc = h5_netaddr_client(rows[i].peer, rows[i].forwarded, trusted,
 		    COUNT(trusted), &a, NULL);
@@ -338,6 +372,11 @@ test_netaddr__client(void **state)
 	    h5_netaddr_client("10.0.0.1", "8.8.8.8", NULL, 0, &a, NULL), H5_OK);
 	h5_netaddr_text(&a, text);
 	assert_string_equal(text, "10.0.0.1");
+	/* B2: a unix socket is trusted only where it is named. */
+	assert_int_equal(
+	    h5_netaddr_client("unix:", "8.8.8.8", trusted, 3, &a, NULL),
+	    H5_E_INPUT);
+	assert_false(h5_netaddr_public(&trusted[3].base));
 }
 
 int

@@ -334,6 +334,14 @@ test_web_client__by_the_trusted_proxies(void **state)
 		"127.0.0.0/8", true, "127.0.0.1"},
 	    {"absent, and forwarded", "", "1.2.3.4", "127.0.0.0/8", false,
 		NULL},
+	    {"B2: a unix socket", "unix:", "1.2.3.4", "unix:", false,
+		"1.2.3.4"},
+	    {"B2: a unix socket that is not named", "unix:", "1.2.3.4",
+		"127.0.0.0/8", false, NULL},
+	    {"B2: a unix socket without a name", "", "1.2.3.4", "unix:", true,
+		"1.2.3.4"},
+	    {"B2: a private one with a port", "10.0.0.1", "192.168.1.5:80",
+		"10.0.0.0/8", false, NULL},
 	};
 	struct fixture *f = *state;
 	char out[H5_NETADDR_TEXT];
