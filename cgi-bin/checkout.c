@@ -66,7 +66,7 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 	h5_buf_init(&url, H5_WEB_QUERY);
 	if (h5_pay_cashier_url(job->shop.c, o, h5_order_current(o), token,
 		h5_reply_lang(job), &url, &e) == H5_OK)
-		h5_page_redirect(&job->page, url.data);
+		h5_page_redirect(&job->page, 303, url.data);
 	else
 		h5_reply_failed(job, e.code, &e, o, token);
 	h5_buf_release(&url);

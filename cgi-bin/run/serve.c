@@ -9,6 +9,7 @@
 #include "cgi-bin/run/sandbox.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/format/url.h"
 #include "common/system/crypto.h"
 
 #define UNSWEPT_LOOK_MS 60000
@@ -161,6 +162,27 @@ reads(const struct h5_request *r)
 	return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 }
 
+/* Was it asked for under the site's other name, whose forms would be another
+ * origin's?  Then the answer leads to the right one. */
+static bool
+elsewhere(struct h5_job *job)
+{
+	struct h5_buf url;
+	bool moved;
+
+	if (!reads(job->r))
+		return false;
+	h5_buf_init(&url, H5_WEB_QUERY + H5_URL_MAX);
+	moved =
+	    h5_web_moved(job->shop.c, job->r, job->app->program->name, &url);
+	if (moved && h5_buf_finish(&url, NULL) == H5_OK)
+		h5_page_redirect(&job->page, 308, url.data);
+	else
+		moved = false;
+	h5_buf_release(&url);
+	return moved;
+}
+
 /* In the order of INTERFACE section 3: method, size, syntax; what is wrong
  * with us comes before or after, never between.  site: NULL for a bare program
  * without a configuration. */
@@ -188,6 +210,8 @@ handle(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 		refuse(job, H5_PAGE_BAD_REQUEST);
 	} else if (p->bare) {
 		p->handle(job);
+	} else if (elsewhere(job)) {
+		; /* answered */
 	} else if (reads(r) && !h5_site_has_store(site)) {
 		/* To look writes nothing, not even an empty store: the first
 		 * order makes it. */

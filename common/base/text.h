@@ -39,6 +39,10 @@ void h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN]);
  * NUL, nothing above U+10FFFF, no U+FEFF, U+FFFE, U+FFFF)? */
 bool h5_text_utf8(const char *p, size_t n);
 
+/* h5_text_skip_bom(p, n): how many of the first bytes are the mark (U+FEFF)
+ * that Windows editors put before UTF-8: 0 or 3. */
+size_t h5_text_skip_bom(const char *p, size_t n);
+
 /* h5_text_printable(s): UTF-8 without control bytes (below 0x20, 0x7f) and
  * without the C1 controls U+0080 to U+009F? */
 bool h5_text_printable(const char *s);
@@ -55,6 +59,8 @@ bool h5_text_item_name(const char *s);
 const char *h5_text_closest(
     const char *word, const char *const *list, size_t n);
 
+/* h5_text_hex_digit(c): the value of a hexadecimal digit, or -1. */
+int h5_text_hex_digit(char c);
 /* h5_text_hex(p, n, out): lower-case hex, 2n digits and NUL. */
 void h5_text_hex(const unsigned char *p, size_t n, char *out);
 

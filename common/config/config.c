@@ -265,6 +265,24 @@ check_lengths(struct load *l)
 		    SCENE_MAX);
 }
 
+/* A name that leads to itself would lead every visitor round once. */
+static void
+check_aliases(struct load *l)
+{
+	const struct h5_config *c = l->c;
+	struct h5_url u;
+	size_t i;
+
+	if (c->site.base_url == NULL ||
+	    h5_url_read(c->site.base_url, &u, NULL) != H5_OK)
+		return;
+	for (i = 0; i < c->site.aliases.n; i++)
+		if (strcmp(c->site.aliases.v[i], u.host) == 0)
+			h5_ini_fault(&l->ini, line_of(l, "site", "aliases"),
+			    "site.aliases: %s is the host of base_url itself",
+			    u.host);
+}
+
 static enum h5_code
 origin_of(const char *url, char **origin, char **host, bool *loopback,
     struct h5_err *e)
@@ -400,6 +418,7 @@ check_all(struct load *l, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	check_lengths(l);
+	check_aliases(l);
 	check_mode(l);
 	return H5_OK;
 }
@@ -484,10 +503,18 @@ h5_config_state(const char *path, struct h5_buf *out, struct h5_err *e)
 }
 
 static void
-free_merchant_and_site(struct h5_config *c)
+free_list(struct h5_config_list *list)
 {
 	size_t i;
 
+	for (i = 0; i < list->n; i++)
+		free(list->v[i]);
+	free(list->v);
+}
+
+static void
+free_merchant_and_site(struct h5_config *c)
+{
 	free(c->merchant.appid);
 	free(c->merchant.mch_id);
 	free(c->merchant.cert_file);
@@ -504,9 +531,9 @@ free_merchant_and_site(struct h5_config *c)
 	h5_crypto_key_free(c->site.secret);
 	h5_crypto_key_free(c->site.link_key);
 	free(c->site.trusted_proxies);
-	for (i = 0; i < c->site.n_allowed_origins; i++)
-		free(c->site.allowed_origins[i]);
-	free(c->site.allowed_origins);
+	free_list(&c->site.allowed_origins);
+	free_list(&c->site.return_origins);
+	free_list(&c->site.aliases);
 }
 
 void

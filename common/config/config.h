@@ -16,6 +16,11 @@
 
 enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 }; /* of APIv2 */
 
+struct h5_config_list {
+	char **v;
+	size_t n;
+};
+
 /* Strings are NUL-terminated, owned by the configuration; NULL where a key
  * without default is not set. */
 struct h5_config {
@@ -37,8 +42,8 @@ struct h5_config {
 		struct h5_crypto_key *link_key; /* NULL: signed links are off */
 		struct h5_netrange *trusted_proxies;
 		size_t n_trusted_proxies;
-		char **allowed_origins;
-		size_t n_allowed_origins;
+		struct h5_config_list allowed_origins, return_origins;
+		struct h5_config_list aliases; /* hosts, lower-case */
 		bool handoff_page; /* site.handoff = page */
 	} site;
 	struct {

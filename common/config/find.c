@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/system/file.h"
 
 #define PATH_FILE "h5pay.path"
@@ -54,11 +55,13 @@ static enum h5_code
 follow_path_file(const char *file, size_t folder, char *text,
     struct h5_buf *out, struct h5_err *e)
 {
-	char *s = text + strspn(text, " \t");
-	size_t n = strlen(s);
+	char *s = text + h5_text_skip_bom(text, strlen(text));
+	size_t n;
 	struct h5_buf b;
 	enum h5_code rc;
 
+	s += strspn(s, " \t");
+	n = strlen(s);
 	while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
 		s[--n] = '\0';
 	if (n == 0 || strchr(s, '\n') != NULL)

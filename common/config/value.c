@@ -12,16 +12,13 @@
 #include "common/system/file.h"
 #include "common/format/ini.h"
 #include "common/base/text.h"
-#include "common/format/url.h"
 
-#define BLANKS " \t"
 #define DIGITS "0123456789"
 #define ALNUM DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define LIST_MAX (H5_INI_VALUE / 2) /* entries of a list: as many as fit */
 #define WHSEC "whsec_"
 
-static void *
-field(const struct h5_config_in *in)
+void *
+h5_config_value_field(const struct h5_config_in *in)
 {
 	return (char *)in->c + in->key->at;
 }
@@ -52,10 +49,8 @@ h5_config_value_buf(struct h5_buf *b, char **out, struct h5_err *e)
 	return rc;
 }
 
-/* A fault of the value: what another room calls malformed input is the
- * operator's to mend here. */
-static enum h5_code
-operators(enum h5_code rc, struct h5_err *e)
+enum h5_code
+h5_config_value_fault(enum h5_code rc, struct h5_err *e)
 {
 	if (rc != H5_OK && rc != H5_E_NOMEM)
 		rc = h5_err_as(e, H5_E_CONFIG);
@@ -78,7 +73,7 @@ read_text(struct h5_config_in *in, char *value, struct h5_err *e)
 		    "has %zu bytes, at most %llu are allowed (a Chinese "
 		    "character has 3)",
 		    n, (unsigned long long)in->key->max);
-	return h5_config_value_dup(value, field(in), e);
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
@@ -91,7 +86,7 @@ read_appid(struct h5_config_in *in, char *value, struct h5_err *e)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "must begin with wx, followed by letters and digits "
 		    "(usually 16)");
-	return h5_config_value_dup(value, field(in), e);
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
@@ -104,7 +99,7 @@ read_digits(struct h5_config_in *in, char *value, struct h5_err *e)
 		    "must be %llu to %llu digits and nothing else (usually 10)",
 		    (unsigned long long)in->key->min,
 		    (unsigned long long)in->key->max);
-	return h5_config_value_dup(value, field(in), e);
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
@@ -117,7 +112,7 @@ read_suffix(struct h5_config_in *in, char *value, struct h5_err *e)
 		    "must be at most %llu letters, digits, dots, - or _, like "
 		    ".fcgi",
 		    (unsigned long long)in->key->max);
-	return h5_config_value_dup(value, field(in), e);
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
@@ -130,7 +125,7 @@ read_number(struct h5_config_in *in, char *value, struct h5_err *e)
 		    "must be a whole number from %llu to %llu",
 		    (unsigned long long)in->key->min,
 		    (unsigned long long)in->key->max);
-	*(int *)field(in) = (int)n;
+	*(int *)h5_config_value_field(in) = (int)n;
 	return H5_OK;
 }
 
@@ -139,7 +134,7 @@ read_lang(struct h5_config_in *in, char *value, struct h5_err *e)
 {
 	if (strcmp(value, "zh-CN") != 0 && strcmp(value, "en") != 0)
 		return h5_err_set(e, H5_E_CONFIG, "must be zh-CN or en");
-	return h5_config_value_dup(value, field(in), e);
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
@@ -161,194 +156,6 @@ read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 	if (!page && strcmp(value, "redirect") != 0)
 		return h5_err_set(e, H5_E_CONFIG, "must be redirect or page");
 	in->c->site.handoff_page = page;
-	return H5_OK;
-}
-
-/* --- URLs ----------------------------------------------------------------- */
-
-static enum h5_code
-read_url(const char *value, struct h5_url *u, struct h5_err *e)
-{
-	enum h5_code rc;
-
-	rc = h5_url_read(value, u, e);
-	if (rc != H5_OK)
-		return operators(rc, e);
-	if (!u->https && !h5_url_loopback(u))
-		return h5_err_set(e, H5_E_CONFIG,
-		    "must begin with https:// (http:// is for hosts on this "
-		    "machine, for tests)");
-	return H5_OK;
-}
-
-static enum h5_code
-read_plain_url(const char *value, struct h5_url *u, struct h5_err *e)
-{
-	enum h5_code rc;
-
-	rc = read_url(value, u, e);
-	if (rc == H5_OK && u->query)
-		rc = h5_err_set(
-		    e, H5_E_CONFIG, "a query string (?) is not allowed");
-	return rc;
-}
-
-static enum h5_code
-read_base(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	struct h5_url u;
-	enum h5_code rc;
-	size_t n;
-
-	if (value[0] != '\0') {
-		rc = read_plain_url(value, &u, e);
-		if (rc != H5_OK)
-			return rc;
-		/* Never into the "//" of the scheme: a host stands between. */
-		for (n = strlen(value); value[n - 1] == '/'; n--)
-			value[n - 1] = '\0';
-	}
-	return h5_config_value_dup(value, field(in), e);
-}
-
-/* A prefix that ends inside the host would also fit a longer, foreign host. */
-static enum h5_code
-read_prefix(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	struct h5_buf b;
-	struct h5_url u;
-	enum h5_code rc;
-
-	rc = read_plain_url(value, &u, e);
-	if (rc != H5_OK)
-		return rc;
-	h5_buf_init(&b, H5_INI_VALUE);
-	h5_buf_puts(&b, value);
-	if (u.path[0] == '\0')
-		h5_buf_putc(&b, '/');
-	return h5_config_value_buf(&b, field(in), e);
-}
-
-static enum h5_code
-read_link(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	struct h5_url u;
-	enum h5_code rc;
-
-	rc = read_url(value, &u, e);
-	if (rc != H5_OK)
-		return rc;
-	return h5_config_value_dup(value, field(in), e);
-}
-
-/* --- lists ---------------------------------------------------------------- */
-
-static size_t
-count_words(const char *s)
-{
-	size_t n = 0;
-
-	for (s += strspn(s, BLANKS); *s != '\0'; s += strspn(s, BLANKS)) {
-		s += strcspn(s, BLANKS);
-		n++;
-	}
-	return n;
-}
-
-/* The next word of *s, cut off with a NUL; NULL at the end. */
-static char *
-next_word(char **s)
-{
-	char *word = *s + strspn(*s, BLANKS);
-	size_t n = strcspn(word, BLANKS);
-
-	if (n == 0)
-		return NULL;
-	*s = word + n + (word[n] == '\0' ? 0 : 1);
-	word[n] = '\0';
-	return word;
-}
-
-static enum h5_code
-read_origin(const char *word, char **out, struct h5_err *e)
-{
-	struct h5_buf b;
-	struct h5_url u;
-	enum h5_code rc;
-
-	rc = read_plain_url(word, &u, e);
-	if (rc != H5_OK)
-		return rc;
-	if (u.path[0] != '\0')
-		return h5_err_set(e, H5_E_CONFIG,
-		    "an origin is only a scheme and a host, like "
-		    "https://shop.example");
-	h5_buf_init(&b, H5_INI_VALUE);
-	h5_url_origin(&u, &b);
-	return h5_config_value_buf(&b, out, e);
-}
-
-static enum h5_code
-read_origins(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	size_t n = count_words(value), i;
-	enum h5_code rc = H5_OK;
-	char **list, *word;
-
-	if (n > LIST_MAX)
-		return h5_err_set(
-		    e, H5_E_CONFIG, "at most %d entries", LIST_MAX);
-	list = calloc(n + 1, sizeof(*list));
-	if (list == NULL)
-		return h5_err_nomem(e);
-	for (i = 0; i < n && rc == H5_OK; i++) {
-		word = next_word(&value);
-		if (word == NULL)
-			break;
-		rc = read_origin(word, &list[i], e);
-	}
-	if (rc != H5_OK) {
-		while (i > 0)
-			free(list[--i]);
-		free(list);
-		return rc;
-	}
-	in->c->site.allowed_origins = list;
-	in->c->site.n_allowed_origins = n;
-	return H5_OK;
-}
-
-static enum h5_code
-read_ranges(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	size_t n = count_words(value), i;
-	struct h5_netrange *list;
-	enum h5_code rc = H5_OK;
-	char *word;
-
-	if (n > LIST_MAX)
-		return h5_err_set(
-		    e, H5_E_CONFIG, "at most %d entries", LIST_MAX);
-	list = calloc(n + 1, sizeof(*list));
-	if (list == NULL)
-		return h5_err_nomem(e);
-	for (i = 0; i < n && rc == H5_OK; i++) {
-		word = next_word(&value);
-		if (word == NULL)
-			break;
-		rc = h5_netaddr_range(word, &list[i], NULL);
-		if (rc == H5_E_INPUT)
-			rc = h5_err_set(e, H5_E_CONFIG,
-			    "entry %zu is neither an address, nor a range like "
-			    "192.0.2.0/24, nor unix:",
-			    i + 1);
-	}
-	if (rc != H5_OK) {
-		free(list);
-		return rc;
-	}
-	in->c->site.trusted_proxies = list;
-	in->c->site.n_trusted_proxies = n;
 	return H5_OK;
 }
 
@@ -417,13 +224,13 @@ existing(const struct h5_config_in *in, const char *value, int mode, char **out,
 static enum h5_code
 read_path(struct h5_config_in *in, char *value, struct h5_err *e)
 {
-	return resolve(in, value, field(in), e);
+	return resolve(in, value, h5_config_value_field(in), e);
 }
 
 static enum h5_code
 read_file(struct h5_config_in *in, char *value, struct h5_err *e)
 {
-	char **path = field(in);
+	char **path = h5_config_value_field(in);
 	enum h5_code rc;
 	struct stat st;
 
@@ -434,22 +241,70 @@ read_file(struct h5_config_in *in, char *value, struct h5_err *e)
 static enum h5_code
 read_key_file(struct h5_config_in *in, char *value, struct h5_err *e)
 {
-	char **path = field(in);
+	char **path = h5_config_value_field(in);
 	enum h5_code rc;
 	struct stat st;
 
 	rc = existing(in, value, R_OK, path, &st, e);
 	if (rc == H5_OK)
-		rc = operators(h5_file_secret_mode(*path, &st, e), e);
+		rc = h5_config_value_fault(
+		    h5_file_secret_mode(*path, &st, e), e);
 	return rc == H5_OK ? note_file(in->c, *path, e) : rc;
+}
+
+/* The first line of a script is the system's to read: what an editor of
+ * another system leaves in it is told nobody but "No such file". */
+static enum h5_code
+check_script(const char *path, struct h5_err *e)
+{
+	char line[256], *p = line, *end;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	size_t bom;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (n < 2)
+		return H5_OK;
+	line[n] = '\0';
+	bom = h5_text_skip_bom(line, (size_t)n);
+	if (strncmp(line + bom, "#!", 2) != 0)
+		return H5_OK;
+	if (bom > 0)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s begins with a byte order mark, so that it cannot be "
+		    "run: save it as UTF-8 without BOM",
+		    path);
+	line[strcspn(line, "\n")] = '\0';
+	if (strchr(line, '\r') != NULL)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s has DOS line ends, so that it cannot be run: "
+		    "sed -i 's/\\r$//' %s",
+		    path, path);
+	p += 2 + strspn(p + 2, " \t");
+	end = p + strcspn(p, " \t");
+	*end = '\0';
+	if (p[0] == '/' && access(p, X_OK) != 0)
+		return h5_err_sys(
+		    e, H5_E_CONFIG, errno, "%s is to be run by %s", path, p);
+	return H5_OK;
 }
 
 static enum h5_code
 read_program(struct h5_config_in *in, char *value, struct h5_err *e)
 {
+	char **path = h5_config_value_field(in);
 	struct stat st;
+	enum h5_code rc;
 
-	return existing(in, value, X_OK, field(in), &st, e);
+	rc = existing(in, value, X_OK, path, &st, e);
+	if (rc == H5_OK)
+		rc = check_script(*path, e);
+	if (rc != H5_OK) {
+		free(*path);
+		*path = NULL;
+	}
+	return rc;
 }
 
 /* --- secrets -------------------------------------------------------------- */
@@ -468,7 +323,8 @@ set_secret(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 		    "32 makes a good one",
 		    n, min, max);
 	}
-	return operators(h5_crypto_key_new(p, n, field(in), e), e);
+	return h5_config_value_fault(
+	    h5_crypto_key_new(p, n, h5_config_value_field(in), e), e);
 }
 
 static enum h5_code
@@ -488,8 +344,9 @@ set_webhook(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 	else if (rc != H5_OK || raw.len < in->key->min)
 		rc = h5_err_set(e, H5_E_CONFIG, "%s", rule);
 	else
-		rc = operators(
-		    h5_crypto_key_new(raw.data, raw.len, field(in), e), e);
+		rc = h5_config_value_fault(h5_crypto_key_new(raw.data, raw.len,
+					       h5_config_value_field(in), e),
+		    e);
 	h5_buf_wipe(&raw);
 	return rc;
 }
@@ -508,6 +365,14 @@ read_webhook(struct h5_config_in *in, char *value, struct h5_err *e)
 	return set_webhook(in, value, strlen(value), e);
 }
 
+/* What Notepad calls Unicode. */
+static bool
+is_utf16(const char *p, size_t n)
+{
+	return n >= 2 &&
+	       (memcmp(p, "\xff\xfe", 2) == 0 || memcmp(p, "\xfe\xff", 2) == 0);
+}
+
 /* Takes a secret from the file that value names; one line end at its end is
  * the editor's, not the secret's. */
 static enum h5_code
@@ -520,8 +385,9 @@ from_file(struct h5_config_in *in, const char *value,
 	struct h5_buf b;
 	enum h5_code rc;
 	struct stat st;
+	size_t skip;
 
-	h5_buf_init(&b, H5_INI_VALUE + 2);
+	h5_buf_init(&b, H5_INI_VALUE + 5);
 	rc = existing(in, value, R_OK, &path, &st, e);
 	if (rc != H5_OK)
 		goto out;
@@ -531,18 +397,23 @@ from_file(struct h5_config_in *in, const char *value,
 		rc = h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
 		goto out;
 	}
-	rc = operators(h5_file_read_secret(real, &b, e), e);
+	rc = h5_config_value_fault(h5_file_read_secret(real, &b, e), e);
 	if (rc != H5_OK)
 		goto out;
 	if (b.len > 0 && b.data[b.len - 1] == '\n')
 		b.data[--b.len] = '\0';
 	if (b.len > 0 && b.data[b.len - 1] == '\r')
 		b.data[--b.len] = '\0';
-	if (strlen(b.data) != b.len || strchr(b.data, '\n') != NULL)
+	/* And a mark before it is the editor's as well. */
+	skip = h5_text_skip_bom(b.data, b.len);
+	if (is_utf16(b.data, b.len))
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "%s is saved as UTF-16: save it as UTF-8 or ANSI", path);
+	else if (strlen(b.data) != b.len || strchr(b.data, '\n') != NULL)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "%s must contain only the secret, on one line", path);
 	if (rc == H5_OK)
-		rc = set(in, b.data, b.len, e);
+		rc = set(in, b.data + skip, b.len - skip, e);
 	if (rc == H5_OK)
 		rc = note_file(in->c, path, e);
 out:
@@ -564,31 +435,20 @@ read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
 	return from_file(in, value, set_webhook, e);
 }
 
-#define TYPE(name, function)                                                   \
-	const struct h5_config_type h5_config_value_##name = {function, false}
-#define TYPE_OR_EMPTY(name, function)                                          \
-	const struct h5_config_type h5_config_value_##name = {function, true}
-
-TYPE(text, read_text);
-TYPE_OR_EMPTY(optional_text, read_text);
-TYPE(appid, read_appid);
-TYPE(digits, read_digits);
-TYPE_OR_EMPTY(suffix, read_suffix);
-TYPE(number, read_number);
-TYPE(lang, read_lang);
-TYPE(sign_type, read_sign_type);
-TYPE(handoff, read_handoff);
-TYPE(base, read_base);
-TYPE_OR_EMPTY(optional_base, read_base);
-TYPE(prefix, read_prefix);
-TYPE(link, read_link);
-TYPE_OR_EMPTY(origins, read_origins);
-TYPE_OR_EMPTY(ranges, read_ranges);
-TYPE(path, read_path);
-TYPE(file, read_file);
-TYPE(key_file, read_key_file);
-TYPE(program, read_program);
-TYPE(secret, read_secret);
-TYPE(secret_file, read_secret_file);
-TYPE(webhook, read_webhook);
-TYPE(webhook_file, read_webhook_file);
+H5_CONFIG_TYPE(text, read_text);
+H5_CONFIG_TYPE_OR_EMPTY(optional_text, read_text);
+H5_CONFIG_TYPE(appid, read_appid);
+H5_CONFIG_TYPE(digits, read_digits);
+H5_CONFIG_TYPE_OR_EMPTY(suffix, read_suffix);
+H5_CONFIG_TYPE(number, read_number);
+H5_CONFIG_TYPE(lang, read_lang);
+H5_CONFIG_TYPE(sign_type, read_sign_type);
+H5_CONFIG_TYPE(handoff, read_handoff);
+H5_CONFIG_TYPE(path, read_path);
+H5_CONFIG_TYPE(file, read_file);
+H5_CONFIG_TYPE(key_file, read_key_file);
+H5_CONFIG_TYPE(program, read_program);
+H5_CONFIG_TYPE(secret, read_secret);
+H5_CONFIG_TYPE(secret_file, read_secret_file);
+H5_CONFIG_TYPE(webhook, read_webhook);
+H5_CONFIG_TYPE(webhook_file, read_webhook_file);

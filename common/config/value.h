@@ -31,13 +31,27 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_optional_base, /* may be empty */
     h5_config_value_prefix, /* the same, as it stands */
     h5_config_value_link, /* the same, may have a query string */
-    h5_config_value_origins, h5_config_value_ranges, /* lists */
+    h5_config_value_origins, h5_config_value_hosts,
+    h5_config_value_ranges, /* lists */
     h5_config_value_path, /* need not exist */
     h5_config_value_file, /* can be read */
     h5_config_value_key_file, /* and only by us: a secret */
     h5_config_value_program, /* can be executed */
     h5_config_value_secret, h5_config_value_secret_file,
     h5_config_value_webhook, h5_config_value_webhook_file;
+
+/* For the files that define types. */
+#define H5_CONFIG_TYPE(name, function)                                         \
+	const struct h5_config_type h5_config_value_##name = {function, false}
+#define H5_CONFIG_TYPE_OR_EMPTY(name, function)                                \
+	const struct h5_config_type h5_config_value_##name = {function, true}
+
+/* h5_config_value_field(in): where the value goes. */
+void *h5_config_value_field(const struct h5_config_in *in);
+/* h5_config_value_fault(rc, e): a fault of the value: what a lower floor called
+ * malformed input is the operator's to mend here. */
+H5_MUST_CHECK enum h5_code h5_config_value_fault(
+    enum h5_code rc, struct h5_err *e);
 
 /* h5_config_value_dup(s, out, e): a copy; out is freed first. */
 H5_MUST_CHECK enum h5_code h5_config_value_dup(

@@ -7,18 +7,6 @@
 
 #include "common/base/text.h"
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* Decode n bytes at p to where to points (room for n); H5_E_INPUT on a bad
  * escape, a NUL or what is not UTF-8. */
 static enum h5_code
@@ -33,8 +21,8 @@ decode(const char *p, size_t n, char *to, size_t *len, struct h5_err *e)
 			to[(*len)++] = p[i] == '+' ? ' ' : p[i];
 			continue;
 		}
-		high = n - i > 2 ? hex_digit(p[i + 1]) : -1;
-		low = n - i > 2 ? hex_digit(p[i + 2]) : -1;
+		high = n - i > 2 ? h5_text_hex_digit(p[i + 1]) : -1;
+		low = n - i > 2 ? h5_text_hex_digit(p[i + 2]) : -1;
 		if (high < 0 || low < 0)
 			return h5_err_set(e, H5_E_INPUT,
 			    "the form contains a bad percent escape");

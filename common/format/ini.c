@@ -11,7 +11,6 @@
 #define BLANKS " \t"
 #define NAME_BYTES                                                             \
 	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
-#define BOM "\xef\xbb\xbf"
 
 void
 h5_ini_fault(struct h5_ini *h, unsigned line, const char *fmt, ...)
@@ -128,8 +127,7 @@ h5_ini_read(struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx)
 	char *p = text, *end = text + n, *next, *s;
 	size_t len;
 
-	if (n >= strlen(BOM) && memcmp(p, BOM, strlen(BOM)) == 0)
-		p += strlen(BOM);
+	p += h5_text_skip_bom(p, n);
 	for (; p < end; p = next) {
 		h->line++;
 		next = memchr(p, '\n', (size_t)(end - p));

@@ -271,6 +271,7 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	    !keep(&r->user_agent, param(f, "HTTP_USER_AGENT"), max) ||
 	    !keep(&r->accept, param(f, "HTTP_ACCEPT"), max) ||
 	    !keep(&r->accept_language, param(f, "HTTP_ACCEPT_LANGUAGE"), max) ||
+	    !keep(&r->host, param(f, "HTTP_HOST"), max) ||
 	    !keep(&r->origin, param(f, "HTTP_ORIGIN"), max) ||
 	    !keep(&r->referer, param(f, "HTTP_REFERER"), max) ||
 	    !keep(&r->content_type, param(f, "CONTENT_TYPE"), max) ||

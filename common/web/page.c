@@ -577,7 +577,7 @@ h5_page_filled(const struct h5_page_ctx *x, const char *name,
 }
 
 void
-h5_page_redirect(const struct h5_page_ctx *x, const char *url)
+h5_page_redirect(const struct h5_page_ctx *x, int status, const char *url)
 {
 	struct h5_err e;
 	enum h5_code rc;
@@ -588,7 +588,7 @@ h5_page_redirect(const struct h5_page_ctx *x, const char *url)
 		rc = h5_pages_headers(
 		    x->pages, h5_web_lang(x->c, x->r), x->resp, &e);
 	if (rc == H5_OK)
-		x->resp->status = 303;
+		x->resp->status = status;
 	else
 		plain_500(x, &e);
 }

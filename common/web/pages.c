@@ -153,9 +153,12 @@ static enum h5_code
 load_file(struct loader *l, const char *name, const char *file, const char *s,
     size_t n)
 {
+	const char *from = s;
 	size_t len = strlen(name);
 	char stem[64];
 
+	s += h5_text_skip_bom(s, n);
+	n -= (size_t)(s - from);
 	if (!h5_text_utf8(s, n))
 		return report(l,
 		    h5_err_set(l->e, H5_E_INPUT, "%s:1: is not UTF-8", file));

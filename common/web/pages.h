@@ -115,7 +115,7 @@ void h5_page_filled(const struct h5_page_ctx *x, const char *name,
     void (*fill)(void *arg, struct h5_data *v, const char *lang), void *arg,
     int status);
 
-/* h5_page_redirect(x, url): 303 with the pages' headers. */
-void h5_page_redirect(const struct h5_page_ctx *x, const char *url);
+/* h5_page_redirect(x, status, url): 303 or 308 with the pages' headers. */
+void h5_page_redirect(const struct h5_page_ctx *x, int status, const char *url);
 
 #endif

@@ -135,7 +135,7 @@ h5_reply_redirect(struct h5_job *job, const char *program, const char *id,
 	h5_buf_init(&url, H5_WEB_QUERY);
 	h5_reply_url(job, program, id, token, extra, &url);
 	if (h5_buf_finish(&url, &e) == H5_OK)
-		h5_page_redirect(&job->page, url.data);
+		h5_page_redirect(&job->page, 303, url.data);
 	else
 		h5_reply_failed(job, e.code, &e, NULL, NULL);
 	h5_buf_release(&url);

@@ -26,7 +26,7 @@ h5_request_init(struct h5_request *r)
 	memset(r, 0, sizeof(*r));
 	r->query = r->user_agent = r->accept = r->accept_language = nothing;
 	r->origin = r->referer = r->content_type = nothing;
-	r->forwarded_for = r->document_root = r->conf = nothing;
+	r->forwarded_for = r->document_root = r->conf = r->host = nothing;
 	h5_buf_init(&r->body, 0);
 }
 
@@ -35,7 +35,7 @@ h5_request_release(struct h5_request *r)
 {
 	char *texts[] = {r->query, r->user_agent, r->accept, r->accept_language,
 	    r->origin, r->referer, r->content_type, r->forwarded_for,
-	    r->document_root, r->conf};
+	    r->document_root, r->conf, r->host};
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(texts); i++)
@@ -239,12 +239,73 @@ h5_web_origin(const struct h5_config *c, const struct h5_request *r)
 	if (h5_buf_finish(&b, NULL) == H5_OK) {
 		if (strcmp(b.data, c->site.origin) == 0)
 			rc = H5_ORIGIN_OURS;
-		for (i = 0; i < c->site.n_allowed_origins; i++)
-			if (strcmp(b.data, c->site.allowed_origins[i]) == 0)
+		for (i = 0; i < c->site.allowed_origins.n; i++)
+			if (strcmp(b.data, c->site.allowed_origins.v[i]) == 0)
 				rc = H5_ORIGIN_OURS;
 	}
 	h5_buf_release(&b);
 	return rc;
+}
+
+/* --- the site's other name --- */
+
+/* The name in "name:port", and its length without a dot at its end. */
+static size_t
+name_length(const char *host)
+{
+	size_t n = strcspn(host, ":");
+
+	return n > 0 && host[n - 1] == '.' ? n - 1 : n;
+}
+
+static bool
+same_name(const char *a, size_t n, const char *b)
+{
+	return n == strcspn(b, ":") && strncasecmp(a, b, n) == 0;
+}
+
+/* Is the n bytes' name another one of this site's? */
+static bool
+is_other_name(const struct h5_config *c, const char *name, size_t n)
+{
+	const char *own = c->site.host;
+	size_t i;
+
+	if (same_name(name, n, own))
+		return false;
+	if (n > 4 && strncasecmp(name, "www.", 4) == 0 &&
+	    same_name(name + 4, n - 4, own))
+		return true;
+	if (strncmp(own, "www.", 4) == 0 && same_name(name, n, own + 4))
+		return true;
+	for (i = 0; i < c->site.aliases.n; i++)
+		if (same_name(name, n, c->site.aliases.v[i]))
+			return true;
+	return false;
+}
+
+bool
+h5_web_moved(const struct h5_config *c, const struct h5_request *r,
+    const char *program, struct h5_buf *out)
+{
+	static const char *const moved[] = {"moved"};
+	struct h5_fields f;
+	bool carries;
+
+	if (!is_other_name(c, r->host, name_length(r->host)))
+		return false;
+	/* What cannot be read is answered here: 400. */
+	h5_fields_init(&f, 1, H5_WEB_QUERY);
+	carries = h5_form_pick(r->query, strlen(r->query), moved, 1, &f,
+		      NULL) != H5_OK ||
+		  f.n > 0;
+	h5_fields_release(&f);
+	if (carries)
+		return false;
+	h5_config_url(c, program, out);
+	h5_buf_printf(
+	    out, "?%s%smoved=1", r->query, r->query[0] == '\0' ? "" : "&");
+	return true;
 }
 
 /* --- what the browser prefers --------------------------------------------- */
@@ -380,6 +441,7 @@ h5_response_reason(int status)
 	} known[] = {
 	    {200, "OK"},
 	    {303, "See Other"},
+	    {308, "Permanent Redirect"},
 	    {400, "Bad Request"},
 	    {403, "Forbidden"},
 	    {404, "Not Found"},

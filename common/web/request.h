@@ -23,6 +23,7 @@ struct h5_request {
 	char *query; /* raw, never NULL */
 	char *user_agent, *accept, *accept_language, *origin, *referer;
 	char *content_type, *forwarded_for; /* never NULL, "" when absent */
+	char *host; /* as the browser, or a proxy, wrote it */
 	char remote_addr[64];
 	char *document_root;
 	char *conf; /* H5PAY_CONF among the parameters, or "" */
@@ -76,6 +77,14 @@ const char *h5_web_lang(const struct h5_config *c, const struct h5_request *r);
 bool h5_web_in_wechat(const struct h5_request *r);
 /* h5_web_wants_json(r): does Accept name application/json? */
 bool h5_web_wants_json(const struct h5_request *r);
+
+/* h5_web_moved(c, r, program, out): is this a GET or HEAD under the site's
+ * other name: base_url's host with "www." before it or taken off, or one of
+ * site.aliases?  Then out is where it leads: base_url, the query byte for byte,
+ * and moved=1.  A request that carries moved is never sent on, whatever its
+ * Host: proxies change that, and nothing may loop. */
+bool h5_web_moved(const struct h5_config *c, const struct h5_request *r,
+    const char *program, struct h5_buf *out);
 
 enum h5_web_origin { H5_ORIGIN_NONE, H5_ORIGIN_OURS, H5_ORIGIN_FOREIGN };
 /* h5_web_origin(c, r): OURS: base_url's or one of allowed_origins; NONE: absent

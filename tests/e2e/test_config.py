@@ -551,3 +551,36 @@ def _(t):
     t.page(r, 500, "error")
     t.lacks(r.visible, "catalogue", "the page")
     t.contains(r.stderr + "\n".join(s.log()), "catalogue", "the log")
+
+
+@test("B7: a secret with a mark before it, as Notepad saves it, is taken")
+def _(t):
+    s = t.own_site({"merchant.api_key": None,
+                    "merchant.api_key_file": "apiv2.txt"})
+    s.write("apiv2.txt", "\ufeff" + h5.API_KEY + "\r\n")
+    code, out, err = s.h5pay("check")
+    t.eq(code, 0, f"exit status, {out!r} {err!r}")
+    order = t.id()
+    s.ready(order, 5)
+    t.success(s.notify(h5.notice(order, 5)))
+
+
+@test("B7: check names the xn-- form of a Chinese host")
+def _(t):
+    s = t.own_site()
+    s.configure({"site.base_url": "https://商店.中国/cgi-bin"})
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, "exit status")
+    t.contains(err, "https://xn--czrs0t.xn--fiqs8s/cgi-bin", "the mend")
+
+
+@test("B7: check names the DOS line ends of a hook, and the mend")
+def _(t):
+    s = t.own_site()
+    hook = s.write("hook.sh", "#!/bin/sh\r\ncat >/dev/null\r\nexit 0\r\n",
+                   0o700)
+    s.configure({"hooks.exec": str(hook)})
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, "exit status")
+    t.contains(err, "DOS line ends", "the fault")
+    t.contains(err, "sed -i", "the mend")

@@ -493,3 +493,68 @@ def _(t):
     q = urllib.parse.urlsplit(urllib.parse.urljoin(r.url, hrefs[0])).query
     t.contains(q, "item=tea", "the link keeps the item")
     t.contains(q, "qty=2", "the link keeps the quantity")
+
+
+OTHER = [
+    ("www. before it", "https://shop.example/pay", "www.shop.example", True),
+    ("www. in capitals and a port", "https://shop.example/pay",
+     "WWW.Shop.Example:443", True),
+    ("www. taken off", "https://www.shop.example/pay", "shop.example", True),
+    ("a dot at the end", "https://shop.example/pay", "www.shop.example.",
+     True),
+    ("an alias", "https://shop.example/pay", "old.example", True),
+    ("base_url's own host", "https://shop.example/pay", "shop.example", False),
+    ("base_url's own host and a port", "https://shop.example:8443/pay",
+     "shop.example:8443", False),
+    ("another host", "https://shop.example/pay", "10.0.0.7", False),
+    ("another www. host", "https://shop.example/pay", "www.shop.example.evil",
+     False),
+    ("www. twice", "https://shop.example/pay", "www.www.shop.example", False),
+    ("no host at all", "https://shop.example/pay", "", False),
+    ("www. alone", "https://shop.example/pay", "www.", False),
+]
+
+
+def named(t, base):
+    return t.own_site({"site.base_url": base, "site.program_suffix": ".cgi",
+                       "site.aliases": "old.example m.old.example"})
+
+
+@table("B4: asked for under {0} the pages lead to base_url or answer", OTHER)
+def _(t, name, base, host, moved):
+    s = named(t, base)
+    query = "item=tea&%6cang=en&x=%2f&y=a+b&&"
+    for method in ("GET", "HEAD"):
+        r = s.cgi("checkout", method, query, headers={"Host": host})
+        if not moved:
+            t.eq(r.status, 200, "status")
+            continue
+        t.eq(r.status, 308, "status")
+        t.eq(r.header("Location"), f"{base}/checkout.cgi?{query}&moved=1",
+             "Location")
+        t.eq(r.header("Cache-Control"), "no-store", "Cache-Control")
+        t.eq(r.header("Referrer-Policy"), "strict-origin", "policy")
+    for program in ("return-page", "query"):
+        r = s.get(program, "", headers={"Host": host})
+        t.eq(r.status, 308 if moved else 404, "status")
+        if moved:
+            t.eq(r.header("Location"), f"{base}/{program}.cgi?moved=1",
+                 "Location")
+
+
+@table("B4: nothing loops: {0} is not sent on", [
+    ("what was moved", "GET", "item=tea&moved=1", 200),
+    ("moved without a value", "GET", "moved&item=tea", 200),
+    ("moved in escapes", "GET", "item=tea&%6doved=1", 200),
+    ("moved twice", "GET", "item=tea&moved=1&moved=1", 200),
+    ("a malformed query", "GET", "item=tea&x=%zz", 400),
+    ("a POST", "POST", "", 400),
+])
+def _(t, name, method, query, status):
+    s = named(t, "https://shop.example/pay")
+    r = s.cgi("checkout", method, query, b"" if method == "POST" else None,
+              headers={"Host": "www.shop.example"})
+    t.eq(r.status, status, "status")
+    r = s.cgi("notify", "POST", "", h5.notice(t.id(), 1),
+              headers={"Host": "www.shop.example"})
+    t.eq(r.status, 200, "notify's status")

@@ -59,8 +59,8 @@ check_site(const struct h5_config *c)
 	for (i = 0; i < c->site.n_trusted_proxies; i++)
 		MUST(h5_netaddr_in(&c->site.trusted_proxies[i].base,
 		    &c->site.trusted_proxies[i]));
-	for (i = 0; i < c->site.n_allowed_origins; i++)
-		good_url(c->site.allowed_origins[i]);
+	for (i = 0; i < c->site.allowed_origins.n; i++)
+		good_url(c->site.allowed_origins.v[i]);
 }
 
 static void

@@ -24,8 +24,8 @@ config(void)
 		     H5_OK);
 		c.site.origin = origin;
 		c.site.lang = lang;
-		c.site.allowed_origins = others;
-		c.site.n_allowed_origins = 1;
+		c.site.allowed_origins.v = others;
+		c.site.allowed_origins.n = 1;
 		c.site.trusted_proxies = proxies;
 		c.site.n_trusted_proxies = 2;
 	}

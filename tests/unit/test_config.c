@@ -137,7 +137,7 @@ test_config__defaults(void **state)
 	assert_null(c->site.contact);
 	assert_null(c->site.link_key);
 	assert_int_equal(c->site.n_trusted_proxies, 0);
-	assert_int_equal(c->site.n_allowed_origins, 0);
+	assert_int_equal(c->site.allowed_origins.n, 0);
 	assert_false(c->site.handoff_page);
 	assert_string_equal(c->gateway.url, "https://api.mch.weixin.qq.com");
 	assert_string_equal(
@@ -212,16 +212,16 @@ test_config__every_key(void **state)
 	assert_int_equal(c->merchant.sign_type, H5_SIGN_MD5);
 	assert_string_equal(
 	    c->merchant.key_file, folder_name(&f->folder, "key.pem", path));
-	assert_string_equal(c->site.base_url, "https://Shop.example:8443/pay");
+	assert_string_equal(c->site.base_url, "https://shop.example:8443/pay");
 	assert_string_equal(c->site.origin, "https://shop.example:8443");
 	assert_string_equal(c->site.host, "shop.example:8443");
 	assert_string_equal(c->site.program_suffix, ".fcgi");
 	assert_non_null(c->site.link_key);
 	assert_int_equal(c->site.n_trusted_proxies, 3);
 	assert_int_equal(c->site.trusted_proxies[0].bits, 8);
-	assert_int_equal(c->site.n_allowed_origins, 2);
-	assert_string_equal(c->site.allowed_origins[0], "https://a.example");
-	assert_string_equal(c->site.allowed_origins[1], "https://b.example");
+	assert_int_equal(c->site.allowed_origins.n, 2);
+	assert_string_equal(c->site.allowed_origins.v[0], "https://a.example");
+	assert_string_equal(c->site.allowed_origins.v[1], "https://b.example");
 	assert_string_equal(
 	    c->site.shop_url, "https://shop.example/index.php?lang=zh");
 	assert_string_equal(c->site.lang, "en");
@@ -284,6 +284,24 @@ test_config__values(void **state)
 	    {"site", "base_url", "https://shop.example/x#y", "fragment"},
 	    {"site", "base_url", "https://u@shop.example/x", "user name"},
 	    {"site", "base_url", "shop.example", "https://"},
+	    /* B7 */
+	    {"site", "base_url", "HTTPS://Shop.Example/cgi-bin", NULL},
+	    {"site", "base_url",
+		"https://\xe5\x95\x86\xe5\xba\x97.\xe4\xb8\xad\xe5\x9b\xbd/x",
+		"ASCII: https://xn--czrs0t.xn--fiqs8s/x"},
+	    {"site", "base_url", "https://%E5%95%86%E5%BA%97.example/x",
+		"ASCII: https://xn--"},
+	    {"site", "shop_url", "https://shop.example/\xe8\x8c\xb6",
+		"https://shop.example/%E8%8C%B6"},
+	    {"site", "aliases", "", NULL},
+	    {"site", "aliases", "Old.Example m.shop.example", NULL},
+	    {"site", "aliases", "https://old.example", "name alone"},
+	    {"site", "aliases", "old.example:8443", "name alone"},
+	    {"site", "aliases", "old.example/x", "name alone"},
+	    {"site", "aliases", "\xe8\x8c\xb6.example", "xn--"},
+	    {"site", "return_origins", "", NULL},
+	    {"site", "return_origins", "https://m.shop.example", NULL},
+	    {"site", "return_origins", "https://m.shop.example/x", "origin is"},
 	    {"site", "program_suffix", "", NULL},
 	    {"site", "program_suffix", "/x", "letters"},
 	    {"site", "program_suffix", ".abcdefghijklmnop", "16 letters"},
@@ -325,6 +343,11 @@ test_config__values(void **state)
 	    {"hooks", "exec", "nowhere", "No such file"},
 	    {"hooks", "exec", "plain", "cannot be run"},
 	    {"hooks", "exec", ".", "is not a file"},
+	    {"hooks", "exec", "dos", "DOS line ends"},
+	    {"hooks", "exec", "marked", "byte order mark"},
+	    {"hooks", "exec", "typo", "/usr/bin/pyhton3: No such file"},
+	    {"hooks", "exec", "dos-inside", NULL},
+	    {"server", "command", "dos", "DOS line ends"},
 	    {"server", "command", "plain", "cannot be run"},
 	    {"server", "threads", "0", "1 to 1024"},
 	    {"server", "threads", "1024", NULL},
@@ -338,6 +361,10 @@ test_config__values(void **state)
 	size_t i;
 
 	folder_write(&f->folder, "plain", "x", 0600);
+	folder_write(&f->folder, "dos", "#!/bin/sh\r\nexit 0\r\n", 0700);
+	folder_write(&f->folder, "dos-inside", "#!/bin/sh -e\n:\r\n", 0700);
+	folder_write(&f->folder, "marked", "\xef\xbb\xbf#!/bin/sh\n", 0700);
+	folder_write(&f->folder, "typo", "#! /usr/bin/pyhton3 -u\n", 0700);
 	for (i = 0; i < COUNT(rows); i++) {
 		rc = load_one(f, rows[i].section, rows[i].key, rows[i].value);
 		(void)snprintf(name, sizeof(name), "%s.%s = %s",
@@ -525,7 +552,8 @@ test_config__secrets_from_files(void **state)
 	struct h5_crypto_key *key = NULL;
 
 	folder_write(&f->folder, "api_key", KEY32 "\n", 0600);
-	folder_write(&f->folder, "secret", KEY32, 0600);
+	/* B7: as Notepad saves it. */
+	folder_write(&f->folder, "secret", "\xef\xbb\xbf" KEY32 "\r\n", 0600);
 	folder_write(&f->folder, "link", KEY32 "x\r\n", 0400);
 	folder_write(&f->folder, "whsec", WHSEC24 "\n", 0600);
 	if (load_with(f, files, COUNT(files)) != H5_OK)
@@ -574,6 +602,10 @@ test_config__secret_files_that_will_not_do(void **state)
 		"123456789abcdef",
 		32, 0600, "on one line"},
 	    {"empty", "", 0, 0600, "0 bytes, must have exactly 32"},
+	    {"B7: UTF-16", "\xff\xfek\0e\0y\0", 8, 0600, "UTF-16"},
+	    {"B7: a mark and no more", "\xef\xbb\xbf\n", 4, 0600, "0 bytes"},
+	    {"B7: two marks", "\xef\xbb\xbf\xef\xbb\xbf" KEY32, 38, 0600,
+		"35 bytes"},
 	    {"short", "abc\n", 4, 0600, "3 bytes, must have exactly 32"},
 	};
 	static const struct setting change[] = {

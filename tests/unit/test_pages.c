@@ -156,7 +156,7 @@ test_pages__a_redirect_carries_the_same_headers(void **state)
 
 	(void)state;
 	stage_open(&s);
-	h5_page_redirect(&s.x, "https://wx.tenpay.com/x?a=1&b=2");
+	h5_page_redirect(&s.x, 303, "https://wx.tenpay.com/x?a=1&b=2");
 	assert_int_equal(s.resp.status, 303);
 	check_headers(&s);
 	HEADER(&s, "Location: https://wx.tenpay.com/x?a=1&b=2");

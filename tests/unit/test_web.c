@@ -33,8 +33,8 @@ setup(void **state)
 	f->c.site.program_suffix = f->suffix;
 	f->c.site.lang = f->lang;
 	f->origins[0] = f->other;
-	f->c.site.allowed_origins = f->origins;
-	f->c.site.n_allowed_origins = 1;
+	f->c.site.allowed_origins.v = f->origins;
+	f->c.site.allowed_origins.n = 1;
 	f->c.site.trusted_proxies = &f->proxy;
 	*state = f;
 	return 0;
