@@ -121,6 +121,7 @@ const struct h5_program h5_program = {
     .name = "notify",
     .allow = "POST",
     .body_max = 65536,
+    .body_ms = 3000,
     .threads = 8,
     .writes = true,
     .handle = handle,

@@ -58,13 +58,12 @@ it_lasts(struct worker *w)
 static bool
 turn(struct worker *w)
 {
-	const struct h5_program *p = w->serve.run->sites.program;
 	const struct h5_log *log = h5_sites_log(&w->serve.run->sites);
 	struct h5_request r;
 	struct h5_err e;
 	enum h5_code rc;
 
-	rc = h5_fcgi_accept(w->serve.fcgi, w->stop_fd, -1, p->body_max, &r, &e);
+	rc = h5_fcgi_accept(w->serve.fcgi, w->stop_fd, -1, &r, &e);
 	if (rc == H5_OK) {
 		h5_serve_request(&w->serve, &r);
 		h5_request_release(&r);
@@ -104,6 +103,7 @@ loop(void *arg)
 int
 h5_worker_once(struct h5_run *run)
 {
+	const struct h5_program *p = run->sites.program;
 	struct worker w;
 	struct h5_err e;
 	enum h5_code rc;
@@ -112,7 +112,7 @@ h5_worker_once(struct h5_run *run)
 	w.serve.run = run;
 	w.stop_fd = -1;
 	w.broken_fd = -1;
-	rc = h5_fcgi_new(true, &w.serve.fcgi, &e);
+	rc = h5_fcgi_new(true, p->body_max, p->body_ms, &w.serve.fcgi, &e);
 	if (rc == H5_OK)
 		(void)loop(&w);
 	else
@@ -138,6 +138,7 @@ static int
 start_threads(
     struct h5_run *run, struct worker *w, int n, int stop_fd, int broken_fd)
 {
+	const struct h5_program *p = run->sites.program;
 	pthread_attr_t attr;
 	struct h5_err why;
 	int i, sys;
@@ -149,7 +150,8 @@ start_threads(
 		w[i].serve.run = run;
 		w[i].stop_fd = stop_fd;
 		w[i].broken_fd = broken_fd;
-		if (h5_fcgi_new(false, &w[i].serve.fcgi, &why) != H5_OK)
+		if (h5_fcgi_new(false, p->body_max, p->body_ms,
+			&w[i].serve.fcgi, &why) != H5_OK)
 			break;
 		sys = pthread_create(&w[i].thread, &attr, loop, &w[i]);
 		if (sys != 0) {

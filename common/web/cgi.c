@@ -12,15 +12,19 @@ ssize_t
 h5_cgi_read(char *buf, size_t size, int64_t until)
 {
 	struct pollfd p;
+	int64_t left;
 	ssize_t n;
 
 	for (;;) {
-		if (h5_clock_mono_ms() > until)
+		left = until - h5_clock_mono_ms();
+		if (left < 0)
 			return -1;
+		if (left > H5_CGI_SILENCE_S * 1000)
+			left = H5_CGI_SILENCE_S * 1000;
 		p.fd = STDIN_FILENO;
 		p.events = POLLIN;
 		p.revents = 0;
-		n = poll(&p, 1, H5_CGI_SILENCE_S * 1000);
+		n = poll(&p, 1, (int)left);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)

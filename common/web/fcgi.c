@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -33,6 +34,8 @@
 
 struct h5_fcgi {
 	bool cgi;
+	size_t body_max; /* bytes */
+	int body_ms; /* a whole body arrives within this */
 	bool done; /* plain CGI: the one request was taken */
 	bool open; /* a FastCGI request is in hand */
 	int epfd;
@@ -121,7 +124,8 @@ watch_socket(struct h5_fcgi *f, struct h5_err *e)
 }
 
 enum h5_code
-h5_fcgi_new(bool cgi, struct h5_fcgi **out, struct h5_err *e)
+h5_fcgi_new(bool cgi, size_t body_max, int body_ms, struct h5_fcgi **out,
+    struct h5_err *e)
 {
 	struct h5_fcgi *f;
 	enum h5_code rc = H5_OK;
@@ -131,6 +135,8 @@ h5_fcgi_new(bool cgi, struct h5_fcgi **out, struct h5_err *e)
 	if (f == NULL)
 		return h5_err_nomem(e);
 	f->cgi = cgi;
+	f->body_max = body_max;
+	f->body_ms = body_ms > 0 ? body_ms : REQUEST_MS;
 	f->epfd = -1;
 	f->stop_fd = -1;
 	if (!cgi) {
@@ -282,31 +288,55 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	return H5_OK;
 }
 
-/* What CONTENT_LENGTH says.  H5_E_REMOTE: a number over max (in *want when it
- * can be held, else SIZE_MAX).  H5_E_INPUT: not a number, or a POST without
- * one: a body that ends where the connection ends may have been cut. */
+/* How long the body is; SIZE_MAX: it ends where its stream does.  A server that
+ * was sent chunks names no length: FastCGI has an end of its own, and to plain
+ * CGI the chunks were announced, taken apart, and stdin is closed behind them.
+ * H5_E_REMOTE: over max.  H5_E_INPUT: not a number, or a plain-CGI POST of
+ * which nothing tells the end. */
 static enum h5_code
-body_length(const struct h5_fcgi *f, const struct h5_request *r, size_t max,
-    size_t *want)
+body_length(const struct h5_fcgi *f, const struct h5_request *r, size_t *want)
 {
 	const char *s = param(f, "CONTENT_LENGTH");
+	const char *coding = param(f, "HTTP_TRANSFER_ENCODING");
+	bool post = strcmp(r->method, "POST") == 0;
 	struct h5_err e;
 	uint64_t n;
 
 	*want = 0;
+	if (s == NULL && post && !f->cgi)
+		*want = SIZE_MAX;
+	else if (s == NULL && post && coding != NULL &&
+		 strcasecmp(coding, "chunked") == 0)
+		*want = SIZE_MAX;
+	else if (s == NULL)
+		return post ? H5_E_INPUT : H5_OK;
 	if (s == NULL)
-		return strcmp(r->method, "POST") == 0 ? H5_E_INPUT : H5_OK;
+		return H5_OK;
 	if (s[strspn(s, "0123456789")] != '\0')
 		return H5_E_INPUT;
 	s += strspn(s, "0");
 	if (*s == '\0')
 		return H5_OK;
-	if (h5_text_u64(s, 1, (uint64_t)SIZE_MAX, &n, &e) != H5_OK) {
-		*want = SIZE_MAX;
+	if (h5_text_u64(s, 1, (uint64_t)SIZE_MAX - 1, &n, &e) != H5_OK) {
+		*want = SIZE_MAX - 1;
 		return H5_E_REMOTE;
 	}
 	*want = (size_t)n;
-	return *want > max ? H5_E_REMOTE : H5_OK;
+	return *want > f->body_max ? H5_E_REMOTE : H5_OK;
+}
+
+/* No read waits longer than until; the library itself waits without end. */
+static void
+limit_silence(const struct h5_fcgi *f, int64_t left_ms)
+{
+	struct timeval limit = {H5_CGI_SILENCE_S, 0};
+
+	if (left_ms < H5_CGI_SILENCE_S * 1000) {
+		limit.tv_sec = left_ms / 1000;
+		limit.tv_usec = left_ms % 1000 * 1000 + 1000;
+	}
+	(void)setsockopt(
+	    f->req.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 /* Up to size bytes of the body.  0: its end.  -1: broken or too slow. */
@@ -320,8 +350,11 @@ next_fcgi(struct h5_fcgi *f, char *buf, size_t size, int64_t until)
 	/* Never ask for more than lies in the library's buffer, so that each
 	 * wait for the peer comes back here to look at the clock. */
 	if (here <= 0) {
-		if (h5_clock_mono_ms() > until)
+		int64_t left = until - h5_clock_mono_ms();
+
+		if (left < 0)
 			return -1;
+		limit_silence(f, left);
 		here = 1;
 	}
 	n = FCGX_GetStr(
@@ -335,12 +368,12 @@ next_fcgi(struct h5_fcgi *f, char *buf, size_t size, int64_t until)
  * already) is thrown away, so that the web server, which may still be
  * writing, reads our answer and not a broken pipe. */
 static void
-read_body(struct h5_fcgi *f, size_t max, struct h5_request *r)
+read_body(struct h5_fcgi *f, struct h5_request *r)
 {
 	char chunk[CHUNK];
-	int64_t until = h5_clock_mono_ms() + REQUEST_MS;
+	int64_t until = h5_clock_mono_ms() + f->body_ms;
 	size_t want, got = 0, ask;
-	enum h5_code rc = body_length(f, r, max, &want);
+	enum h5_code rc = body_length(f, r, &want);
 	ssize_t n;
 
 	if (r->body_code == H5_OK)
@@ -360,31 +393,33 @@ read_body(struct h5_fcgi *f, size_t max, struct h5_request *r)
 			break;
 		}
 		got += (size_t)n;
+		if (want == SIZE_MAX && got > f->body_max &&
+		    r->body_code == H5_OK)
+			r->body_code = H5_E_REMOTE;
 		if (got <= want && r->body_code == H5_OK)
 			h5_buf_add(&r->body, chunk, (size_t)n);
 	}
 	if (r->body_code == H5_OK && r->body.bad != H5_OK)
 		r->body_code = r->body.bad;
-	if (r->body_code == H5_OK && got != want)
+	if (r->body_code == H5_OK && want != SIZE_MAX && got != want)
 		r->body_code = H5_E_INPUT;
 	if (r->body_code != H5_OK)
 		h5_buf_clear(&r->body);
 }
 
 static enum h5_code
-read_request(
-    struct h5_fcgi *f, size_t body_max, struct h5_request *r, struct h5_err *e)
+read_request(struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 {
 	enum h5_code rc;
 
 	h5_request_init(r);
-	h5_buf_init(&r->body, body_max);
+	h5_buf_init(&r->body, f->body_max);
 	rc = read_params(f, r, e);
 	if (rc != H5_OK) {
 		h5_request_release(r);
 		return rc;
 	}
-	read_body(f, body_max, r);
+	read_body(f, r);
 	return H5_OK;
 }
 
@@ -470,17 +505,16 @@ take_connection(struct h5_fcgi *f, int fd)
 }
 
 static enum h5_code
-accept_cgi(
-    struct h5_fcgi *f, size_t body_max, struct h5_request *r, struct h5_err *e)
+accept_cgi(struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 {
 	if (f->done)
 		return h5_err_set(e, H5_E_STATE, "the one request is done");
 	f->done = true;
-	return read_request(f, body_max, r, e);
+	return read_request(f, r, e);
 }
 
 enum h5_code
-h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
+h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms,
     struct h5_request *r, struct h5_err *e)
 {
 	enum h5_code rc;
@@ -488,7 +522,7 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
 
 	memset(r, 0, sizeof *r);
 	if (f->cgi)
-		return accept_cgi(f, body_max, r, e);
+		return accept_cgi(f, r, e);
 	(void)finish(f);
 	do {
 		rc = wait_turn(f, stop_fd, tick_ms, e);
@@ -501,7 +535,7 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms, size_t body_max,
 				return rc;
 		}
 	} while (fd < 0 || !take_connection(f, fd));
-	return read_request(f, body_max, r, e);
+	return read_request(f, r, e);
 }
 
 /* --- answering --- */

@@ -24,11 +24,13 @@ const char *h5_fcgi_exposed(void);
 /* h5_fcgi_start(e): once per process, before threads: FCGX_Init, the listening
  * socket non-blocking, SIGPIPE ignored.  H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);
-H5_MUST_CHECK enum h5_code h5_fcgi_new(
-    bool cgi, struct h5_fcgi **out, struct h5_err *e);
+/* h5_fcgi_new(cgi, body_max, body_ms, out, e): a thread's end of it.  A body
+ * has at most body_max bytes and arrives whole within body_ms (0: 30 s). */
+H5_MUST_CHECK enum h5_code h5_fcgi_new(bool cgi, size_t body_max, int body_ms,
+    struct h5_fcgi **out, struct h5_err *e);
 void h5_fcgi_free(struct h5_fcgi *f);
 
-/* h5_fcgi_accept(f, stop_fd, tick_ms, body_max, r, e): wait for the next
+/* h5_fcgi_accept(f, stop_fd, tick_ms, r, e): wait for the next
  * request and read it whole into r (initialised here; released by the caller
  * when the result is H5_OK).  H5_OK.  H5_E_NOTFOUND: none came within tick_ms
  * (-1: no limit): time for house-keeping.  H5_E_STATE: stop_fd became
@@ -40,7 +42,7 @@ void h5_fcgi_free(struct h5_fcgi *f);
  * No thread ever blocks inside accept: each polls first.  A peer that falls
  * silent in mid-request is given up after 10 s. */
 H5_MUST_CHECK enum h5_code h5_fcgi_accept(struct h5_fcgi *f, int stop_fd,
-    int tick_ms, size_t body_max, struct h5_request *r, struct h5_err *e);
+    int tick_ms, struct h5_request *r, struct h5_err *e);
 
 /* h5_fcgi_answer(f, resp, e): headers and body, flushed, and the connection
  * closed (kept-alive FastCGI connections would block a thread outside the

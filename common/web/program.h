@@ -40,6 +40,7 @@ struct h5_program {
 	const char *name; /* "checkout" */
 	const char *allow; /* "GET, HEAD, POST" */
 	size_t body_max; /* bytes */
+	int body_ms; /* a body arrives whole within this; 0: 30 s */
 	int threads; /* as FastCGI, when server.threads is not set */
 	/* What it needs; nothing else is left to a confined worker. */
 	bool gateway; /* talks with WeChat */

@@ -3,6 +3,7 @@
 import pathlib
 import socket
 import threading
+import time
 
 import h5
 from case import table, test
@@ -555,6 +556,37 @@ def _(t, length):
     r = t.site.notify(h5.notice(order, 5), env={"CONTENT_LENGTH": length})
     t.ok(r.status in (200, 413), f"status {r.status}")
     t.ok(h5.FAIL.match(r.body), f"{r.body!r}")
+
+
+@test("B6: a chunked notice under plain CGI is read to its end")
+def _(t):
+    order, q = ready(t, 5)
+    env = {"CONTENT_LENGTH": None, "HTTP_TRANSFER_ENCODING": "Chunked"}
+    t.success(t.site.notify(h5.notice(order, 5), env=env))
+    t.eq(t.site.show(order)["state"], "paid", "state")
+    big = h5.notice(t.id(), 5) + b" " * 65536
+    t.refused(t.site.notify(big, env=env), 413)
+    env["HTTP_TRANSFER_ENCODING"] = "gzip, chunked"
+    t.refused(t.site.notify(h5.notice(order, 5), env=env))
+
+
+@test("B8: a notice that does not come to its end is refused in time")
+def _(t):
+    order, q = ready(t, 5)
+    body = h5.notice(order, 5)
+    e, _ = h5.Site.request(t.site, "notify", "POST", "", body,
+                           {"Content-Type": "text/xml"})
+    p = t.site.popen([t.site.bin / "notify"], env=e)
+    begin = time.monotonic()
+    p.stdin.write(body[:-1])
+    p.stdin.flush()
+    answer = p.stdout.read()
+    took = time.monotonic() - begin
+    p.stdin.close()
+    p.wait()
+    t.refused(h5.split_cgi(answer))
+    t.ok(2.9 < took < 4.5, f"answered after {took:.1f} s")
+    t.eq(t.site.show(order)["state"], "awaiting", "state")
 
 
 @test("a notice shorter than CONTENT_LENGTH is refused")
