@@ -167,7 +167,8 @@ def _(t):
 ])
 def _(t, name, change, key):
     s = t.own_site(change)
-    fails(t, s, "placeholders", rf"^{re.escape(key)} is the example's",
+    fails(t, s, "placeholders",
+          rf"^{re.escape(key)} still has the value of the example",
           "your own value", args=("--offline",))
 
 
@@ -191,7 +192,7 @@ def _(t):
 def _(t):
     s = t.own_site()
     (s.folder / "catalogue.ini").chmod(0o666)
-    fails(t, s, "modes", "catalogue.ini may be written by everybody",
+    fails(t, s, "modes", "everybody can write to .*catalogue.ini",
           r"chmod go-w .*catalogue.ini", args=("--offline",))
 
 
@@ -207,7 +208,7 @@ def _(t):
 @test("doctor warns of a store that is not there, and does not make it")
 def _(t):
     s = t.own_site()
-    fails(t, s, "store", "not there yet", "run doctor again", "warn",
+    fails(t, s, "store", "does not exist yet", "run doctor again", "warn",
           ("--offline",))
     doctor(s)
     t.no(s.store.exists(), "the store")
@@ -217,7 +218,8 @@ def _(t):
 def _(t):
     s = t.own_site()
     s.ready(t.id())
-    fails(t, s, "sweep", "none yet", r"\* \* \* \* \* h5pay sweep", "warn",
+    fails(t, s, "sweep", "none has run yet",
+          r"\* \* \* \* \* h5pay sweep", "warn",
           ("--offline",))
 
 
@@ -275,7 +277,7 @@ def _(t):
     t.until("it runs the program", lambda: os.readlink(
         f"/proc/{p.pid}/exe") == str(program))
     program.unlink()
-    fails(t, s, "processes", f"process {p.pid} still runs a checkout",
+    fails(t, s, "processes", f"process {p.pid} still runs an old checkout",
           "restart", "warn", ("--offline",))
 
 
@@ -308,7 +310,7 @@ def _(t):
     sock.close()
     t.until("it runs the program", lambda: os.readlink(
         f"/proc/{p.pid}/exe") == str(program))
-    fails(t, s, "processes", f"process {p.pid}, notify, listens on TCP",
+    fails(t, s, "processes", rf"process {p.pid} \(notify\) listens on TCP",
           "CVE-2025-23016", "warn", ("--offline",))
 
 
@@ -334,7 +336,7 @@ def _(t, verdict, why, mode, folder_mode):
     t.until("it runs the program", lambda: os.readlink(
         f"/proc/{p.pid}/exe") == str(program))
     if verdict == "warns of":
-        fails(t, s, "processes", f"the socket of process {p.pid}, notify",
+        fails(t, s, "processes", rf"the socket of process {p.pid} \(notify\)",
               "chmod 660", "warn", ("--offline",))
         return
     code, checks = doctor(s, "--offline")
@@ -366,7 +368,8 @@ def _(t):
 
 
 @table("doctor finds a wrong {0}", [
-    ("mch_id", {"merchant.mch_id": "1999999999"}, "no such merchant number",
+    ("mch_id", {"merchant.mch_id": "1999999999"},
+     "this merchant number does not exist",
      "mch_id"),
     ("appid", {"merchant.appid": "wx9999999999999999"},
      "appid is not bound to mch_id", "bind them"),
@@ -412,9 +415,9 @@ def _(t, seconds, result):
 def _(t):
     s = h5.Site(t.build)
     t.mine(s)
-    checks = fails(t, s, "gateway", "is not reached", "firewall")
+    checks = fails(t, s, "gateway", "cannot be reached", "firewall")
     t.eq(of(checks, "ids-and-key")[0]["result"], "fail", "ids-and-key")
-    t.contains(of(checks, "ids-and-key")[0]["found"], "not proved", "found")
+    t.contains(of(checks, "ids-and-key")[0]["found"], "not proven", "found")
 
 
 # --- our own pages ----------------------------------------------------------
@@ -428,7 +431,7 @@ def _(t):
      "Content-Security-Policy: default-src", "block the way", "fail"),
     ("changes Cache-Control", '"Cache-Control" => "public, max-age=600"',
      "Cache-Control: public", "switch off the cache", "fail"),
-    ("sets a cookie", '"Set-Cookie" => "spy=1"', "cookie", "who watches",
+    ("sets a cookie", '"Set-Cookie" => "spy=1"', "cookie", "who tracks",
      "warn"),
 ])
 def _(t, name, header, found, remedy, result):
@@ -454,8 +457,8 @@ $HTTP["url"] =~ "^/cgi-bin/{program}" {{
 @test("doctor finds a redirect before notify")
 def _(t):
     s = t.own_web(extra=REDIRECT.format(program="notify"))
-    fails(t, s, "notify", "answered 30[12].*redirect",
-          "take the redirect away")
+    fails(t, s, "notify", "answered with 30[12].*redirect",
+          "remove the redirect")
 
 
 @test("doctor finds a redirect before checkout")
@@ -468,7 +471,7 @@ def _(t):
 def _(t):
     s = t.own_web(extra='server.modules += ( "mod_access" )\n'
                   '$HTTP["url"] =~ "^/cgi-bin/" { url.access-deny = ( "" ) }\n')
-    checks = fails(t, s, "notify", "answered 403", "login")
+    checks = fails(t, s, "notify", "answered with 403", "login")
     t.eq(of(checks, "checkout")[0]["result"], "fail", "checkout")
 
 
@@ -488,7 +491,7 @@ def _(t):
 @test("doctor finds a site that is not there")
 def _(t):
     s = t.own_site({"site.base_url": "http://127.0.0.1:9/cgi-bin"})
-    fails(t, s, "checkout", "is not reached", "firewall")
+    fails(t, s, "checkout", "cannot be reached", "firewall")
 
 
 @test("doctor finds a store in the document root")
@@ -527,14 +530,15 @@ def _(t):
     s = t.own_web()
     s.ready(t.id())
     s.configure({"site.trusted_proxies": "127.0.0.1"})
-    fails(t, s, "buyers", "was told 127.0.0.1", "trusted_proxies")
+    fails(t, s, "buyers", "was given 127.0.0.1", "trusted_proxies")
 
 
 @test("doctor warns of a proxy in front that is not trusted")
 def _(t):
     s = t.own_web(
         extra='setenv.add-response-header = ( "Via" => "1.1 cdn" )\n')
-    fails(t, s, "buyers", "proxy stands in front", "trusted_proxies", "warn")
+    fails(t, s, "buyers", "there is a proxy in front", "trusted_proxies",
+          "warn")
 
 
 # --- as root, over TLS ------------------------------------------------------
@@ -589,7 +593,7 @@ def _(t):
 @test("doctor warns of a backup host that is not there")
 def _(t):
     s = t.own_site({"gateway.backup_url": "http://127.0.0.1:9"})
-    checks = fails(t, s, "backup", "is not reached", "firewall", "warn")
+    checks = fails(t, s, "backup", "cannot be reached", "firewall", "warn")
     t.eq(of(checks, "ids-and-key")[0]["result"], "pass", "ids-and-key")
 
 

@@ -204,9 +204,9 @@ def _(t):
                      "merchant.api_key": "0" * 32},
      "APIv2 密钥", "not the APIv2 key of this mch_id"),
     ("a program that is not reached",
-     {"site.base_url": "http://127.0.0.1:9/pay"}, "无法连接", "is not reached"),
+     {"site.base_url": "http://127.0.0.1:9/pay"}, "无法连接", "cannot be reached"),
     ("what the example left", {"site.name": "My Shop"}, "仍是示例值",
-     "is the example's"),
+     "still has the value of the example"),
 ])
 def _(t, name, change, zh, en):
     s = ready(t)
