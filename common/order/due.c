@@ -9,8 +9,8 @@
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
 
-/* Refunds likewise; one that takes longer than two days is a matter of banks.
- */
+/* Refunds likewise; one that takes longer than two days is looked at four times
+ * a day. */
 #define LOOK_LEAST_S 60
 #define LOOK_MOST_S 3600
 #define LOOK_OLD_S (2 * 86400)

@@ -5,15 +5,10 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/order/due.h"
 #include "common/pay/hold.h"
 #include "common/wechat/wechat.h"
 
-/* Every minute for five minutes, then a fifth of the age, at most an hour; what
- * takes longer than two days is looked at four times a day. */
-#define LOOK_LEAST_S 60
-#define LOOK_MOST_S 3600
-#define LOOK_OLD_S (2 * 86400)
-#define LOOK_OLD_GAP_S (6 * 3600)
 /* A refund that WeChat does not know: a request may still be on its way. */
 #define SETTLE_S 600
 
@@ -310,32 +305,13 @@ h5_refund_ask(const struct h5_shop *shop, const char *id,
 
 /* --- looking -------------------------------------------------------------- */
 
-static bool
-due(const struct h5_refund *r, int64_t now)
-{
-	int64_t began = r->asked_at != 0 ? r->asked_at : r->hinted_at;
-	int64_t gap = (now - began) / 5;
-
-	if (h5_order_refund_over(r))
-		return false;
-	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
-		return true;
-	if (now - began > LOOK_OLD_S)
-		gap = LOOK_OLD_GAP_S;
-	else if (gap > LOOK_MOST_S)
-		gap = LOOK_MOST_S;
-	if (gap < LOOK_LEAST_S)
-		gap = LOOK_LEAST_S;
-	return now - later(r->asked_at, r->looked_at) >= gap;
-}
-
 bool
 h5_refund_due(const struct h5_order *o, int64_t now)
 {
 	size_t i;
 
 	for (i = 0; i < o->n_refunds; i++)
-		if (h5_order_settled(o) && due(&o->refunds[i], now))
+		if (h5_order_settled(o) && h5_due_refund(&o->refunds[i]) <= now)
 			return true;
 	return false;
 }
@@ -353,7 +329,8 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
 	for (i = 0; *o != NULL && i < (*o)->n_refunds; i++) {
 		const struct h5_refund *r = &(*o)->refunds[i];
 
-		if (h5_order_refund_over(r) || (!force && !due(r, now)))
+		if (h5_order_refund_over(r) ||
+		    (!force && h5_due_refund(r) > now))
 			continue;
 		memcpy(number, r->out_refund_no, sizeof number);
 		/* A notice about money that never came to us. */
