@@ -228,17 +228,19 @@ test_wxmsg__every_err_code_has_its_verdict(void **state)
 	}
 }
 
-static const char *
-note_of(const char *code)
+/* The refusal that an answer with this err_code is. */
+static struct h5_wechat_refusal
+refusal_of(const struct h5_config *c, const char *code)
 {
 	struct h5_wechat_refusal refusal;
-	struct h5_fields f;
+	char pairs[256], *xml;
+	struct h5_err e;
 
-	h5_fields_init(&f, 1, 256);
-	assert_int_equal(h5_fields_add(&f, "err_code", code, NULL), H5_OK);
-	h5_v2_refusal(&f, &refusal);
-	h5_fields_release(&f);
-	return refusal.note;
+	(void)snprintf(pairs, sizeof pairs, FAIL_ANSWER "err_code=%s", code);
+	xml = good(pairs);
+	assert_int_equal(answer(c, xml, &refusal, &e), H5_OK);
+	free(xml);
+	return refusal;
 }
 
 static void
@@ -248,11 +250,44 @@ test_wxmsg__merchant_faults_say_what_to_fix(void **state)
 	    "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH", "SIGNERROR"};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < COUNT(codes); i++)
-		ROW(codes[i], note_of(codes[i]) != NULL);
-	assert_null(note_of("SOMETHING_NEW"));
-	assert_null(note_of(""));
+		ROW(codes[i], refusal_of(*state, codes[i]).note != NULL);
+	assert_null(refusal_of(*state, "SOMETHING_NEW").note);
+	assert_null(refusal_of(*state, "").note);
+}
+
+static void
+test_wxmsg__refusals_of_refunds(void **state)
+{
+	static const struct {
+		const char *code;
+		enum h5_wechat_verdict verdict;
+	} rows[] = {
+	    {"SYSTEMERROR", H5_WECHAT_AGAIN},
+	    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN},
+	    {"FREQUENCY_LIMITED", H5_WECHAT_AGAIN},
+	    {"TRADE_OVERDUE", H5_WECHAT_REFUSED},
+	    {"ERROR", H5_WECHAT_REFUSED},
+	    {"USER_ACCOUNT_ABNORMAL", H5_WECHAT_REFUSED},
+	    {"INVALID_REQ_TOO_MUCH", H5_WECHAT_NOT_YET},
+	    {"NOTENOUGH", H5_WECHAT_REFUSED},
+	    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED},
+	    {"PARAM_ERROR", H5_WECHAT_REFUSED},
+	    {"APPID_NOT_EXIST", H5_WECHAT_MERCHANT},
+	    {"MCHID_NOT_EXIST", H5_WECHAT_MERCHANT},
+	    {"ORDERNOTEXIST", H5_WECHAT_UNKNOWN_ORDER},
+	    {"REFUNDNOTEXIST", H5_WECHAT_NO_REFUND},
+	    {"REFUND_FEE_MISMATCH", H5_WECHAT_REFUSED},
+	    {"SIGNERROR", H5_WECHAT_MERCHANT},
+	};
+	struct h5_wechat_refusal refusal;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		refusal = refusal_of(*state, rows[i].code);
+		ROW(rows[i].code, refusal.verdict == rows[i].verdict);
+		ROW(rows[i].code, refusal.note != NULL);
+	}
 }
 
 static void
@@ -955,6 +990,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_wxmsg__every_err_code_has_its_verdict),
 	    TEST(test_wxmsg__merchant_faults_say_what_to_fix),
+	    TEST(test_wxmsg__refusals_of_refunds),
 	    TEST(test_wxmsg__long_words_of_a_refusal_are_cut_at_a_character),
 	    TEST(test_wxmsg__a_good_answer_is_believed),
 	    TEST(test_wxmsg__ids_must_be_ours),

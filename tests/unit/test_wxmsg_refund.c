@@ -250,49 +250,6 @@ test_wxmsg_refund__a_hint_says_no_more_than_it_must(void **state)
 	}
 }
 
-static void
-test_wxmsg_refund__verdicts(void **state)
-{
-	static const struct {
-		const char *code;
-		enum h5_wechat_verdict verdict;
-	} rows[] = {
-	    {"SYSTEMERROR", H5_WECHAT_AGAIN},
-	    {"BIZERR_NEED_RETRY", H5_WECHAT_AGAIN},
-	    {"FREQUENCY_LIMITED", H5_WECHAT_AGAIN},
-	    {"TRADE_OVERDUE", H5_WECHAT_REFUSED},
-	    {"ERROR", H5_WECHAT_REFUSED},
-	    {"USER_ACCOUNT_ABNORMAL", H5_WECHAT_REFUSED},
-	    {"INVALID_REQ_TOO_MUCH", H5_WECHAT_NOT_YET},
-	    {"NOTENOUGH", H5_WECHAT_REFUSED},
-	    {"INVALID_TRANSACTIONID", H5_WECHAT_REFUSED},
-	    {"PARAM_ERROR", H5_WECHAT_REFUSED},
-	    {"APPID_NOT_EXIST", H5_WECHAT_MERCHANT},
-	    {"MCHID_NOT_EXIST", H5_WECHAT_MERCHANT},
-	    {"ORDERNOTEXIST", H5_WECHAT_UNKNOWN_ORDER},
-	    {"REFUNDNOTEXIST", H5_WECHAT_NO_REFUND},
-	    {"REFUND_FEE_MISMATCH", H5_WECHAT_REFUSED},
-	    {"SIGNERROR", H5_WECHAT_MERCHANT},
-	};
-	struct h5_wechat_refusal refusal;
-	struct h5_fields f;
-	struct h5_err e;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(rows); i++) {
-		h5_fields_init(&f, 4, 256);
-		assert_int_equal(
-		    h5_fields_add(&f, "result_code", "FAIL", &e), H5_OK);
-		assert_int_equal(
-		    h5_fields_add(&f, "err_code", rows[i].code, &e), H5_OK);
-		h5_v2_refusal(&f, &refusal);
-		ROW(rows[i].code, refusal.verdict == rows[i].verdict);
-		ROW(rows[i].code, refusal.note != NULL);
-		h5_fields_release(&f);
-	}
-}
-
 int
 main(void)
 {
@@ -305,7 +262,6 @@ main(void)
 	    cmocka_unit_test(test_wxmsg_refund__a_published_sample),
 	    cmocka_unit_test(
 		test_wxmsg_refund__a_hint_says_no_more_than_it_must),
-	    cmocka_unit_test(test_wxmsg_refund__verdicts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

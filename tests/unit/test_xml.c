@@ -69,8 +69,6 @@ test_xml__reads_values(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		ROW(rows[i].xml, read_text(rows[i].xml, &f, &e) == H5_OK);
-		ROW(rows[i].xml, h5_xml_guard(rows[i].xml, strlen(rows[i].xml),
-				     "xml", NULL) == H5_OK);
 		got = h5_fields_get(&f, "v");
 		ROW(rows[i].xml, (got == NULL) == (rows[i].want == NULL));
 		if (got != NULL)
@@ -207,23 +205,29 @@ test_xml__says_what_and_where(void **state)
 	}
 }
 
-/* Doubled elements are the map's business, all else the guard's. */
 static void
-test_xml__guard_alone(void **state)
+test_xml__says_what_is_wrong(void **state)
 {
 	static const char doubled[] = "<xml><v>1</v><v>2</v></xml>";
 	static const char nested[] = "<xml><v><w>1</w></v></xml>";
+	struct h5_fields f;
 	struct h5_err e;
 
 	(void)state;
 	assert_int_equal(
-	    h5_xml_guard(doubled, sizeof doubled - 1, "xml", &e), H5_OK);
+	    h5_xml_read(doubled, sizeof doubled - 1, "xml", &f, &e),
+	    H5_E_INPUT);
+	assert_string_equal(e.msg, "XML: doubled element");
 	assert_int_equal(
-	    h5_xml_guard(doubled, sizeof doubled - 1, "root", &e), H5_E_INPUT);
+	    h5_xml_read(doubled, sizeof doubled - 1, "root", &f, &e),
+	    H5_E_INPUT);
+	assert_string_equal(
+	    e.msg, "XML: not the root element that belongs here at byte 1");
 	assert_int_equal(
-	    h5_xml_guard(nested, sizeof nested - 1, "xml", &e), H5_E_INPUT);
+	    h5_xml_read(nested, sizeof nested - 1, "xml", &f, &e), H5_E_INPUT);
 	assert_string_equal(
 	    e.msg, "XML: not the end tag that belongs here at byte 8");
+	assert_int_equal(f.n, 0);
 }
 
 static void
@@ -640,7 +644,7 @@ main(void)
 	    cmocka_unit_test(test_xml__keeps_order_and_case),
 	    cmocka_unit_test(test_xml__refuses),
 	    cmocka_unit_test(test_xml__says_what_and_where),
-	    cmocka_unit_test(test_xml__guard_alone),
+	    cmocka_unit_test(test_xml__says_what_is_wrong),
 	    cmocka_unit_test(test_xml__a_nul_ends_nothing),
 	    cmocka_unit_test(test_xml__length_and_element_ceilings),
 	    cmocka_unit_test(test_xml__every_cut_is_refused),

@@ -120,8 +120,9 @@ copy_cut(char *to, size_t size, const char *from)
 	memcpy(to, from, n);
 }
 
-void
-h5_v2_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
+/* What a believed answer's result_code, err_code and err_code_des mean. */
+static void
+read_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
 {
 	const char *code = h5_fields_get(f, "err_code");
 	const char *des = h5_fields_get(f, "err_code_des");
@@ -194,7 +195,7 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	rc = check_ids(c, f, !success, &why);
 	if (rc != H5_OK)
 		return not_believed(rc, &why, e);
-	h5_v2_refusal(f, refusal);
+	read_refusal(f, refusal);
 	return H5_OK;
 }
 

@@ -8,19 +8,13 @@
 
 #include "common/wechat/wechat.h"
 
-/* h5_v2_refusal(f, refusal): what a believed answer's result_code, err_code and
- * err_code_des mean (docs/PROTOCOL.md 2.6, 4, 5, 7).  An unknown code is
- * H5_WECHAT_REFUSED. */
-void h5_v2_refusal(
-    const struct h5_fields *f, struct h5_wechat_refusal *refusal);
-
 /* h5_v2_read_answer(c, body, n, f, refusal, e): read and believe an answer:
  * whole XML, return_code SUCCESS, signed with our key and type, our appid and
  * mch_id.  f is initialised here and holds all elements; release it.
- * H5_OK: result_code is SUCCESS, or FAIL and *refusal tells.
- * H5_E_REMOTE: must not be believed.  return_code FAIL is unsigned: its
- *   return_msg is in e->msg, as advice.
- * H5_E_BUG, H5_E_NOMEM. */
+ * H5_OK: result_code is SUCCESS, or FAIL and *refusal tells; an unknown
+ * err_code is H5_WECHAT_REFUSED (docs/PROTOCOL.md 2.6, 4, 5, 7). H5_E_REMOTE:
+ * must not be believed.  return_code FAIL is unsigned: its return_msg is in
+ * e->msg, as advice. H5_E_BUG, H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_v2_read_answer(const struct h5_config *c,
     const char *body, size_t n, struct h5_fields *f,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
