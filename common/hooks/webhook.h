@@ -1,4 +1,4 @@
-/* hook_webhook.h - posts one event to the shop as Standard Webhooks
+/* webhook.h - posts one event to the shop as Standard Webhooks
  * (https://www.standardwebhooks.com, specification 1.0.0).  Private
  * to hooks. */
 #ifndef H5_HOOKS_WEBHOOK_H

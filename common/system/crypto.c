@@ -252,7 +252,7 @@ out:
 
 /* --- the merchant's certificate --- */
 
-/* Nobody is asked for a password: a program has no one to ask. */
+/* OpenSSL would ask at the terminal, where nobody sits. */
 static int
 no_password(char *to, int size, int rw, void *arg)
 {

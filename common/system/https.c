@@ -161,8 +161,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 
 /* --- one call --- */
 
-/* The url comes from the configuration alone; still, nothing but TLS leaves
- * this machine. */
+/* A url comes from the configuration alone.  Still, nothing leaves this machine
+ * without TLS. */
 static enum h5_code
 check_request(const struct h5_https *h, const struct h5_https_request *q,
     bool *tls, struct h5_err *e)
@@ -186,8 +186,8 @@ check_request(const struct h5_https *h, const struct h5_https_request *q,
 	return rc == H5_OK ? must_read(q->key_file, e) : rc;
 }
 
-/* An option that this libcurl does not take leaves a hole in the safety that
- * was meant: each is checked. */
+/* If this libcurl did not take an option, the call would be less safe than it
+ * is meant to be: each result is checked. */
 #define SET(option, value)                                                     \
 	if (code == CURLE_OK)                                                  \
 	code = curl_easy_setopt(h->easy, option, value)
@@ -210,7 +210,8 @@ set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (tls) {
 		SET(CURLOPT_CAINFO, h->ca_file);
-		/* Else the folder that curl was built with counts, too. */
+		/* Otherwise the folder that curl was built with would be
+		 * trusted as well. */
 		SET(CURLOPT_CAPATH, NULL);
 	}
 	/* curl shares no connection between two certificates. */
@@ -226,7 +227,8 @@ set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_NOPROGRESS, 1L);
 	SET(CURLOPT_TCP_NODELAY, 1L);
-	/* Of each thread, where curl takes 16 KiB; an answer has one or two. */
+	/* Each thread has such a buffer.  curl would take 16 KiB; an answer
+	 * has one or two. */
 	SET(CURLOPT_BUFFERSIZE, 4096L);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A name server that hangs may not hold us beyond the timeout. */

@@ -391,7 +391,7 @@ read_row(struct reader *r, char *line, struct h5_err *e)
 		rc = grow(r, e);
 	if (rc != H5_OK)
 		return rc;
-	/* Older bills say less: the nearest that they say. */
+	/* Older bills lack these columns; the nearest ones stand in. */
 	if (row.total_fee < 0)
 		row.total_fee = row.settled_fee;
 	if (row.refund_fee < 0)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A message is at most so large, and nothing else fills a trade. */
+/* Only a message fills a trade, and a message is no larger. */
 #define FURTHER_N 1024
 #define FURTHER_BYTES 65536
 

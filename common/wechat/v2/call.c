@@ -50,7 +50,9 @@ scene_with(const struct h5_config *c, size_t name_bytes, struct h5_buf *out,
 static enum h5_code
 scene_info(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 {
-	/* A name may be sixteen times as long as what there is room for. */
+	/* A name may be far longer than the room for it (docs/PROTOCOL.md 2.2).
+	 * Begin with the most that could fit; then cut a character at a time
+	 * until the escaped text does. */
 	size_t n = h5_text_cut(c->site.name, strlen(c->site.name), SCENE_MAX);
 	struct h5_buf text;
 	enum h5_code rc;
@@ -77,7 +79,7 @@ scene_info(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 	return rc;
 }
 
-/* What the shop and its configuration say. */
+/* What the configuration says of the shop. */
 static enum h5_code
 add_shop(struct h5_wechat *w, struct h5_fields *f, struct h5_err *e)
 {
@@ -99,7 +101,9 @@ add_shop(struct h5_wechat *w, struct h5_fields *f, struct h5_err *e)
 	return rc;
 }
 
-/* What the order and its attempt say: always the same for one number. */
+/* What the order and its attempt say.  WeChat refuses a number that comes again
+ * with other parameters, so all of them are stored (docs/PROTOCOL.md 2.1, 2.7);
+ * only the buyer's address may differ. */
 static enum h5_code
 add_order(struct h5_fields *f, const struct h5_order *o,
     const struct h5_attempt *a, const char *ip, struct h5_err *e)
@@ -140,9 +144,9 @@ visible_ascii(const char *s, const char *without)
 	return true;
 }
 
-/* The buyer is sent there: it leads to the cashier and nowhere else.  A prefix
- * that ends with the host must be followed by its end: https://a.example is
- * no beginning of https://a.example.evil/. */
+/* The buyer is sent there, so it must lead to the cashier and nowhere else.  If
+ * the prefix ends with the host, the host must end there as well:
+ * https://a.example is not where https://a.example.evil/ leads. */
 static bool
 leads_to_cashier(const char *url, const char *cashier)
 {

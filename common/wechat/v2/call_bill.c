@@ -117,7 +117,7 @@ static const struct {
 	"WeChat reports an internal error: try again later"},
 };
 
-/* Unsigned, and only ever a reason to stop. */
+/* An error is not signed, so it is never more than a reason to stop. */
 static enum h5_code
 read_error(const struct h5_buf *text, struct h5_err *e)
 {
@@ -148,7 +148,7 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 	return rc;
 }
 
-/* A gzip file; or, from a WeChat that did not pack it, text. */
+/* WeChat sends a gzip file, or plain text if it did not pack it. */
 static enum h5_code
 unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 {
@@ -173,7 +173,7 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	return rc;
 }
 
-/* Which results another attempt may better: an answer that was cut, too. */
+/* May another attempt do better?  Also after an answer that was cut short. */
 static bool
 again(enum h5_code rc)
 {

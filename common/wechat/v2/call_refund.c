@@ -87,7 +87,7 @@ believe(const struct h5_fields *f, bool query, const struct h5_order *o,
 	return rc;
 }
 
-/* A refusal that names a refund or an order names ours. */
+/* A refusal need not say what it is about; if it does, it must be ours. */
 static enum h5_code
 check_refusal(const struct h5_fields *f, const struct h5_order *o,
     const struct h5_refund *r, struct h5_err *e)

@@ -184,7 +184,8 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	if (!h5_fields_is(f, "return_code", "SUCCESS"))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: no return_code");
-	/* The signature first: until then nothing in f is WeChat's word. */
+	/* The signature first: before it is checked, anybody may have written
+	 * the rest. */
 	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
 	if (rc != H5_OK)
 		return not_believed(rc, &why, e);
@@ -219,8 +220,6 @@ h5_v2_read_answer(const struct h5_config *c, const char *body, size_t n,
 
 /* --- a trade --- */
 
-/* A word of visible ASCII, 1 to max bytes; absent and empty are the same, and
- * fine unless it is needed. */
 enum h5_code
 h5_v2_read_word(const struct h5_fields *f, const char *name, bool needed,
     char *to, size_t size, struct h5_err *e)
@@ -239,8 +238,8 @@ h5_v2_read_word(const struct h5_fields *f, const char *name, bool needed,
 	return H5_OK;
 }
 
-/* Is it said elsewhere in the trade, the same for every message, secret, about
- * a person, or named as nothing in a ledger is? */
+/* Elements that are not kept: what the trade has fields of its own for, the
+ * envelope, what identifies the payer, and names that a ledger cannot hold. */
 static bool
 left_out(const char *name)
 {
@@ -349,15 +348,16 @@ read_payment(const struct h5_config *c, const struct h5_fields *f,
 		return rc;
 	if (!h5_fields_is(f, "result_code", "SUCCESS"))
 		return h5_err_set(e, H5_E_STATE, "result_code is not SUCCESS");
-	/* Our key signs answers, too: one that tells of an unpaid trade is no
-	 * notice, should it ever come this way. */
+	/* Our key signs answers as well.  Should one that tells of an unpaid
+	 * trade ever come this way, it is no notice. */
 	state = h5_fields_get(f, "trade_state");
 	if (state != NULL && state[0] != '\0' && strcmp(state, "SUCCESS") != 0)
 		return h5_err_set(e, H5_E_STATE, "trade_state is not SUCCESS");
 	return h5_v2_read_trade(f, t, e);
 }
 
-/* No signature: that it decrypts with our key is all there is. */
+/* There is no signature.  All that speaks for it is that it decrypts with our
+ * key (docs/PROTOCOL.md 7.3). */
 static enum h5_code
 read_refund(const struct h5_config *c, const struct h5_fields *f,
     struct h5_fields *refund, struct h5_err *e)
