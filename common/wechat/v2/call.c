@@ -230,7 +230,7 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
-	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 /* --- orderquery, closeorder --- */
@@ -249,7 +249,7 @@ take_trade(const struct h5_fields *f, const char *out_trade_no,
 	if (rc != H5_OK)
 		return rc;
 	rc = h5_v2_read_trade(f, t, e);
-	return rc == H5_E_INPUT ? H5_E_REMOTE : rc;
+	return rc == H5_E_INPUT ? h5_err_as(e, H5_E_REMOTE) : rc;
 }
 
 enum h5_code
@@ -280,7 +280,7 @@ h5_v2_orderquery(struct h5_wechat *w, const struct h5_log *log,
 	    success && rc == H5_OK ? t->trade_state : NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
-	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 enum h5_code
@@ -305,5 +305,5 @@ h5_v2_closeorder(struct h5_wechat *w, const struct h5_log *log,
 	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
-	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }

@@ -128,7 +128,7 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 
 	rc = h5_xml_read(text->data, text->len, "xml", &f, e);
 	if (rc != H5_OK)
-		return rc == H5_E_INPUT ? H5_E_REMOTE : rc;
+		return rc == H5_E_INPUT ? h5_err_as(e, H5_E_REMOTE) : rc;
 	code = h5_fields_get(&f, "error_code");
 	msg = h5_fields_get(&f, "return_msg");
 	if (msg == NULL)
@@ -162,7 +162,7 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 		rc = h5_buf_finish(text, e);
 	}
 	if (rc == H5_E_INPUT)
-		return H5_E_REMOTE;
+		return h5_err_as(e, H5_E_REMOTE);
 	if (rc == H5_OK && text->len == 0)
 		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
 	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
@@ -253,7 +253,7 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 	if (rc != H5_OK) {
 		h5_buf_clear(raw);
 		h5_buf_clear(text);
-		(void)h5_err_set(e, rc, "%s", why.msg);
+		(void)h5_err_pass(e, &why);
 	}
 	h5_https_free(h);
 	h5_fields_release(&f);

@@ -151,7 +151,7 @@ h5_v2_refund(struct h5_wechat *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = talk(w, log, &k, o, r, got, refusal, &why);
 	h5_fields_release(&k.params);
-	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 enum h5_code
@@ -176,7 +176,7 @@ h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = talk(w, log, &k, o, r, got, refusal, &why);
 	h5_fields_release(&k.params);
-	return rc == H5_OK ? H5_OK : h5_err_set(e, rc, "%s", why.msg);
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 enum h5_code

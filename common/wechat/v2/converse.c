@@ -152,14 +152,15 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 	unsigned again = 0;
 	int pause_ms = AGAIN_PAUSE_MS;
 	bool elsewhere;
+	struct h5_err why;
 	enum h5_code rc;
 
 	for (;;) {
 		rc = attempt(w, k, host, end - h5_clock_mono_ms(), &elsewhere,
-		    a, f, refusal, e);
+		    a, f, refusal, &why);
 		if (elsewhere && backup != NULL && backup[0] != '\0' &&
 		    h5_clock_mono_ms() < end) {
-			log_attempt(log, k, host, a, rc, refusal, e);
+			log_attempt(log, k, host, a, rc, refusal, &why);
 			host = backup;
 			backup = NULL;
 			continue;
@@ -167,13 +168,14 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 		if (rc != H5_OK || refusal->verdict != H5_WECHAT_AGAIN ||
 		    again == AGAIN_MAX ||
 		    h5_clock_mono_ms() + 2 * pause_ms >= end)
-			return rc;
-		log_attempt(log, k, host, a, rc, refusal, e);
+			break;
+		log_attempt(log, k, host, a, rc, refusal, &why);
 		h5_fields_release(f);
 		h5_clock_pause_ms(pause_ms);
 		pause_ms *= 2;
 		again++;
 	}
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 /* --- what is logged --- */

@@ -160,12 +160,12 @@ check_ids(const struct h5_config *c, const struct h5_fields *f,
 }
 
 static enum h5_code
-not_believed(enum h5_code rc, const struct h5_err *why, struct h5_err *e)
+not_believed(const struct h5_err *why, struct h5_err *e)
 {
-	if (rc == H5_E_INPUT || rc == H5_E_AUTH)
+	if (why->code == H5_E_INPUT || why->code == H5_E_AUTH)
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: %s", why->msg);
-	return h5_err_set(e, rc, "%s", why->msg);
+	return h5_err_pass(e, why);
 }
 
 static enum h5_code
@@ -188,14 +188,14 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	 * the rest. */
 	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
 	if (rc != H5_OK)
-		return not_believed(rc, &why, e);
+		return not_believed(&why, e);
 	success = h5_fields_is(f, "result_code", "SUCCESS");
 	if (!success && !h5_fields_is(f, "result_code", "FAIL"))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: no result_code");
 	rc = check_ids(c, f, !success, &why);
 	if (rc != H5_OK)
-		return not_believed(rc, &why, e);
+		return not_believed(&why, e);
 	read_refusal(f, refusal);
 	return H5_OK;
 }
@@ -211,7 +211,7 @@ h5_v2_read_answer(const struct h5_config *c, const char *body, size_t n,
 	refusal->verdict = H5_WECHAT_REFUSED;
 	rc = h5_xml_read(body, n, "xml", f, &why);
 	if (rc != H5_OK)
-		return not_believed(rc, &why, e);
+		return not_believed(&why, e);
 	rc = believe_answer(c, f, refusal, e);
 	if (rc != H5_OK)
 		h5_fields_release(f);
