@@ -217,7 +217,7 @@ test_xml__says_what_is_wrong(void **state)
 	assert_int_equal(
 	    h5_xml_read(doubled, sizeof doubled - 1, "xml", &f, &e),
 	    H5_E_INPUT);
-	assert_string_equal(e.msg, "XML: doubled element");
+	assert_string_equal(e.msg, "XML: an element occurs twice");
 	assert_int_equal(
 	    h5_xml_read(doubled, sizeof doubled - 1, "root", &f, &e),
 	    H5_E_INPUT);
