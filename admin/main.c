@@ -16,6 +16,7 @@
 #include "common/base/length.h"
 #include "common/system/https.h"
 #include "common/base/text.h"
+#include "common/wechat/wechat.h"
 
 static const struct verb *const verbs[] = {
     &verb_check,

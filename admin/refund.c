@@ -9,6 +9,7 @@
 #include "common/hooks/hooks.h"
 #include "common/pay/refund.h"
 #include "common/base/text.h"
+#include "common/wechat/wechat.h"
 
 enum { OPT_FEE = 256, OPT_REASON, OPT_ID, OPT_YES };
 

@@ -11,6 +11,7 @@
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
+#include "common/wechat/wechat.h"
 
 static const char *const known_get[] = {"order", "t", "go"};
 static const char *const known_post[] = {"order", "t", "again", "handoff"};

@@ -9,6 +9,7 @@
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
+#include "common/wechat/wechat.h"
 
 static const char *const posted[] = {"order", "t"};
 

@@ -11,6 +11,7 @@
 #include "common/order/order.h"
 
 #define LANG_MAX 16
+#define WORD_MAX 16
 
 /* The attempt that the event speaks of. */
 static enum h5_code
@@ -33,6 +34,33 @@ attempt_of(const struct h5_order *o, const struct h5_event *ev,
 }
 
 /* --- attempts ------------------------------------------------------------- */
+
+/* What an attempt was made with.  Version 0.1.0 did not say: it knew but one
+ * API and one product. */
+static enum h5_code
+made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
+{
+	char *api, *product;
+	enum h5_code rc;
+
+	a->api = H5_API_V2;
+	a->product = H5_PRODUCT_H5;
+	rc = h5_event_read_text_if(ev, "api", WORD_MAX, &api, e);
+	if (rc == H5_OK)
+		rc =
+		    h5_event_read_text_if(ev, "product", WORD_MAX, &product, e);
+	if (rc != H5_OK)
+		return rc;
+	if (api != NULL && !h5_order_api_of(api, &a->api))
+		return h5_err_set(e, H5_E_INPUT,
+		    "%s: this version does not know API %s",
+		    h5_event_name(ev->kind), api);
+	if (product != NULL && !h5_order_product_of(product, &a->product))
+		return h5_err_set(e, H5_E_INPUT,
+		    "%s: this version does not know product %s",
+		    h5_event_name(ev->kind), product);
+	return H5_OK;
+}
 
 /* Numbers are given out in order: "<id>", "<id>_2", "<id>_3"... */
 static enum h5_code
@@ -58,6 +86,8 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		rc = h5_event_read_time(ev, "time_start", &a.time_start, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_time(ev, "time_expire", &a.time_expire, e);
+	if (rc == H5_OK)
+		rc = made_with(ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_attempt(o, e);
 	if (rc != H5_OK)

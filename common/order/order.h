@@ -36,9 +36,17 @@ enum h5_order_alert {
 	H5_ALERT_OVERPAID = 4 /* two attempts paid */
 };
 
+/* The API of WeChat Pay that an attempt was made with: WeChat knows the attempt
+ * under that one alone. */
+enum h5_api { H5_API_V2 };
+/* The way to pay that an attempt was made for. */
+enum h5_product { H5_PRODUCT_H5 };
+
 struct h5_attempt {
 	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_attempt_state state;
+	enum h5_api api;
+	enum h5_product product;
 	int64_t created_at;
 	int64_t time_start; /* sent to WeChat; never changes for a number */
 	int64_t time_expire; /* likewise */
@@ -187,6 +195,8 @@ int64_t h5_order_refunded(const struct h5_order *o);
 const char *h5_order_state_name(enum h5_order_state s);
 bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);
+bool h5_order_api_of(const char *word, enum h5_api *api);
+bool h5_order_product_of(const char *word, enum h5_product *product);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
 /* h5_order_alert_name(bit): disputed, late, overpaid. */

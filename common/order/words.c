@@ -48,6 +48,20 @@ h5_order_attempt_word(enum h5_attempt_state s)
 	return "closed";
 }
 
+bool
+h5_order_api_of(const char *word, enum h5_api *api)
+{
+	*api = H5_API_V2;
+	return strcmp(word, "v2") == 0;
+}
+
+bool
+h5_order_product_of(const char *word, enum h5_product *product)
+{
+	*product = H5_PRODUCT_H5;
+	return strcmp(word, "h5") == 0;
+}
+
 const char *
 h5_order_alert_name(enum h5_order_alert bit)
 {

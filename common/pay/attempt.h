@@ -14,7 +14,7 @@
 #include "common/order/order.h"
 #include "common/shop/shop.h"
 
-/* A mweb_url may be opened for so long (PROTOCOL 3.1). */
+/* A mweb_url may be opened for so long (PROTOCOL 2.3). */
 #define H5_PAY_URL_LIFE_S 300
 
 /* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url, so that it

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/pay/attempt.h"
 #include "common/pay/hold.h"
+#include "common/wechat/wechat.h"
 
 /* WeChat orders a number only while more than this is left of it; a new one
  * gets a minute more (PROTOCOL 2.3). */

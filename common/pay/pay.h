@@ -1,6 +1,7 @@
-/* pay.h - what an order goes through with WeChat: start, ask, close, expire.
- * checkout, query, sweep and the operator's verbs all walk here; the
- * attempt rule of INTERFACE section 5 lives in this file alone. */
+/* pay.h - the walks of an order with WeChat: create, start, ask, close.
+ * checkout, query, sweep and the operator's verbs all walk here.  The rule of
+ * attempts (INTERFACE 5) stands in pay.c alone; the steps that the walks are
+ * made of are in attempt.h. */
 #ifndef H5_PAY_PAY_H
 #define H5_PAY_PAY_H
 
@@ -10,7 +11,6 @@
 #include "common/base/err.h"
 #include "common/order/order.h"
 #include "common/shop/shop.h"
-#include "common/wechat/wechat.h"
 
 /* WeChat closes no number that was ordered more recently (PROTOCOL 5). */
 #define H5_PAY_CLOSE_AFTER_S 300
@@ -22,41 +22,50 @@ enum h5_pay_result {
 	H5_PAY_MERCHANT /* refused for a merchant's fault */
 };
 
-/* h5_pay_create(shop, t, o, e): make the order durable, or find that the very
- * same one is there. H5_E_EXISTS: the id is taken with other terms. */
+/* What an order is made of.  NULL: none. */
 struct h5_pay_terms {
-	const char *id, *body, *attach, *item, *lang, *ip;
-	int64_t total_fee, qty;
+	const char *id, *body, *attach, *item, *lang;
+	const char *ip; /* the buyer's address */
+	int64_t total_fee; /* fen */
+	int64_t qty; /* with item alone */
 };
+/* h5_pay_create(shop, t, o, e): make the order durable, or find that the very
+ * same one is there.
+ * H5_E_EXISTS: the id is taken with other terms; *o is the order that has it.
+ * Others as h5_store_create. */
 H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
     const struct h5_pay_terms *t, struct h5_order **o, struct h5_err *e);
 
-/* h5_pay_start(shop, id, ip, again, result, o, e): get the buyer at ip a
- * mweb_url. One at a time for an order (conversation lock).  again: the buyer
- * says there was a problem: asks orderquery first. H5_OK: *result; *o is the
- * order afterwards.  H5_E_NET, H5_E_REMOTE: WeChat was not reached or not
- * believed; H5_E_BUSY; H5_E_IO. */
+/* The walks.  Each holds the order (hold.h), so that one program at a time
+ * talks with WeChat about it, and blocks for the calls that it makes.  *o is
+ * the order as stored, also after most failures; NULL if it could not be read.
+ * Errors of each of them: H5_E_NET, H5_E_REMOTE: WeChat was not reached, or not
+ * believed. H5_E_BUSY: another program's conversation took too long. Others as
+ * h5_store_update. */
+
+/* h5_pay_start(shop, id, ip, again, result, o, e): get the buyer at the address
+ * ip a mweb_url; *result tells what came of it.  again: the buyer says that
+ * there was a problem, so WeChat is asked first. */
 H5_MUST_CHECK enum h5_code h5_pay_start(const struct h5_shop *shop,
     const char *id, const char *ip, bool again, enum h5_pay_result *result,
     struct h5_order **o, struct h5_err *e);
 
-/* h5_pay_ask(shop, id, force, asked, o, e): ask orderquery about every attempt
- * that may be paid, unless settled or asked within orders.query_interval_s
- * (force: always), and settle.  *o: the order as stored, also when the result
- * is H5_E_NET or H5_E_REMOTE (then WeChat was not reached or not believed). */
+/* h5_pay_ask(shop, id, force, asked, o, e): ask WeChat about every attempt that
+ * may be paid, and settle.  Without force: not if the order is settled or was
+ * asked about within orders.query_interval_s.  *asked: was WeChat asked? */
 H5_MUST_CHECK enum h5_code h5_pay_ask(const struct h5_shop *shop,
     const char *id, bool force, bool *asked, struct h5_order **o,
     struct h5_err *e);
 
 /* h5_pay_close(shop, id, why, o, e): close at WeChat, ask once more, then close
- * here.  why: "operator", "expired".  H5_E_STATE: it is paid, or WeChat will
- * not close it yet (e->msg).  *o as h5_pay_ask. */
+ * here.  why: "operator", "expired".
+ * H5_E_STATE: it is paid, or WeChat will not close it yet (e->msg). */
 H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_shop *shop,
     const char *id, const char *why, struct h5_order **o, struct h5_err *e);
 
 /* h5_pay_close_rest(shop, id, o, e): close at WeChat what is still awaiting
- * beside a paid attempt, so that nobody pays twice.  Results as h5_pay_close.
- */
+ * beside a paid attempt, so that nobody pays twice.
+ * H5_E_STATE: WeChat will not close it yet. */
 H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_shop *shop,
     const char *id, struct h5_order **o, struct h5_err *e);
 

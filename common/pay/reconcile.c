@@ -1,3 +1,5 @@
+/* A day's bill against the orders here, line by line and order by order: pure
+ * but for the calls to found(). */
 #include "common/pay/reconcile.h"
 
 #include <stdio.h>

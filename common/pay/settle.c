@@ -1,3 +1,5 @@
+/* Becoming paid: what a believed trade makes of an order.  Amount, currency and
+ * number are compared here and nowhere else, under the store's lock. */
 #include "common/pay/settle.h"
 
 #include <string.h>

@@ -16,11 +16,11 @@ enum h5_settled {
 	H5_SETTLED_NOTED /* not a payment: what WeChat said was recorded */
 };
 
-/* h5_settle(shop, t, via, out, o, e): bring trade t (of one attempt of the
- * order its number names) into the ledger, durable when this returns.
- * via: "notify" or "query".  Idempotent.  o may be NULL.
- * H5_OK: *out tells.  H5_E_NOTFOUND: no such order or attempt.  Others as
- * h5_store_update. */
+/* h5_settle(shop, t, via, out, o, e): bring trade t into the record of the
+ * order that its number belongs to; durable if H5_OK, and *out tells what it
+ * meant. The same trade again changes nothing.  via: "notify" or "query".  o:
+ * the order afterwards; may be NULL. H5_E_NOTFOUND: no such order or attempt.
+ * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
     const struct h5_wechat_trade *t, const char *via, enum h5_settled *out,
     struct h5_order **o, struct h5_err *e);

@@ -75,7 +75,10 @@ api_of_shop(const struct h5_config *c)
 static const struct h5_wechat_api *
 api_of(const struct h5_attempt *a)
 {
-	(void)a; /* there is one */
+	switch (a->api) {
+	case H5_API_V2:
+		break;
+	}
 	return &h5_v2_api;
 }
 

@@ -265,6 +265,44 @@ test_order__attempts_are_numbered_in_turn(void **state)
 	h5_order_free(o);
 }
 
+/* What 0.1.0 wrote says neither API nor product. */
+static void
+test_order__an_attempt_knows_what_it_was_made_with(void **state)
+{
+	static const struct {
+		const char *name, *word;
+		enum h5_code rc;
+	} rows[] = {{"api", "v2", H5_OK}, {"product", "h5", H5_OK},
+	    {"api", "v9", H5_E_INPUT}, {"api", "V2", H5_E_INPUT},
+	    {"api", "", H5_E_INPUT}, {"product", "fax", H5_E_INPUT},
+	    {"product", "", H5_E_INPUT}};
+	struct h5_order *o;
+	struct h5_event ev;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		created_of(&ev, ID, T0);
+		assert_int_equal(
+		    h5_fields_add(&ev.fields, rows[i].name, rows[i].word, NULL),
+		    H5_OK);
+		ROW(rows[i].word, h5_order_new(&ev, &o, NULL) == rows[i].rc);
+		h5_order_free(o);
+		o = make();
+		event_of(&ev, H5_EVENT_ATTEMPT, T0 + 85, "out_trade_no",
+		    ID "_2", "spbill_create_ip", "203.0.113.8", "time_start",
+		    T0_TEXT, "time_expire", T1_TEXT, rows[i].name, rows[i].word,
+		    NULL);
+		ROW(rows[i].word, apply(o, &ev) == rows[i].rc);
+		ROW(rows[i].word,
+		    o->n_attempts == (rows[i].rc == H5_OK ? 2 : 1));
+		ROW(rows[i].word,
+		    h5_order_current(o)->api == H5_API_V2 &&
+			h5_order_current(o)->product == H5_PRODUCT_H5);
+		h5_order_free(o);
+	}
+}
+
 static void
 test_order__many_attempts_and_events_keep_in_order(void **state)
 {
@@ -836,6 +874,8 @@ main(void)
 	    cmocka_unit_test(test_order__prepaid_awaits),
 	    cmocka_unit_test(test_order__queried_and_unreached_tell_when),
 	    cmocka_unit_test(test_order__attempts_are_numbered_in_turn),
+	    cmocka_unit_test(
+		test_order__an_attempt_knows_what_it_was_made_with),
 	    cmocka_unit_test(
 		test_order__many_attempts_and_events_keep_in_order),
 	    cmocka_unit_test(test_order__an_unknown_attempt_is_refused),
