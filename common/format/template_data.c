@@ -2,12 +2,15 @@
  */
 #include "common/format/template_data.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct h5_data {
 	struct h5_data_value *v;
 	size_t n, cap;
+	uint64_t seen; /* one bit for keys of six equal bits: what has none is
+			  not here */
 	struct h5_data *root; /* where a failure is remembered */
 	bool bad;
 };
@@ -57,6 +60,8 @@ h5_data_key(const char *name)
 static struct h5_data_value *
 value_of(const struct h5_data *v, unsigned key, const char *name)
 {
+	if ((v->seen >> (key % 64) & 1) == 0)
+		return NULL;
 	for (size_t i = 0; i < v->n; i++) {
 		if (v->v[i].key == key && strcmp(v->v[i].name, name) == 0)
 			return &v->v[i];
@@ -100,6 +105,7 @@ value_make(struct h5_data *v, const char *name, enum h5_data_kind kind,
 		v->root->bad = true;
 		return NULL;
 	}
+	v->seen |= UINT64_C(1) << (now.key % 64);
 	/* First the copies: what is copied may be what is replaced. */
 	now.name = memcpy(block, name, n);
 	if (more > 0)

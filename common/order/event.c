@@ -75,9 +75,7 @@ h5_event_release(struct h5_event *ev)
 
 /* --- kinds of fields ------------------------------------------------------ */
 
-/* Every other field is a text. */
-static const char *const numbers[] = {
-    "total_fee", "qty", "refund_fee", "failures"};
+/* Every field that is neither a number nor a time is a text. */
 static const char *const times[] = {"expires_at", "time_start", "time_expire",
     "time_end", "success_time", "retry_at"};
 
@@ -86,17 +84,31 @@ among(const char *const *list, size_t n, const char *name)
 {
 	size_t i;
 
-	/* The first letter is enough for most. */
+	/* Two letters are enough for most. */
 	for (i = 0; i < n; i++)
-		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
+		if (list[i][0] == name[0] && list[i][1] == name[1] &&
+		    strcmp(list[i], name) == 0)
 			return true;
 	return false;
 }
 
+/* Asked of every field that is read: no two begin alike, so the first letter
+ * says which one it can be. */
 bool
 h5_event_is_number(const char *name)
 {
-	return among(numbers, H5_LENGTH(numbers), name);
+	switch (name[0]) {
+	case 'f':
+		return strcmp(name, "failures") == 0;
+	case 'q':
+		return strcmp(name, "qty") == 0;
+	case 'r':
+		return strcmp(name, "refund_fee") == 0;
+	case 't':
+		return name[1] == 'o' && strcmp(name, "total_fee") == 0;
+	default:
+		return false;
+	}
 }
 
 bool

@@ -9,7 +9,7 @@
 /* Fields that came with one format.  The first row of a kind says since when
  * the kind itself exists.  A name that ends in * stands for all that begin
  * so. */
-static const struct {
+static const struct row {
 	enum h5_event_kind kind;
 	unsigned since;
 	const char *names;
@@ -23,7 +23,8 @@ static const struct {
     {H5_EVENT_QUERIED, 1, "out_trade_no trade_state trade_state_desc"},
     {H5_EVENT_UNREACHED, 1, "out_trade_no why"},
     {H5_EVENT_PAID, 1,
-	"out_trade_no transaction_id total_fee via time_end trade_state wx_*"},
+	/* wx_*, most of a payment's fields, is looked at first. */
+	"wx_* out_trade_no transaction_id total_fee via time_end trade_state"},
     {H5_EVENT_CLOSING, 1, "out_trade_no"},
     {H5_EVENT_ENDED, 1, "out_trade_no why"},
     {H5_EVENT_CLOSED, 1, "why"},
@@ -55,38 +56,39 @@ static const struct {
 static bool
 listed(const char *list, const char *word)
 {
-	size_t n, len = strlen(word);
+	size_t n;
 
-	for (; *list != '\0'; list += n + (list[n] == ' ')) {
-		n = strcspn(list, " ");
-		if (list[n - 1] == '*' && len >= n &&
-		    memcmp(list, word, n - 1) == 0)
+	for (;;) {
+		for (n = 0; word[n] != '\0' && list[n] == word[n]; n++)
+			continue;
+		if (list[n] == '*' ||
+		    (word[n] == '\0' && (list[n] == ' ' || list[n] == '\0')))
 			return true;
-		if (len == n && memcmp(list, word, n) == 0)
-			return true;
+		list = strchr(list + n, ' ');
+		if (list == NULL)
+			return false;
+		list++;
 	}
-	return false;
 }
 
-static unsigned
-since_kind(enum h5_event_kind kind)
+/* The first row of a kind; NULL: the table lacks it. */
+static const struct row *
+rows_of(enum h5_event_kind kind)
 {
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(fields); i++)
 		if (fields[i].kind == kind)
-			return fields[i].since;
-	return 0;
+			return &fields[i];
+	return NULL;
 }
 
 static unsigned
-since_name(enum h5_event_kind kind, const char *name)
+since_name(const struct row *r, enum h5_event_kind kind, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < H5_LENGTH(fields); i++)
-		if (fields[i].kind == kind && listed(fields[i].names, name))
-			return fields[i].since;
+	for (; r < fields + H5_LENGTH(fields); r++)
+		if (r->kind == kind && listed(r->names, name))
+			return r->since;
 	return 0;
 }
 
@@ -110,11 +112,12 @@ since_value(enum h5_event_kind kind, const char *name, const char *value)
 unsigned
 h5_since_event(const struct h5_event *ev)
 {
-	unsigned name, value, newest = since_kind(ev->kind);
+	const struct row *r = rows_of(ev->kind);
+	unsigned name, value, newest = r == NULL ? 0 : r->since;
 	size_t i;
 
 	for (i = 0; newest != 0 && i < ev->fields.n; i++) {
-		name = since_name(ev->kind, ev->fields.v[i].name);
+		name = since_name(r, ev->kind, ev->fields.v[i].name);
 		value = since_value(
 		    ev->kind, ev->fields.v[i].name, ev->fields.v[i].value);
 		if (name == 0 || value == 0)

@@ -103,6 +103,12 @@ h5_crypto_key_free(struct h5_crypto_key *k)
 	free(k);
 }
 
+size_t
+h5_crypto_key_length(const struct h5_crypto_key *k)
+{
+	return k->n;
+}
+
 void
 h5_crypto_key_put(const struct h5_crypto_key *k, struct h5_buf *out)
 {

@@ -30,6 +30,9 @@ H5_MUST_CHECK enum h5_code h5_crypto_key_new(
     const void *p, size_t n, struct h5_crypto_key **out, struct h5_err *e);
 void h5_crypto_key_free(struct h5_crypto_key *k);
 
+/* h5_crypto_key_length(k): how many bytes the secret has. */
+size_t h5_crypto_key_length(const struct h5_crypto_key *k);
+
 /* h5_crypto_key_put(k, out): append the secret itself, for a protocol that
  * hashes a text with its key inside.  The caller takes all the room of out
  * beforehand, so that growing leaves no copy behind, and wipes it. */

@@ -61,7 +61,9 @@ h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
 	size_t i;
 
 	memset(hex, 0, H5_SIGN_HEX);
-	h5_buf_init(&text, f->bytes + 2 * f->n + sizeof "key=" + H5_CRYPTO_KEY);
+	/* Exactly what is needed, for all of it is wiped. */
+	h5_buf_init(&text,
+	    f->bytes + 2 * f->n + sizeof "key=" + h5_crypto_key_length(k));
 	rc = signed_text(k, f, &text, e);
 	if (rc == H5_OK && type == H5_SIGN_MD5)
 		rc = h5_crypto_md5(text.data, text.len, digest, e);
