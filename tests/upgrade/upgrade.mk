@@ -29,11 +29,11 @@ $(FIRST)/done:
 	    git archive $(FIRST_COMMIT) -- . ':!docs' ':!tests/fuzz/corpus' | \
 	        tar -x -C $(FIRST) && \
 	    $(MAKE) --no-print-directory -C $(FIRST) B=build \
-	        CFLAGS=-O1 all >$(FIRST)/log 2>&1 || \
-	        { cat $(FIRST)/log; exit 1; }; fi
+	        CFLAGS=-O1 HARDEN= WERROR= all; fi
 	@touch $@
 
-.PHONY: check-upgrade
+.PHONY: first-version check-upgrade
+first-version: $(FIRST)/done
 check-upgrade: $(WEB) $(COMMAND) $(B)/tests/gateway $(NEXT_PROGRAMS) \
     $(FIRST)/done ## a shop of 0.1.0 under today's programs, and back [T=word]
 	@$(PYTHON) tests/e2e/run.py --build $(B) --tests tests/upgrade $(if $(T),'$(T)')
