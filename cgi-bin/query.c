@@ -67,6 +67,8 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 	rc = h5_store_load(job->shop.st, h5_fields_get(f, "order"), &o, &e);
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
+	else if (h5_web_wants_json(job->r))
+		answer_json(job, o, 200);
 	else
 		h5_page_result(&job->page, o, token,
 		    in_doubt(o) ? H5_NOTE_UNREACHABLE : H5_NOTE_NONE, 0, 200);

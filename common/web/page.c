@@ -6,6 +6,7 @@
 #include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/web/pages.h"
+#include "common/web/problem.h"
 #include "common/base/text.h"
 
 #define URL_MAX 32768 /* longest address on a page, bytes */
@@ -324,6 +325,11 @@ finish(struct page *pg, const char *name, int status)
 	struct h5_err e;
 	enum h5_code rc;
 
+	if (h5_problem_wanted(x->r, status)) {
+		h5_problem_fill(x, name, status, pg->lang, pg->v);
+		h5_data_free(pg->v);
+		return;
+	}
 	h5_buf_clear(&x->resp->body);
 	/* Room for all of it, instead of nine times twice as much. */
 	(void)h5_buf_room(&x->resp->body, USUAL);

@@ -427,7 +427,8 @@ h5_web_wants_json(const struct h5_request *r)
 
 	while (next_element(&s, ',', &p, &n))
 		if (split_weight(p, &n) > 0 &&
-		    is_word(p, n, "application/json"))
+		    (is_word(p, n, "application/json") ||
+			is_word(p, n, "application/problem+json")))
 			return true;
 	return false;
 }

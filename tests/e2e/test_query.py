@@ -372,7 +372,7 @@ def _(t, method):
 def _(t):
     start = b"order=abcdefg&t=x&x="
     at = start + b"y" * (16384 - len(start))
-    t.page(t.site.post("query", at), 400, "bad-request")
+    t.page(t.site.post("query", at), 404, "not-found")
     t.page(t.site.post("query", at + b"y"), 413, "too-large")
 
 
@@ -380,7 +380,7 @@ def _(t):
     ("a wrong token", {"t": "A" * 43}, 404, "not-found"),
     ("no token", {"t": None}, 404, "not-found"),
     ("another order", {"order": "somebody-elses"}, 404, "not-found"),
-    ("an unknown field", {"x": "1"}, 400, "bad-request"),
+    ("a field of another page", {"item": "tea"}, 400, "bad-request"),
 ])
 def _(t, name, change, status, page):
     order, q = ready(t)
@@ -409,3 +409,84 @@ def _(t):
     to = t.redirect(reply)
     got = t.site.get("query", urllib.parse.urlsplit(to).query)
     t.eq(got.dom.lang, "en", "language")
+
+
+def problem(t, r, status, name):
+    t.eq(r.status, status, f"status, {r.body!r}")
+    t.eq(r.header("Content-Type"), "application/problem+json", "type")
+    t.eq(r.header("Cache-Control"), "no-store", "Cache-Control")
+    p = r.json
+    t.eq((p["type"], p["status"]), (f"urn:h5pay:{name}", status), "problem")
+    for member in ("title", "detail", "request"):
+        t.ok(p.get(member), f"{member} of {p}")
+        t.lacks(p[member], "<", member)
+    t.matches(p["request"], r"^[0-9a-f]{16}$", "request")
+    return p
+
+
+REFUSED = [
+    ("query", "POST", "", b"order=shop-1001&t=x", {}, 404, "not-found"),
+    ("query", "GET", "order=shop-1001", None, {}, 404, "not-found"),
+    ("query", "POST", "", b"order=a&order=b", {}, 400, "bad-request"),
+    ("query", "POST", "", b"x" * 16385, {}, 413, "too-large"),
+    ("query", "PUT", "", b"", {}, 405, "not-allowed"),
+    ("return-page", "GET", "t=x", None, {}, 404, "not-found"),
+    ("return-page", "GET", "t=%zz", None, {}, 400, "bad-request"),
+    ("return-page", "POST", "", b"", {}, 405, "not-allowed"),
+    ("checkout", "GET", "item=coffee", None, {}, 404, "not-found"),
+    ("checkout", "GET", "order=shop-1001&total_fee=1&body=x&sig=0", None, {},
+     403, "bad-link"),
+    ("checkout", "POST", "", b"item=tea",
+     {"Origin": "https://evil.example"}, 403, "bad-origin"),
+    ("checkout", "GET", "item=tea&qty=9", None, {}, 400, "bad-request"),
+]
+
+
+@table("{0} {1} that wants JSON is told of {6} as a problem", REFUSED)
+def _(t, program, method, query, body, headers, status, name):
+    r = t.site.cgi(program, method, query, body, headers={**JSON, **headers})
+    p = problem(t, r, status, name)
+    if status == 405:
+        t.ok(r.header("Allow"), "Allow")
+    for accept in ("text/html,*/*", "application/json;q=0, text/html"):
+        r = t.site.cgi(program, method, query, body,
+                       headers={"Accept": accept, **headers})
+        t.page(r, status, name)
+        if p["request"] in r.text:
+            t.fail("two requests of one id")
+
+
+@test("a problem speaks the language that was asked for")
+def _(t):
+    r = t.site.get("query", "lang=en", headers=JSON)
+    t.eq(problem(t, r, 404, "not-found")["title"], "Order not found", "title")
+    r = t.site.get("query", "lang=zh-CN", headers=JSON)
+    t.matches(problem(t, r, 404, "not-found")["title"], "[\u4e00-\u9fff]",
+              "title")
+
+
+@test("an amount that will not do is a problem that says why")
+def _(t):
+    f = t.site.get("checkout", "item=gift").form("checkout")
+    r = t.site.post("checkout", f.with_(yuan="0.01"), headers={
+        **JSON, "Accept-Language": "en"})
+    p = problem(t, r, 400, "bad-amount")
+    t.contains(p["detail"], "too low", "detail")
+
+
+@test("GET query that wants JSON gets the stored state and asks nothing")
+def _(t):
+    order, q = ready(t, 77)
+    t.gateway.pay(order)
+    r = t.site.get("query", q, headers=JSON)
+    t.eq(r.status, 200, "status")
+    t.eq((r.json["order"], r.json["state"], r.json["total_fee"]),
+         (order, "awaiting", 77), "the order")
+    t.eq(asked(t, order), 0, "orderquery calls")
+    post = t.site.post("query", q, headers=JSON).json
+    get = t.site.get("query", q, headers=JSON).json
+    t.eq(get, post, "what GET and POST say")
+    t.eq(get["state"], "paid", "state")
+    r = t.site.cgi("query", "HEAD", h5.urllib.parse.urlencode(q),
+                   headers=JSON)
+    t.eq((r.status, r.body), (200, b""), "HEAD")
