@@ -216,6 +216,7 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 	v.hidden = &offer->hidden;
 	v.changed = changed;
 	v.typed = typed;
+	v.yuan = offer->yuan;
 	h5_page_confirm(&job->page, &v, status);
 }
 

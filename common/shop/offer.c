@@ -10,6 +10,7 @@
 #include "common/format/escape.h"
 #include "common/base/log.h"
 #include "common/shop/link.h"
+#include "common/shop/typed.h"
 
 /* Every parameter that a pay link or its confirmation form may carry. */
 static const char *const signed_names[] = {
@@ -336,6 +337,7 @@ static enum h5_code
 item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
 {
 	const char *yuan = h5_fields_get(f, "yuan");
+	char plain[H5_TYPED_TEXT];
 	int64_t fee;
 	enum h5_code rc;
 
@@ -344,11 +346,15 @@ item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
 	if (o->total_fee > 0)
 		return h5_err_set(
 		    e, H5_E_INPUT, "yuan: the amount is fixed already");
-	rc = h5_text_yuan(yuan, &fee, e);
+	if (!h5_typed_fold(yuan, plain))
+		plain[0] = '\0';
+	rc = h5_text_yuan(plain, &fee, e);
 	if (rc == H5_OK)
 		rc = item_named(fee, o, e);
-	if (rc == H5_E_INPUT)
-		o->typed = typed_fault(yuan, fee, o);
+	if (rc == H5_E_INPUT) {
+		o->typed = typed_fault(plain, fee, o);
+		o->yuan = yuan;
+	}
 	return rc;
 }
 

@@ -19,7 +19,7 @@
 /* What the buyer typed as the amount, and what is wrong with it. */
 enum h5_offer_typed {
 	H5_TYPED_WELL, /* an amount in range, or nothing was typed */
-	H5_TYPED_UNREADABLE, /* not yuan with at most two decimals */
+	H5_TYPED_UNREADABLE, /* it is not certain what is meant */
 	H5_TYPED_LOW, /* below min_fee */
 	H5_TYPED_HIGH /* above max_fee */
 };
@@ -37,6 +37,7 @@ struct h5_offer {
 	int64_t min_fee, max_fee; /* of the whole, where the buyer names it */
 	bool shown; /* a good form token came with it */
 	enum h5_offer_typed typed; /* not well: the page asks again */
+	const char *yuan; /* what was typed then; borrowed from the fields */
 	struct h5_fields hidden; /* what the confirmation page posts */
 };
 

@@ -351,29 +351,13 @@ finish(struct page *pg, const char *name, int status)
 static void
 put_link_url(struct page *pg, const struct h5_fields *hidden)
 {
-	static const char *const item[] = {"item", "qty", "amount"};
-	static const char *const link[] = {
-	    "order", "total_fee", "body", "attach", "expires", "sig"};
-	bool is_item = h5_fields_get(hidden, "item") != NULL;
-	const char *const *names = is_item ? item : link;
-	size_t n = is_item ? 3 : 6;
 	struct h5_buf b;
 
 	if (is_get(pg->x->r))
 		return;
 	h5_buf_init(&b, URL_MAX);
-	h5_config_url(pg->x->c, "checkout", &b);
-	h5_buf_putc(&b, '?');
-	for (size_t i = 0; i < n; i++) {
-		const char *value = h5_fields_get(hidden, names[i]);
-
-		if (value == NULL)
-			continue;
-		h5_buf_printf(&b, "%s=", names[i]);
-		h5_escape_url(&b, value);
-		h5_buf_putc(&b, '&');
-	}
-	h5_buf_printf(&b, "lang=%s", other_lang(pg));
+	h5_offer_link(pg->x->c, hidden, &b);
+	h5_buf_printf(&b, "&lang=%s", other_lang(pg));
 	put_buf(pg, "other_url", &b);
 	h5_buf_release(&b);
 }
@@ -397,6 +381,7 @@ h5_page_confirm(
 	}
 	h5_data_flag(pg.v, "changed", v->changed);
 	h5_data_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
+	h5_data_ref(pg.v, "typed", v->yuan);
 	h5_data_flag(pg.v, "unreadable", v->typed == H5_TYPED_UNREADABLE);
 	h5_data_flag(pg.v, "too_low", v->typed == H5_TYPED_LOW);
 	h5_data_flag(pg.v, "too_high", v->typed == H5_TYPED_HIGH);

@@ -53,6 +53,7 @@ struct h5_page_confirm {
 	const struct h5_fields *hidden; /* the form's hidden fields */
 	bool changed; /* the price changed: say so (409) */
 	enum h5_offer_typed typed; /* not well: say why, ask again */
+	const char *yuan; /* what was typed: given back; or NULL */
 };
 
 /* What was just learned, beside the order itself. */

@@ -153,6 +153,12 @@ def _(t):
 @table("the buyer may name {0} yuan", [
     ("1.00", 100), ("1", 100), ("12.5", 1250), ("500.00", 50000),
     ("0012.50", None), ("99.99", 9999),
+    # B5: as keyboards type them.
+    ("12。5", 1250), ("12,5", 1250), ("12.", 1200), ("¥12.5", 1250),
+    ("￥12.50", 1250), ("12.5元", 1250), (" 12.50 ", 1250),
+    ("１２．５", 1250), ("　CN¥ 12，50 ", 1250),
+    ("RMB 12.5", 1250), ("12元整", 1200), ("９", 900),
+    ("12.5	", 1250), ("12,50 CNY", 1250),
 ])
 def _(t, yuan, fen):
     page = t.site.get("checkout", "item=gift")
@@ -172,13 +178,18 @@ def _(t, yuan, fen):
     *[(x, "金额过高，") for x in (
         "500.01", "1234567890", "999999999.99", "99999999999999")],
     *[(x, "金额格式有误，") for x in (
-        "-5", "1.001", "abc", "", "1e2", "９", ".", "007")]])
+        "-5", "1.001", "abc", "", "1e2", ".", "007", "1,000", "1 000",
+        "$12", "12块5", "12..5", "1,00,0", "1,0.5", "1,500.5,5", "十二", "12.5.", "<\"&'>")],
+    ("1,000.50", "金额过高，"), ("1.000,50", "金额过高，"),
+    ("1,234,567", "金额过高，"), ("¥0.5元", "金额过低，")])
 def _(t, yuan, why):
     s = t.own_site()
     form = s.get("checkout", "item=gift").form("checkout")
     reply = s.post("checkout", form.with_(yuan=yuan))
     t.page(reply, 400, "bad-request")
     t.contains(reply.form("checkout").visible, "yuan", "the field again")
+    again = [v for n, v in reply.form("checkout").fields if n == "yuan"]
+    t.eq(again, [yuan], "B5: what was typed")
     t.contains(reply.visible, why + "请输入 1.00–500.00 元之间的金额",
                "the reason")
     t.contains(reply.visible, "最多两位小数", "the hint")
