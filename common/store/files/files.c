@@ -42,9 +42,14 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	}
 	rc = h5_files_folder(w->dir, true, &st->dir, &why);
 	if (rc == H5_OK)
-		rc = h5_files_furnish(st->dir, &why);
+		rc = h5_files_lockable(st->dir, &why);
 	if (rc == H5_OK)
 		rc = h5_files_format(st, &f, &why);
+	if (rc == H5_E_NOTFOUND) {
+		rc = h5_files_furnish(st->dir, &why);
+		if (rc == H5_OK)
+			rc = h5_files_format(st, &f, &why);
+	}
 	if (rc != H5_OK) {
 		close_store(st);
 		(void)h5_err_set(&said, rc, "store %s: %s", w->dir, why.msg);

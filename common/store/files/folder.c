@@ -83,8 +83,8 @@ make_branches(int dir, struct h5_err *e)
 }
 
 /* The format file comes last: where it stands, all the rest does. */
-static enum h5_code
-furnish(int dir, struct h5_err *e)
+enum h5_code
+h5_files_furnish(int dir, struct h5_err *e)
 {
 	enum h5_code rc;
 	size_t i, size;
@@ -105,21 +105,16 @@ furnish(int dir, struct h5_err *e)
 }
 
 enum h5_code
-h5_files_furnish(int dir, struct h5_err *e)
+h5_files_lockable(int dir, struct h5_err *e)
 {
 	const char *network = h5_file_network(dir);
-	enum h5_code rc;
-	size_t size;
-	int fd;
 
 	if (network != NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "it lies on a network file system (%s), whose locks cannot "
 		    "be relied on: use a local disk",
 		    network);
-	rc = h5_file_open(dir, "format", O_RDONLY, &fd, &size, e);
-	h5_file_drop(&fd);
-	return rc == H5_E_NOTFOUND ? furnish(dir, e) : H5_OK;
+	return H5_OK;
 }
 
 /* Opens the folder.  make: when it is missing, it is made; an empty one that

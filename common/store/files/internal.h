@@ -60,8 +60,10 @@ int h5_files_wait(int64_t until_ms);
  * H5_E_NOTFOUND; H5_E_CONFIG; H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_files_folder(
     const char *dir, bool make, int *fd, struct h5_err *e);
-/* h5_files_furnish(dir, e): an empty folder becomes a store.  H5_E_CONFIG: it
- * can be none. */
+/* h5_files_lockable(dir, e): H5_E_CONFIG: it lies on a network file system. */
+H5_MUST_CHECK enum h5_code h5_files_lockable(int dir, struct h5_err *e);
+/* h5_files_furnish(dir, e): make an empty folder a store of format 1.
+ * H5_E_CONFIG: it is not empty. */
 H5_MUST_CHECK enum h5_code h5_files_furnish(int dir, struct h5_err *e);
 /* h5_files_own_name(name): may an entry of the store's folder be called so? */
 bool h5_files_own_name(const char *name);

@@ -42,15 +42,12 @@ probe_locks(int dir, const char *name, struct h5_err *e)
 static enum h5_code
 probe_folder(int dir, struct h5_err *e)
 {
-	const char *network = h5_file_network(dir);
 	char name[H5_FILES_PATH];
 	enum h5_code rc, gone;
 
-	if (network != NULL)
-		return h5_err_set(e, H5_E_CONFIG,
-		    "it lies on a network file system (%s), whose locks cannot "
-		    "be relied on: use a local disk",
-		    network);
+	rc = h5_files_lockable(dir, e);
+	if (rc != H5_OK)
+		return rc;
 	(void)snprintf(name, sizeof name, ".tmp-probe-%ld", (long)getpid());
 	rc = h5_file_create(dir, name, "probe\n", 6, 0600, e);
 	if (rc != H5_OK)
