@@ -36,7 +36,7 @@ command_day(const struct verb *v, int argc, char **argv, int64_t *day)
 		return command_usage(v, "%s", e.msg);
 	if (*day <= now)
 		return EXIT_DONE;
-	(void)fprintf(stderr, "h5pay: %s is still to come\n", text);
+	(void)fprintf(stderr, "h5pay: %s is in the future\n", text);
 	return EXIT_DATA;
 }
 
@@ -208,7 +208,9 @@ run(struct command *cmd, int argc, char **argv)
 		if (strcmp(type, "ALL") != 0 && strcmp(type, "SUCCESS") != 0 &&
 		    strcmp(type, "REFUND") != 0)
 			return command_usage(&verb_bill,
-			    "no type \"%s\": ALL SUCCESS REFUND", type);
+			    "there is no type \"%s\": use ALL, SUCCESS or "
+			    "REFUND",
+			    type);
 	}
 	status = command_day(&verb_bill, argc, argv, &day);
 	return status == EXIT_DONE ? fetch(cmd, day, type) : status;
@@ -223,11 +225,11 @@ const struct verb verb_bill = {
 	    "  zcat \"$(h5pay bill 2026-11-22)\"\n\n"
 	    "      --type TYPE  ALL (default), SUCCESS: payments, REFUND: "
 	    "refunds\n\n"
-	    "Keeps it as it came, below store.dir/bills, and prints where.  "
-	    "WeChat makes a day's\n"
-	    "bill on the next day from 09:00 (ask after 10:00) and keeps three "
-	    "months.\n"
-	    "exit status: 0, 1 no trade on that day, 65 no bill of such a day, "
+	    "Keeps the bill as it came, below store.dir/bills, and prints its "
+	    "path.  WeChat makes\n"
+	    "a day's bill on the next day from 09:00 (ask after 10:00) and "
+	    "keeps three months.\n"
+	    "exit status: 0, 1 no trade on that day, 65 no bill for that day, "
 	    "69 WeChat\n"
 	    "unreachable, 75 not made yet, 78 configuration or downloads "
 	    "switched off\n",

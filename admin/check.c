@@ -72,7 +72,7 @@ run(struct command *cmd, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return command_usage(&verb_check, "no operand is needed");
+		return command_usage(&verb_check, "check takes no operand");
 	h5_err_clear(&e);
 	h5_buf_init(&path, 4096);
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
@@ -99,7 +99,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_check = {
     .name = "check",
     .usage = "check [--json]",
-    .summary = "is the configuration good?  every fault, in one run",
+    .summary = "check the configuration and report every fault in one run",
     .help = "\n"
 	    "  h5pay check\n"
 	    "  h5pay -c /etc/h5pay/h5pay.conf check\n\n"

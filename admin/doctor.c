@@ -144,18 +144,16 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_doctor = {
     .name = "doctor",
     .usage = "doctor [--offline] [--json]",
-    .summary =
-	"proves or disproves that the shop can be paid; says what to fix",
+    .summary = "check that the shop can be paid, and say what to correct",
     .help =
 	"\n"
 	"  h5pay doctor\n"
 	"  h5pay doctor --offline       this machine only, nothing is sent\n"
-	"  h5pay doctor --quiet         only what is not as it should be\n\n"
-	"One line a finding: PASS, WARN or FAIL, what was found, and what "
-	"mends "
-	"it.\n"
-	"Asks WeChat about a number that nobody ordered, fetches our own pages "
-	"through\n"
+	"  h5pay doctor --quiet         only what is wrong\n\n"
+	"One line a finding: PASS, WARN or FAIL, what was found, and how to "
+	"correct it.\n"
+	"Asks WeChat about a number that nobody ordered, fetches our own "
+	"pages through\n"
 	"their public address, and posts one notice about an order that does "
 	"not exist.\n"
 	"No order, no payment and no setting is changed.\n"

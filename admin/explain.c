@@ -454,7 +454,8 @@ run(struct command *cmd, int argc, char **argv)
 		(void)h5_err_nomem(&e);
 		status = command_fail(cmd, &e);
 	} else if (text.bad != H5_OK || !h5_text_printable(text.data)) {
-		(void)fputs("h5pay: one line of UTF-8, please\n", stderr);
+		(void)fputs(
+		    "h5pay: the text must be one line of UTF-8\n", stderr);
 		status = EXIT_DATA;
 	} else
 		status = explain(cmd, &q);
@@ -471,7 +472,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_explain = {
     .name = "explain",
     .usage = "explain TEXT [--json]",
-    .summary = "what a code or message means, whose it is, what to do",
+    .summary = "what a code or message means, who has to act, and what to do",
     .help =
 	"\n"
 	"  h5pay explain NOAUTH\n"

@@ -178,7 +178,8 @@ read_options(struct exporting *x, int argc, char **argv)
 		    &verb_export, "--format csv or --format json is needed");
 	x->csv = strcmp(format, "csv") == 0;
 	if (x->bom && !x->csv)
-		return command_usage(&verb_export, "--bom is for csv");
+		return command_usage(
+		    &verb_export, "--bom works only with --format csv");
 	return EXIT_DONE;
 }
 
@@ -216,7 +217,8 @@ const struct verb verb_export = {
     .usage = "export --format csv|json [--since TIME] [--until TIME] [--bom]",
     .summary = "orders for a spreadsheet or another program",
     .help = "\n"
-	    "  h5pay export --format csv --bom --since 2026-11-01 >orders.csv\n"
+	    "  h5pay export --format csv --bom --since 2026-11-01 "
+	    ">orders.csv\n"
 	    "  h5pay export --format json --since yesterday | jq .state\n\n"
 	    "      --format     csv: RFC 4180, one order a line, with a "
 	    "heading\n"
@@ -224,10 +226,10 @@ const struct verb verb_export = {
 	    "      --since TIME, --until TIME  made at or after, made before: "
 	    "as for list\n"
 	    "      --bom        begin with a byte order mark, for Excel\n\n"
-	    "Money is fen, beside it yuan.  A text that a spreadsheet would "
+	    "Amounts are in fen and in yuan.  A text that a spreadsheet would "
 	    "run as a formula\n"
 	    "gets an apostrophe in front.\n"
-	    "exit status: 0, 65 when an order is broken (the others are "
+	    "exit status: 0, 65 if an order is broken (the others are "
 	    "printed), 74 store\n",
     .need_config = true,
     .need_store = true,

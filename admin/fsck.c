@@ -73,8 +73,8 @@ print_summary(
 		    (unsigned long long)r->broken,
 		    (unsigned long long)r->derived,
 		    left == 0 ? "good"
-			      : "h5pay fsck --repair mends what can be "
-				"mended; see docs/STORE.md");
+			      : "h5pay fsck --repair repairs what can be "
+				"repaired; see docs/STORE.md");
 }
 
 static int
@@ -100,7 +100,7 @@ run(struct command *cmd, int argc, char **argv)
 	rc = h5_store_check(cmd->shop.st, repair, &r, &e);
 	progress_end(&c.bar);
 	if (rc == H5_OK && c.untold != H5_OK)
-		rc = h5_err_set(&e, c.untold, "a finding was not printed");
+		rc = h5_err_set(&e, c.untold, "a finding could not be printed");
 	if (rc != H5_OK)
 		return command_fail(cmd, &e);
 	print_summary(cmd, &r, c.left);
@@ -121,7 +121,7 @@ const struct verb verb_fsck = {
 	    "acknowledged) and rebuilds the indexes.  A record that is broken "
 	    "in the middle is\n"
 	    "never touched: restore it from a backup.\n"
-	    "exit status: 0 good or mended, 1 something is left, 74 store\n",
+	    "exit status: 0 good or repaired, 1 something is left, 74 store\n",
     .need_config = true,
     .need_store = true,
     .run = run,

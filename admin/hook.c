@@ -103,7 +103,7 @@ retry(struct command *cmd, const char *id)
 
 	if (!h5_number_is_order(id)) {
 		(void)fprintf(
-		    stderr, "h5pay: \"%s\" cannot be an order's id\n", id);
+		    stderr, "h5pay: \"%s\" is not a possible order id\n", id);
 		return h5_err_exit(H5_E_NOTFOUND);
 	}
 	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
@@ -132,7 +132,7 @@ test(struct command *cmd)
 	if (cmd->json)
 		(void)puts("{\"ok\":true}");
 	else if (!cmd->quiet)
-		(void)puts("the shop took a test event");
+		(void)puts("the shop accepted a test event");
 	return EXIT_DONE;
 }
 
@@ -155,13 +155,14 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_hook = {
     .name = "hook",
     .usage = "hook list | retry ID | test [--json]",
-    .summary = "deliveries to the shop: what waits, again now, a test",
+    .summary = "deliveries to the shop: list them, retry one now, send a test",
     .help = "\n"
 	    "  h5pay hook list\n"
 	    "  h5pay hook retry 20261123-0007\n"
 	    "  h5pay hook test\n\n"
-	    "exit status: 0, 66 no such order, 69 the shop did not take it, "
-	    "75 another process\ndelivers, 78 no hook is configured\n",
+	    "exit status: 0, 66 no such order, 69 the shop did not accept it, "
+	    "75 another\n"
+	    "process is delivering, 78 no hook is configured\n",
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -126,12 +126,12 @@ const struct verb verb_link = {
 	    "  h5pay link --order 20261123-0007 --total-fee 12800 --body Tea\n"
 	    "  h5pay link --order A-1001 --total-fee 100 --body Test "
 	    "--expires \"$(date -d '+1 hour' +%s)\"\n\n"
-	    "      --order ID       6 to 28 of 0-9 A-Z a-z _ -, unique in your "
-	    "shop\n"
+	    "      --order ID       6 to 28 of 0-9 A-Z a-z _ -, unique in "
+	    "your shop\n"
 	    "      --total-fee FEN  amount in fen: 12800 is 128.00 yuan\n"
 	    "      --body TEXT      what the buyer sees, at most 127 bytes\n"
 	    "      --attach TEXT    comes back in events, at most 127 bytes\n"
-	    "      --expires UNIX   the link's end, Unix seconds\n"
+	    "      --expires UNIX   when the link ends, in Unix seconds\n"
 	    "      --json           {\"url\":\"...\"}\n",
     .need_config = true,
     .run = run,

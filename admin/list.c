@@ -151,9 +151,9 @@ read_options(
 			l->any_state = false;
 			if (!h5_order_state_of(optarg, &l->state))
 				return command_usage(&verb_list,
-				    "no state \"%s\": created awaiting paid "
-				    "closed refunding partly-refunded "
-				    "refunded",
+				    "there is no state \"%s\": use created, "
+				    "awaiting, paid, closed, refunding, "
+				    "partly-refunded or refunded",
 				    optarg);
 		} else if (opt == OPT_SINCE || opt == OPT_UNTIL) {
 			if (command_time(optarg, now,

@@ -48,7 +48,7 @@ print_help(FILE *to)
 
 	(void)fputs(
 	    "usage: h5pay [-c FILE] VERB [OPTION...]\n\n"
-	    "  h5pay check                  is the configuration good?\n"
+	    "  h5pay check                  check the configuration\n"
 	    "  h5pay list --since today     today's orders\n"
 	    "  h5pay show ID                one order's whole story\n"
 	    "  h5pay sweep                  for cron, once a minute\n\n",
@@ -57,18 +57,19 @@ print_help(FILE *to)
 		(void)fprintf(
 		    to, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
 	(void)fputs(
-	    "\n  -c, --config FILE   the configuration (else H5PAY_CONF, "
+	    "\n"
+	    "  -c, --config FILE   the configuration (else H5PAY_CONF, "
 	    "h5pay.path, ~/h5pay/h5pay.conf,\n"
 	    "                      /etc/h5pay/h5pay.conf)\n"
 	    "      --json          machine-readable output\n"
-	    "      --quiet         no words on stderr unless something is "
-	    "wrong\n"
+	    "      --quiet         print nothing on stderr unless something "
+	    "is wrong\n"
 	    "  -h, --help          this, or a verb's own help\n"
 	    "  -V, --version\n\n"
 	    "exit status: 0 done, 1 the answer is no, 64 usage, 65 bad data, "
 	    "66 no such order,\n"
-	    "69 WeChat unreachable, 70 bug, 74 store, 75 try later, "
-	    "78 configuration\n",
+	    "69 WeChat unreachable, 70 bug, 74 store, 75 try later, 78 "
+	    "configuration\n",
 	    to);
 }
 
@@ -129,7 +130,8 @@ command_order(const struct verb *v, int argc, char **argv, const char **id)
 	*id = argv[1];
 	if (h5_number_is_order(*id))
 		return EXIT_DONE;
-	(void)fprintf(stderr, "h5pay: \"%s\" cannot be an order's id\n", *id);
+	(void)fprintf(
+	    stderr, "h5pay: \"%s\" is not a possible order id\n", *id);
 	return h5_err_exit(H5_E_NOTFOUND);
 }
 
@@ -185,7 +187,7 @@ find_verb(const char *name)
 			return verbs[i];
 	}
 	near = h5_text_closest(name, names, VERBS);
-	(void)fprintf(stderr, "h5pay: no verb \"%s\"", name);
+	(void)fprintf(stderr, "h5pay: there is no verb \"%s\"", name);
 	if (near != NULL)
 		(void)fprintf(stderr, "; did you mean \"%s\"?", near);
 	(void)fputs("\n\"h5pay --help\" lists them.\n", stderr);

@@ -312,7 +312,7 @@ check_merchant(
 		    strcmp(b->rows[i].mch_id, cmd->shop.c->merchant.mch_id) !=
 			0)
 			return h5_err_set(e, H5_E_INPUT,
-			    "bill, line %u: of another merchant, %.40s",
+			    "bill, line %u belongs to another merchant, %.40s",
 			    b->rows[i].line, b->rows[i].mch_id);
 	return H5_OK;
 }
@@ -338,7 +338,7 @@ get_bill(struct reconciling *r, struct h5_bill *b, struct h5_err *e)
 		rc = H5_OK;
 	else if (rc == H5_E_NOTFOUND)
 		rc = h5_err_set(e, H5_E_INPUT,
-		    "no bill of that day is kept: leave --kept out");
+		    "no bill of that day was kept: leave out --kept");
 	if (rc == H5_OK)
 		rc = check_merchant(r->cmd, b, e);
 	h5_buf_release(&text);
@@ -444,7 +444,7 @@ run(struct command *cmd, int argc, char **argv)
 			if (h5_text_u64(optarg, 1, BACK_MOST, &n, NULL) !=
 			    H5_OK)
 				return command_usage(&verb_reconcile,
-				    "--back is 1 to %d days", BACK_MOST);
+				    "--back must be 1 to %d days", BACK_MOST);
 			r.back_days = (int64_t)n;
 		} else {
 			return command_usage(&verb_reconcile, "unknown option");
@@ -474,26 +474,26 @@ const struct verb verb_reconcile = {
 	"  h5pay reconcile 2026-11-22 --csv >differences.csv\n\n"
 	"      --fix        ask WeChat again about each order that differs, "
 	"then compare again\n"
-	"      --kept       the bill that an earlier call kept; WeChat is not "
-	"asked for it\n"
-	"      --back DAYS  look at orders made up to so many days before (32; "
-	"at most 400)\n"
+	"      --kept       use the bill that an earlier call kept; do not "
+	"ask WeChat for it\n"
+	"      --back DAYS  look at orders made up to so many days before "
+	"(32; at most 400)\n"
 	"      --csv        RFC 4180, with a heading\n"
 	"      --json       one object a difference, the last one the sums\n\n"
-	"missing-here          WeChat was paid for what is no order here\n"
+	"missing-here          WeChat has a payment without an order here\n"
 	"missing-there         paid here, not in the bill\n"
 	"amount                fen here, fen there\n"
 	"state                 paid or refunded there, not so here: --fix\n"
 	"refund-missing-here   refunded there, unknown here\n"
 	"refund-missing-there  refunded here, not in the bill\n"
-	"fee                   more than a fen off what the rate makes of the "
-	"amount\n\n"
+	"fee                   differs by more than a fen from what the rate "
+	"gives\n\n"
 	"A difference of the last hour before midnight is held for a day: "
 	"listed, not counted.\n"
 	"Lines of other trade types and appids are counted as not of this "
 	"shop.\n"
-	"exit status: 0 no difference, 1 a difference, 65 not a whole bill, or "
-	"an order is broken,\n"
+	"exit status: 0 no difference, 1 a difference, 65 an incomplete bill, "
+	"or an order is broken,\n"
 	"69 WeChat unreachable, 74 store, 75 the bill is not made yet, 78 "
 	"configuration\n",
     .need_config = true,

@@ -64,12 +64,14 @@ read_options(struct refunding *r, int argc, char **argv)
 		return command_usage(&verb_refund,
 		    "this moves money: without a terminal it needs --yes");
 	if (fee != NULL && h5_text_fen(fee, &r->want.fee, NULL) != H5_OK)
-		return bad_data("--fee is a number of fen: 1234 is 12.34 yuan");
+		return bad_data(
+		    "--fee must be a number of fen: 1234 is 12.34 yuan");
 	if (r->want.reason != NULL &&
 	    (r->want.reason[0] == '\0' ||
 		strlen(r->want.reason) > H5_REFUND_REASON_MAX ||
 		!h5_text_printable(r->want.reason)))
-		return bad_data("--reason is 1 to 80 bytes of printable text");
+		return bad_data(
+		    "--reason must be 1 to 80 bytes of printable text");
 	return EXIT_DONE;
 }
 
@@ -136,9 +138,9 @@ fail(const struct refunding *r, const struct h5_refund_plan *plan,
 
 	if (!plan->taken && (e->code == H5_E_NET || e->code == H5_E_REMOTE))
 		(void)fprintf(stderr,
-		    "h5pay: whether WeChat took refund %s is not known yet; "
-		    "the same command asks again under the same number, and "
-		    "pays once\n",
+		    "h5pay: it is not known yet whether WeChat accepted "
+		    "refund %s; run the same command again: it uses the same "
+		    "number and pays only once\n",
 		    plan->out_refund_no);
 	return status;
 }
@@ -202,30 +204,29 @@ const struct verb verb_refund = {
     .name = "refund",
     .usage = "refund ID [--fee FEN] [--reason TEXT] [--id OUT_REFUND_NO] "
 	     "[--yes] [--json]",
-    .summary = "give the payer money back, all of it or a part",
+    .summary = "refund the payer, in full or in part",
     .help =
 	"\n"
 	"  h5pay refund 20261123-0007                  all that is left\n"
 	"  h5pay refund 20261123-0007 --fee 500 --reason \"one cup broken\"\n"
-	"  h5pay refund 20261123-0007 --yes            no question asked\n\n"
+	"  h5pay refund 20261123-0007 --yes            without asking\n\n"
 	"      --fee FEN          how much; default: what is left\n"
 	"      --reason TEXT      the payer reads it, at most 80 bytes\n"
 	"      --id NUMBER        the refund's number, 1 to 64 of "
-	"0-9A-Za-z_-|*@; "
-	"default\n"
+	"0-9A-Za-z_-|*@; default\n"
 	"                         ID-r1, ID-r2...\n"
 	"      --yes              do not ask; needed without a terminal\n\n"
 	"Needs the merchant's certificate (merchant.cert_file, key_file).  "
 	"The number is on\n"
 	"disk before WeChat is asked, and the same command after a failure "
 	"uses it again:\n"
-	"the payer gets the money once.  WeChat's yes means taken, not paid: "
-	"sweep asks\n"
-	"until the money has arrived.  At most 50 refunds an order, within "
+	"the payer gets the money once.  A refund that WeChat accepts has not "
+	"arrived\n"
+	"yet: sweep asks until it has.  At most 50 refunds an order, within "
 	"365 days, one\n"
 	"minute apart.\n"
-	"exit status: 0 taken, 1 refused or not agreed to, 64 usage, 65 bad "
-	"data, 66 no such\n"
+	"exit status: 0 accepted, 1 refused or not confirmed, 64 usage, 65 "
+	"bad data, 66 no such\n"
 	"order, 69 WeChat unreachable (repeat it), 75 try later, 78 "
 	"certificate or other\n"
 	"configuration\n",

@@ -223,7 +223,7 @@ count(struct reporting *x, struct h5_err *e)
 		rc = h5_store_each_open(st, count_open, x, e);
 	progress_end(&x->bar);
 	if (rc == H5_OK && x->unread != H5_OK)
-		rc = h5_err_set(e, x->unread, "not every order was read");
+		rc = h5_err_set(e, x->unread, "not every order could be read");
 	if (rc != H5_OK)
 		return rc;
 	rc = h5_store_swept_at(st, &swept, e);
@@ -293,10 +293,10 @@ read_options(struct reporting *x, int argc, char **argv, const char **file)
 		return command_usage(&verb_report, "%s", e.msg);
 	if (*file == NULL && x->cmd->terminal && !x->cmd->json)
 		return command_usage(
-		    &verb_report, "on a terminal it needs -o FILE");
+		    &verb_report, "on a terminal, -o FILE is needed");
 	if (x->r.start > x->r.now) {
 		(void)fprintf(
-		    stderr, "h5pay: %s is still to come\n", x->r.period);
+		    stderr, "h5pay: %s is in the future\n", x->r.period);
 		return EXIT_DATA;
 	}
 	return EXIT_DONE;

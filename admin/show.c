@@ -224,9 +224,9 @@ const struct verb verb_show = {
 	    "  h5pay show 20261123-0007\n"
 	    "  h5pay show 20261123-0007 --json | jq .state\n\n"
 	    "Laid out on a terminal; elsewhere one tab-separated line a fact: "
-	    "its name first,\nthen attempt, refund and event lines; fees in "
-	    "fen.\n"
-	    "exit status: 0, or 66 when there is no such order\n",
+	    "its name first,\n"
+	    "then attempt, refund and event lines; fees in fen.\n"
+	    "exit status: 0, or 66 if there is no such order\n",
     .need_config = true,
     .need_store = true,
     .run = run,

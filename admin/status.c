@@ -115,7 +115,7 @@ count(struct counts *c, struct h5_err *e)
 			rc = H5_OK;
 	}
 	if (rc == H5_OK && c->unread != H5_OK)
-		rc = h5_err_set(e, c->unread, "not every order was read");
+		rc = h5_err_set(e, c->unread, "not every order could be read");
 	return rc;
 }
 
@@ -169,7 +169,7 @@ put_prometheus(const struct counts *c, struct h5_buf *b)
 	    "Orders that are neither paid nor closed.", c->unresolved);
 	one_metric(b, "oldest_unresolved_seconds", "Age of the oldest of them.",
 	    c->oldest_s);
-	one_metric(b, "hooks_pending", "Events that the shop has not taken.",
+	one_metric(b, "hooks_pending", "Events that the shop has not accepted.",
 	    c->pending);
 	one_metric(b, "hooks_oldest_pending_seconds",
 	    "Age of the oldest of them.", c->pending_oldest_s);

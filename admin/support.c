@@ -253,7 +253,7 @@ take_log(struct bundle *b)
 	struct h5_err e;
 
 	if (path == NULL) {
-		h5_buf_puts(&b->log, "(log.file is not set: look into the web "
+		h5_buf_puts(&b->log, "(log.file is not set: look in the web "
 				     "server's error log)\n");
 	} else if (scan_log(b, path, &e) != H5_OK) {
 		h5_buf_clear(&b->log);
@@ -358,7 +358,8 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_support = {
     .name = "support",
     .usage = "support ID [-o FILE] [--json]",
-    .summary = "everything about an order, without secrets, to send on",
+    .summary =
+	"everything about an order, without secrets, to send to somebody",
     .help = "\n"
 	    "  h5pay support 20261123-0007 -o 20261123-0007.txt\n\n"
 	    "  -o, --output FILE  replaced in one step; else stdout\n\n"

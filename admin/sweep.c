@@ -221,7 +221,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_sweep = {
     .name = "sweep",
     .usage = "sweep [--order ID] [--for SECONDS] [--json]",
-    .summary = "for cron: ask, expire and deliver whatever is due",
+    .summary = "for cron: ask, expire and deliver what is due",
     .help =
 	"\n"
 	"  * * * * * h5pay sweep          a line for crontab -e\n"
@@ -229,13 +229,14 @@ const struct verb verb_sweep = {
 	"Asks WeChat about unsettled orders when they are due, closes the "
 	"expired ones, asks\n"
 	"what became of refunds, and delivers events that the shop has not "
-	"taken.  Prints a\n"
-	"line for what it did, and nothing when nothing happened.  Many may "
-	"run at once.\n\n"
+	"accepted.  Prints\n"
+	"a line for each thing it did, and nothing if nothing happened.  "
+	"Several may run at\n"
+	"once.\n\n"
 	"      --order ID     one order only\n"
-	"      --for SECONDS  take up no further order after that long; 50 "
-	"otherwise\n\n"
-	"exit status: 0, 69 when WeChat or the shop was not reached, 74 "
+	"      --for SECONDS  start no further order after that time; default "
+	"50\n\n"
+	"exit status: 0, 69 if WeChat or the shop could not be reached, 74 "
 	"store\n",
     .need_config = true,
     .need_store = true,
