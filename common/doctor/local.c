@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +20,10 @@
 #include "common/store/store.h"
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/wechat/wechat.h"
 
 #define SPACE_FAIL (16LL << 20) /* bytes left on the store's disk */
 #define SPACE_WARN (256LL << 20)
-#define PEM_MAX 65536
 #define SWEEP_WARN_MIN 10
 
 /* --- what the example left behind --- */
@@ -283,31 +282,19 @@ static void
 certificate(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
-	struct h5_buf cert, key;
 	struct h5_err e;
-	enum h5_code rc;
 
 	if (c->merchant.cert_file == NULL) {
 		h5_doctor_say(
 		    d, H5_DOCTOR_PASS, "certificate", "certificate-none", NULL);
 		return;
 	}
-	h5_buf_init(&cert, PEM_MAX);
-	h5_buf_init(&key, PEM_MAX);
-	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, &e);
-	if (rc == H5_OK)
-		rc = h5_file_read_secret(c->merchant.key_file, &key, &e);
-	if (rc == H5_OK)
-		rc = h5_crypto_certificate(
-		    &cert, &key, c->merchant.mch_id, h5_clock_now(), &e);
-	if (rc == H5_OK)
+	if (h5_wechat_certificate(c, h5_clock_now(), &e) == H5_OK)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "certificate",
 		    "certificate-good", "path", c->merchant.cert_file, NULL);
 	else
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "certificate",
 		    "certificate-bad", "why", e.msg, NULL);
-	h5_buf_wipe(&key);
-	h5_buf_release(&cert);
 }
 
 /* --- running programs --- */

@@ -125,6 +125,16 @@ void h5_wechat_reply(bool ok, const char *msg, struct h5_buf *out);
 /* h5_wechat_is_reply(text): does text begin as every reply does? */
 bool h5_wechat_is_reply(const char *text);
 
+/* --- the merchant's certificate (certificate.c) --- */
+
+/* h5_wechat_certificate(c, now, e): can merchant.cert_file and
+ * merchant.key_file, which must be set, prove at the time now (Unix seconds)
+ * that we are merchant.mch_id?
+ * H5_E_CONFIG: as h5_crypto_certificate, or others may read the key.
+ * H5_E_NOMEM.  Others: a file cannot be read. */
+H5_MUST_CHECK enum h5_code h5_wechat_certificate(
+    const struct h5_config *c, int64_t now, struct h5_err *e);
+
 /* --- calls (call.c) --- */
 
 /* What one thread calls WeChat with.  The main and the backup host are tried in

@@ -1,19 +1,15 @@
-/* Refunds over APIv2: asking for one, asking what became of it, and the
- * merchant's certificate that the first needs. */
+/* Refunds over APIv2: asking for one, asking what became of it, and whether the
+ * first can be done at all. */
 #include "common/wechat/v2/call.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
-#include "common/system/crypto.h"
-#include "common/system/file.h"
 #include "common/wechat/v2/converse.h"
 #include "common/wechat/v2/message.h"
 
 #define DESC_MAX 80 /* bytes of refund_desc */
-#define PEM_MAX 65536 /* bytes of a certificate or key */
 
 static enum h5_code
 add_refund(struct h5_wechat *w, struct h5_fields *f, const struct h5_order *o,
@@ -182,7 +178,6 @@ h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
 enum h5_code
 h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {
-	struct h5_buf cert, key;
 	enum h5_code rc;
 
 	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
@@ -193,20 +188,11 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    "apiclient_cert.pem and apiclient_key.pem from the "
 		    "merchant platform");
 	}
-	h5_buf_init(&cert, PEM_MAX);
-	h5_buf_init(&key, PEM_MAX);
-	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
-	if (rc == H5_OK)
-		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
-	if (rc == H5_OK)
-		rc = h5_crypto_certificate(
-		    &cert, &key, c->merchant.mch_id, now, e);
-	else if (rc != H5_E_NOMEM && rc != H5_E_CONFIG)
+	rc = h5_wechat_certificate(c, now, e);
+	if (rc != H5_OK && rc != H5_E_NOMEM && rc != H5_E_CONFIG)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "uid %u, which owns the store, cannot read "
 		    "merchant.cert_file and merchant.key_file",
 		    (unsigned)geteuid());
-	h5_buf_release(&cert);
-	h5_buf_wipe(&key);
 	return rc;
 }

@@ -1,0 +1,29 @@
+/* The merchant's certificate and its key, as files: whether the pair is fit to
+ * be shown to WeChat. */
+#include "common/wechat/wechat.h"
+
+#include <fcntl.h>
+
+#include "common/system/crypto.h"
+#include "common/system/file.h"
+
+#define PEM_MAX 65536 /* bytes of a certificate or key */
+
+enum h5_code
+h5_wechat_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
+{
+	struct h5_buf cert, key;
+	enum h5_code rc;
+
+	h5_buf_init(&cert, PEM_MAX);
+	h5_buf_init(&key, PEM_MAX);
+	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
+	if (rc == H5_OK)
+		rc = h5_file_read_secret(c->merchant.key_file, &key, e);
+	if (rc == H5_OK)
+		rc = h5_crypto_certificate(
+		    &cert, &key, c->merchant.mch_id, now, e);
+	h5_buf_release(&cert);
+	h5_buf_wipe(&key);
+	return rc;
+}
