@@ -63,23 +63,21 @@ h5_wechat_worker_free(void *worker)
 
 /* --- which API ------------------------------------------------------------ */
 
-/* What the shop is set to use now. */
+/* An API is known here alone, by its row. */
+static const struct h5_wechat_api *const apis[] = {[H5_API_V2] = &h5_v2_api};
+
+/* What is asked without an attempt goes by the API that new attempts get. */
 static const struct h5_wechat_api *
-api_of_shop(const struct h5_config *c)
+api_of_shop(void)
 {
-	(void)c; /* there is one */
-	return &h5_v2_api;
+	return apis[H5_API_V2];
 }
 
-/* What an attempt was made with: WeChat knows it under that alone. */
+/* WeChat knows an attempt under the API that it was made with, and no other. */
 static const struct h5_wechat_api *
 api_of(const struct h5_attempt *a)
 {
-	switch (a->api) {
-	case H5_API_V2:
-		break;
-	}
-	return &h5_v2_api;
+	return apis[a->api];
 }
 
 /* A refund goes by its attempt; of a hint that names none, by the first. */
@@ -139,19 +137,19 @@ h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 enum h5_code
 h5_wechat_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {
-	return api_of_shop(c)->refund_ready(c, now, e);
+	return api_of_shop()->refund_ready(c, now, e);
 }
 
 enum h5_code
 h5_wechat_bill(const struct h5_config *c, const struct h5_log *log, int64_t day,
     const char *type, struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 {
-	return api_of_shop(c)->bill(c, log, day, type, raw, text, e);
+	return api_of_shop()->bill(c, log, day, type, raw, text, e);
 }
 
 enum h5_code
 h5_wechat_sample_notice(const struct h5_config *c, const char *number,
     struct h5_buf *out, struct h5_err *e)
 {
-	return api_of_shop(c)->sample_notice(c, number, out, e);
+	return api_of_shop()->sample_notice(c, number, out, e);
 }
