@@ -55,7 +55,7 @@ struct h5_attempt {
 	char *prepay_id;
 	char spbill_create_ip[46]; /* of the last mweb_url, else of creation */
 	int64_t queried_at; /* last answer of orderquery, 0: never */
-	char trade_state[16]; /* its word, "" before; "ORDERNOTEXIST" too */
+	char trade_state[16]; /* its word, also "ORDERNOTEXIST"; "": none yet */
 	char transaction_id[33]; /* "" unless paid */
 };
 
@@ -74,9 +74,9 @@ enum h5_refund_state {
 struct h5_refund {
 	char out_refund_no[H5_OUT_REFUND_NO_MAX + 1];
 	char refund_id[33];
-	char out_trade_no[H5_OUT_TRADE_NO_MAX +
-			  1]; /* the attempt; "": the one that paid */
-	int64_t refund_fee;
+	/* The attempt; "": the one that paid. */
+	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1];
+	int64_t refund_fee; /* fen; 0: not said yet */
 	enum h5_refund_state state;
 	char *reason;
 	int64_t asked_at; /* last time we asked for it, 0: somebody else did */
@@ -92,10 +92,10 @@ enum h5_hook { H5_HOOK_EXEC = 1, H5_HOOK_WEBHOOK = 2 };
  * crash cannot lose one nor make a second. */
 struct h5_outgoing {
 	char id[40]; /* "evt_" and the order's id and the event's number */
-	const char
-	    *type; /* order.paid order.closed order.refunded order.alert */
+	/* order.paid, order.closed, order.refunded or order.alert */
+	const char *type;
 	int64_t at;
-	unsigned done; /* bits of enum h5_hook: who took it */
+	unsigned done; /* bits of enum h5_hook: which of them took it */
 	unsigned failures;
 	int64_t retry_at; /* 0: at once */
 };

@@ -1,4 +1,4 @@
-/* order_json.h - an order as JSON, for each who is told of it.
+/* order_json.h - an order as JSON, for whoever is told of it.
  * One object a function, appended to out.  All of them: H5_E_INPUT if out has
  * no room for it, H5_E_NOMEM. */
 #ifndef H5_ORDER_ORDER_JSON_H

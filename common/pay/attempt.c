@@ -137,8 +137,8 @@ h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
 
 /* --- closing -------------------------------------------------------------- */
 
-/* WeChat will not close it because it was paid.  Until orderquery says so, too,
- * it may be neither closed nor followed by another. */
+/* WeChat will not close it because it was paid.  Until orderquery says the
+ * same, it may be neither closed nor followed by another. */
 static enum h5_code
 paid_already(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)

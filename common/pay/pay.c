@@ -76,8 +76,8 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 
 /* --- asking --------------------------------------------------------------- */
 
-/* Asks about each attempt that money may still arrive for.  every: those that
- * are closed, too. */
+/* Asks about each attempt that money may still arrive for.  every: also those
+ * that are closed. */
 static enum h5_code
 ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
     struct h5_err *e)
@@ -96,7 +96,8 @@ ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
 	return rc;
 }
 
-/* Was it WeChat, or the merchant over there, who ended it, and not we? */
+/* Was the attempt ended at WeChat, by WeChat or by the merchant there, and not
+ * by us? */
 static bool
 ended_there(const struct h5_order *o, const char *out_trade_no)
 {

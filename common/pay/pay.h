@@ -39,9 +39,11 @@ H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
 /* The walks.  Each holds the order (hold.h), so that one program at a time
  * talks with WeChat about it, and blocks for the calls that it makes.  *o is
  * the order as stored, also after most failures; NULL if it could not be read.
- * Errors of each of them: H5_E_NET, H5_E_REMOTE: WeChat was not reached, or not
- * believed. H5_E_BUSY: another program's conversation took too long. Others as
- * h5_store_update. */
+ * Errors of each of them:
+ *   H5_E_NET     WeChat was not reached
+ *   H5_E_REMOTE  its answer was not believed
+ *   H5_E_BUSY    another program's conversation took too long
+ * and those of h5_store_update. */
 
 /* h5_pay_start(shop, id, ip, again, result, o, e): get the buyer at the address
  * ip a mweb_url; *result tells what came of it.  again: the buyer says that

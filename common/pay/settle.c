@@ -1,5 +1,6 @@
-/* Becoming paid: what a believed trade makes of an order.  Amount, currency and
- * number are compared here and nowhere else, under the store's lock. */
+/* Becoming paid: what a believed trade makes of an order.  Amount and
+ * currency are compared here, under the store's lock; the fold is the last
+ * guard behind it. */
 #include "common/pay/settle.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ alerted(const struct h5_order *o, enum h5_order_alert which,
     const struct h5_wechat_trade *t)
 {
 	const struct h5_fields *f;
-	struct h5_log_num num;
+	int64_t fee;
 	size_t i;
 
 	for (i = 0; i < o->n_events; i++) {
@@ -88,8 +89,9 @@ alerted(const struct h5_order *o, enum h5_order_alert which,
 		if (o->events[i].kind == H5_EVENT_ALERT &&
 		    h5_fields_is(f, "alert", h5_order_alert_name(which)) &&
 		    h5_fields_is(f, "transaction_id", t->transaction_id) &&
-		    h5_fields_is(
-			f, "total_fee", h5_log_num(&num, t->total_fee)))
+		    h5_event_read_number(&o->events[i], "total_fee", 0,
+			INT64_MAX, &fee, NULL) == H5_OK &&
+		    fee == t->total_fee)
 			return true;
 	}
 	return false;

@@ -19,8 +19,8 @@ enum h5_settled {
 /* h5_settle(shop, t, via, out, o, e): bring trade t into the record of the
  * order that its number belongs to; durable if H5_OK, and *out tells what it
  * meant. The same trade again changes nothing.  via: "notify" or "query".  o:
- * the order afterwards; may be NULL. H5_E_NOTFOUND: no such order or attempt.
- * Others as h5_store_update. */
+ * the order afterwards; may be NULL. H5_E_NOTFOUND  there is no such order or
+ * attempt and those of h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
     const struct h5_wechat_trade *t, const char *via, enum h5_settled *out,
     struct h5_order **o, struct h5_err *e);
