@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
+
 #define BLOCK 488 /* bytes of text: with its head and malloc's, 512 */
 #define FIRST_CAP 16 /* fields; few events and forms have more */
 
@@ -183,9 +185,9 @@ enum h5_code
 h5_fields_add_int(
     struct h5_fields *f, const char *name, int64_t value, struct h5_err *e)
 {
-	char text[24];
+	char text[H5_TEXT_NUMBER];
 
-	(void)snprintf(text, sizeof text, "%" PRId64, value);
+	h5_text_number(value, text);
 	return h5_fields_add(f, name, text, e);
 }
 

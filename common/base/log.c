@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/text.h"
 
 #define LINE_MAX_BYTES 8192
 
@@ -27,7 +28,7 @@ h5_log_init(struct h5_log *l, const char *program, const char *path)
 const char *
 h5_log_num(struct h5_log_num *into, int64_t n)
 {
-	(void)snprintf(into->s, sizeof into->s, "%" PRId64, n);
+	h5_text_number(n, into->s);
 	return into->s;
 }
 

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "common/base/text.h"
+
 enum h5_log_level {
 	H5_LOG_DEBUG,
 	H5_LOG_INFO,
@@ -40,7 +42,7 @@ void h5_log_event(const struct h5_log *l, enum h5_log_level level,
     const char *event, ...) __attribute__((sentinel));
 
 struct h5_log_num {
-	char s[24];
+	char s[H5_TEXT_NUMBER];
 };
 /* H5_LOG_NUM(n): a number as a string that lives until the block's end. */
 #define H5_LOG_NUM(n) h5_log_num(&(struct h5_log_num){{0}}, (int64_t)(n))

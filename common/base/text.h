@@ -9,6 +9,7 @@
 
 #include "common/base/err.h"
 
+#define H5_TEXT_NUMBER 24 /* any int64_t as text, and NUL */
 #define H5_TEXT_FEN 24 /* a number of fen or yuan as text, and NUL */
 #define H5_FEN_MAX 99999999999 /* 999,999,999.99 yuan: above any real order */
 
@@ -58,6 +59,9 @@ bool h5_text_item_name(const char *s);
  * mean"; NULL when none is near (distance > 3, or more than half of it). */
 const char *h5_text_closest(
     const char *word, const char *const *list, size_t n);
+
+/* h5_text_number(n, out): n in decimal. */
+void h5_text_number(int64_t n, char out[H5_TEXT_NUMBER]);
 
 /* h5_text_hex_digit(c): the value of a hexadecimal digit, or -1. */
 int h5_text_hex_digit(char c);

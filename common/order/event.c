@@ -158,9 +158,9 @@ h5_event_text(struct h5_event *ev, const char *name, const char *value)
 void
 h5_event_number(struct h5_event *ev, const char *name, int64_t n)
 {
-	char digits[24];
+	char digits[H5_TEXT_NUMBER];
 
-	(void)snprintf(digits, sizeof digits, "%lld", (long long)n);
+	h5_text_number(n, digits);
 	put(ev, name, digits, n >= 0 && h5_event_is_number(name));
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
+
 #define DAY_S 86400
 #define LATE_S (23 * 3600) /* from here on a trade may be another day's */
 #define FEN_MICRO 1000
@@ -33,12 +35,6 @@ h5_reconcile_name(enum h5_reconcile_kind kind)
 }
 
 /* --- telling -------------------------------------------------------------- */
-
-static void
-put_fen(char to[24], int64_t fen)
-{
-	(void)snprintf(to, 24, "%lld", (long long)fen);
-}
 
 static void
 put_word(char to[24], const char *word)
@@ -94,7 +90,7 @@ nothing_here(struct h5_reconcile *x, const struct h5_bill_row *r,
 		x->elsewhere++;
 		return;
 	}
-	put_fen(d.there, r->refund ? r->refund_fee : r->total_fee);
+	h5_text_number(r->refund ? r->refund_fee : r->total_fee, d.there);
 	tell(x, &d, kind);
 }
 
@@ -112,8 +108,8 @@ compare_fee(struct h5_reconcile *x, const struct h5_bill_row *r,
 	off = r->fee_micro - due;
 	if (off >= -FEE_SLACK_MICRO && off <= FEE_SLACK_MICRO)
 		return;
-	put_fen(d.here, due / FEN_MICRO);
-	put_fen(d.there, r->fee_micro / FEN_MICRO);
+	h5_text_number(due / FEN_MICRO, d.here);
+	h5_text_number(r->fee_micro / FEN_MICRO, d.there);
 	tell(x, &d, H5_DIFF_FEE);
 }
 
@@ -130,8 +126,8 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 		return;
 	}
 	if (r->total_fee != o->total_fee) {
-		put_fen(d.here, o->total_fee);
-		put_fen(d.there, r->total_fee);
+		h5_text_number(o->total_fee, d.here);
+		h5_text_number(r->total_fee, d.there);
 		tell(x, &d, H5_DIFF_AMOUNT);
 	} else if (a->state != H5_ATTEMPT_PAID) {
 		/* Paid by another attempt: this second payment is news. */
@@ -160,8 +156,8 @@ h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
 	if (refund == NULL) {
 		nothing_here(x, r, o, H5_DIFF_REFUND_MISSING_HERE);
 	} else if (r->refund_fee >= 0 && r->refund_fee != refund->refund_fee) {
-		put_fen(d.here, refund->refund_fee);
-		put_fen(d.there, r->refund_fee);
+		h5_text_number(refund->refund_fee, d.here);
+		h5_text_number(r->refund_fee, d.there);
 		tell(x, &d, H5_DIFF_AMOUNT);
 	} else if (strcmp(r->refund_status, "SUCCESS") == 0 &&
 		   refund->state != H5_REFUND_SUCCESS) {
@@ -195,7 +191,7 @@ compare_refund(
 	    (x->next != NULL &&
 		h5_bill_refund(x->next, r->out_refund_no) != NULL))
 		return;
-	put_fen(d.here, r->refund_fee);
+	h5_text_number(r->refund_fee, d.here);
 	tell(x, &d, H5_DIFF_REFUND_MISSING_THERE);
 }
 
@@ -220,6 +216,6 @@ h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o)
 	a = h5_order_paid_attempt(o);
 	if (a != NULL)
 		d.out_trade_no = a->out_trade_no;
-	put_fen(d.here, o->total_fee);
+	h5_text_number(o->total_fee, d.here);
 	tell(x, &d, H5_DIFF_MISSING_THERE);
 }

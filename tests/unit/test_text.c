@@ -285,6 +285,23 @@ test_text__closest_word(void **state)
 }
 
 static void
+test_text__numbers_as_printf_writes_them(void **state)
+{
+	static const int64_t rows[] = {0, 1, 9, 10, 99, 100, 12800, -1, -10,
+	    INT64_MAX, INT64_MIN, INT64_MIN + 1, 1000000000000};
+	char ours[H5_TEXT_NUMBER], theirs[H5_TEXT_NUMBER];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		(void)snprintf(
+		    theirs, sizeof theirs, "%lld", (long long)rows[i]);
+		h5_text_number(rows[i], ours);
+		assert_string_equal(ours, theirs);
+	}
+}
+
+static void
 test_text__hex(void **state)
 {
 	const unsigned char bytes[] = {0x00, 0x0f, 0xa5, 0xff};
@@ -311,6 +328,7 @@ main(void)
 	    cmocka_unit_test(test_text__cut_never_splits_a_character),
 	    cmocka_unit_test(test_text__item_name),
 	    cmocka_unit_test(test_text__closest_word),
+	    cmocka_unit_test(test_text__numbers_as_printf_writes_them),
 	    cmocka_unit_test(test_text__hex),
 	};
 
