@@ -51,8 +51,8 @@ const struct verb verb_query = {
     .help = "\n"
 	    "  h5pay query 20261123-0007\n\n"
 	    "Asks orderquery about every attempt that may have been paid, "
-	    "closed ones too,\nand refundquery about every refund that is "
-	    "under way.\n"
+	    "including closed ones,\n"
+	    "and refundquery about every refund that is under way.\n"
 	    "exit status: 0 paid, 1 not paid, 66 no such order, 69 WeChat "
 	    "unreachable\n",
     .need_config = true,

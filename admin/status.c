@@ -313,8 +313,8 @@ const struct verb verb_status = {
 	"      --prometheus FILE  write a text file for node_exporter's "
 	"textfile collector,\n"
 	"                         replaced in one step\n\n"
-	"Counts the orders made in the last 30 days; what is open, whatever "
-	"its age.\n"
+	"Counts the orders made in the last 30 days, and everything that is "
+	"open, of any age.\n"
 	"exit status: 0, 74 store or FILE\n",
     .need_config = true,
     .need_store = true,

@@ -192,6 +192,6 @@ h5_config_outside(
 	if (bad == NULL)
 		return H5_OK;
 	return h5_err_set(e, H5_E_CONFIG,
-	    "%.110s lies below the document root %.70s: move it out", bad,
+	    "%.110s is below the document root %.70s: move it out", bad,
 	    document_root);
 }

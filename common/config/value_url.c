@@ -213,16 +213,16 @@ read_host(char *word, char **out, struct h5_err *e)
 	enum h5_code rc;
 
 	if (strpbrk(word, "/:@") != NULL)
-		return h5_err_set(
-		    e, H5_E_CONFIG, "a host's name alone, like shop.example");
+		return h5_err_set(e, H5_E_CONFIG,
+		    "must be only a host name, like shop.example");
 	h5_buf_init(&b, H5_INI_VALUE + 8);
 	h5_buf_printf(&b, "https://%s", word);
 	rc = h5_buf_finish(&b, e);
 	if (rc == H5_OK)
 		rc = read_url(b.data, &u, e);
 	if (rc == H5_OK && u.path[0] != '\0')
-		rc = h5_err_set(
-		    e, H5_E_CONFIG, "a host's name alone, like shop.example");
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "must be only a host name, like shop.example");
 	if (rc == H5_OK)
 		rc = h5_config_value_dup(u.host, out, e);
 	h5_buf_release(&b);

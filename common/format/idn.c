@@ -124,7 +124,7 @@ put_label(struct h5_buf *out, const uint32_t *v, uint32_t n, struct h5_err *e)
 		h5_buf_putc(out, (char)v[i]);
 	return out->len - before <= LABEL_MAX
 		   ? H5_OK
-		   : h5_err_set(e, H5_E_INPUT, "a name that is too long");
+		   : h5_err_set(e, H5_E_INPUT, "the name is too long");
 }
 
 /* host: decoded, UTF-8; with a port, if there is one. */
@@ -142,8 +142,7 @@ put_host(struct h5_buf *out, const char *host, struct h5_err *e)
 			h5_buf_putc(out, (char)c);
 			n = 0;
 		} else if (n == LABEL_MAX) {
-			rc = h5_err_set(
-			    e, H5_E_INPUT, "a name that is too long");
+			rc = h5_err_set(e, H5_E_INPUT, "the name is too long");
 		} else {
 			label[n++] = c;
 		}

@@ -111,7 +111,7 @@ h5_files_lockable(int dir, struct h5_err *e)
 
 	if (network != NULL)
 		return h5_err_set(e, H5_E_CONFIG,
-		    "it lies on a network file system (%s), whose locks cannot "
+		    "it is on a network file system (%s), whose locks cannot "
 		    "be relied on: use a local disk",
 		    network);
 	return H5_OK;

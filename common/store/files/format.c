@@ -55,8 +55,8 @@ read_word(int fd, size_t size, struct h5_engine_format *f, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&b, e);
 	if (rc == H5_OK && !parse(b.data, f))
-		rc = h5_err_set(
-		    e, H5_E_CONFIG, "its file \"format\" holds no format");
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "its file \"format\" does not contain a format");
 	h5_buf_release(&b);
 	return rc;
 }
