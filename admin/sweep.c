@@ -185,6 +185,7 @@ sweep_all(struct sweeping *s)
 
 	rc = h5_store_each_due(
 	    s->cmd->shop.st, h5_clock_now(), CLAIM_MS, visit, s, &e);
+	/* One that was cut short is stamped as well: the next goes on. */
 	if (rc == H5_E_STATE && s->cut)
 		rc = H5_OK;
 	if (rc == H5_OK)

@@ -76,7 +76,7 @@ def read(tree):
 
 
 def room(name):
-    """common/store/files/engine.c is of common/store."""
+    """common/store/files/record.c is of common/store."""
     return "/".join(name.split("/")[:2 if name.startswith("common") else 1])
 
 
