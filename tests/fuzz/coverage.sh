@@ -7,11 +7,11 @@
 set -eu
 folder=$1
 here=tests/fuzz
-kept=$folder-corpus
+kept=$folder-inputs
 python3 $here/corpus.py unpack "$kept"
 while read -r t sources; do
-	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" $here/traps/"$t" "$kept/$t" \
-	    >/dev/null 2>&1
+	LLVM_PROFILE_FILE=$folder/$t.raw "$folder/$t" \
+	    "$kept/traps/$t" "$kept/corpus/$t" >/dev/null 2>&1
 	llvm-profdata merge -o "$folder/$t.data" "$folder/$t.raw"
 	for source in $sources; do
 		# The last line's tenth column: lines reached, of all.

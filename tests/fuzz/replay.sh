@@ -5,11 +5,11 @@
 here=tests/fuzz
 [ $# -gt 0 ] || { echo "no test is called so"; exit 1; }
 passed=0 failed=0
-kept=${1%/*}-corpus
+kept=${1%/*}-inputs
 python3 $here/corpus.py unpack "$kept" $(basename -a "$@") || exit 1
 for program in "$@"; do
 	t=${program##*/}
-	if out=$("$program" $here/traps/"$t" "$kept/$t" 2>&1); then
+	if out=$("$program" "$kept/traps/$t" "$kept/corpus/$t" 2>&1); then
 		passed=$((passed + 1))
 		echo "ok $t: $(printf '%s\n' "$out" | tail -n 1)"
 	else

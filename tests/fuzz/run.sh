@@ -27,7 +27,8 @@ for t in "$@"; do
 	if "$folder/$t" -runs="${RUNS:-1000000}" \
 	    -max_total_time="${SECONDS_EACH:-0}" -max_len="${max:-1024}" \
 	    -timeout=10 -reload=0 -print_final_stats=1 $dict \
-	    -artifact_prefix="$found/$t-" "$work/$t" "$kept/$t" "$here/traps/$t" \
+	    -artifact_prefix="$found/$t-" "$work/$t" "$kept/corpus/$t" \
+	    "$kept/traps/$t" \
 	    >"build-fuzz/$t.log" 2>&1; then
 		passed=$((passed + 1))
 	else
@@ -45,7 +46,7 @@ for t in "$@"; do
 		rm -rf "build-fuzz/merged/$t"
 		mkdir -p "build-fuzz/merged/$t"
 		"$folder/$t" -set_cover_merge=1 -max_len="${max:-1024}" \
-		    "build-fuzz/merged/$t" "$kept/$t" "$work/$t" \
+		    "build-fuzz/merged/$t" "$kept/corpus/$t" "$work/$t" \
 		    >"build-fuzz/$t.merge.log" 2>&1 || exit 1
 		python3 $here/corpus.py pack build-fuzz/merged "$t" || exit 1
 	fi
