@@ -39,8 +39,13 @@ h5_pay_too_early(
 	size_t steps = h5_pay_count(o, H5_EVENT_QUERIED) / QUERIES_A_STEP;
 	int64_t gap = shop->c->orders.query_interval_s;
 
+	/* A clock that was set back must not silence queries until it catches
+	 * up. */
 	if (o->tried_at == 0 || now < o->tried_at)
 		return false;
+	/* An unreached WeChat was not troubled, so its interval does not apply;
+	 * a short pause still keeps a broken line from being tried in a
+	 * loop. */
 	if (o->unreached)
 		gap = gap < RETRY_S ? gap : RETRY_S;
 	else
@@ -56,6 +61,7 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_attempt *a = NULL;
 	struct h5_event *ev;
 
+	/* Without a number the event is about the order as a whole. */
 	if (n->out_trade_no != NULL) {
 		a = h5_order_attempt(o, n->out_trade_no);
 		if (a == NULL)
@@ -94,10 +100,17 @@ unreached(const struct h5_shop *shop, struct h5_order **o,
 	struct h5_err e_note;
 	char id[H5_ORDER_ID_MAX + 1];
 
+	/* h5_pay_note frees *o, so the id is copied before it is needed
+	 * again. */
 	memcpy(id, (*o)->id, sizeof id);
+	/* A note that cannot be written is logged and no more: the caller must
+	 * still hear why WeChat gave nothing, which is the more useful
+	 * reason. */
 	if (h5_pay_note(shop, o, n, &e_note) != H5_OK) {
 		h5_log_event(shop->log, H5_LOG_ERROR, "store-failed", "order",
 		    id, "why", e_note.msg, NULL);
+		/* The update took the order away.  It is loaded again, since
+		 * the caller goes on with the order as it is stored. */
 		if (*o == NULL &&
 		    h5_store_load(shop->st, id, o, &e_note) != H5_OK)
 			return h5_err_set(e, e_note.code, "%s", e_note.msg);
@@ -118,15 +131,24 @@ h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
 
 	rc = h5_wechat_query(shop->wx, shop->log,
 	    h5_order_attempt(*o, out_trade_no), &t, &refusal, e);
+	/* Only a failure to talk is "unreached".  Other errors (of
+	 * configuration, of memory) say nothing about WeChat and are not
+	 * recorded as a try. */
 	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
 		rc = unreached(shop, o, out_trade_no, rc, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
+		/* h5_settle loads the order itself, under the store's lock. */
 		h5_order_free(*o);
 		*o = NULL;
 		rc = h5_settle(shop, &t, "query", &settled, o, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_UNKNOWN_ORDER) {
+		/* Noted as a query, or the sweep would ask again at once.  The
+		 * attempt stays open: a number that is unknown today can be
+		 * ordered tomorrow. */
 		rc = h5_pay_note(shop, o, gone, e);
 	} else if (rc == H5_OK) {
+		/* A refusal says nothing about the payment (PROTOCOL 4), so it
+		 * counts as no answer at all. */
 		(void)h5_err_set(
 		    e, H5_E_REMOTE, "orderquery refused: %s", refusal.err_code);
 		rc = unreached(shop, o, out_trade_no, H5_E_REMOTE, e);
@@ -145,6 +167,8 @@ paid_already(const struct h5_shop *shop, const char *out_trade_no,
 {
 	enum h5_code rc = h5_pay_ask_one(shop, out_trade_no, o, e);
 
+	/* Three ways out: the query failed, it found the payment, or WeChat has
+	 * closed the attempt since. */
 	if (rc != H5_OK || h5_order_nothing_due(*o) ||
 	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
 		return rc;
@@ -173,7 +197,12 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 	if (rc != H5_OK)
 		return rc;
 	switch (refusal.verdict) {
+	/* Every verdict is named, so that a new one does not compile until
+	 * somebody has decided what it means for closing. */
 	case H5_WECHAT_UNKNOWN_ORDER:
+		/* An order of a moment ago may not have reached the part of
+		 * WeChat that was asked.  Closing now would leave a payable
+		 * number behind. */
 		if (too_young(h5_order_attempt(*o, out_trade_no)))
 			return h5_err_set(e, H5_E_STATE,
 			    "WeChat does not know %s yet: try again later",
@@ -189,6 +218,8 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat does not close %s yet: try again later",
 		    out_trade_no);
+	/* The close may have happened.  Closing again is harmless (PROTOCOL 5),
+	 * so the caller simply repeats it. */
 	case H5_WECHAT_AGAIN:
 		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");
 	case H5_WECHAT_TAKEN:
@@ -218,10 +249,14 @@ h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
 	struct h5_buf back;
 	enum h5_code rc;
 
+	/* Reaching this is a fault of ours: the caller asks h5_pay_fresh
+	 * first. */
 	if (a->mweb_url == NULL)
 		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
 	h5_buf_init(&back, H5_CONFIG_URL);
 	h5_config_url(c, "return-page", &back);
+	/* The return page reads the order's token, which WeChat does not look
+	 * at. */
 	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
 	if (lang != NULL)
 		h5_buf_printf(&back, "&lang=%s", lang);
@@ -229,6 +264,8 @@ h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
 	if (rc == H5_OK) {
 		h5_buf_puts(out, a->mweb_url);
 		h5_buf_puts(out, "&redirect_url=");
+		/* redirect_url is one parameter of WeChat's address, so the
+		 * whole of our address is escaped once more (PROTOCOL 3.1). */
 		h5_escape_url(out, back.data);
 		rc = h5_buf_finish(out, e);
 	}

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* A conversation lasts no longer than one call may. */
+/* A conversation lasts no longer than one call may.  The order is loaded after
+ * the hold is taken, never before: whoever held it has changed it. */
 static enum h5_code
 hold_for(const struct h5_shop *shop, const char *id, int wait_ms, int most_ms,
     struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
@@ -21,6 +22,8 @@ hold_for(const struct h5_shop *shop, const char *id, int wait_ms, int most_ms,
 static int
 patience_ms(const struct h5_shop *shop)
 {
+	/* The deadline of one call, and a second for what is written around
+	 * it. */
 	return shop->c->gateway.deadline_ms + 1000;
 }
 
@@ -46,6 +49,8 @@ h5_pay_update(const struct h5_shop *shop, h5_store_decide_fn decide, void *arg,
 {
 	char id[H5_ORDER_ID_MAX + 1];
 
+	/* *o is freed before the update, which reads the order anew.  The id
+	 * has to outlive it. */
 	memcpy(id, (*o)->id, sizeof id);
 	h5_order_free(*o);
 	*o = NULL;

@@ -25,9 +25,15 @@ static enum h5_code
 fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
     struct h5_event *ev, struct h5_err *e)
 {
+	/* The order and its first attempt expire together.  A later attempt has
+	 * a time_expire of its own, since a number keeps its first one
+	 * (PROTOCOL 2.3). */
 	int64_t expire = ev->at + (int64_t)shop->c->orders.expire_minutes * 60;
 
 	h5_event_text(ev, "order", t->id);
+	/* The terms are written as they are, and read back for every call:
+	 * WeChat refuses a number that comes again with other parameters
+	 * (PROTOCOL 2.7). */
 	h5_event_number(ev, "total_fee", t->total_fee);
 	h5_event_text(ev, "body", t->body);
 	h5_event_text(ev, "attach", t->attach);
@@ -62,9 +68,12 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 		    t->item, NULL);
 		return H5_OK;
 	}
+	/* The id is taken.  Only the very same terms are the same order: a form
+	 * that was posted twice. */
 	if (rc != H5_E_EXISTS || *o == NULL)
 		return rc;
-	/* An item's title may have been edited since: the item is the same. */
+	/* An item's title may have been edited since: the item is the same, and
+	 * its price is compared anyway. */
 	if ((*o)->total_fee == t->total_fee &&
 	    (t->item != NULL || same((*o)->body, t->body)) &&
 	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
@@ -90,6 +99,7 @@ ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
 		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
 		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
 			continue;
+		/* ask_one replaces *o, and with it the number. */
 		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
 		rc = h5_pay_ask_one(shop, number, o, e);
 	}
@@ -109,6 +119,8 @@ ended_there(const struct h5_order *o, const char *out_trade_no)
 		ev = &o->events[i];
 		if (!h5_fields_is(&ev->fields, "out_trade_no", out_trade_no))
 			continue;
+		/* A close that we announced is ours, however its end was
+		 * learned. */
 		if (ev->kind == H5_EVENT_CLOSING)
 			return false;
 		if (ev->kind == H5_EVENT_ENDED)
@@ -144,14 +156,18 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 	rc = h5_store_load(shop->st, id, o, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A look without the hold: most calls end here and wait for nobody. */
 	if (!force && (h5_order_settled(*o) ||
 			  h5_pay_too_early(shop, *o, h5_clock_now())))
 		return H5_OK;
-	/* Whoever held it before may have learned it already. */
+	/* Whoever held it before may have learned the answer already.  Both
+	 * conditions are tested again on the order as it is now. */
 	rc = h5_pay_hold(shop, id, &hold, o, e);
 	if (rc == H5_OK &&
 	    (force || (!h5_order_settled(*o) &&
 			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
+		/* Told before the calls: asked means that an attempt was
+		 * made. */
 		*asked = true;
 		rc = ask_all(shop, force, o, e);
 		if (rc == H5_OK)
@@ -171,6 +187,8 @@ close_attempts(
 	enum h5_code rc = H5_OK;
 	size_t i;
 
+	/* The first failure stops the loop: an order is closed only when every
+	 * attempt of it is, so the rest can wait for the next try. */
 	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
 		if ((*o)->attempts[i].state != H5_ATTEMPT_AWAITING)
 			continue;
@@ -187,11 +205,14 @@ close_order(const struct h5_shop *shop, const char *why, struct h5_order **o,
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, why, NULL};
 	enum h5_code rc = close_attempts(shop, o, e);
 
-	/* Once more, since money may have arrived in the same moment. */
+	/* Closing may take seconds per attempt, and money may have arrived
+	 * meanwhile.  Asking about the closed ones too is what finds it. */
 	if (rc == H5_OK && !h5_order_settled(*o))
 		rc = ask_all(shop, true, o, e);
 	if (rc == H5_OK && !h5_order_settled(*o))
 		rc = h5_pay_note(shop, o, closed, e);
+	/* The order may have become paid in between.  The caller asked for a
+	 * closed one, so it learns that it did not get it. */
 	if (rc == H5_OK && (*o)->state != H5_ORDER_CLOSED)
 		return h5_err_set(e, H5_E_STATE, "order %s is %s", (*o)->id,
 		    h5_order_state_name((*o)->state));
@@ -210,6 +231,8 @@ h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
 
 	*o = NULL;
 	rc = h5_pay_hold(shop, id, &hold, o, e);
+	/* Closing twice is not an error: the second caller gets what it
+	 * wanted. */
 	if (rc == H5_OK && (*o)->state == H5_ORDER_CLOSED)
 		goto out;
 	if (rc == H5_OK && h5_order_settled(*o))
@@ -231,6 +254,8 @@ h5_pay_close_rest(const struct h5_shop *shop, const char *id,
 
 	*o = NULL;
 	rc = h5_pay_hold(shop, id, &hold, o, e);
+	/* Only beside a payment: an order that is not paid is closed by
+	 * h5_pay_close, which also ends the order. */
 	if (rc == H5_OK && (*o)->paid_at != 0)
 		rc = close_attempts(shop, o, e);
 	h5_store_release(hold);
@@ -281,6 +306,8 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	if (h5_order_nothing_due(o) ||
 	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
 		return H5_OK;
+	/* Numbers are never used again, so the supply is limited (PROTOCOL
+	 * 2.7). */
 	if (o->n_attempts >= H5_ATTEMPTS_MAX)
 		return h5_err_set(
 		    e, H5_E_STATE, "order %s has no attempts left", o->id);
@@ -299,6 +326,8 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
 {
 	struct next x = {h5_clock_now(), (*o)->expires_at, ip};
 
+	/* WeChat refuses a number with five minutes or less to live.  The order
+	 * itself still ends at expires_at; start_locked sees to that. */
 	if (x.expire < x.now + EXPIRE_LEAST_S)
 		x.expire = x.now + EXPIRE_LEAST_S;
 	return h5_pay_update(shop, decide_next, &x, o, e);
@@ -324,6 +353,8 @@ replace_attempt(const struct h5_shop *shop, const char *ip,
 		if (rc == H5_OK)
 			rc = h5_pay_close_attempt(shop, number, o, e);
 	}
+	/* WeChat will close it in a few minutes.  The buyer is told to wait,
+	 * which is an answer and not a failure. */
 	if (rc == H5_E_STATE) {
 		*result = H5_PAY_WAIT;
 		return H5_OK;
@@ -349,6 +380,8 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 	enum h5_code rc;
 
 	switch (verdict) {
+	/* An earlier payment whose notice has not come: ask, and never order
+	 * again. */
 	case H5_WECHAT_PAID:
 		memcpy(
 		    number, h5_order_current(*o)->out_trade_no, sizeof number);
@@ -360,6 +393,8 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 			    "ORDERPAID, but orderquery knows no payment");
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
+	/* The number is spent.  What to do about it belongs to the caller,
+	 * which counts the turns. */
 	case H5_WECHAT_CLOSED:
 	case H5_WECHAT_TAKEN:
 		*step = STEP_REPLACE;
@@ -368,6 +403,8 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 	case H5_WECHAT_REFUSED:
 		*result = H5_PAY_MERCHANT;
 		return H5_OK;
+	/* The outcome is unknown.  Repeating the same number is safe (PROTOCOL
+	 * 2.7). */
 	case H5_WECHAT_AGAIN:
 		return h5_err_set(
 		    e, H5_E_NET, "unifiedorder: %s", refusal->err_code);
@@ -393,10 +430,13 @@ order_once(const struct h5_shop *shop, const char *ip,
 	enum h5_code rc;
 
 	*step = STEP_DONE;
+	/* The update below frees the order that the number stands in. */
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_wechat_prepay(shop->wx, shop->log, *o, h5_order_current(*o), ip,
 	    &prepay, &refusal, e);
 	if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
+		/* The address is durable before the buyer sees it: a payment
+		 * must always find its attempt. */
 		rc = h5_pay_update(shop, decide_prepaid, &x, o, e);
 		if (rc == H5_OK)
 			*result = h5_order_nothing_due(*o) ? H5_PAY_SETTLED
@@ -431,6 +471,9 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
+	/* Two turns: the number as it stands, and one replacement.  More would
+	 * let a shop whose settings WeChat dislikes burn all its numbers in one
+	 * visit. */
 	for (turn = 0; rc == H5_OK && turn < 2; turn++) {
 		if (h5_order_nothing_due(*o)) {
 			*result = H5_PAY_SETTLED;
@@ -455,6 +498,8 @@ reusable(const struct h5_order *o, const char *ip)
 {
 	const struct h5_attempt *a = h5_order_current(o);
 
+	/* WeChat opens a mweb_url only from the network address it was made for
+	 * (PROTOCOL 3.4). */
 	return h5_pay_fresh(a, h5_clock_now()) &&
 	       strcmp(a->spbill_create_ip, ip) == 0;
 }
@@ -475,6 +520,8 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	enum h5_code rc;
 
 	if (now >= (*o)->expires_at) {
+		/* Expired by our clock.  It is closed at WeChat first, since
+		 * the cashier may still be open on the buyer's phone. */
 		rc = close_order(shop, "expired", o, e);
 		*result = H5_PAY_SETTLED;
 		if (rc == H5_E_STATE && *o != NULL &&
@@ -482,6 +529,8 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 			*result = H5_PAY_WAIT;
 			return H5_OK;
 		}
+		/* "Not closed" here means paid or settled in the meantime,
+		 * which is just what the page will show. */
 		return rc == H5_E_STATE && *o != NULL ? H5_OK : rc;
 	}
 	/* The buyer may have paid while this page was away: look first.  Inside
@@ -513,13 +562,19 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 
 	*result = H5_PAY_SETTLED;
 	*o = NULL;
+	/* Without the hold first: most visits want a mweb_url that is there
+	 * already, and need not wait for anybody. */
 	rc = h5_store_load(shop->st, id, o, e);
 	if (rc != H5_OK || h5_order_nothing_due(*o))
 		return rc;
 	*result = H5_PAY_GO;
 	if (!again && reusable(*o, ip))
 		return H5_OK;
+	/* Remembered to tell, after waiting, whether somebody else got a new
+	 * one. */
 	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
+	/* Whether it had to wait is worth knowing: only then can another visit
+	 * have done this one's work. */
 	rc = h5_pay_hold_if_free(shop, id, &hold, o, e);
 	if (rc == H5_E_BUSY && hold == NULL) {
 		waited = true;
@@ -528,7 +583,8 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	if (rc != H5_OK)
 		goto out;
 	/* A double click: the first one got a mweb_url while this one waited.
-	 */
+	 * With again set, an address from before the wait will not do: the
+	 * buyer has just said that it did not work. */
 	if (h5_order_nothing_due(*o))
 		*result = H5_PAY_SETTLED;
 	else if (reusable(*o, ip) &&

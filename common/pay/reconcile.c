@@ -45,6 +45,8 @@ put_word(char to[24], const char *word)
 static bool
 is_held(const struct h5_reconcile *x, int64_t at)
 {
+	/* Only while the next bill may still bring it: two days after the day
+	 * began, what is missing is missing. */
 	return at >= x->day + LATE_S && at < x->day + DAY_S &&
 	       x->now < x->day + 2 * DAY_S;
 }
@@ -54,6 +56,8 @@ tell(const struct h5_reconcile *x, struct h5_difference *d,
     enum h5_reconcile_kind kind)
 {
 	d->kind = kind;
+	/* A fee does not wait for another day: both sides stand in this
+	 * line. */
 	d->held = kind != H5_DIFF_FEE && is_held(x, d->at);
 	x->found(x->arg, d);
 }
@@ -70,8 +74,8 @@ of_row(const struct h5_bill_row *r, const struct h5_order *o)
 	return d;
 }
 
-/* H5 is one way of many to be paid under a merchant's number.  A bill that
- * does not say is taken to mean us. */
+/* H5 is one of many ways to be paid under a merchant's number.  A bill that
+ * does not name the way or the appid is taken to mean this shop. */
 static bool
 is_ours(const struct h5_reconcile *x, const struct h5_bill_row *r)
 {
@@ -86,10 +90,14 @@ nothing_here(struct h5_reconcile *x, const struct h5_bill_row *r,
 {
 	struct h5_difference d = of_row(r, o);
 
+	/* An unknown number of another trade type is another program's
+	 * business; a known one is ours whatever its type says. */
 	if (o == NULL && !is_ours(x, r)) {
 		x->elsewhere++;
 		return;
 	}
+	/* One column of the two is filled, as the line is a refund or a
+	 * payment. */
 	h5_text_number(r->refund ? r->refund_fee : r->total_fee, d.there);
 	tell(x, &d, kind);
 }
@@ -103,6 +111,8 @@ compare_fee(struct h5_reconcile *x, const struct h5_bill_row *r,
 	struct h5_difference d = of_row(r, o);
 	int64_t due, off;
 
+	/* Not every kind of bill has the columns, and a rate that cannot be
+	 * read is no reason to call a fee wrong. */
 	if (!r->has_fee || !h5_bill_fee_due(r, &due))
 		return;
 	off = r->fee_micro - due;
@@ -125,6 +135,8 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 		nothing_here(x, r, o, H5_DIFF_MISSING_HERE);
 		return;
 	}
+	/* The amount first: with another sum, what the states say matters
+	 * less. */
 	if (r->total_fee != o->total_fee) {
 		h5_text_number(o->total_fee, d.here);
 		h5_text_number(r->total_fee, d.there);
@@ -142,6 +154,8 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 		put_word(d.there, r->trade_state);
 		tell(x, &d, H5_DIFF_STATE);
 	}
+	/* The fee is compared in any case; it depends on the bill's line
+	 * alone. */
 	compare_fee(x, r, o);
 }
 
@@ -161,6 +175,8 @@ h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
 		tell(x, &d, H5_DIFF_AMOUNT);
 	} else if (strcmp(r->refund_status, "SUCCESS") == 0 &&
 		   refund->state != H5_REFUND_SUCCESS) {
+		/* Only success is compared.  Other states move for days, and
+		 * both sides may be right about different moments. */
 		put_word(d.here, h5_order_refund_word(refund->state));
 		put_word(d.there, r->refund_status);
 		tell(x, &d, H5_DIFF_STATE);
@@ -185,6 +201,8 @@ compare_refund(
 	    .out_refund_no = r->out_refund_no,
 	    .at = r->asked_at};
 
+	/* Asked and arrived on the same day: else the bill that lists it may be
+	 * another day's. */
 	if (r->state != H5_REFUND_SUCCESS || !on_day(x, r->asked_at) ||
 	    !on_day(x, r->changed_at) ||
 	    h5_bill_refund(x->bill, r->out_refund_no) != NULL ||

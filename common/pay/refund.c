@@ -28,7 +28,11 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_refund *r = h5_order_refund(o, got->out_refund_no);
 	struct h5_event *ev;
 
+	/* The same state again is recorded (when it was learned matters to the
+	 * next look) but told to nobody. */
 	x->news = r == NULL || r->state != got->state;
+	/* Success is WeChat's last word.  An older answer that comes in later
+	 * must not take it back. */
 	if (r != NULL && r->state == H5_REFUND_SUCCESS) {
 		x->news = false;
 		return H5_OK;
@@ -50,6 +54,7 @@ tell(const struct h5_log *log, const char *id,
 	enum h5_log_level level = H5_LOG_INFO;
 	const char *event = "refund-processing", *note = NULL;
 
+	/* Only what a person must act on is an alert. */
 	if (got->state == H5_REFUND_SUCCESS) {
 		event = "refund-done";
 	} else if (got->state == H5_REFUND_CHANGE) {
@@ -77,6 +82,7 @@ record(const struct h5_shop *shop, const struct h5_wechat_refund *got,
 	char id[H5_ORDER_ID_MAX + 1];
 	enum h5_code rc;
 
+	/* The update replaces *o; the log line below still needs the id. */
 	memcpy(id, (*o)->id, sizeof id);
 	rc = h5_pay_update(shop, decide_refunded, &x, o, e);
 	if (rc == H5_OK && x.news)
@@ -97,6 +103,8 @@ decide_refused(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_refund *r = h5_order_refund(o, x->out_refund_no);
 	struct h5_event *ev;
 
+	/* Under the lock another answer may have arrived: a refund that WeChat
+	 * works on is not refused any more. */
 	if (r == NULL ||
 	    (r->state != H5_REFUND_ASKED && r->state != H5_REFUND_HINTED))
 		return H5_OK;
@@ -116,7 +124,9 @@ record_refused(const struct h5_shop *shop, const char *out_refund_no,
 	bool asked;
 	enum h5_code rc;
 
+	/* asked_at is 0 if no request of ours ever named it. */
 	asked = h5_order_refund(*o, out_refund_no)->asked_at != 0;
+	/* out_refund_no may point into *o, which the update frees. */
 	memcpy(id, (*o)->id, sizeof id);
 	memcpy(number, out_refund_no, strlen(out_refund_no) + 1);
 	rc = h5_pay_update(shop, decide_refused, &x, o, e);
@@ -155,11 +165,17 @@ look_one(const struct h5_shop *shop, const char *out_refund_no,
 	    shop->wx, shop->log, *o, r, &got, &refusal, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Any believed status, also "processing": it proves that the refund
+	 * exists. */
 	if (refusal.verdict == H5_WECHAT_SUCCESS)
 		return record(shop, &got, o, e);
+	/* Anything but "no such refund" leaves the question open. */
 	if (refusal.verdict != H5_WECHAT_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
 		    refusal.err_code);
+	/* WeChat does not know it.  If it was refused a moment ago, that is
+	 * final; else a request may still be under way, and it is given
+	 * SETTLE_S to show. */
 	if (r->state == H5_REFUND_ASKED || r->state == H5_REFUND_HINTED) {
 		if (refused != NULL)
 			return record_refused(
@@ -199,16 +215,22 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	struct h5_event *ev;
 	enum h5_code rc;
 
+	/* The plan is made again from what is stored now, by the same function
+	 * that made the one shown to the operator. */
 	rc = h5_refund_plan(o, x->want, h5_clock_now(), &now, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Neither the sum nor the number may differ from what was agreed to. */
 	if (!same_plan(&now, x->plan) || now.taken)
 		return h5_err_set(e, H5_E_BUSY,
 		    "order %s changed just now: look at it again", o->id);
-	/* A number is asked for with the same words each time. */
+	/* A repeated number must carry the parameters of its first request
+	 * (PROTOCOL 7.1). */
 	earlier = h5_order_refund(o, now.out_refund_no);
 	if (earlier != NULL && earlier->asked_at != 0)
 		reason = earlier->reason;
+	/* Durable before the request goes out: after a crash the number is
+	 * known, and the refund is repeated and not made twice. */
 	ev = h5_store_add(b, H5_EVENT_REFUND_ASKED);
 	h5_event_text(ev, "out_refund_no", now.out_refund_no);
 	h5_event_text(ev, "out_trade_no", now.out_trade_no);
@@ -229,15 +251,23 @@ refused(const struct h5_shop *shop, const char *number,
 	const char *note = refusal->note;
 	enum h5_code rc;
 
+	/* WeChat itself asks for the same request again, so nothing is known
+	 * yet. */
 	if (refusal->verdict == H5_WECHAT_AGAIN)
 		return h5_err_set(e, H5_E_NET, "refund: %s", refusal->err_code);
 	rc = look_one(shop, number, refusal->err_code, o, &why);
 	r = *o != NULL ? h5_order_refund(*o, number) : NULL;
+	/* refundquery knows better than the refusal: an earlier request of this
+	 * number got through. */
 	if (rc == H5_OK && r != NULL && r->state != H5_REFUND_ASKED &&
 	    r->state != H5_REFUND_REFUSED)
 		return H5_OK;
+	/* What was learned could not be written, which is worse than a
+	 * refusal. */
 	if (rc == H5_E_IO)
 		return h5_err_set(e, rc, "%s", why.msg);
+	/* Why WeChat refuses decides what the operator can do: wait, mend the
+	 * configuration, or give up. */
 	switch (refusal->verdict) {
 	case H5_WECHAT_NOT_YET:
 		rc = H5_E_BUSY;
@@ -277,6 +307,8 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	    "out_trade_no", x->plan->out_trade_no, "out_refund_no",
 	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
 	    "again", x->plan->again ? "yes" : NULL, NULL);
+	/* From here on a failure means "outcome unknown": the number stays
+	 * asked, and look_locked finds out. */
 	rc = h5_wechat_refund(shop->wx, shop->log, *o,
 	    h5_order_refund(*o, x->plan->out_refund_no), &got, &refusal, e);
 	if (rc != H5_OK)
@@ -310,6 +342,7 @@ h5_refund_due(const struct h5_order *o, int64_t now)
 {
 	size_t i;
 
+	/* Before the order is settled there is no payment to give back. */
 	for (i = 0; i < o->n_refunds; i++)
 		if (h5_order_settled(o) && h5_due_refund(&o->refunds[i]) <= now)
 			return true;
@@ -321,6 +354,8 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
     struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
+	/* The first failure is returned, but the other refunds are looked at
+	 * all the same: one faulty number must not hide the rest. */
 	enum h5_code rc = H5_OK, one;
 	struct h5_err why;
 	char number[H5_OUT_REFUND_NO_MAX + 1];
@@ -332,6 +367,7 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
 		if (h5_order_refund_over(r) ||
 		    (!force && h5_due_refund(r) > now))
 			continue;
+		/* look_one replaces *o, and r with it. */
 		memcpy(number, r->out_refund_no, sizeof number);
 		/* A notice about money that never came to us. */
 		if ((*o)->transaction_id[0] == '\0')

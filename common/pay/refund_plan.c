@@ -25,6 +25,8 @@ choose_attempt(const struct h5_order *o)
 	const struct h5_attempt *a, *first = NULL;
 	size_t i;
 
+	/* From the newest: among several surplus payments any will do, and the
+	 * newest is the likeliest mistake. */
 	for (i = o->n_attempts; i > 0; i--) {
 		a = &o->attempts[i - 1];
 		if (a->state != H5_ATTEMPT_PAID)
@@ -56,6 +58,8 @@ find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
 			*out = NULL;
 		return H5_OK;
 	}
+	/* The newest that has no answer comes first.  While its outcome is
+	 * unknown, another refund might give the money back twice. */
 	for (i = o->n_refunds; i > 0; i--) {
 		r = &o->refunds[i - 1];
 		if (r->state == H5_REFUND_REFUSED && r->asked_at != 0 &&
@@ -79,6 +83,8 @@ static enum h5_code
 plan_again(const struct h5_order *o, const struct h5_refund_want *want,
     const struct h5_refund *r, struct h5_refund_plan *plan, struct h5_err *e)
 {
+	/* The attempt that the refund named then, not the one that would be
+	 * chosen today. */
 	const struct h5_attempt *a = h5_order_refund_attempt(o, r);
 	char yuan[H5_TEXT_FEN];
 
@@ -91,6 +97,8 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 		    "refund %s is closed at WeChat: use another number",
 		    r->out_refund_no);
 	h5_text_from_fen(r->refund_fee, yuan);
+	/* A repeat with another sum would be another refund in WeChat's eyes,
+	 * and is refused there (PROTOCOL 7.1). */
 	if (want->fee != 0 && want->fee != r->refund_fee)
 		return h5_err_set(e, H5_E_INPUT,
 		    "refund %s was asked for with %s yuan: a number keeps its "
@@ -102,6 +110,8 @@ plan_again(const struct h5_order *o, const struct h5_refund_want *want,
 	plan->taken =
 	    r->state != H5_REFUND_ASKED && r->state != H5_REFUND_REFUSED;
 	plan->again = !plan->taken;
+	/* A refused one reserves nothing, so its sum may have been refunded
+	 * under another number since. */
 	if (r->state == H5_REFUND_REFUSED && r->refund_fee > left_of(o, a))
 		return h5_err_set(e, H5_E_STATE,
 		    "less than the %s yuan of refund %s is left", yuan,
@@ -130,6 +140,8 @@ check_limits(const struct h5_order *o, const struct h5_attempt *a, int64_t fee,
 		    "order %s was paid more than 365 days ago: WeChat no "
 		    "longer refunds it",
 		    o->id);
+	/* Both limits are WeChat's.  The minute counts for the whole order, the
+	 * fifty for one payment. */
 	for (i = 0; i < o->n_refunds; i++) {
 		if (o->refunds[i].state != H5_REFUND_REFUSED &&
 		    h5_order_refund_attempt(o, &o->refunds[i]) == a)
@@ -155,6 +167,7 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 	const char *no = want->out_refund_no;
 	unsigned n;
 
+	/* A number that the operator chose is taken as it is. */
 	if (no != NULL) {
 		if (!h5_number_is_refund(no))
 			return h5_err_set(e, H5_E_INPUT,
@@ -163,6 +176,7 @@ name_refund(const struct h5_order *o, const struct h5_refund_want *want,
 		memcpy(plan->out_refund_no, no, strlen(no) + 1);
 		return H5_OK;
 	}
+	/* With n refunds, one of the first n + 1 names is free. */
 	for (n = 1; n <= o->n_refunds + 1; n++) {
 		h5_number_refund(o->id, n, plan->out_refund_no);
 		if (h5_order_refund(o, plan->out_refund_no) == NULL)
@@ -181,6 +195,8 @@ h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
 	enum h5_code rc;
 
 	memset(plan, 0, sizeof *plan);
+	/* Without a transaction there was no payment, whatever the attempts
+	 * say. */
 	a = o->transaction_id[0] != '\0' ? choose_attempt(o) : NULL;
 	if (a == NULL)
 		return h5_err_set(e, H5_E_STATE,
@@ -188,6 +204,8 @@ h5_refund_plan(const struct h5_order *o, const struct h5_refund_want *want,
 		    h5_order_state_name(o->state));
 	if (fee == 0)
 		fee = left_of(o, a);
+	/* An earlier refund decides number and amount, so it is looked for
+	 * before a new number is made. */
 	rc = find_earlier(o, want, fee, &earlier, e);
 	if (rc == H5_OK && earlier != NULL)
 		return plan_again(o, want, earlier, plan, e);

@@ -26,6 +26,8 @@ add_further(
 	enum h5_code rc = H5_OK;
 	size_t i;
 
+	/* The longest name in an answer is far shorter; the limit is there
+	 * because the other side chooses the names. */
 	h5_buf_init(&name, 128);
 	for (i = 0; i < further->n && rc == H5_OK; i++) {
 		h5_buf_clear(&name);
@@ -52,6 +54,8 @@ add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
 	h5_event_number(ev, "total_fee", t->total_fee);
 	h5_event_text(ev, "via", s->via);
 	h5_event_time(ev, "time_end", t->time_end);
+	/* SUCCESS goes without saying.  Anything else (REFUND, say) tells an
+	 * auditor why a paid order looks odd. */
 	if (strcmp(t->trade_state, "SUCCESS") != 0)
 		h5_event_text(ev, "trade_state", t->trade_state);
 	rc = h5_event_finish(ev, e);
@@ -119,6 +123,8 @@ decide_overpaid(struct settling *s, const struct h5_order *o,
 	s->result = H5_SETTLED_OVERPAID;
 	if (alerted(o, H5_ALERT_OVERPAID, s->t))
 		return H5_OK;
+	/* The attempt may be paid already (one number paid twice, by two
+	 * transactions).  Then the alert alone is written. */
 	if (a->state != H5_ATTEMPT_PAID)
 		rc = add_paid(b, s, e);
 	if (rc == H5_OK)
@@ -137,14 +143,19 @@ decide_paid(struct settling *s, const struct h5_order *o,
 	 * the sum is the one the buyer was asked for. */
 	if (t->total_fee != o->total_fee || strcmp(t->fee_type, "CNY") != 0)
 		return decide_disputed(s, o, b, e);
+	/* The same notice again, or the query after the notice: nothing to
+	 * write. */
 	if (a->state == H5_ATTEMPT_PAID &&
 	    strcmp(a->transaction_id, t->transaction_id) == 0) {
 		s->result = H5_SETTLED_BEFORE;
 		return H5_OK;
 	}
+	/* Any transaction that the order has is another one than this. */
 	if (o->transaction_id[0] != '\0')
 		return decide_overpaid(s, o, a, b, e);
 	s->result = H5_SETTLED_NOW;
+	/* Money for a closed order is still money: it becomes paid, and the
+	 * operator is told. */
 	s->late = o->state == H5_ORDER_CLOSED;
 	rc = add_paid(b, s, e);
 	if (rc == H5_OK && s->late)
@@ -163,9 +174,12 @@ decide_noted(struct settling *s, const struct h5_attempt *a,
 	enum h5_code rc;
 
 	s->result = H5_SETTLED_NOTED;
+	/* The state is recorded even if it is no news: it says that WeChat was
+	 * asked, which the interval between queries counts from. */
 	h5_event_text(ev, "out_trade_no", s->t->out_trade_no);
 	h5_event_text(ev, "trade_state", state);
 	rc = h5_event_finish(ev, e);
+	/* Only these two states are final for a number (PROTOCOL 4). */
 	if (rc != H5_OK || a->state != H5_ATTEMPT_AWAITING ||
 	    (strcmp(state, "CLOSED") != 0 && strcmp(state, "REVOKED") != 0))
 		return rc;
@@ -197,6 +211,7 @@ tell(const struct h5_log *log, const char *id, const struct settling *s)
 	enum h5_log_level level = H5_LOG_INFO;
 	const char *event = NULL;
 
+	/* An alert is what a person must act on.  The rest is a record. */
 	switch (s->result) {
 	case H5_SETTLED_NOW:
 		event = s->late ? "order-paid-late" : "order-paid";
@@ -238,11 +253,15 @@ h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
 	*out = H5_SETTLED_NOTED;
 	if (o != NULL)
 		*o = NULL;
+	/* Notices carry numbers of other programs of the same merchant as well:
+	 * these are unknown, not wrong. */
 	if (h5_number_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
 	rc = h5_store_update(shop->st, id, NULL, decide, &s, o, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Told after it is durable, so that the log never claims more than the
+	 * ledger. */
 	*out = s.result;
 	tell(shop->log, id, &s);
 	return H5_OK;
