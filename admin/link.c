@@ -9,7 +9,14 @@
 #include "common/shop/offer.h"
 #include "common/shop/link.h"
 
-enum { OPT_ORDER = 256, OPT_FEE, OPT_BODY, OPT_ATTACH, OPT_EXPIRES };
+enum {
+	OPT_ORDER = 256,
+	OPT_FEE,
+	OPT_BODY,
+	OPT_ATTACH,
+	OPT_EXPIRES,
+	OPT_RETURN
+};
 
 static const struct option options[] = {
     {"order", required_argument, NULL, OPT_ORDER},
@@ -17,6 +24,7 @@ static const struct option options[] = {
     {"body", required_argument, NULL, OPT_BODY},
     {"attach", required_argument, NULL, OPT_ATTACH},
     {"expires", required_argument, NULL, OPT_EXPIRES},
+    {"return-url", required_argument, NULL, OPT_RETURN},
     {NULL, 0, NULL, 0},
 };
 
@@ -25,13 +33,13 @@ read_options(
     int argc, char **argv, struct h5_fields *f, int *bad, struct h5_err *e)
 {
 	static const char *const names[] = {
-	    "order", "total_fee", "body", "attach", "expires"};
+	    "order", "total_fee", "body", "attach", "expires", "return_url"};
 	enum h5_code rc = H5_OK;
 	int opt;
 
 	while (rc == H5_OK &&
 	       (opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt < OPT_ORDER || opt > OPT_EXPIRES) {
+		if (opt < OPT_ORDER || opt > OPT_RETURN) {
 			*bad = 1;
 			return H5_OK;
 		}
@@ -120,7 +128,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_link = {
     .name = "link",
     .usage = "link --order ID --total-fee FEN --body TEXT [--attach TEXT] "
-	     "[--expires UNIX]",
+	     "[--expires UNIX] [--return-url URL]",
     .summary = "print a signed pay link",
     .help = "\n"
 	    "  h5pay link --order 20261123-0007 --total-fee 12800 --body Tea\n"
@@ -132,6 +140,8 @@ const struct verb verb_link = {
 	    "      --body TEXT      what the buyer sees, at most 127 bytes\n"
 	    "      --attach TEXT    comes back in events, at most 127 bytes\n"
 	    "      --expires UNIX   when the link ends, in Unix seconds\n"
+	    "      --return-url URL where your shop shows the order; {order} "
+	    "becomes ID\n"
 	    "      --json           {\"url\":\"...\"}\n",
     .need_config = true,
     .run = run,

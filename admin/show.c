@@ -161,6 +161,7 @@ put_order(struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 	put_fee(b, cmd, "total_fee", o->total_fee);
 	put_field(b, cmd, "body", o->body);
 	put_field(b, cmd, "attach", o->attach);
+	put_field(b, cmd, "return_url", o->return_url);
 	put_field(b, cmd, "item", o->item);
 	put_time(b, cmd, "created", o->created_at);
 	put_time(b, cmd, "expires", o->expires_at);

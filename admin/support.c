@@ -102,7 +102,8 @@ static void
 put_order(struct h5_buf *out, const char *json)
 {
 	static const char *const hidden[] = {"mweb_url", "prepay_id", "attach",
-	    "reason", "spbill_create_ip", "openid", "wx_openid", NULL};
+	    "return_url", "reason", "spbill_create_ip", "openid", "wx_openid",
+	    NULL};
 	bool hide = false;
 	const char *s = json;
 	size_t n;

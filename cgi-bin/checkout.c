@@ -324,7 +324,9 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 		     (offer->item == NULL &&
 			 strcmp(o->body, offer->body) != 0) ||
 		     strcmp(o->attach != NULL ? o->attach : "",
-			 offer->attach != NULL ? offer->attach : "") != 0))
+			 offer->attach != NULL ? offer->attach : "") != 0 ||
+		     strcmp(o->return_url != NULL ? o->return_url : "",
+			 offer->return_url) != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);
 	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
@@ -350,6 +352,9 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	terms.id = offer->id;
 	terms.body = offer->body;
 	terms.attach = offer->attach;
+	if (offer->return_url[0] != '\0')
+		terms.return_url = offer->return_url;
+	terms.expires = offer->expires;
 	terms.item = offer->item;
 	terms.qty = offer->qty;
 	terms.total_fee = offer->total_fee;

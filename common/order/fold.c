@@ -123,6 +123,9 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "attach", 1024, &o->attach, e);
 	if (rc == H5_OK)
+		rc = h5_event_read_text_if(
+		    ev, "return_url", 1024, &o->return_url, e);
+	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "item", 64, &o->item, e);
 	if (rc == H5_OK && o->item != NULL)
 		rc = h5_event_read_number(ev, "qty", 1, 1000000000, &o->qty, e);

@@ -108,6 +108,7 @@ struct h5_order {
 	int64_t total_fee; /* fen */
 	char *body;
 	char *attach; /* NULL: none */
+	char *return_url; /* where the shop shows the order; NULL: none */
 	char *item; /* catalogue name, NULL for a signed link */
 	int64_t qty; /* 0 for a signed link */
 	char *lang; /* buyer's language when it was made */

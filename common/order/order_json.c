@@ -119,6 +119,8 @@ h5_order_json(const struct h5_order *o, struct h5_buf *out, struct h5_err *e)
 	h5_json_int("total_fee", o->total_fee, out);
 	h5_json_text("body", o->body, out);
 	h5_json_text("attach", o->attach, out);
+	if (o->return_url != NULL)
+		h5_json_text("return_url", o->return_url, out);
 	put_time("created_at", o->created_at, out);
 	put_time("paid_at", o->paid_at, out);
 	h5_json_text("paid_via", o->paid_via, out);

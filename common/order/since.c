@@ -17,6 +17,7 @@ static const struct row {
     {H5_EVENT_CREATED, 1,
 	"order total_fee body attach item qty lang expires_at out_trade_no "
 	"spbill_create_ip time_start time_expire"},
+    {H5_EVENT_CREATED, 2, "return_url"},
     {H5_EVENT_ATTEMPT, 1,
 	"out_trade_no spbill_create_ip time_start time_expire"},
     {H5_EVENT_PREPAID, 1, "out_trade_no spbill_create_ip prepay_id mweb_url"},

@@ -30,6 +30,10 @@ fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	 * (PROTOCOL 2.3). */
 	int64_t expire = ev->at + (int64_t)shop->c->orders.expire_minutes * 60;
 
+	if (t->expires != 0 && t->expires < expire)
+		expire = t->expires;
+	if (expire < ev->at + EXPIRE_LEAST_S)
+		expire = ev->at + EXPIRE_LEAST_S;
 	h5_event_text(ev, "order", t->id);
 	/* The terms are written as they are, and read back for every call:
 	 * WeChat refuses a number that comes again with other parameters
@@ -41,6 +45,7 @@ fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	if (t->item != NULL)
 		h5_event_number(ev, "qty", t->qty);
 	h5_event_text(ev, "lang", t->lang);
+	h5_event_text(ev, "return_url", t->return_url);
 	h5_event_time(ev, "expires_at", expire);
 	h5_event_text(ev, "out_trade_no", t->id);
 	h5_event_text(ev, "spbill_create_ip", t->ip);
@@ -77,6 +82,7 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	if ((*o)->total_fee == t->total_fee &&
 	    (t->item != NULL || same((*o)->body, t->body)) &&
 	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
+	    same((*o)->return_url, t->return_url) &&
 	    (*o)->qty == (t->item != NULL ? t->qty : 0))
 		return H5_OK;
 	return h5_err_set(e, H5_E_EXISTS,

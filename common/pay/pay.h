@@ -25,9 +25,12 @@ enum h5_pay_result {
 /* What an order is made of.  NULL: none. */
 struct h5_pay_terms {
 	const char *id, *body, *attach, *item, *lang;
+	const char *return_url; /* where the shop shows the order; or NULL */
 	const char *ip; /* the buyer's address */
 	int64_t total_fee; /* fen */
 	int64_t qty; /* with item alone */
+	int64_t expires; /* Unix seconds: the order lives no longer, but as long
+			    as WeChat needs to order it; 0: no end of its own */
 };
 /* h5_pay_create(shop, t, o, e): make the order durable, or find that the very
  * same one is there.

@@ -28,7 +28,7 @@ static bool
 is_signed(const char *name)
 {
 	static const char *const names[] = {
-	    "attach", "body", "expires", "order", "total_fee"};
+	    "attach", "body", "expires", "order", "return_url", "total_fee"};
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(names); i++)

@@ -16,9 +16,9 @@
 #define H5_LINK_TOKEN 44 /* a token and NUL */
 
 /* h5_link_sign(k, f, hex, e): lower-case hex HMAC-SHA256 over order, total_fee,
- * body, attach and expires, where present and whatever else there is, sorted by
- * name in byte order, "name=value" joined with one line feed (INTERFACE 3).
- * H5_E_INPUT: a control byte in one of these values. */
+ * body, attach, expires and return_url, where present and whatever else there
+ * is, sorted by name in byte order, "name=value" joined with one line feed
+ * (INTERFACE 3). H5_E_INPUT: a control byte in one of these values. */
 H5_MUST_CHECK enum h5_code h5_link_sign(const struct h5_crypto_key *k,
     const struct h5_fields *f, char hex[H5_LINK_SIG], struct h5_err *e);
 /* h5_link_check(k, f, e): is the field sig right?  H5_E_AUTH. */

@@ -13,17 +13,19 @@
 #include "common/shop/typed.h"
 
 /* Every parameter that a pay link or its confirmation form may carry. */
-static const char *const signed_names[] = {
-    "order", "total_fee", "body", "attach", "expires", "sig", "form"};
-static const char *const item_names[] = {
-    "item", "qty", "amount", "order", "total_fee", "yuan", "form"};
+static const char *const signed_names[] = {"order", "total_fee", "body",
+    "attach", "expires", "return_url", "sig", "form"};
+static const char *const item_names[] = {"item", "qty", "amount", "return_url",
+    "order", "total_fee", "yuan", "form"};
 /* Those of the link itself come first. */
-#define SIGNED_LINK 6
+#define SIGNED_LINK 7
+#define RETURN_MAX 512 /* bytes of a return_url */
+#define ORDER "{order}"
 /* Unix seconds between 2020 and 2100: milliseconds and 20261201123000 are
  * beyond, an hour's seconds before. */
 #define EXPIRES_LEAST 1577836800
 #define EXPIRES_MOST 4102444800
-#define ITEM_LINK 3
+#define ITEM_LINK 4
 
 static enum h5_code
 only(const struct h5_fields *f, const char *const *names, size_t n,
@@ -50,10 +52,12 @@ form_token(const struct h5_config *c, const struct h5_offer *o,
 	struct h5_buf terms;
 	enum h5_code rc;
 
-	h5_buf_init(&terms, 1024);
+	h5_buf_init(&terms, 2048);
 	h5_buf_printf(&terms, "%s\n%s\n%lld\n%lld", o->id,
 	    o->item != NULL ? o->item : "", (long long)o->qty,
 	    (long long)o->total_fee);
+	if (o->return_link != NULL)
+		h5_buf_printf(&terms, "\n%s", o->return_link);
 	rc = h5_buf_finish(&terms, e);
 	if (rc == H5_OK)
 		rc = h5_link_token(c->site.secret, "form", terms.data, out, e);
@@ -101,6 +105,75 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 		rc = form_token(c, o, token, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&o->hidden, "form", token, e);
+	return rc;
+}
+
+/* --- where the shop shows the order --- */
+
+/* Is u's origin one of this site's or its shop's? */
+static bool
+may_return(const struct h5_config *c, const struct h5_url *u)
+{
+	const struct h5_config_list *lists[] = {
+	    &c->site.allowed_origins, &c->site.return_origins};
+	struct h5_buf want, shop;
+	struct h5_url home;
+	bool may = false;
+	size_t i, k;
+
+	h5_buf_init(&want, H5_URL_MAX);
+	h5_buf_init(&shop, H5_URL_MAX);
+	h5_url_origin(u, &want);
+	if (c->site.shop_url != NULL &&
+	    h5_url_read(c->site.shop_url, &home, NULL) == H5_OK)
+		h5_url_origin(&home, &shop);
+	if (h5_buf_finish(&want, NULL) == H5_OK &&
+	    h5_buf_finish(&shop, NULL) == H5_OK)
+		may = strcmp(want.data, c->site.origin) == 0 ||
+		      strcmp(want.data, shop.data) == 0;
+	for (i = 0; i < H5_LENGTH(lists) && want.bad == H5_OK; i++)
+		for (k = 0; k < lists[i]->n; k++)
+			may = may || strcmp(want.data, lists[i]->v[k]) == 0;
+	h5_buf_release(&want);
+	h5_buf_release(&shop);
+	return may;
+}
+
+/* return_url, strictly read, with o->id for each {order} behind its origin. */
+static enum h5_code
+read_return(const struct h5_config *c, struct h5_offer *o, struct h5_err *e)
+{
+	const char *s = o->return_link, *path;
+	struct h5_buf b;
+	struct h5_url u;
+	enum h5_code rc;
+
+	if (s == NULL)
+		return H5_OK;
+	if (strlen(s) > RETURN_MAX)
+		return h5_err_set(e, H5_E_INPUT,
+		    "return_url: longer than %d bytes", RETURN_MAX);
+	path = strstr(s, "://");
+	path = path == NULL ? s : path + 3 + strcspn(path + 3, "/?");
+	h5_buf_init(&b, H5_URL_MAX);
+	h5_buf_add(&b, s, (size_t)(path - s));
+	for (s = path; *s != '\0';)
+		if (strncmp(s, ORDER, strlen(ORDER)) == 0) {
+			h5_buf_puts(&b, o->id);
+			s += strlen(ORDER);
+		} else {
+			h5_buf_putc(&b, *s++);
+		}
+	rc = h5_buf_finish(&b, e);
+	if (rc == H5_OK)
+		rc = h5_url_read(b.data, &u, e);
+	if (rc == H5_OK && !may_return(c, &u))
+		rc = h5_err_set(e, H5_E_INPUT,
+		    "return_url leads to an origin that site.return_origins "
+		    "does not name");
+	if (rc == H5_OK)
+		memcpy(o->return_url, b.data, b.len + 1);
+	h5_buf_release(&b);
 	return rc;
 }
 
@@ -187,6 +260,9 @@ read_signed(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 		rc = check_form(c, o, form, e);
 		o->shown = rc == H5_OK;
 	}
+	if (rc == H5_OK)
+		rc = read_return(c, o, e);
+	o->expires = expires == INT64_MAX ? 0 : (int64_t)expires;
 	if (rc == H5_OK && (uint64_t)now >= expires)
 		rc = h5_err_set(e, H5_E_STATE, "the pay link has expired");
 	if (rc == H5_OK)
@@ -385,7 +461,9 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 		rc = item_posted(c, f, now, o, e);
 	if (rc != H5_OK && rc != H5_E_EXISTS)
 		return rc;
-	rc_hidden = fill_hidden(c, f, o, e);
+	rc_hidden = read_return(c, o, e);
+	if (rc_hidden == H5_OK)
+		rc_hidden = fill_hidden(c, f, o, e);
 	if (rc_hidden != H5_OK)
 		return rc_hidden;
 	return rc == H5_OK ? item_typed(f, o, e) : rc;
@@ -399,6 +477,9 @@ h5_offer_read(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	h5_fields_init(&o->hidden, 16, 4096);
 	o->qty = 1;
 	o->signed_link = h5_fields_get(f, "item") == NULL;
+	o->return_link = h5_fields_get(f, "return_url");
+	if (o->return_link != NULL && o->return_link[0] == '\0')
+		o->return_link = NULL; /* as an empty attach */
 	return o->signed_link ? read_signed(c, f, now, o, e)
 			      : read_item(c, f, now, o, e);
 }

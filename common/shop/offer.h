@@ -13,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/fields.h"
 #include "common/base/text.h"
+#include "common/format/url.h"
 
 #define H5_OFFER_TEXT 127 /* bytes of body and attach */
 
@@ -31,6 +32,9 @@ struct h5_offer {
 					     buyer saw */
 	char body[H5_OFFER_TEXT + 1];
 	const char *attach; /* borrowed from the fields; NULL: none */
+	const char *return_link; /* return_url as the link has it; likewise */
+	char return_url[H5_URL_MAX + 1]; /* with the id; "": none */
+	int64_t expires; /* Unix seconds; 0: the link has no end */
 	const char *item; /* borrowed from the fields; NULL: signed link */
 	int64_t qty; /* 1 for a signed link */
 	int64_t total_fee; /* fen; 0: the buyer has yet to name the amount */

@@ -458,6 +458,8 @@ result_case(struct page *pg, const struct h5_order *o)
 	if ((o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0)
 		return "review";
 	put_steps(pg, 3);
+	if (h5_order_settled(o))
+		h5_data_ref(pg->v, "return_url", o->return_url);
 	switch (o->state) {
 	case H5_ORDER_CREATED:
 	case H5_ORDER_AWAITING:

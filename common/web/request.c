@@ -133,8 +133,8 @@ is_word(const char *p, size_t n, const char *word)
 
 /* Every parameter that a page of ours reads. */
 static const char *const our_names[] = {"again", "amount", "attach", "body",
-    "expires", "form", "go", "handoff", "item", "lang", "order", "qty", "sig",
-    "t", "total_fee", "yuan"};
+    "expires", "form", "go", "handoff", "item", "lang", "order", "qty",
+    "return_url", "sig", "t", "total_fee", "yuan"};
 
 static enum h5_code
 pick_ours(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)

@@ -25,7 +25,8 @@ _h5pay_look() {
 _h5pay_options() { # VERB: its own options
 	case $1 in
 	doctor) echo --offline ;;
-	link) echo --order --total-fee --body --attach --expires ;;
+	link) echo --order --total-fee --body --attach --expires \
+		--return-url ;;
 	list) echo --state --since --until ;;
 	refund) echo --fee --reason --id --yes ;;
 	sweep) echo --order --for ;;
@@ -66,7 +67,7 @@ _h5pay() {
 	--lang) words="zh-CN en" ;;
 	--since | --until) words="today yesterday 30m 6h 2d" ;;
 	--order) [[ $verb == sweep ]] && words=$(_h5pay_orders) ;;
-	--total-fee | --body | --attach | --expires | --fee | --reason | --id | \
+	--total-fee | --body | --attach | --expires | --return-url | --fee | --reason | --id | \
 	    --back) ;;
 	*)
 		if [[ $cur == -* ]]; then

@@ -2,6 +2,7 @@
 """Prints a signed pay link for h5pay.
 
     paylink.py KEY_FILE CHECKOUT_URL order=ID total_fee=FEN body=TEXT ...
+    (attach=TEXT, expires=UNIX, return_url=URL where your shop shows it)
 
 KEY_FILE holds site.link_key.  Or import pay_link() into the shop.
 """

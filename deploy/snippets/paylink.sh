@@ -2,6 +2,7 @@
 # Prints a signed pay link for h5pay; needs openssl.
 #
 #	paylink.sh KEY_FILE CHECKOUT_URL order=ID total_fee=FEN body=TEXT ...
+#	(attach=TEXT, expires=UNIX, return_url=URL where your shop shows it)
 #
 # KEY_FILE holds site.link_key.  For a moment the key stands in the process
 # list: not for a machine that you share.  "h5pay link" does the same and hides it.

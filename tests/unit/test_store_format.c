@@ -186,7 +186,12 @@ test_store_format__every_kind_is_in_the_table(void **state)
 		assert_int_equal(__real_h5_since_event(&ev), 1);
 		h5_event_release(&ev);
 	}
-	assert_int_equal(__real_h5_since_newest(), 1);
+	/* return_url of a pay link (INTERFACE 3). */
+	h5_event_init(&ev, H5_EVENT_CREATED, T0);
+	h5_event_text(&ev, "return_url", "https://shop.example/");
+	assert_int_equal(__real_h5_since_event(&ev), 2);
+	h5_event_release(&ev);
+	assert_int_equal(__real_h5_since_newest(), 2);
 }
 
 static void
