@@ -142,7 +142,7 @@ def _(t, name, change):
 @test("a link that has expired already is printed, with a word of warning")
 def _(t):
     code, out, err = t.site.h5pay("link", "--order", "abcdefg", "--total-fee",
-                                  "1", "--body", "x", "--expires", "1")
+                                  "1", "--body", "x", "--expires", "1577836800")
     t.eq(code, 0, f"exit status, {err!r}")
     t.contains(err, "in the past", "stderr")
     r = t.site.get("checkout", out.strip().partition("?")[2])
