@@ -450,6 +450,10 @@ order_once(const struct h5_shop *shop, const char *ip,
 	} else if (rc == H5_OK) {
 		rc = refused(
 		    shop, refusal.verdict, &refusal, result, step, o, e);
+	} else if (rc == H5_E_REMOTE && refusal.merchants) {
+		/* To try again is of no use, and that is all it says. */
+		*result = H5_PAY_MERCHANT;
+		rc = H5_OK;
 	}
 	free(prepay.mweb_url);
 	return rc;

@@ -41,6 +41,9 @@ enum h5_wechat_verdict {
 
 struct h5_wechat_refusal {
 	enum h5_wechat_verdict verdict;
+	bool merchants; /* with H5_E_REMOTE: an unsigned refusal in words that
+			   only the merchant can mend.  It decides what the
+			   buyer is told; nothing of it is believed */
 	char err_code[33];
 	char err_code_des[130]; /* WeChat's words, for the log and show */
 	const char *note; /* what the code means and what to fix, in English;

@@ -617,6 +617,55 @@ def _(t, kind):
     t.eq((o["state"], len(o["attempts"])), ("awaiting", 1), "the order")
 
 
+MENDABLE = [
+    "商户号该产品权限未开通，请前往商户平台>产品中心检查后重试",
+    "签名错误，请检查后再试", "签名错误", "appid和mch_id不匹配",
+    "mch_id参数格式错误", "appid不存在", "商户未开通H5支付",
+    "此商家的收款功能已被限制，暂无法支付", "商户号无权限", "商户账户已冻结",
+]
+
+
+@table("B3: an unsigned {0} is the merchant's to mend", MENDABLE)
+def _(t, words):
+    s = t.own_site()
+    order = t.id()
+    fields = confirm(s, s.link(order))
+    t.gateway.fault("unifiedorder", "return-fail", order=order, value=words)
+    r = s.post("checkout", fields)
+    t.page(r, 502, "merchant-error")
+    o = s.show(order)
+    t.eq((o["state"], [e["event"] for e in o["events"]]),
+         ("created", ["created"]), "nothing is believed of it")
+    (line,) = [x for x in s.log() if "wechat-call" in x]
+    t.matches(line, "^alert ", "level")
+    t.matches(line, "note=\\S", "what to do")
+    t.gateway.clear(order)
+    token = s.token(s.post("checkout", fields))
+    t.success(s.notify(h5.notice(order, 1)))
+    t.page(s.get("query", {"order": order, "t": token}), 200, "result",
+           "paid")
+
+
+@table("B3: an unsigned {0} is a passing fault still", [
+    "系统繁忙，请稍后再试", "SYSTEMERROR", "签 名", ""])
+def _(t, words):
+    s = t.own_site()
+    order = t.id()
+    fields = confirm(s, s.link(order))
+    t.gateway.fault("unifiedorder", "return-fail", order=order, value=words)
+    t.page(s.post("checkout", fields), 502, "gateway-error")
+
+
+@table("B3: {0} in an answer that is not believed is a gateway error", [
+    "wrong-sign", "unsigned", "other-mch-id", "other-appid"])
+def _(t, kind):
+    s = t.own_site()
+    order = t.id()
+    fields = confirm(s, s.link(order))
+    t.gateway.fault("unifiedorder", kind, order=order)
+    t.page(s.post("checkout", fields), 502, "gateway-error")
+
+
 @table("unifiedorder: {0} ends within the deadline", [
     "hang", "hang-body", "drip", "drip-header", "endless"])
 def _(t, kind):

@@ -137,6 +137,84 @@ log_attempt(const struct h5_log *log, const struct h5_v2_call *k,
 	    rc == H5_OK ? NULL : e->msg, "sent", a->sent ? "yes" : "no", NULL);
 }
 
+/* Words of unsigned refusals, as bytes of UTF-8, and what they mean for whoever
+ * reads the log. */
+static const struct {
+	const char *bytes;
+	const char *hint;
+	bool operator; /* only the operator can mend it */
+} hints[] = {
+    /* "wrong signature" */
+    {"\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf",
+	"WeChat rejects our signature: check merchant.api_key (the APIv2 key), "
+	"merchant.sign_type and merchant.mch_id",
+	true},
+    /* "product's permission", "not opened" */
+    {"\xe4\xba\xa7\xe5\x93\x81\xe6\x9d\x83\xe9\x99\x90",
+	"this product is not open for merchant.mch_id: pay.weixin.qq.com, "
+	"product centre, H5 payment",
+	true},
+    {"\xe6\x9c\xaa\xe5\xbc\x80\xe9\x80\x9a",
+	"this product is not open for merchant.mch_id: pay.weixin.qq.com, "
+	"product centre, H5 payment",
+	true},
+    /* "no permission" in two spellings */
+    {"\xe6\x97\xa0\xe6\x9d\x83\xe9\x99\x90",
+	"merchant.mch_id may not do this: pay.weixin.qq.com, product centre",
+	true},
+    {"\xe6\xb2\xa1\xe6\x9c\x89\xe6\x9d\x83\xe9\x99\x90",
+	"merchant.mch_id may not do this: pay.weixin.qq.com, product centre",
+	true},
+    /* "has been restricted", "frozen" */
+    {"\xe5\xb7\xb2\xe8\xa2\xab\xe9\x99\x90\xe5\x88\xb6",
+	"WeChat restricts this account: see its messages on pay.weixin.qq.com",
+	true},
+    {"\xe5\x86\xbb\xe7\xbb\x93",
+	"WeChat has frozen this account: see its messages on pay.weixin.qq.com",
+	true},
+    {"appid", "check merchant.appid", true},
+    {"mch_id", "check merchant.mch_id", true},
+    {"time_expire",
+	"check this machine's clock; orders.expire_minutes must be 6 or more",
+	true},
+    /* Ours, not WeChat's. */
+    {"answer: wrong sign",
+	"the answer is signed with another key: check merchant.api_key", true},
+    {"answer: sign",
+	"the answer is signed with another algorithm: check merchant.sign_type",
+	true},
+    {"HTTP status 400",
+	"a refund needs a certificate that WeChat knows: check "
+	"merchant.cert_file and merchant.key_file",
+	true},
+    {"HTTP status 3",
+	"something between us and WeChat redirects: check gateway.url", true},
+};
+
+static const char *
+hint_of(const char *msg, enum h5_log_level *level)
+{
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(hints); i++)
+		if (strstr(msg, hints[i].bytes) != NULL) {
+			if (hints[i].operator)
+				*level = H5_LOG_ALERT;
+			return hints[i].hint;
+		}
+	return NULL;
+}
+
+/* Is msg of an unsigned refusal in words that only the merchant can mend? */
+static bool
+is_merchants(const char *msg)
+{
+	enum h5_log_level level = H5_LOG_ERROR;
+
+	return strstr(msg, H5_V2_REFUSED_CALL) == msg &&
+	       hint_of(msg, &level) != NULL && level == H5_LOG_ALERT;
+}
+
 /* Sending the same parameters again is harmless: the number makes an order one
  * order, and to ask or to close twice is to do it once (docs/PROTOCOL.md 2.7).
  * Each host has one chance to be out of order; WeChat's "again" has
@@ -175,55 +253,12 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 		pause_ms *= 2;
 		again++;
 	}
+	if (rc == H5_E_REMOTE && is_merchants(why.msg))
+		refusal->merchants = true;
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
 /* --- what is logged --- */
-
-/* Words of unsigned refusals, as bytes of UTF-8, and what they mean for whoever
- * reads the log. */
-static const struct {
-	const char *bytes;
-	const char *hint;
-	bool operator; /* only the operator can mend it */
-} hints[] = {
-    /* "wrong signature" */
-    {"\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf",
-	"WeChat rejects our signature: check merchant.api_key (the APIv2 key), "
-	"merchant.sign_type and merchant.mch_id",
-	true},
-    {"appid", "check merchant.appid", true},
-    {"mch_id", "check merchant.mch_id", true},
-    {"time_expire",
-	"check this machine's clock; orders.expire_minutes must be 6 or more",
-	true},
-    /* Ours, not WeChat's. */
-    {"answer: wrong sign",
-	"the answer is signed with another key: check merchant.api_key", true},
-    {"answer: sign",
-	"the answer is signed with another algorithm: check merchant.sign_type",
-	true},
-    {"HTTP status 400",
-	"a refund needs a certificate that WeChat knows: check "
-	"merchant.cert_file and merchant.key_file",
-	true},
-    {"HTTP status 3",
-	"something between us and WeChat redirects: check gateway.url", true},
-};
-
-static const char *
-hint_of(const char *msg, enum h5_log_level *level)
-{
-	size_t i;
-
-	for (i = 0; i < H5_LENGTH(hints); i++)
-		if (strstr(msg, hints[i].bytes) != NULL) {
-			if (hints[i].operator)
-				*level = H5_LOG_ALERT;
-			return hints[i].hint;
-		}
-	return NULL;
-}
 
 static enum h5_log_level
 level_of_refusal(enum h5_wechat_verdict v)

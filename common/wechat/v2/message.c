@@ -177,7 +177,7 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	enum h5_code rc;
 
 	if (h5_fields_is(f, "return_code", "FAIL"))
-		return h5_err_set(e, H5_E_REMOTE, "WeChat refuses the call: %s",
+		return h5_err_set(e, H5_E_REMOTE, H5_V2_REFUSED_CALL "%s",
 		    h5_fields_get(f, "return_msg") != NULL
 			? h5_fields_get(f, "return_msg")
 			: "no reason");

@@ -8,6 +8,9 @@
 
 #include "common/wechat/wechat.h"
 
+/* How the message of an unsigned refusal begins; WeChat's words follow. */
+#define H5_V2_REFUSED_CALL "WeChat refuses the call: "
+
 /* h5_v2_read_answer(c, body, n, f, refusal, e): read and believe an answer:
  * whole XML, return_code SUCCESS, signed with our key and type, our appid and
  * mch_id.  f is initialised here and holds all elements; release it.
