@@ -92,7 +92,7 @@ test_store__open_refuses_another_owner_and_format(void **state)
 	struct shop *s = *state;
 	struct h5_err e;
 
-	folder_write(&s->f, "store/format", "h5pay store 2\n", 0600);
+	folder_write(&s->f, "store/format", "h5pay store 99\n", 0600);
 	assert_int_equal(try_open(s->dir, &e), H5_E_CONFIG);
 	folder_write(&s->f, "store/format", "h5pay store 1\n", 0600);
 	assert_int_equal(try_open(s->dir, &e), H5_OK);
