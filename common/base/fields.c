@@ -191,29 +191,6 @@ h5_fields_add_int(
 	return h5_fields_add(f, name, text, e);
 }
 
-enum h5_code
-h5_fields_set(
-    struct h5_fields *f, const char *name, const char *value, struct h5_err *e)
-{
-	size_t name_len = strlen(name), value_len = strlen(value);
-	struct h5_field *old, now;
-	enum h5_code rc;
-
-	old = find(f, name, name_len);
-	if (old == NULL)
-		return h5_fields_addn(f, name, name_len, value, value_len, e);
-	rc = fits(f, name_len + old->value_len, name_len, value_len, e);
-	/* The new text first: value may point into the old one. */
-	if (rc == H5_OK)
-		rc = fill(f, &now, name, name_len, value, value_len, e);
-	if (rc != H5_OK)
-		return rc;
-	clear(f, old);
-	*old = now;
-	f->bytes += name_len + value_len;
-	return H5_OK;
-}
-
 void
 h5_fields_drop(struct h5_fields *f, const char *name)
 {

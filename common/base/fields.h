@@ -44,9 +44,6 @@ H5_MUST_CHECK enum h5_code h5_fields_addn(struct h5_fields *f, const char *name,
 /* h5_fields_add_int: a number as decimal text. */
 H5_MUST_CHECK enum h5_code h5_fields_add_int(
     struct h5_fields *f, const char *name, int64_t value, struct h5_err *e);
-/* h5_fields_set: replace the value, or append when the name is new. */
-H5_MUST_CHECK enum h5_code h5_fields_set(
-    struct h5_fields *f, const char *name, const char *value, struct h5_err *e);
 /* h5_fields_drop(f, name): take one out; nothing happens if it is absent. */
 void h5_fields_drop(struct h5_fields *f, const char *name);
 

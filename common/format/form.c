@@ -104,14 +104,6 @@ read_form(const char *p, size_t n, const struct pick *pick,
 }
 
 enum h5_code
-h5_form_read(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
-{
-	const struct pick all = {NULL, 0};
-
-	return read_form(p, n, &all, out, e);
-}
-
-enum h5_code
 h5_form_pick(const char *p, size_t n, const char *const *names, size_t n_names,
     struct h5_fields *out, struct h5_err *e)
 {

@@ -7,16 +7,14 @@
 #include "common/base/err.h"
 #include "common/base/fields.h"
 
-/* h5_form_read(p, n, out, e): a query string or form body into out (which the
- * caller has initialised with its ceilings).  "+" is a blank.  Empty pieces
- * ("a=1&&b=2", a trailing "&") are skipped; "name" without "=" is an empty
- * value.  H5_E_INPUT: bad percent escape, NUL, invalid UTF-8, empty name, a
- * ceiling; H5_E_EXISTS: a doubled name. */
-H5_MUST_CHECK enum h5_code h5_form_read(
-    const char *p, size_t n, struct h5_fields *out, struct h5_err *e);
-/* h5_form_pick(p, n, names, n_names, out, e): the same, but only the fields of
- * these names are kept.  Any other may come more than once and counts for no
- * ceiling; it must be well-formed all the same. */
+/* h5_form_pick(p, n, names, n_names, out, e): a query string or form body.
+ * "+" is a blank.  Empty pieces ("a=1&&b=2", a trailing "&") are skipped;
+ * "name" without "=" is an empty value.
+ * names: the fields to keep; any other may come more than once and counts for
+ *   no ceiling, but it must be well-formed all the same.  NULL: keep all.
+ * out: initialised by the caller, with its ceilings.
+ * H5_E_INPUT: bad percent escape, NUL, invalid UTF-8, empty name, a ceiling.
+ * H5_E_EXISTS: a doubled name. */
 H5_MUST_CHECK enum h5_code h5_form_pick(const char *p, size_t n,
     const char *const *names, size_t n_names, struct h5_fields *out,
     struct h5_err *e);

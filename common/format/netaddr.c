@@ -190,8 +190,8 @@ h5_netaddr_public(const struct h5_netaddr *a)
 	       !in_any(a, special_v6, H5_LENGTH(special_v6));
 }
 
-bool
-h5_netaddr_loopback(const struct h5_netaddr *a)
+static bool
+is_loopback(const struct h5_netaddr *a)
 {
 	static const unsigned char one[16] = {[15] = 1};
 
@@ -394,6 +394,5 @@ h5_netaddr_loopback_host(const char *host)
 		text[n - 2] = '\0';
 		host = text;
 	}
-	return h5_netaddr_read(host, &a, NULL) == H5_OK &&
-	       h5_netaddr_loopback(&a);
+	return h5_netaddr_read(host, &a, NULL) == H5_OK && is_loopback(&a);
 }

@@ -33,7 +33,6 @@ void h5_netaddr_text(const struct h5_netaddr *a, char out[H5_NETADDR_TEXT]);
  * link-local, unique-local, carrier-grade NAT, multicast, documentation,
  * unspecified, reserved. */
 bool h5_netaddr_public(const struct h5_netaddr *a);
-bool h5_netaddr_loopback(const struct h5_netaddr *a);
 
 /* h5_netaddr_client(peer, forwarded, trusted, n, out, e): the buyer's address
  * (INTERFACE site.trusted_proxies): peer, unless peer is trusted; then the

@@ -25,13 +25,13 @@ answer common/wechat/v2/message.c common/wechat/v2/message_refund.c
 bill common/wechat/bill.c common/wechat/bill_find.c
 catalogue common/shop/catalogue.c common/format/ini.c
 cgi common/web/fcgi.c
-config common/config/config.c common/config/value.c common/format/ini.c common/format/url.c
+config common/config/config.c common/config/value.c common/config/value_url.c common/format/ini.c common/format/url.c
 form common/format/form.c common/base/fields.c
-ledger common/store/ledger.c common/order/order_json.c common/order/order.c
-ledger_line common/store/ledger.c
+ledger common/store/ledger.c common/store/ledger_line.c common/order/order_json.c common/order/fold.c
+ledger_line common/store/ledger_line.c
 notice common/wechat/v2/message.c common/wechat/v2/sign.c common/system/crypto.c
 paylink common/shop/link.c common/shop/offer.c
-template common/format/template.c common/format/escape.c common/format/template_data.c
+template common/format/template.c common/format/template_render.c common/format/escape.c common/format/template_data.c
 text common/base/text.c common/base/clock.c
 web common/web/request.c common/format/url.c common/format/netaddr.c
 xml common/wechat/v2/xml.c common/wechat/v2/xml_write.c

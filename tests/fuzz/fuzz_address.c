@@ -93,8 +93,7 @@ check_address(const struct h5_netaddr *a)
 
 	h5_netaddr_text(a, text);
 	MUST(h5_netaddr_read(text, &again, NULL) == H5_OK && same(a, &again));
-	MUST(!h5_netaddr_public(a) || !h5_netaddr_loopback(a));
-	MUST(h5_netaddr_loopback(a) == h5_netaddr_loopback_host(text));
+	MUST(!h5_netaddr_public(a) || !h5_netaddr_loopback_host(text));
 	if (a->len == 4)
 		MUST(!h5_netaddr_public(a) ||
 		     (a->bytes[0] != 10 && a->bytes[0] != 127 &&

@@ -2,6 +2,7 @@
  * is read again as the same after it was encoded. */
 #include "common/format/escape.h"
 #include "common/format/form.h"
+#include "tests/form_read.h"
 #include "common/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -88,7 +89,7 @@ round_trip(const struct h5_fields *f)
 	}
 	MUST(h5_buf_finish(&out, NULL) == H5_OK);
 	h5_fields_init(&again, FIELDS, BYTES);
-	MUST(h5_form_read(out.data, out.len, &again, NULL) == H5_OK);
+	MUST(form_read(out.data, out.len, &again, NULL) == H5_OK);
 	MUST(fuzz_same(f, &again));
 	h5_fields_release(&again);
 	h5_buf_release(&out);
@@ -106,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(text, data, size);
 	h5_fields_init(&f, FIELDS, BYTES);
-	rc = h5_form_read(text, size, &f, NULL);
+	rc = form_read(text, size, &f, NULL);
 	MUST(rc == H5_OK || rc == H5_E_INPUT || rc == H5_E_EXISTS);
 	MUST(rc == H5_OK || f.n == 0);
 	for (i = 0; i < f.n; i++) {

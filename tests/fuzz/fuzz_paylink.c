@@ -3,7 +3,9 @@
  * code computes; with one bit changed it is refused.  What the confirmation
  * page would post is accepted as the same offer. */
 #include "common/config/config.h"
+#include "tests/fields_set.h"
 #include "common/format/form.h"
+#include "tests/form_read.h"
 #include "common/shop/offer.h"
 #include "common/shop/link.h"
 #include "common/web/request.h"
@@ -96,7 +98,7 @@ check_link(const struct h5_fields *f)
 	MUST(h5_buf_finish(&out, NULL) == H5_OK);
 	h5_fields_init(&again, H5_WEB_PARAMS, 16384);
 	MUST(strchr(out.data, '?') != NULL);
-	MUST(h5_form_read(strchr(out.data, '?') + 1,
+	MUST(form_read(strchr(out.data, '?') + 1,
 		 strlen(strchr(out.data, '?') + 1), &again, NULL) == H5_OK);
 	MUST(h5_offer_read(config(), &again, NOW, &o, NULL) == H5_OK);
 	check_offer(&again, &o);
@@ -154,12 +156,12 @@ post(const struct h5_offer *seen)
 	h5_offer_release(&o);
 	(void)snprintf(token, sizeof token, "%s", h5_fields_get(&f, "form"));
 	token[20] = token[20] == 'x' ? 'y' : 'x';
-	MUST(h5_fields_set(&f, "form", token, NULL) == H5_OK);
+	MUST(fields_set(&f, "form", token, NULL) == H5_OK);
 	MUST(read_offer(&f, &o) == H5_E_AUTH);
 	h5_offer_release(&o);
 	token[20] = h5_fields_get(&seen->hidden, "form")[20];
-	MUST(h5_fields_set(&f, "form", token, NULL) == H5_OK);
-	MUST(h5_fields_set(&f, "total_fee", "1", NULL) == H5_OK);
+	MUST(fields_set(&f, "form", token, NULL) == H5_OK);
+	MUST(fields_set(&f, "total_fee", "1", NULL) == H5_OK);
 	MUST(read_offer(&f, &o) != H5_OK || seen->total_fee == 1);
 	h5_offer_release(&o);
 	h5_fields_release(&f);
@@ -187,7 +189,7 @@ sign_and_spoil(struct h5_fields *f, size_t at)
 
 	h5_fields_drop(f, "form");
 	signature(f, hex);
-	if (h5_fields_set(f, "sig", hex, NULL) != H5_OK)
+	if (fields_set(f, "sig", hex, NULL) != H5_OK)
 		return;
 	rc = h5_link_sign(config()->site.link_key, f, ours, NULL);
 	MUST(rc == H5_OK || rc == H5_E_INPUT);
@@ -198,10 +200,10 @@ sign_and_spoil(struct h5_fields *f, size_t at)
 	if (offer(f) == H5_OK)
 		check_link(f);
 	hex[at % 64] ^= 1;
-	MUST(h5_fields_set(f, "sig", hex, NULL) == H5_OK);
+	MUST(fields_set(f, "sig", hex, NULL) == H5_OK);
 	MUST(offer(f) != H5_OK);
 	hex[at % 64] ^= 1;
-	MUST(h5_fields_set(f, "sig", hex, NULL) == H5_OK);
+	MUST(fields_set(f, "sig", hex, NULL) == H5_OK);
 	i = at % f->n;
 	if ((!is_term(f->v[i].name) && strcmp(f->v[i].name, "sig") != 0) ||
 	    f->v[i].value_len == 0)
@@ -220,7 +222,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < size; i++)
 		at = at * 31 + data[i];
 	h5_fields_init(&f, H5_WEB_PARAMS, 16384);
-	if (h5_form_read((const char *)data, size, &f, NULL) == H5_OK) {
+	if (form_read((const char *)data, size, &f, NULL) == H5_OK) {
 		h5_fields_drop(&f, "lang");
 		(void)offer(&f);
 		if (h5_fields_get(&f, "item") == NULL)

@@ -4,6 +4,7 @@
 #define TESTS_FUZZ_WECHAT_H
 
 #include "common/config/config.h"
+#include "tests/fields_set.h"
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
@@ -76,7 +77,7 @@ wechat_signed(struct h5_fields *f, struct h5_buf *out)
 	char hex[65];
 
 	wechat_sign(f, hex);
-	return h5_fields_set(f, "sign", hex, NULL) == H5_OK &&
+	return fields_set(f, "sign", hex, NULL) == H5_OK &&
 	       h5_xml_write(f, out, NULL) == H5_OK;
 }
 

@@ -17,6 +17,8 @@ import docs
 import house
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "mutants"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "fuzz"))
+import control as fuzz_control  # noqa: E402
 import mutants as mutant_list  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -305,6 +307,33 @@ def exported():
                 yield f"{name(path)} exports {symbol}"
     if looked < 60:
         yield f"only {looked} objects of {B} were looked at: is it built?"
+
+
+def sizes():
+    """no file of the product has more than 600 lines, no function more than
+    60"""
+    h = house.House(ROOT)
+    for f, text in h.text.items():
+        if text.count("\n") > 600:
+            yield f"{f}: {text.count(chr(10))} lines"
+    for n, f, function in h.functions():
+        if n > 60:
+            yield f"{f}: {function} has {n} lines"
+
+
+def exports_are_used():
+    """what a file exports is used by another one of the product"""
+    h = house.House(ROOT)
+    users = {}
+    for f, text in h.code.items():
+        if f.endswith(".h"):  # a macro uses what it names
+            text = "\n".join(re.findall(r"^#define(?:.*\\\n)*.*", text, re.M))
+        for word in set(re.findall(r"\bh5_\w+", text)):
+            users.setdefault(word, set()).add(
+                h.units[f] if f.endswith(".c") else f)
+    for word, unit in sorted(h.where.items()):
+        if not users.get(word, set()) - {unit}:
+            yield f"{unit}.c: {word}"
 
 
 def errors_are_outputs():
@@ -764,6 +793,11 @@ def mutants():
             yield f"{m.name}: {m.file} is not there"
         elif m.mutated(source.read_text()) is None:
             yield f"{m.name}: its text is not there once in {m.file}"
+    # What the fuzzers' control breaks.
+    for what, file, old, _, _ in fuzz_control.CHANGES:
+        source = ROOT / file
+        if not source.exists() or source.read_text().count(old) != 1:
+            yield f"tests/fuzz/control.py: {what}: not there once in {file}"
 
 
 def paths_of_machines():
@@ -798,7 +832,7 @@ def shell():
 CHECKS = [layout, rooms, circles, private_folders, store_door,
           includes_from_root,
           vendors, dependencies, headers_alone, guards,
-          banned, one_way_out, ascii_only, exported, errors_are_outputs, no_state, doors, lengths,
+          banned, one_way_out, ascii_only, exported, exports_are_used, errors_are_outputs, no_state, doors, lengths,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,

@@ -79,10 +79,10 @@ test_fields__ceilings(void **state)
 	assert_int_equal(f.bytes, 10);
 	assert_int_equal(h5_fields_add(&f, "", "", &e), H5_E_INPUT);
 	assert_non_null(strstr(e.msg, "2 fields"));
-	assert_int_equal(h5_fields_set(&f, "a", "12345", &e), H5_E_INPUT);
+	h5_fields_drop(&f, "b");
+	assert_int_equal(h5_fields_add(&f, "b", "12345", &e), H5_E_INPUT);
 	assert_string_equal(h5_fields_get(&f, "a"), "1234");
-	assert_int_equal(h5_fields_set(&f, "a", "", &e), H5_OK);
-	assert_int_equal(h5_fields_set(&f, "b", "12345678", &e), H5_OK);
+	assert_int_equal(h5_fields_add(&f, "b", "1234", &e), H5_OK);
 	assert_int_equal(f.bytes, 10);
 	h5_fields_release(&f);
 	h5_fields_init(&f, 0, 0);
@@ -102,30 +102,6 @@ test_fields__a_nul_inside_is_refused(void **state)
 	assert_int_equal(
 	    h5_fields_addn(&f, "a", 1, "v\0w", 3, NULL), H5_E_INPUT);
 	assert_int_equal(f.n, 0);
-	h5_fields_release(&f);
-}
-
-static void
-test_fields__set_replaces_in_place(void **state)
-{
-	struct h5_fields f;
-
-	(void)state;
-	h5_fields_init(&f, 10, 100);
-	assert_int_equal(h5_fields_set(&f, "a", "1", NULL), H5_OK);
-	assert_int_equal(h5_fields_set(&f, "b", "22", NULL), H5_OK);
-	assert_int_equal(h5_fields_set(&f, "a", "333", NULL), H5_OK);
-	assert_int_equal(f.n, 2);
-	assert_string_equal(f.v[0].name, "a");
-	assert_string_equal(f.v[0].value, "333");
-	assert_int_equal(f.bytes, 7);
-	/* The new value may be the old one, or part of it. */
-	assert_int_equal(
-	    h5_fields_set(&f, "a", h5_fields_get(&f, "a") + 1, NULL), H5_OK);
-	assert_string_equal(h5_fields_get(&f, "a"), "33");
-	assert_int_equal(
-	    h5_fields_set(&f, f.v[1].name, f.v[1].value, NULL), H5_OK);
-	assert_string_equal(h5_fields_get(&f, "b"), "22");
 	h5_fields_release(&f);
 }
 
@@ -229,7 +205,6 @@ main(void)
 	    cmocka_unit_test(test_fields__a_name_stands_once),
 	    cmocka_unit_test(test_fields__ceilings),
 	    cmocka_unit_test(test_fields__a_nul_inside_is_refused),
-	    cmocka_unit_test(test_fields__set_replaces_in_place),
 	    cmocka_unit_test(test_fields__drop_takes_one_out),
 	    cmocka_unit_test(test_fields__get_and_is),
 	    cmocka_unit_test(test_fields__sorted_is_byte_order),

@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/format/escape.h"
 #include "common/format/form.h"
+#include "tests/form_read.h"
 
 static void
 test_form__reads_what_browsers_send(void **state)
@@ -40,8 +41,8 @@ test_form__reads_what_browsers_send(void **state)
 	h5_buf_init(&text, 1000);
 	for (i = 0; i < COUNT(rows); i++) {
 		h5_fields_init(&f, 10, 100);
-		ROW(rows[i].form, h5_form_read(rows[i].form,
-				      strlen(rows[i].form), &f, NULL) == H5_OK);
+		ROW(rows[i].form, form_read(rows[i].form, strlen(rows[i].form),
+				      &f, NULL) == H5_OK);
 		h5_buf_clear(&text);
 		for (k = 0; k < f.n; k++)
 			h5_buf_printf(&text, "%s%s=%s", k > 0 ? "|" : "",
@@ -90,8 +91,8 @@ test_form__refuses_what_is_malformed(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		h5_fields_init(&f, 3, 20);
-		ROW(rows[i].name, h5_form_read(rows[i].form, rows[i].n, &f,
-				      &e) == rows[i].rc);
+		ROW(rows[i].name,
+		    form_read(rows[i].form, rows[i].n, &f, &e) == rows[i].rc);
 		ROW(rows[i].name, e.code == rows[i].rc && e.msg[0] != '\0');
 		ROW(rows[i].name, f.n == 0);
 		h5_fields_release(&f);
@@ -114,14 +115,14 @@ test_form__stays_inside_its_bytes(void **state)
 		assert_non_null(copy);
 		memcpy(copy, whole, n);
 		h5_fields_init(&f, 10, 100);
-		(void)(h5_form_read(copy, n, &f, NULL) == H5_OK);
+		(void)(form_read(copy, n, &f, NULL) == H5_OK);
 		assert_true(f.n <= 2);
 		h5_fields_release(&f);
 		free(copy);
 	}
 }
 
-/* What h5_escape_url writes, h5_form_read reads: each byte pair that is
+/* What h5_escape_url writes, form_read reads: each byte pair that is
  * text. */
 static void
 test_form__reads_back_what_escape_url_wrote(void **state)
@@ -143,7 +144,7 @@ test_form__reads_back_what_escape_url_wrote(void **state)
 			h5_escape_url(&b, value);
 			h5_fields_init(&f, 10, 100);
 			assert_int_equal(
-			    h5_form_read(b.data, b.len, &f, NULL), H5_OK);
+			    form_read(b.data, b.len, &f, NULL), H5_OK);
 			assert_int_equal(f.n, 1);
 			assert_string_equal(f.v[0].name, value);
 			assert_string_equal(f.v[0].value, value);

@@ -2,9 +2,11 @@
  * the answer is "no memory" and nothing is left behind (a sanitizer or
  * valgrind sees what is). */
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 #include "tests/unit/oom.h"
 
 #include "common/format/form.h"
+#include "tests/form_read.h"
 #include "common/shop/link.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
@@ -23,7 +25,7 @@ use_form(struct h5_err *e)
 	memcpy(all, form, sizeof form - 1);
 	h5_fields_init(&f, 20, 1000);
 	h5_fields_init(&copy, 20, 1000);
-	rc = h5_form_read(all, sizeof all, &f, e);
+	rc = form_read(all, sizeof all, &f, e);
 	if (rc != H5_OK && f.n != 0)
 		rc = H5_E_BUG;
 	if (rc == H5_OK)
@@ -31,7 +33,7 @@ use_form(struct h5_err *e)
 	if (rc != H5_OK && copy.n != 0)
 		rc = H5_E_BUG;
 	if (rc == H5_OK)
-		rc = h5_fields_set(&f, "a", "other", e);
+		rc = fields_set(&f, "a", "other", e);
 	h5_fields_release(&copy);
 	h5_fields_release(&f);
 	return rc;

@@ -1,5 +1,6 @@
 /* What each event does to an order, and what none may do. */
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 
 #include "tests/unit/orders.h"
 
@@ -179,8 +180,8 @@ test_order__created_refuses_bad_values(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		created_of(&ev, ID, T0);
-		assert_int_equal(h5_fields_set(&ev.fields, rows[i].name,
-				     rows[i].value, NULL),
+		assert_int_equal(
+		    fields_set(&ev.fields, rows[i].name, rows[i].value, NULL),
 		    H5_OK);
 		ROW(rows[i].value, h5_order_new(&ev, &o, NULL) == H5_E_INPUT);
 	}
@@ -405,8 +406,7 @@ test_order__paid_with_another_amount_never(void **state)
 
 	(void)state;
 	paid_of(&ev, ID, "4200", T0);
-	assert_int_equal(
-	    h5_fields_set(&ev.fields, "total_fee", "1", NULL), H5_OK);
+	assert_int_equal(fields_set(&ev.fields, "total_fee", "1", NULL), H5_OK);
 	assert_int_equal(apply(o, &ev), H5_E_STATE);
 	assert_int_equal(o->state, H5_ORDER_CREATED);
 	assert_int_equal(o->attempts[0].state, H5_ATTEMPT_AWAITING);
@@ -471,8 +471,8 @@ test_order__paid_fields_are_checked(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		paid_of(&ev, ID, "4200", T0);
-		assert_int_equal(h5_fields_set(&ev.fields, rows[i].name,
-				     rows[i].value, NULL),
+		assert_int_equal(
+		    fields_set(&ev.fields, rows[i].name, rows[i].value, NULL),
 		    H5_OK);
 		ROW(rows[i].name, apply(o, &ev) == H5_E_INPUT);
 	}

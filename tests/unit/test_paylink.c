@@ -1,9 +1,11 @@
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 
 #include <jansson.h>
 
 #include "common/format/escape.h"
 #include "common/format/form.h"
+#include "tests/form_read.h"
 #include "common/shop/link.h"
 
 static struct h5_crypto_key *
@@ -102,7 +104,7 @@ test_paylink__the_published_link_is_read_back(void **state)
 	size_t i;
 
 	h5_fields_init(&f, 20, 2000);
-	assert_int_equal(h5_form_read(query, strlen(query), &f, NULL), H5_OK);
+	assert_int_equal(form_read(query, strlen(query), &f, NULL), H5_OK);
 	assert_int_equal(f.n, v->f.n + 1);
 	for (i = 0; i < v->f.n; i++)
 		assert_true(h5_fields_is(&f, v->f.v[i].name, v->f.v[i].value));
@@ -156,7 +158,7 @@ test_paylink__wrong_sigs_are_refused(void **state)
 	assert_int_equal(h5_link_check(v->k, &v->f, &e), H5_E_AUTH);
 	for (i = 0; i < COUNT(sigs); i++) {
 		assert_int_equal(
-		    h5_fields_set(&v->f, "sig", sigs[i], NULL), H5_OK);
+		    fields_set(&v->f, "sig", sigs[i], NULL), H5_OK);
 		ROW(sigs[i], h5_link_check(v->k, &v->f, &e) == H5_E_AUTH);
 		ROW(sigs[i], strstr(e.msg, "e40c02ac") == NULL);
 	}
@@ -177,12 +179,12 @@ test_paylink__every_change_is_seen(void **state)
 		kept = strdup(h5_fields_get(&v->f, changes[i][0]));
 		assert_non_null(kept);
 		assert_int_equal(
-		    h5_fields_set(&v->f, changes[i][0], changes[i][1], NULL),
+		    fields_set(&v->f, changes[i][0], changes[i][1], NULL),
 		    H5_OK);
 		ROW(changes[i][0],
 		    h5_link_check(v->k, &v->f, NULL) == H5_E_AUTH);
 		assert_int_equal(
-		    h5_fields_set(&v->f, changes[i][0], kept, NULL), H5_OK);
+		    fields_set(&v->f, changes[i][0], kept, NULL), H5_OK);
 		free(kept);
 	}
 	assert_int_equal(h5_link_check(v->k, &v->f, NULL), H5_OK);
@@ -201,13 +203,13 @@ test_paylink__control_bytes_are_refused(void **state)
 
 	for (i = 0; i < COUNT(values); i++) {
 		assert_int_equal(
-		    h5_fields_set(&v->f, "attach", values[i], NULL), H5_OK);
+		    fields_set(&v->f, "attach", values[i], NULL), H5_OK);
 		ROW("value",
 		    h5_link_sign(v->k, &v->f, hex, NULL) == H5_E_INPUT);
 		ROW("value", hex[0] == '\0');
 		ROW("value", h5_link_check(v->k, &v->f, NULL) == H5_E_INPUT);
 	}
-	assert_int_equal(h5_fields_set(&v->f, "attach", "x", NULL), H5_OK);
+	assert_int_equal(fields_set(&v->f, "attach", "x", NULL), H5_OK);
 	add(&v->f, "sig", "\n");
 	assert_int_equal(h5_link_check(v->k, &v->f, NULL), H5_E_AUTH);
 }

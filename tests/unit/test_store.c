@@ -1,5 +1,6 @@
 /* The store, one program at a time. */
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 
 #include "tests/unit/shop.h"
 #include "tests/unit/where.h"
@@ -203,8 +204,7 @@ test_store__create_twice_hands_out_the_first(void **state)
 	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
 	assert_int_equal(shop_paid(s->st, ID), H5_OK);
 	created_of(&ev, ID, T0 + 9);
-	assert_int_equal(
-	    h5_fields_set(&ev.fields, "total_fee", "1", NULL), H5_OK);
+	assert_int_equal(fields_set(&ev.fields, "total_fee", "1", NULL), H5_OK);
 	assert_int_equal(h5_store_create(s->st, &ev, &o, NULL), H5_E_EXISTS);
 	assert_non_null(o);
 	assert_int_equal(o->total_fee, 12800);

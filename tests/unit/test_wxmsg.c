@@ -1,5 +1,6 @@
 /* Answers and notices: what is believed, and what is not. */
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 
 #include "common/system/crypto.h"
 #include "common/wechat/v2/message.h"
@@ -81,7 +82,7 @@ seal(struct h5_fields *f, const char *key, enum h5_sign_type type)
 
 	assert_int_equal(h5_crypto_key_new(key, strlen(key), &k, &e), H5_OK);
 	assert_int_equal(h5_sign_fields(k, type, f, hex, &e), H5_OK);
-	assert_int_equal(h5_fields_set(f, "sign", hex, &e), H5_OK);
+	assert_int_equal(fields_set(f, "sign", hex, &e), H5_OK);
 	h5_crypto_key_free(k);
 }
 

@@ -1,5 +1,6 @@
 /* What answers about refunds say, and what is not believed of them. */
 #include "tests/unit/help.h"
+#include "tests/fields_set.h"
 
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v2/xml.h"
@@ -36,7 +37,7 @@ fields_with(struct h5_fields *f, const char *name, const char *value)
 	if (name != NULL && value == NULL)
 		h5_fields_drop(f, name);
 	else if (name != NULL)
-		assert_int_equal(h5_fields_set(f, name, value, &e), H5_OK);
+		assert_int_equal(fields_set(f, name, value, &e), H5_OK);
 }
 
 static void
