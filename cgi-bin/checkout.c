@@ -80,7 +80,6 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	char token[H5_LINK_TOKEN];
 	struct h5_order *o = NULL;
 	enum h5_pay_result result;
-	const struct h5_attempt *a;
 	struct h5_err e;
 	enum h5_code rc;
 
@@ -92,9 +91,9 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	} else if (result == H5_PAY_GO) {
 		to_cashier(job, o, token, handoff);
 	} else if (result == H5_PAY_WAIT) {
-		a = h5_order_current(o);
 		h5_page_result(&job->page, o, token, H5_NOTE_WAIT,
-		    a->created_at + H5_PAY_CLOSE_AFTER_S, 200);
+		    h5_pay_closable_at(h5_order_current(o), h5_clock_now()),
+		    200);
 	} else if (result == H5_PAY_MERCHANT) {
 		h5_page_plain(&job->page, H5_PAGE_MERCHANT_ERROR, o, token);
 	} else {

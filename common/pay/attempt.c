@@ -11,9 +11,11 @@
 
 /* The last half minute of a mweb_url's life is the buyer's way there. */
 #define FRESH_S (H5_PAY_URL_LIFE_S - 30)
-/* For so long after a mweb_url was issued, that WeChat does not know the number
- * only means that not all of WeChat knows it yet (PROTOCOL 4). */
-#define KNOWN_AFTER_S 300
+/* WeChat closes no number that was ordered more recently (PROTOCOL 5). */
+#define CLOSE_AFTER_S 300
+/* So long after a number's time_expire nobody can be paying it any more,
+ * however WeChat's clock and ours differ. */
+#define EXPIRED_S 60
 /* After a try that did not reach WeChat the next may follow soon. */
 #define RETRY_S 1
 /* The least time between two queries doubles with each so many of them, so
@@ -176,11 +178,51 @@ paid_already(const struct h5_shop *shop, const char *out_trade_no,
 	    e, H5_E_REMOTE, "ORDERPAID, but orderquery knows no payment");
 }
 
-static bool
-too_young(const struct h5_attempt *a)
+bool
+h5_pay_known(const struct h5_order *o, const struct h5_attempt *a)
 {
-	return a != NULL && a->mweb_url != NULL &&
-	       h5_clock_now() < a->mweb_url_at + KNOWN_AFTER_S;
+	const struct h5_event *ev;
+	size_t i;
+
+	if (a->mweb_url != NULL)
+		return true;
+	for (i = 0; i < o->n_events; i++) {
+		ev = &o->events[i];
+		if (!h5_fields_is(&ev->fields, "out_trade_no", a->out_trade_no))
+			continue;
+		if (ev->kind == H5_EVENT_CLOSING ||
+		    (ev->kind == H5_EVENT_QUERIED &&
+			!h5_fields_is(
+			    &ev->fields, "trade_state", "ORDERNOTEXIST")))
+			return true;
+	}
+	return false;
+}
+
+int64_t
+h5_pay_closable_at(const struct h5_attempt *a, int64_t now)
+{
+	int64_t at = a->created_at + CLOSE_AFTER_S;
+
+	return now < at ? at : a->time_expire + EXPIRED_S;
+}
+
+/* closeorder says that there is no such number.  That ends one that WeChat
+ * never spoke of, since this call has burnt it.  One that WeChat did speak of
+ * (the answer to its unifiedorder may be all that was lost) can be paid until
+ * its time is up. */
+static enum h5_code
+unknown_there(const struct h5_shop *shop, struct h5_pay_note ended,
+    struct h5_order **o, struct h5_err *e)
+{
+	const struct h5_attempt *a = h5_order_attempt(*o, ended.out_trade_no);
+
+	if (h5_pay_known(*o, a) && h5_clock_now() < a->time_expire + EXPIRED_S)
+		return h5_err_set(e, H5_E_STATE,
+		    "WeChat knew %s, and does not confirm that it is closed: "
+		    "try again later",
+		    a->out_trade_no);
+	return h5_pay_note(shop, o, ended, e);
 }
 
 enum h5_code
@@ -200,15 +242,7 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 	/* Every verdict is named, so that a new one does not compile until
 	 * somebody has decided what it means for closing. */
 	case H5_WECHAT_UNKNOWN_ORDER:
-		/* An order of a moment ago may not have reached the part of
-		 * WeChat that was asked.  Closing now would leave a payable
-		 * number behind. */
-		if (too_young(h5_order_attempt(*o, out_trade_no)))
-			return h5_err_set(e, H5_E_STATE,
-			    "WeChat does not know %s yet: try again later",
-			    out_trade_no);
-		/* It was never ordered, and this call has burnt the number. */
-		return h5_pay_note(shop, o, ended, e);
+		return unknown_there(shop, ended, o, e);
 	case H5_WECHAT_SUCCESS:
 	case H5_WECHAT_CLOSED:
 		return h5_pay_note(shop, o, ended, e);

@@ -55,10 +55,20 @@ H5_MUST_CHECK enum h5_code h5_pay_note(const struct h5_shop *shop,
 H5_MUST_CHECK enum h5_code h5_pay_ask_one(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);
 
+/* h5_pay_known(o, a): has WeChat said of attempt a that it has it: by a
+ * mweb_url, when it was asked, or by refusing it a second time? */
+bool h5_pay_known(const struct h5_order *o, const struct h5_attempt *a);
+
+/* h5_pay_closable_at(a, now): when to try again after H5_PAY_WAIT: when WeChat
+ * closes attempt a, or, where it could have and did not, when a's own time is
+ * up.  Unix seconds. */
+int64_t h5_pay_closable_at(const struct h5_attempt *a, int64_t now);
+
 /* h5_pay_close_attempt(shop, out_trade_no, o, e): close an attempt at WeChat.
  * Blocks for the call.
  * H5_OK: it can be paid no more, or it was paid (then the order says so).
- * H5_E_STATE: WeChat does not close it yet.
+ * H5_E_STATE: WeChat does not close it yet, or does not confirm that a number
+ * which it knew is closed.
  * H5_E_NET, H5_E_REMOTE: outcome unknown, or refused. */
 H5_MUST_CHECK enum h5_code h5_pay_close_attempt(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);

@@ -339,10 +339,11 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
 	return h5_pay_update(shop, decide_next, &x, o, e);
 }
 
-/* The number cannot be ordered again (201, ORDERCLOSED): a fresh query, a
- * confirmed close, then the next one. */
+/* The number cannot be ordered again: a fresh query, a confirmed close, then
+ * the next one.  known: WeChat just said that it has the number (201,
+ * ORDERCLOSED). */
 static enum h5_code
-replace_attempt(const struct h5_shop *shop, const char *ip,
+replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
@@ -354,8 +355,10 @@ replace_attempt(const struct h5_shop *shop, const char *ip,
 	if (rc == H5_OK && !h5_order_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
 		/* Said first, so that a close whose answer is lost is later
-		 * known to be ours, and does not end the order. */
-		rc = h5_pay_note(shop, o, closing, e);
+		 * known to be ours, and does not end the order; and that
+		 * WeChat knew the number is not forgotten. */
+		if (known || h5_pay_known(*o, h5_order_current(*o)))
+			rc = h5_pay_note(shop, o, closing, e);
 		if (rc == H5_OK)
 			rc = h5_pay_close_attempt(shop, number, o, e);
 	}
@@ -477,7 +480,7 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
 		   ORDERABLE_S) {
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, ip, result, o, e);
+		rc = replace_attempt(shop, ip, false, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -493,7 +496,7 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 		if (rc != H5_OK || step == STEP_DONE)
 			return rc;
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, ip, result, o, e);
+		rc = replace_attempt(shop, ip, true, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}

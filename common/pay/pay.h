@@ -12,9 +12,6 @@
 #include "common/order/order.h"
 #include "common/shop/shop.h"
 
-/* WeChat closes no number that was ordered more recently (PROTOCOL 5). */
-#define H5_PAY_CLOSE_AFTER_S 300
-
 enum h5_pay_result {
 	H5_PAY_GO, /* a mweb_url younger than its life is at hand */
 	H5_PAY_SETTLED, /* nothing to pay: paid, closed, refunded, alert */

@@ -239,10 +239,31 @@ def _(t):
     r = again(s, q, env={"REMOTE_ADDR": "203.0.113.9"}, prefix=LATER)
     t.page(r, 200, "result", "awaiting")
     t.eq([a for a, _ in attempts(s, order)], [order], "attempts")
+
+
+@test("A4: a number that orderquery knows is not closed by ORDERNOTEXIST, and "
+      "no second one is payable beside it")
+def _(t):
+    s = patient(t)
+    order = t.id()
+    t.gateway.fault("unifiedorder", "cut-after", order=order)
+    r = s.order(order, 5)
+    t.page(r, 502, "gateway-error")
+    q = {"order": order,
+         "t": next(f.get("t") for f in r.forms if f.get("t"))}
+    t.gateway.clear(order)
+    t.gateway.fault("closeorder", "result-fail", order=order,
+                    name="ORDERNOTEXIST")
     refuse_reuse(t, order)
-    t.redirect(again(s, q, prefix=["faketime", "-f", "+6m"]))
+    r = again(s, q, prefix=["faketime", "-f", "+6m"])
+    t.page(r, 200, "result", "created")
+    t.eq(attempts(s, order), [(order, "awaiting")], "attempts")
+    t.eq([c for c in calls(t, order) if c[1] != order], [], "other numbers")
+    t.gateway.clear(order)
+    refuse_reuse(t, order)
+    t.redirect(again(s, q, prefix=["faketime", "-f", "+12m"]))
     t.eq(attempts(s, order), [(order, "closed"), (order + "_2", "awaiting")],
-         "attempts")
+         "a confirmed close lets the next follow")
 
 
 @test("a close whose outcome is unknown makes no second number")

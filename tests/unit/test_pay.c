@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/pay/attempt.h"
 #include "common/pay/pay.h"
 #include "common/pay/settle.h"
 #include "tests/unit/where.h"
@@ -607,6 +608,92 @@ test_pay__close_without_the_last_look_stays_open(void **state)
 	expect_state(s, H5_ORDER_CLOSED, 1);
 }
 
+/* A4: that closeorder does not know a number ends it only where WeChat never
+ * spoke of it. */
+static void
+test_pay__a4_a_known_number_takes_a_confirmed_close(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	/* The answer to unifiedorder is lost; the query knows the number. */
+	script.order_rc[0] = H5_E_NET;
+	start(s, false, H5_E_NET, H5_PAY_GO, "O:order-1 ");
+	now += 600;
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.query[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	start(s, true, H5_OK, H5_PAY_WAIT,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	expect_state(s, H5_ORDER_CREATED, 1);
+	now += 600;
+	script.order[2] = H5_WECHAT_TAKEN;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+}
+
+static void
+test_pay__a4_201_is_knowledge_that_stays(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.query[0] = H5_WECHAT_UNKNOWN_ORDER;
+	script.query[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.order[0] = H5_WECHAT_TAKEN;
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[1] = H5_WECHAT_UNKNOWN_ORDER;
+	start(s, true, H5_OK, H5_PAY_WAIT,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	now += 600;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	expect_state(s, H5_ORDER_CREATED, 1);
+}
+
+static void
+test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 3600;
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[2] = H5_WECHAT_UNKNOWN_ORDER;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	now += 3600 + 59;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	now += 1;
+	close_it(s, H5_OK, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__a4_a_number_nobody_knows_is_closed_at_once(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.query[0] = H5_WECHAT_UNKNOWN_ORDER;
+	script.query[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	now += 7200 - 300;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	expect_state(s, H5_ORDER_AWAITING, 2);
+}
+
+static void
+test_pay__a4_the_page_tells_when_to_come_back(void **state)
+{
+	struct h5_attempt a = {.created_at = 1000, .time_expire = 8200};
+
+	(void)state;
+	assert_int_equal(h5_pay_closable_at(&a, 1299), 1300);
+	assert_int_equal(h5_pay_closable_at(&a, 1300), 8260);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
 
 int
@@ -638,6 +725,11 @@ main(void)
 	    T(test_pay__close_asks_once_more),
 	    T(test_pay__close_that_finds_money_is_refused),
 	    T(test_pay__close_without_the_last_look_stays_open),
+	    T(test_pay__a4_a_known_number_takes_a_confirmed_close),
+	    T(test_pay__a4_201_is_knowledge_that_stays),
+	    T(test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time),
+	    T(test_pay__a4_a_number_nobody_knows_is_closed_at_once),
+	    T(test_pay__a4_the_page_tells_when_to_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
