@@ -22,7 +22,7 @@ UNITS := $(wildcard deploy/systemd/*.service deploy/systemd/*.socket \
 # What people copy from: with the paths of this installation in it.
 EXAMPLES := $(filter-out %/README.md,$(wildcard deploy/lighttpd/* \
 	deploy/apache/* deploy/nginx/* deploy/spawn-fcgi/*))
-DOCS := $(wildcard README.md docs/*.md)
+DOCS := $(wildcard README.md CHANGELOG.md SECURITY.md docs/*.md)
 paths = sed -e 's|/usr/lib/h5pay|$(pkglibexecdir)|g' \
 	-e 's|/usr/share/h5pay|$(pkgdatadir)|g' \
 	-e 's|/usr/bin/h5pay|$(bindir)/h5pay|g' \

@@ -62,7 +62,7 @@ def doc_words(root=ROOT):
 def doc_columns(root=ROOT):
     """lines of documents are within 120 columns"""
     for path, name in pages(root):
-        if not name.startswith(("docs/", "README")) or name == WHOLE:
+        if "/" in name and not name.startswith("docs/") or name == WHOLE:
             continue
         for i, line in enumerate(path.read_text().splitlines(), 1):
             if (line.startswith("|") and name in LONG_ROWS) or (
@@ -122,7 +122,7 @@ def doc_files(root=ROOT):
 
 def doc_control():
     """faults planted in documents are noticed"""
-    page = "docs/A" + ".md"
+    page, top = "docs/A" + ".md", "TOP.md"
     good = f"# A page\n\nIt names `{page}` and [itself](A.md#a-page).\n"
     planted = [
         (doc_words, "word " * WORDS),
@@ -133,11 +133,15 @@ def doc_control():
         (doc_files, "It names `common/gone.c`."),
         (doc_files, "It names `docs/gone/*.md`."),
     ]
-    for check, fault in [*((c, "") for c in CHECKS[:-1]), *planted]:
+    planted = [(page, *p) for p in planted] + [
+        (top, doc_columns, "x" * (COLUMNS + 1))]
+    for at, check, fault in [*((page, c, "") for c in CHECKS[:-1]), *planted]:
         with tempfile.TemporaryDirectory() as tmp:
             root = pathlib.Path(tmp)
             (root / "docs").mkdir()
-            (root / page).write_text(good + fault + "\n")
+            (root / page).write_text(good)
+            with (root / at).open("a") as out:
+                out.write(fault + "\n")
             found = list(check(root))
             if bool(found) != bool(fault):
                 yield f"{check.__name__}: {fault[:30]!r}: {found}"
