@@ -112,7 +112,8 @@ h5_worker_once(struct h5_run *run)
 	w.serve.run = run;
 	w.stop_fd = -1;
 	w.broken_fd = -1;
-	rc = h5_fcgi_new(true, p->body_max, p->body_ms, &w.serve.fcgi, &e);
+	rc =
+	    h5_fcgi_new(true, p->body_max, p->body_ms, NULL, &w.serve.fcgi, &e);
 	if (rc == H5_OK)
 		(void)loop(&w);
 	else
@@ -135,8 +136,8 @@ h5_worker_threads(const struct h5_program *p, const struct h5_config *c)
 
 /* Starts as many of n as there is room for; returns how many run. */
 static int
-start_threads(
-    struct h5_run *run, struct worker *w, int n, int stop_fd, int broken_fd)
+start_threads(struct h5_run *run, struct worker *w, int n, struct h5_lot *lot,
+    const int fds[3])
 {
 	const struct h5_program *p = run->sites.program;
 	pthread_attr_t attr;
@@ -148,9 +149,9 @@ start_threads(
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	for (i = 0; i < n; i++) {
 		w[i].serve.run = run;
-		w[i].stop_fd = stop_fd;
-		w[i].broken_fd = broken_fd;
-		if (h5_fcgi_new(false, p->body_max, p->body_ms,
+		w[i].stop_fd = fds[0];
+		w[i].broken_fd = fds[1];
+		if (h5_fcgi_new(false, p->body_max, p->body_ms, lot,
 			&w[i].serve.fcgi, &why) != H5_OK)
 			break;
 		sys = pthread_create(&w[i].thread, &attr, loop, &w[i]);
@@ -217,12 +218,21 @@ static int
 serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 {
 	const struct h5_log *log = h5_sites_log(&run->sites);
+	const struct h5_program *p = run->sites.program;
+	struct h5_lot *lot = NULL;
 	const char *why;
+	struct h5_err e;
 	int i;
 
-	n = start_threads(run, w, n, fds[0], fds[1]);
-	if (n == 0)
+	/* Without a lot each thread waits for its own. */
+	if (p->body_ms > 0 &&
+	    h5_lot_new(p->body_max, p->body_ms, &lot, &e) != H5_OK)
+		h5_log_event(log, H5_LOG_WARN, "no-lot", "why", e.msg, NULL);
+	n = start_threads(run, w, n, lot, fds);
+	if (n == 0) {
+		h5_lot_free(lot);
 		return EX_IOERR;
+	}
 	why = wait_for_end(run, fds[2], fds[1]);
 	h5_log_event(log, why == NULL ? H5_LOG_ERROR : H5_LOG_INFO, "leaving",
 	    "why", why == NULL ? "requests cannot be waited for" : why, NULL);
@@ -235,6 +245,7 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	(void)close(STDIN_FILENO);
 	for (i = 0; i < n; i++)
 		h5_fcgi_free(w[i].serve.fcgi);
+	h5_lot_free(lot);
 	return why == NULL ? EX_IOERR : 0;
 }
 

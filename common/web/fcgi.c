@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -22,14 +21,14 @@
 #include "common/system/file.h"
 #include "common/base/text.h"
 #include "common/web/cgi.h"
+#include "common/web/door.h"
 
-#define LISTEN_FD 0
+#define LISTEN_FD H5_DOOR_FD
 #define REQUEST_MS 30000 /* a whole body arrives within this, or is cut */
 #define DRAIN_MAX ((size_t)16 << 20) /* of a body that is too large */
 #define CHUNK 8192
 #define PATH_BYTES 4096
 #define HEAD_MAX 65536
-#define LATE_MOST 16 /* connections after the word to stop */
 
 struct h5_fcgi {
 	bool cgi;
@@ -37,9 +36,8 @@ struct h5_fcgi {
 	int body_ms; /* a whole body arrives within this */
 	bool done; /* plain CGI: the one request was taken */
 	bool open; /* a FastCGI request is in hand */
-	int epfd;
-	int stop_fd; /* known to epfd, or -1 */
-	int late; /* connections taken since we were told to stop */
+	struct h5_door door; /* of FastCGI */
+	bool over; /* the one in hand has waited for long enough */
 	FCGX_Request req;
 };
 
@@ -65,29 +63,9 @@ h5_fcgi_start(struct h5_err *e)
 
 /* --- a thread's end of it --- */
 
-static enum h5_code
-watch_socket(struct h5_fcgi *f, struct h5_err *e)
-{
-	struct epoll_event ev;
-
-	f->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (f->epfd < 0)
-		return h5_err_sys(e, H5_E_IO, errno, "epoll_create1");
-	/* Exclusive: one connection wakes one of many waiting threads. */
-	memset(&ev, 0, sizeof ev);
-	ev.events = EPOLLIN | EPOLLEXCLUSIVE;
-	ev.data.fd = LISTEN_FD;
-	if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, LISTEN_FD, &ev) == 0)
-		return H5_OK;
-	ev.events = EPOLLIN;
-	if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, LISTEN_FD, &ev) == 0)
-		return H5_OK;
-	return h5_err_sys(e, H5_E_IO, errno, "cannot poll the socket");
-}
-
 enum h5_code
-h5_fcgi_new(bool cgi, size_t body_max, int body_ms, struct h5_fcgi **out,
-    struct h5_err *e)
+h5_fcgi_new(bool cgi, size_t body_max, int body_ms, struct h5_lot *lot,
+    struct h5_fcgi **out, struct h5_err *e)
 {
 	struct h5_fcgi *f;
 	enum h5_code rc = H5_OK;
@@ -99,15 +77,14 @@ h5_fcgi_new(bool cgi, size_t body_max, int body_ms, struct h5_fcgi **out,
 	f->cgi = cgi;
 	f->body_max = body_max;
 	f->body_ms = body_ms > 0 ? body_ms : REQUEST_MS;
-	f->epfd = -1;
-	f->stop_fd = -1;
+	f->door.epfd = -1;
 	if (!cgi) {
 		/* Socket -1: the library must never accept by itself; see
 		 * take_connection. */
 		if (FCGX_InitRequest(&f->req, -1, 0) != 0)
 			rc = h5_err_set(e, H5_E_IO, "FCGX_InitRequest");
 		else
-			rc = watch_socket(f, e);
+			rc = h5_door_open(&f->door, lot, e);
 	}
 	if (rc != H5_OK) {
 		h5_fcgi_free(f);
@@ -145,8 +122,7 @@ h5_fcgi_free(struct h5_fcgi *f)
 		return;
 	if (!f->cgi) {
 		(void)finish(f);
-		if (f->epfd >= 0)
-			(void)close(f->epfd);
+		h5_door_close(&f->door);
 	}
 	free(f);
 }
@@ -333,7 +309,7 @@ static void
 read_body(struct h5_fcgi *f, struct h5_request *r)
 {
 	char chunk[CHUNK];
-	int64_t until = h5_clock_mono_ms() + f->body_ms;
+	int64_t until = h5_clock_mono_ms() + (f->over ? 0 : f->body_ms);
 	size_t want, got = 0, ask;
 	enum h5_code rc = body_length(f, r, &want);
 	ssize_t n;
@@ -385,68 +361,6 @@ read_request(struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- waiting for one --- */
-
-static enum h5_code
-wait_turn(struct h5_fcgi *f, int stop_fd, int tick_ms, struct h5_err *e)
-{
-	struct epoll_event ev[2];
-	bool stop = false;
-	int n, i;
-
-	if (f->stop_fd != stop_fd) {
-		memset(ev, 0, sizeof ev);
-		ev[0].events = EPOLLIN;
-		ev[0].data.fd = stop_fd;
-		if (epoll_ctl(f->epfd, EPOLL_CTL_ADD, stop_fd, &ev[0]) != 0)
-			return h5_err_sys(e, H5_E_IO, errno, "epoll_ctl");
-		f->stop_fd = stop_fd;
-	}
-	do {
-		n = epoll_wait(f->epfd, ev, 2, tick_ms);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return h5_err_sys(e, H5_E_IO, errno, "epoll_wait");
-	for (i = 0; i < n; i++)
-		if (ev[i].data.fd == stop_fd)
-			stop = true;
-	/* A connection that waits would be cut off if this socket is ours
-	 * alone, as under mod_fcgid.  Not for ever: others may share it. */
-	if (stop && (n < 2 || f->late++ >= LATE_MOST))
-		return h5_err_set(e, H5_E_STATE, "told to stop");
-	return n > 0 ? H5_OK : h5_err_set(e, H5_E_NOTFOUND, "no request");
-}
-
-/* What a failed accept means. */
-static enum h5_code
-accept_failed(int sys, struct h5_err *e)
-{
-	switch (sys) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return h5_err_sys(e, H5_E_BUSY, sys, "accept");
-	case EAGAIN: /* another thread or process took it */
-	case EINTR:
-	case ECONNABORTED:
-	/* Of the connection, as accept(2) says of Linux, not of the socket. */
-	case EPERM:
-	case EPROTO:
-	case ENETDOWN:
-	case ENOPROTOOPT:
-	case EHOSTDOWN:
-	case ENONET:
-	case EHOSTUNREACH:
-	case EOPNOTSUPP:
-	case ENETUNREACH:
-	case ETIMEDOUT:
-		return H5_OK;
-	default:
-		return h5_err_sys(e, H5_E_IO, sys, "accept");
-	}
-}
-
 /* Gives the library an accepted connection.  FCGX_Accept_r takes one that is
  * there already the way it takes a kept-alive one; so every read has a time
  * limit from the first byte on (the library has none: half a header would
@@ -455,9 +369,10 @@ accept_failed(int sys, struct h5_err *e)
 static bool
 take_connection(struct h5_fcgi *f, int fd)
 {
-	const struct timeval limit = {H5_CGI_SILENCE_S, 0};
+	const struct timeval limit = {H5_CGI_SILENCE_S, 0}, none = {0, 1000};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, f->over ? &none : &limit,
+	    sizeof limit);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	f->req.ipcFd = fd;
 	f->req.keepConnection = 1;
@@ -487,16 +402,10 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms,
 		return accept_cgi(f, r, e);
 	(void)finish(f);
 	do {
-		rc = wait_turn(f, stop_fd, tick_ms, e);
+		rc = h5_door_next(&f->door, stop_fd, tick_ms, &fd, &f->over, e);
 		if (rc != H5_OK)
 			return rc;
-		fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0) {
-			rc = accept_failed(errno, e);
-			if (rc != H5_OK)
-				return rc;
-		}
-	} while (fd < 0 || !take_connection(f, fd));
+	} while (!take_connection(f, fd));
 	return read_request(f, r, e);
 }
 

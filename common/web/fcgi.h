@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/base/err.h"
+#include "common/web/lot.h"
 #include "common/web/request.h"
 
 struct h5_fcgi; /* one per worker thread */
@@ -24,10 +25,11 @@ const char *h5_fcgi_exposed(void);
 /* h5_fcgi_start(e): once per process, before threads: FCGX_Init, the listening
  * socket non-blocking, SIGPIPE ignored.  H5_E_IO. */
 H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);
-/* h5_fcgi_new(cgi, body_max, body_ms, out, e): a thread's end of it.  A body
- * has at most body_max bytes and arrives whole within body_ms (0: 30 s). */
+/* h5_fcgi_new(cgi, body_max, body_ms, lot, out, e): a thread's end of it.  A
+ * body has at most body_max bytes and arrives whole within body_ms (0: 30 s);
+ * it is waited for in lot, which is borrowed, or, where that is NULL, here. */
 H5_MUST_CHECK enum h5_code h5_fcgi_new(bool cgi, size_t body_max, int body_ms,
-    struct h5_fcgi **out, struct h5_err *e);
+    struct h5_lot *lot, struct h5_fcgi **out, struct h5_err *e);
 void h5_fcgi_free(struct h5_fcgi *f);
 
 /* h5_fcgi_accept(f, stop_fd, tick_ms, r, e): wait for the next

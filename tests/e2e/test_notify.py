@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+import fcgi_wire
 import h5
 from case import table, test
 
@@ -587,6 +588,111 @@ def _(t):
     t.refused(h5.split_cgi(answer))
     t.ok(2.9 < took < 4.5, f"answered after {took:.1f} s")
     t.eq(t.site.show(order)["state"], "awaiting", "state")
+
+
+class Direct:
+    """notify as FastCGI, without a web server that gathers bodies."""
+
+    def __init__(self, t, threads):
+        self.site = t.own_site({"server.threads": str(threads)})
+        self.path = str(self.site.folder / "notify.sock")
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(self.path)
+        s.listen(128)
+        self.log = open(self.site.folder / "stderr", "wb")
+        self.process = h5.spawn(
+            [self.site.bin / "notify", "-c", self.site.conf_file], stdin=s,
+            stdout=self.log, stderr=self.log)
+        s.close()
+
+    def connect(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        s.connect(self.path)
+        return s
+
+    def slow(self, body, part):
+        s = self.connect()
+        s.sendall(fcgi_wire.head(fcgi_wire.post(
+            body, CONTENT_TYPE="text/xml")) +
+            fcgi_wire.record(fcgi_wire.STDIN, body[:part]))
+        return s
+
+    def ask(self, body):
+        s = self.connect()
+        s.sendall(fcgi_wire.whole(fcgi_wire.post(
+            body, CONTENT_TYPE="text/xml"), body))
+        return self.answer(s)
+
+    def answer(self, s):
+        raw = b""
+        while piece := s.recv(65536):
+            raw += piece
+        s.close()
+        return fcgi_wire.Answer(raw)
+
+    def close(self):
+        h5.kill_all(self.process)
+        self.log.close()
+
+
+@test("B8: 48 that send slowly hold up no good notice, and are refused in time")
+def _(t):
+    d = t.mine(Direct(t, 2))
+    order, q = ready(t, 5, site=d.site)
+    body = h5.notice(order, 5)
+    begin = time.monotonic()
+    slow = [d.slow(body, n * 7 + 1) for n in range(48)]
+    for s in slow:
+        s.sendall(fcgi_wire.record(fcgi_wire.STDIN, b"<"))
+    for _ in range(20):
+        a = d.ask(body)
+        t.contains(a.text(), "SUCCESS", "a good notice")
+    t.ok(time.monotonic() - begin < 2.5,
+         f"20 good ones took {time.monotonic() - begin:.1f} s")
+    for s in slow:
+        a = d.answer(s)
+        t.eq(a.status, 200, "status of a slow one")
+        t.contains(a.text(), "FAIL", "a slow one")
+    took = time.monotonic() - begin
+    t.ok(2.9 < took < 4.5, f"the slow ones took {took:.1f} s")
+
+
+@test("B8: a notice that comes in pieces is taken when it is whole")
+def _(t):
+    d = t.mine(Direct(t, 2))
+    order, q = ready(t, 5, site=d.site)
+    body = h5.notice(order, 5)
+    all_ = fcgi_wire.whole(fcgi_wire.post(body, CONTENT_TYPE="text/xml"), body)
+    for cut in (1, 7, 8, 9, 100, len(all_) - 1):
+        s = d.connect()
+        s.sendall(all_[:cut])
+        t.contains(d.ask(body).text(), "SUCCESS", "another, meanwhile")
+        s.sendall(all_[cut:])
+        t.contains(d.answer(s).text(), "SUCCESS", f"one cut at {cut}")
+    s = d.connect()
+    s.sendall(fcgi_wire.whole(fcgi_wire.post(b"x" * 65537), b"x" * 65537))
+    t.eq(d.answer(s).status, 413, "one that is too large")
+
+
+@test("B8: told to stop, a notice that is half here is finished first")
+def _(t):
+    import signal
+
+    d = t.mine(Direct(t, 2))
+    order, q = ready(t, 5, site=d.site)
+    body = h5.notice(order, 5)
+    d.ask(body)
+    s = d.slow(body, 10)
+    other = d.ask(body)
+    t.contains(other.text(), "SUCCESS", "another")
+    d.process.send_signal(signal.SIGTERM)
+    t.until("it is leaving", lambda: any(
+        "leaving" in x for x in d.site.log()))
+    s.sendall(fcgi_wire.record(fcgi_wire.STDIN, body[10:]) +
+              fcgi_wire.record(fcgi_wire.STDIN))
+    t.contains(d.answer(s).text(), "SUCCESS", "the one that was half here")
+    t.eq(d.process.wait(10), 0, "exit status")
 
 
 @test("a notice shorter than CONTENT_LENGTH is refused")

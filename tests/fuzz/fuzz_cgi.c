@@ -142,7 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *in;
 	size_t left;
 
-	MUST(h5_fcgi_new(true, BODY_MAX, 0, &f, NULL) == H5_OK);
+	MUST(h5_fcgi_new(true, BODY_MAX, 0, NULL, &f, NULL) == H5_OK);
 	for (now.n = 0; now.n < PARAMS && *rest != '\0';) {
 		line = fuzz_cut(&rest, '\n');
 		if (line[0] == '\0')

@@ -1,0 +1,33 @@
+/* lot.h - where connections wait until their request has come whole, so that
+ * who sends slowly holds no thread.  One of a process, for all its threads.
+ * Private to fcgi.c and to whoever makes one. */
+#ifndef H5_WEB_LOT_H
+#define H5_WEB_LOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/err.h"
+
+struct h5_lot;
+
+/* h5_lot_new(body_max, wait_ms, out, e): a request whose body has more than
+ * body_max bytes waits for no more of them; none waits longer than wait_ms. */
+H5_MUST_CHECK enum h5_code h5_lot_new(
+    size_t body_max, int wait_ms, struct h5_lot **out, struct h5_err *e);
+/* h5_lot_free(lot): closes the connections that still wait. */
+void h5_lot_free(struct h5_lot *lot);
+
+/* h5_lot_fd(lot): readable when h5_lot_take may have something. */
+int h5_lot_fd(const struct h5_lot *lot);
+/* h5_lot_empty(lot): does no connection wait? */
+bool h5_lot_empty(struct h5_lot *lot);
+/* h5_lot_keep(lot, fd): takes the connection over, unless its request is there
+ * already, or there is no room: false, it is the caller's as before. */
+bool h5_lot_keep(struct h5_lot *lot, int fd);
+/* h5_lot_take(lot, late): a connection that has waited enough; -1: there is
+ * none.  *late: not for its end, but for its time: what did not come by now is
+ * not to be waited for. */
+int h5_lot_take(struct h5_lot *lot, bool *late);
+
+#endif
