@@ -34,9 +34,6 @@ struct h5_wechat_api {
 	    struct h5_wechat_refusal *refusal, struct h5_err *e);
 	enum h5_code (*refund_ready)(
 	    const struct h5_config *c, int64_t now, struct h5_err *e);
-	enum h5_code (*bill)(const struct h5_config *c,
-	    const struct h5_log *log, int64_t day, const char *type,
-	    struct h5_buf *raw, struct h5_buf *text, struct h5_err *e);
 	enum h5_code (*sample_notice)(const struct h5_config *c,
 	    const char *number, struct h5_buf *out, struct h5_err *e);
 };

@@ -141,13 +141,6 @@ h5_wechat_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 }
 
 enum h5_code
-h5_wechat_bill(const struct h5_config *c, const struct h5_log *log, int64_t day,
-    const char *type, struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
-{
-	return api_of_shop()->bill(c, log, day, type, raw, text, e);
-}
-
-enum h5_code
 h5_wechat_sample_notice(const struct h5_config *c, const char *number,
     struct h5_buf *out, struct h5_err *e)
 {

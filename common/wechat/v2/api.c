@@ -10,6 +10,5 @@ const struct h5_wechat_api h5_v2_api = {
     .refund = h5_v2_refund,
     .refund_query = h5_v2_refundquery,
     .refund_ready = h5_v2_refund_ready,
-    .bill = h5_v2_downloadbill,
     .sample_notice = h5_v2_sample_notice,
 };
