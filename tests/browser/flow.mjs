@@ -332,7 +332,8 @@ const walks = {
 		await w.at('bad-request');
 		await w.page.goto(`${w.link()}0`);
 		await w.at('bad-link');
-		await w.page.goto(w.link(setting.shop, { expires: '1' }));
+		await w.page.goto(w.link(setting.shop,
+			{ expires: '1600000000' }));
 		await w.at('link-expired');
 		await to('return-page?order=abcdefgh&t=x');
 		await w.at('not-found');
