@@ -1,5 +1,6 @@
 """The whole payment through each server, by the files of deploy/."""
 
+import http.client
 import os
 import urllib.parse
 
@@ -76,6 +77,50 @@ def _(t, name, server):
     t.redirect(w.order(order, 5))
     t.eq(w.show(order)["attempts"][0]["spbill_create_ip"], "127.0.0.1",
          "the address that connected")
+
+
+def post(url, body, *lines):
+    """A POST with these header lines, as they stand."""
+    u = urllib.parse.urlsplit(url)
+    c = http.client.HTTPConnection(u.hostname, u.port, timeout=60)
+    c.putrequest("POST", u.path)
+    for name, value in lines:
+        c.putheader(name, value)
+    c.endheaders(body)
+    r = c.getresponse()
+    reply = h5.Reply(r.status, r.getheaders(), r.read(), url)
+    c.close()
+    return reply
+
+
+@table("B6: behind {0} a chunked notice is taken", list(behind.ALL.items()))
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway))
+    order = t.id()
+    w.ready(order, 5)
+    body = h5.notice(order, 5)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(x), x)
+                      for x in (body[:100], body[100:], b""))
+    r = post(w.url("notify"), chunks, ("Content-Type", "text/xml"),
+             ("Transfer-Encoding", "chunked"))
+    t.success(r)
+    t.eq(w.show(order)["state"], "paid", "state")
+
+
+@table("B2: behind {0} two X-Forwarded-For lines are one list",
+       list(behind.ALL.items()))
+def _(t, name, server):
+    w = t.mine(server(t.build, t.gateway))
+    order = t.id()
+    form = w.get("checkout", w.link(order, 5)).form("checkout")
+    body = h5.form_body(form.fields)
+    r = post(w.url("checkout"), body, ("X-Forwarded-For", "1.1.1.1"),
+             ("X-Forwarded-For", "203.0.113.7:4711"),
+             ("Content-Type", "application/x-www-form-urlencoded"),
+             ("Content-Length", str(len(body))))
+    t.redirect(r)
+    t.eq(w.show(order)["attempts"][0]["spbill_create_ip"], "203.0.113.7",
+         "the buyer's address")
 
 
 @table("behind {0} nothing but the programs is handed out", [
