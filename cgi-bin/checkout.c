@@ -13,6 +13,8 @@
 #include "common/web/reply.h"
 #include "common/wechat/wechat.h"
 
+/* What a request may carry that names an order.  A pay link's own names are
+ * checked with the link (offer.h). */
 static const char *const known_get[] = {"order", "t", "go"};
 static const char *const known_post[] = {"order", "t", "again", "handoff"};
 
@@ -60,6 +62,8 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 	struct h5_buf url;
 	struct h5_err e;
 
+	/* The hand-off page needs an address of its own, so that a reload of it
+	 * does not order again. */
 	if (handoff || job->shop.c->site.handoff_page) {
 		h5_reply_redirect(job, "checkout", o->id, token, "&go=1");
 		return;
@@ -83,6 +87,8 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	struct h5_err e;
 	enum h5_code rc;
 
+	/* The token comes first: each page that follows, also that of a
+	 * failure, leads back to the order by it. */
 	rc = h5_link_order_token(job->shop.c, id, token, &e);
 	if (rc == H5_OK)
 		rc = h5_pay_start(&job->shop, id, ip, again, &result, &o, &e);
@@ -99,6 +105,8 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	} else {
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
 	}
+	/* h5_pay_start may have settled the order on its way, so the shop's
+	 * hook may be due. */
 	if (o != NULL)
 		h5_reply_deliver(job, o);
 	h5_order_free(o);
@@ -113,6 +121,8 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 	struct h5_buf url;
 	struct h5_err e;
 
+	/* The address has a life of five minutes.  A bookmark of this page
+	 * shows the order when it is over. */
 	if (h5_order_nothing_due(o) || !h5_pay_fresh(a, h5_clock_now())) {
 		show_order(job, o, H5_NOTE_NONE, 0);
 		return;
@@ -167,7 +177,13 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 
 	rc = h5_link_admit(job->shop.c, f, token, &e);
 	if (rc == H5_OK)
+		/* Nothing is read from the store before the token has proved
+		 * that the order is the visitor's. */
 		rc = h5_store_load(job->shop.st, id, &o, &e);
+	/* The browser comes before the method: inside WeChat neither a form nor
+	 * a page may lead to the cashier, which does not open there (PROTOCOL
+	 * 3.3).  The buyer's address comes last, since a buyer who only looks
+	 * must not fail on it. */
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_in_wechat(job->r))
@@ -189,6 +205,8 @@ known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 	if (!h5_reply_only(job, f, post ? known_post : known_get,
 		post ? H5_LENGTH(known_post) : H5_LENGTH(known_get)))
 		return false;
+	/* A form says what it wants, "again" or "go".  Anything else is not a
+	 * form of ours, and must not order anything by accident. */
 	if (h5_fields_is(f, post ? "again" : "go", "1") &&
 	    one_if_there(f, "handoff"))
 		return true;
@@ -244,14 +262,16 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 	return true;
 }
 
-/* The link is over, but what was bought with it is not: who has paid sees that,
- * and never that the time to pay has passed. */
+/* The link is over, but what was bought with it is not: a buyer who has paid
+ * sees that, and never that the time to pay has passed. */
 static bool
 settled_already(struct h5_job *job, const struct h5_offer *offer)
 {
 	struct h5_order *o = NULL;
 	bool settled;
 
+	/* Without a token the id alone proves nothing, so the terms must
+	 * match. */
 	settled = h5_store_load(job->shop.st, offer->id, &o, NULL) == H5_OK &&
 		  h5_order_nothing_due(o) && o->total_fee == offer->total_fee &&
 		  strcmp(o->body, offer->body) == 0;
@@ -267,6 +287,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 {
 	switch (rc) {
 	case H5_E_INPUT:
+		/* What the buyer mistyped is asked for again; what the link
+		 * itself got wrong can only be mended by the shop. */
 		if (offer->typed != H5_TYPED_WELL)
 			confirm(job, offer, false, offer->typed, 400);
 		else
@@ -283,6 +305,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 		if (!settled_already(job, offer))
 			plain(job, H5_PAGE_LINK_EXPIRED, e);
 		break;
+	/* The catalogue is faulty.  The buyer can do nothing about it; the
+	 * operator is alerted. */
 	case H5_E_CONFIG:
 		h5_log_event(
 		    &job->log, H5_LOG_ALERT, "catalogue", "why", e->msg, NULL);
@@ -311,11 +335,14 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 	bool answered = true;
 	enum h5_code rc;
 
+	/* The id of an item that was not posted yet is new, so nothing stands
+	 * there. */
 	if (!offer->signed_link && !offer->shown)
 		return false;
 	rc = h5_store_load(job->shop.st, offer->id, &o, &e);
 	if (rc == H5_E_NOTFOUND)
 		return false;
+	/* An offer without an amount has no terms to compare. */
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (offer->total_fee != 0 &&
@@ -344,6 +371,8 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	struct h5_err e;
 	enum h5_code rc;
 
+	/* WeChat wants the buyer's address with the order, so nothing is
+	 * written for a buyer whose address cannot be told. */
 	if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK) {
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 		return;
@@ -361,6 +390,8 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	terms.ip = ip;
 	rc = h5_pay_create(&job->shop, &terms, &o, &e);
 	h5_order_free(o);
+	/* H5_E_EXISTS: another visit created it with other terms since
+	 * stands_already looked. */
 	if (rc == H5_OK)
 		start(job, offer->id, ip, false, false);
 	else if (rc == H5_E_EXISTS)
@@ -381,6 +412,7 @@ link_posted(struct h5_job *job, const struct h5_offer *offer)
 		    "there is neither a form token nor an Origin");
 		plain(job, H5_PAGE_BAD_ORIGIN, &e);
 	} else if (offer->total_fee == 0) {
+		/* The form came back without the amount that it asks for. */
 		confirm(job, offer, false, H5_TYPED_UNREADABLE, 400);
 	} else {
 		order_and_start(job, offer);
@@ -395,10 +427,13 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	enum h5_code rc;
 
 	rc = h5_offer_read(job->shop.c, f, h5_clock_now(), &offer, &e);
+	/* These two change what happens; a link that is only followed must
+	 * not. */
 	if (!post && (h5_fields_get(f, "form") != NULL ||
 			 h5_fields_get(f, "yuan") != NULL))
 		rc = h5_err_set(&e, H5_E_INPUT, "a form must be posted");
-	/* Syntax comes first, what the buyer typed is no matter of it. */
+	/* A malformed request is told so, wherever it was posted from.  What
+	 * the buyer typed is not malformed. */
 	if ((rc != H5_E_INPUT || offer.typed != H5_TYPED_WELL) && post &&
 	    foreign(job))
 		;
@@ -424,6 +459,8 @@ handle(struct h5_job *job)
 
 	if (!h5_reply_fields(job, &f))
 		goto out;
+	/* Each of the three alone marks the page of an order, so that half a
+	 * request is refused as one and not taken for a pay link. */
 	order_page = h5_fields_get(&f, "t") != NULL ||
 		     h5_fields_get(&f, "again") != NULL ||
 		     h5_fields_get(&f, "go") != NULL;

@@ -1,7 +1,10 @@
-/* attempt.h - steps with one attempt of an order: ask WeChat about it, close it
- * there, send the buyer to it.  The walks that are made of them: pay.h.
- * Steps that write are made while the order is held (hold.h).  *o is the order,
- * replaced by its newer self; it may be NULL after H5_E_IO. */
+/* attempt.h - steps with one attempt of an order: asking WeChat about it,
+ * closing it there, sending the buyer to it.  The walks that are made of these
+ * steps are in pay.h.
+ *
+ * A step that writes is made while the order is held (hold.h).  *o is the
+ * order; the step replaces it by its newer self, and by NULL if the order could
+ * not be read again. */
 #ifndef H5_PAY_ATTEMPT_H
 #define H5_PAY_ATTEMPT_H
 
@@ -14,37 +17,44 @@
 #include "common/order/order.h"
 #include "common/shop/shop.h"
 
-/* A mweb_url may be opened for so long (PROTOCOL 2.3). */
+/* A buyer has this many seconds to open a mweb_url (PROTOCOL 2.3). */
 #define H5_PAY_URL_LIFE_S 300
 
-/* h5_pay_fresh(a, now): may the buyer still be sent to a's mweb_url, so that it
- * is opened within its life? */
+/* h5_pay_fresh(a, now): may the buyer still be sent to the mweb_url of a, with
+ * time enough to open it?  now: Unix seconds. */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
 
-/* h5_pay_cashier_url(c, o, a, token, lang, out, e): append a's mweb_url with
- * the return page as its redirect_url (PROTOCOL 3.1).  token: of the order o.
- * lang: NULL unless the buyer chose one. */
+/* h5_pay_cashier_url(c, o, a, token, lang, out, e): append the mweb_url of a to
+ * out, with the return page as its redirect_url (PROTOCOL 3.1). token: the
+ * order token of o.  lang: NULL unless the buyer chose a language.
+ * H5_E_BUG: a has no mweb_url.
+ * H5_E_NOMEM: no memory, or the address is longer than out may become. */
 H5_MUST_CHECK enum h5_code h5_pay_cashier_url(const struct h5_config *c,
     const struct h5_order *o, const struct h5_attempt *a, const char *token,
     const char *lang, struct h5_buf *out, struct h5_err *e);
 
-/* h5_pay_count(o, kind): how many events of a kind there are. */
+/* h5_pay_count(o, kind): how many events of this kind the order has. */
 size_t h5_pay_count(const struct h5_order *o, enum h5_event_kind kind);
 
-/* h5_pay_too_early(shop, o, now): is it too early to ask WeChat again: within
- * orders.query_interval_s of the last time, or more after many queries? */
+/* h5_pay_too_early(shop, o, now): is it too early to ask WeChat again?  It is
+ * within orders.query_interval_s of the last time, and for longer after many
+ * queries.  now: Unix seconds. */
 bool h5_pay_too_early(
     const struct h5_shop *shop, const struct h5_order *o, int64_t now);
 
-/* One event about an attempt (or, out_trade_no NULL, about the order). */
+/* One event about an attempt, or about the order if out_trade_no is NULL.  The
+ * other texts may be NULL. */
 struct h5_pay_note {
 	enum h5_event_kind kind;
 	const char *out_trade_no;
 	const char *why;
 	const char *trade_state;
 };
-/* h5_pay_note(shop, o, n, e): write it, unless another road was faster: what
- * has ended stays ended, what was paid stays paid. */
+/* h5_pay_note(shop, o, n, e): write the event, unless another program was
+ * faster: what has ended stays ended, and what was paid stays paid.  Durable if
+ * H5_OK.
+ * H5_E_NOTFOUND: the order has no such attempt.
+ * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_pay_note(const struct h5_shop *shop,
     struct h5_order **o, struct h5_pay_note n, struct h5_err *e);
 

@@ -45,8 +45,8 @@ H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
  *   H5_E_BUSY    another program's conversation took too long
  * and those of h5_store_update. */
 
-/* h5_pay_start(shop, id, ip, again, result, o, e): get the buyer at the address
- * ip a mweb_url; *result tells what came of it.  again: the buyer says that
+/* h5_pay_start(shop, id, ip, again, result, o, e): get a mweb_url for the buyer
+ * at the address ip; *result tells what came of it.  again: the buyer says that
  * there was a problem, so WeChat is asked first. */
 H5_MUST_CHECK enum h5_code h5_pay_start(const struct h5_shop *shop,
     const char *id, const char *ip, bool again, enum h5_pay_result *result,
@@ -59,13 +59,14 @@ H5_MUST_CHECK enum h5_code h5_pay_ask(const struct h5_shop *shop,
     const char *id, bool force, bool *asked, struct h5_order **o,
     struct h5_err *e);
 
-/* h5_pay_close(shop, id, why, o, e): close at WeChat, ask once more, then close
- * here.  why: "operator", "expired".
- * H5_E_STATE: it is paid, or WeChat will not close it yet (e->msg). */
+/* h5_pay_close(shop, id, why, o, e): close the order at WeChat, ask once more,
+ * then close it here.  why: "operator" or "expired".
+ * H5_E_STATE: it is paid, or WeChat will not close it yet (e->msg says
+ * which). */
 H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_shop *shop,
     const char *id, const char *why, struct h5_order **o, struct h5_err *e);
 
-/* h5_pay_close_rest(shop, id, o, e): close at WeChat what is still awaiting
+/* h5_pay_close_rest(shop, id, o, e): close at WeChat what still awaits payment
  * beside a paid attempt, so that nobody pays twice.
  * H5_E_STATE: WeChat will not close it yet. */
 H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_shop *shop,

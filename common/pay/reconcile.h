@@ -1,8 +1,8 @@
-/* reconcile.h - WeChat's bill of a day against the orders here.
- * Three questions, each about one thing, each answered by calls to found():
- * what of a payment's line, what of a refund's line, what of an order.  Asking
- * the first two for every line and the third for every order that may have
- * been paid that day is the whole comparison. */
+/* reconcile.h - WeChat's bill of a day against the orders here.  There are
+ * three questions: about a payment's line, about a refund's line, and about an
+ * order.  Each is answered by calls to found().  The whole comparison is to ask
+ * the first two for every line of the bill, and the third for every order that
+ * may have been paid that day. */
 #ifndef H5_PAY_RECONCILE_H
 #define H5_PAY_RECONCILE_H
 
@@ -50,9 +50,9 @@ void h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o);
 void h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o);
-/* h5_reconcile_order(x, o): does the bill hold what happened to o that day?
- * A refund that took more than a day to arrive is left to the bill's side: the
- * day WeChat lists it under is not known here. */
+/* h5_reconcile_order(x, o): does the bill hold what happened to o that day?  A
+ * refund that took more than a day to arrive is left to the bill's side, since
+ * it is not known here under which day WeChat lists it. */
 void h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o);
 
 /* h5_reconcile_name(kind): missing-here, missing-there, amount, state,

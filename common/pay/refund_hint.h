@@ -1,4 +1,4 @@
-/* refund_hint.h - what a notice says of a refund, noted. */
+/* refund_hint.h - notes what a notice says of a refund. */
 #ifndef H5_PAY_REFUND_HINT_H
 #define H5_PAY_REFUND_HINT_H
 
@@ -7,10 +7,10 @@
 #include "common/shop/shop.h"
 #include "common/wechat/wechat.h"
 
-/* h5_refund_hint(shop, hint, id, e): note that a notice spoke of a refund.  It
- * proves nothing and moves no state, and the same hint twice is one;
- * h5_refund_look asks WeChat.  id: the order's, "" if the number is none of
- * ours.  Durable if H5_OK.
+/* h5_refund_hint(shop, hint, id, e): note that a notice spoke of a refund.  A
+ * notice proves nothing and moves no state: h5_refund_look asks WeChat.  The
+ * same hint twice is one.  id: the order's id, or "" if the number is not one
+ * of ours.  Durable if H5_OK.
  * H5_E_NOTFOUND: no such order.
  * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_refund_hint(const struct h5_shop *shop,

@@ -1,5 +1,5 @@
-/* refund_plan.h - what a refund would be, before anybody is asked for it; pure.
- * refund.h carries it out. */
+/* refund_plan.h - says what a refund would be, before anybody is asked for it.
+ * Pure; refund.h carries the plan out. */
 #ifndef H5_PAY_REFUND_PLAN_H
 #define H5_PAY_REFUND_PLAN_H
 
@@ -28,14 +28,14 @@ struct h5_refund_plan {
 };
 
 /* h5_refund_plan(o, want, now, plan, e): what would be asked for at the time
- * now (Unix seconds).  With no number in want, a refund that WeChat has not
- * answered yet is repeated under its number; else it is the next of
- * "<order>-r1",
- * "-r2"...  Of an overpaid order the surplus payment goes back first.
- * H5_E_INPUT: not a number; asked for before with another amount.
+ * now (Unix seconds).  If want has no number, a refund that WeChat has not
+ * answered yet is repeated under its number; otherwise the number is the next
+ * of "<order>-r1", "-r2" and so on.  The surplus payment of an overpaid order
+ * goes back first.
+ * H5_E_INPUT: not a number, or it was asked for with another amount.
  * H5_E_STATE: not paid, more than is left, or beyond WeChat's limits (a year,
  * fifty refunds).
- * H5_E_BUSY: not before a minute has passed. */
+ * H5_E_BUSY: a minute must pass after the last one. */
 H5_MUST_CHECK enum h5_code h5_refund_plan(const struct h5_order *o,
     const struct h5_refund_want *want, int64_t now, struct h5_refund_plan *plan,
     struct h5_err *e);

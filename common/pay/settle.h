@@ -1,5 +1,5 @@
-/* settle.h - the one place where an order becomes paid.
- * Two roads lead here, notify and query; both bring a believed trade. */
+/* settle.h - the one place where an order becomes paid.  Both notify and query
+ * bring a trade here, after they have found it worthy of belief. */
 #ifndef H5_PAY_SETTLE_H
 #define H5_PAY_SETTLE_H
 
@@ -16,11 +16,12 @@ enum h5_settled {
 	H5_SETTLED_NOTED /* not a payment: what WeChat said was recorded */
 };
 
-/* h5_settle(shop, t, via, out, o, e): bring trade t into the record of the
- * order that its number belongs to; durable if H5_OK, and *out tells what it
- * meant. The same trade again changes nothing.  via: "notify" or "query".  o:
- * the order afterwards; may be NULL. H5_E_NOTFOUND  there is no such order or
- * attempt and those of h5_store_update. */
+/* h5_settle(shop, t, via, out, o, e): bring the trade t into the record of the
+ * order that its number belongs to.  *out tells what it meant there; the same
+ * trade again changes nothing.  via: "notify" or "query".  o: set to the order
+ * as it is afterwards; may be NULL.  Durable if H5_OK.
+ * H5_E_NOTFOUND: no such order or attempt.
+ * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
     const struct h5_wechat_trade *t, const char *via, enum h5_settled *out,
     struct h5_order **o, struct h5_err *e);

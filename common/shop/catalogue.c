@@ -10,6 +10,8 @@
 #include "common/format/ini.h"
 #include "common/base/text.h"
 
+/* A file of a few hundred kilobytes holds thousands of items.  The limits keep
+ * a wrong path from being read whole, and totals from overflowing. */
 #define CATALOGUE_MAX (1024 * 1024) /* bytes of the file */
 #define ITEMS_MAX 10000
 #define QTY_MAX 9999
@@ -43,6 +45,8 @@ begin_item(struct load *l, const char *name)
 
 	_Static_assert(sizeof(l->v->item.name) > H5_INI_NAME,
 	    "every section's name fits an item");
+	/* Until the item has a place, its keys are passed over: its own fault
+	 * has been told, and one fault for each key would bury it. */
 	l->skip = true;
 	if (l->n == ITEMS_MAX) {
 		h5_ini_fault(&l->ini, l->ini.line,
@@ -61,6 +65,7 @@ begin_item(struct load *l, const char *name)
 	}
 	memset(&l->v[l->n], 0, sizeof(l->v[l->n]));
 	memcpy(l->v[l->n].item.name, name, strlen(name) + 1);
+	/* An item without max_qty is sold one at a time. */
 	l->v[l->n].item.max_qty = 1;
 	l->v[l->n].line = l->ini.line;
 	l->n++;
@@ -146,6 +151,8 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 	}
 	d->key_line[k] = h->line;
 	rc = read_value((enum key)k, value, &d->item, &why);
+	/* Lack of memory is no fault of the file, so it is not told as a line
+	 * of it. */
 	if (rc == H5_E_NOMEM)
 		l->rc = rc;
 	else if (rc != H5_OK)
@@ -186,6 +193,8 @@ static int
 by_name(const void *a, const void *b)
 {
 	const struct draft *x = a, *y = b;
+	/* Names are unique in the end.  The line breaks a tie, so that the
+	 * later of two is the one that is told. */
 	int order = strcmp(x->item.name, y->item.name);
 
 	if (order != 0)
@@ -200,6 +209,7 @@ check_all(struct load *l)
 
 	for (i = 0; i < l->n; i++)
 		check_item(l, &l->v[i]);
+	/* Sorted for the search, and here so that doubles are neighbours. */
 	if (l->n > 1)
 		qsort(l->v, l->n, sizeof(*l->v), by_name);
 	for (i = 1; i < l->n; i++)
@@ -245,8 +255,12 @@ build(struct load *l, struct h5_catalogue **out, struct h5_err *e)
 	}
 	for (i = 0; i < l->n; i++) {
 		c->items[i] = l->v[i].item;
+		/* The title belongs to the catalogue now, and must not be freed
+		 * with the drafts. */
 		l->v[i].item.title = NULL;
 	}
+	/* calloc above took one more, since of no items it might return
+	 * NULL. */
 	c->n = l->n;
 	*out = c;
 	return H5_OK;

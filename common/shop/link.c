@@ -70,6 +70,8 @@ h5_link_sign(const struct h5_crypto_key *k, const struct h5_fields *f,
 	enum h5_code rc;
 
 	memset(hex, 0, H5_LINK_SIG);
+	/* Exactly what is needed at most: each field, an equals sign and a line
+	 * feed. */
 	h5_buf_init(&text, f->bytes + 2 * f->n);
 	rc = signed_text(f, &text, e);
 	if (rc == H5_OK)

@@ -1,6 +1,7 @@
-/* link.h - what a pay link, an order token and a form token are made of.
- * A missing or wrong order token is answered as an order that does not exist
- * is, so that nobody can find out which ids are in use. */
+/* link.h - makes and checks what cannot be guessed: the signature of a pay
+ * link, the token of an order, the token of a form.  A missing or wrong order
+ * token gets the answer of an order that does not exist, so that nobody can
+ * find out which ids are in use. */
 #ifndef H5_SHOP_LINK_H
 #define H5_SHOP_LINK_H
 
@@ -15,13 +16,17 @@
 #define H5_LINK_SIG 65 /* a link's sig and NUL */
 #define H5_LINK_TOKEN 44 /* a token and NUL */
 
-/* h5_link_sign(k, f, hex, e): lower-case hex HMAC-SHA256 over order, total_fee,
- * body, attach, expires and return_url, where present and whatever else there
- * is, sorted by name in byte order, "name=value" joined with one line feed
- * (INTERFACE 3). H5_E_INPUT: a control byte in one of these values. */
+/* h5_link_sign(k, f, hex, e): sign the terms of a pay link (INTERFACE 3).  hex:
+ * HMAC-SHA256 in lower case over order, total_fee, body, attach and expires, as
+ * far as they are there, sorted by name in byte order, "name=value" joined by
+ * one line feed.  Other fields do not count.
+ * H5_E_INPUT: a control byte in one of these values. */
 H5_MUST_CHECK enum h5_code h5_link_sign(const struct h5_crypto_key *k,
     const struct h5_fields *f, char hex[H5_LINK_SIG], struct h5_err *e);
-/* h5_link_check(k, f, e): is the field sig right?  H5_E_AUTH. */
+
+/* h5_link_check(k, f, e): is the field sig right?
+ * H5_E_AUTH: it is not, or it is missing.
+ * Others as h5_link_sign. */
 H5_MUST_CHECK enum h5_code h5_link_check(
     const struct h5_crypto_key *k, const struct h5_fields *f, struct h5_err *e);
 
@@ -38,7 +43,8 @@ H5_MUST_CHECK enum h5_code h5_link_order_token(const struct h5_config *c,
     const char *id, char out[H5_LINK_TOKEN], struct h5_err *e);
 
 /* h5_link_admit(c, f, token, e): are the fields order and t there, and does t
- * belong to order?  token: t.  H5_E_NOTFOUND otherwise. */
+ * belong to order?  token: set to t, or "". H5_E_NOTFOUND: one of them is
+ * missing or wrong. */
 H5_MUST_CHECK enum h5_code h5_link_admit(const struct h5_config *c,
     const struct h5_fields *f, char token[H5_LINK_TOKEN], struct h5_err *e);
 

@@ -1,5 +1,5 @@
-/* Turns the fields of a pay link into the terms of an order, or says why not.
- */
+/* Turns the fields of a pay link into the terms of an order, or says why that
+ * is not possible. */
 #include "common/shop/offer.h"
 
 #include <stdio.h>
@@ -31,6 +31,9 @@ static enum h5_code
 only(const struct h5_fields *f, const char *const *names, size_t n,
     struct h5_err *e)
 {
+	/* A parameter that is not known may be a misspelt term.  It is refused,
+	 * since the buyer would otherwise pay by other terms than the shop
+	 * meant. */
 	size_t i, j;
 
 	for (i = 0; i < f->n; i++) {
@@ -91,11 +94,14 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 	enum h5_code rc = H5_OK;
 	const char *value;
 
+	/* Only the names that are known are passed on, so that nothing which a
+	 * visitor adds to the address is posted with our token. */
 	for (i = 0; i < n && rc == H5_OK; i++) {
 		value = h5_fields_get(f, names[i]);
 		if (value != NULL)
 			rc = h5_fields_add(&o->hidden, names[i], value, e);
 	}
+	/* A signed link carries both already, under the shop's signature. */
 	if (rc == H5_OK && !o->signed_link)
 		rc = h5_fields_add(&o->hidden, "order", o->id, e);
 	if (rc == H5_OK && !o->signed_link)
@@ -202,6 +208,8 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 	o->attach = h5_fields_get(f, "attach");
 	if (o->attach != NULL && o->attach[0] == '\0')
 		o->attach = NULL; /* signed over, and nothing to keep */
+	/* Each test runs only if all before it passed: the first fault is the
+	 * one that is told. */
 	rc = only(f, signed_names, H5_LENGTH(signed_names), e);
 	if (rc == H5_OK && (id == NULL || fee == NULL || body == NULL))
 		rc = h5_err_set(
@@ -214,6 +222,8 @@ signed_syntax(const struct h5_fields *f, struct h5_offer *o, uint64_t *expires,
 		rc = text_field("body", body, e);
 	if (rc == H5_OK && o->attach != NULL)
 		rc = text_field("attach", o->attach, e);
+	/* Fewer digits, milliseconds, or a date as a number: see
+	 * EXPIRES_LEAST. */
 	if (rc == H5_OK && until != NULL &&
 	    h5_text_u64(until, EXPIRES_LEAST, EXPIRES_MOST, expires, NULL) !=
 		H5_OK)
@@ -250,6 +260,7 @@ read_signed(const struct h5_config *c, const struct h5_fields *f, int64_t now,
     struct h5_offer *o, struct h5_err *e)
 {
 	const char *form = h5_fields_get(f, "form");
+	/* A link without the field does not expire. */
 	uint64_t expires = INT64_MAX;
 	enum h5_code rc;
 
@@ -278,6 +289,8 @@ new_id(int64_t now, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
 {
 	unsigned char random[6];
 	char wire[H5_CLOCK_WIRE], hex[2 * sizeof random + 1];
+	/* 48 bits on top of the day: a guess does not hit, and two buyers of
+	 * one day do not collide; the store refuses the second if they do. */
 	enum h5_code rc = h5_crypto_random(random, sizeof random, e);
 
 	if (rc != H5_OK)
@@ -301,7 +314,11 @@ item_load(const struct h5_config *c, const char *name, struct h5_item *item,
 	if (c->catalogue.file == NULL)
 		return h5_err_set(e, H5_E_NOTFOUND, "no catalogue");
 	h5_buf_init(&faults, 65536);
+	/* Read anew for each visit: prices are edited while the programs
+	 * run. */
 	rc = h5_catalogue_load(c->catalogue.file, &faults, &cat, e);
+	/* There may be no catalogue, but one that is configured has to
+	 * exist. */
 	if (rc == H5_E_NOTFOUND)
 		rc = h5_err_set(e, H5_E_CONFIG, "the catalogue is missing");
 	if (rc == H5_OK) {
@@ -310,6 +327,8 @@ item_load(const struct h5_config *c, const char *name, struct h5_item *item,
 			rc = h5_err_set(e, H5_E_NOTFOUND, "unknown item");
 		} else {
 			*item = *found;
+			/* The title goes with the catalogue.  What is needed of
+			 * it is in body. */
 			item->title = NULL;
 			(void)snprintf(o->body, sizeof o->body, "%.*s",
 			    (int)h5_text_cut(found->title, strlen(found->title),
@@ -345,6 +364,7 @@ item_price(const struct h5_fields *f, const struct h5_item *item,
 	if (item->price > 0 && amount != NULL)
 		return h5_err_set(
 		    e, H5_E_INPUT, "the buyer cannot choose this item's price");
+	/* Tested by division, since the product itself might overflow. */
 	if (item->price > H5_FEN_MAX / o->qty ||
 	    item->max_price > H5_FEN_MAX / o->qty)
 		return h5_err_set(e, H5_E_INPUT, "the total is too large");
@@ -371,6 +391,7 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	uint64_t seen;
 	enum h5_code rc;
 
+	/* None of the three: this is the link, and not yet the form. */
 	if (form == NULL && id == NULL && fee == NULL)
 		return new_id(now, o->id, e);
 	if (form == NULL || id == NULL || fee == NULL ||
@@ -380,6 +401,8 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	if (rc != H5_OK)
 		return rc;
 	(void)snprintf(o->id, sizeof o->id, "%s", id);
+	/* The token was made over the sum that was shown, so that sum takes the
+	 * other's place while it is checked. */
 	o->total_fee = (int64_t)seen;
 	rc = check_form(c, o, form, e);
 	o->total_fee = current;
@@ -388,6 +411,8 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	o->shown = true;
 	if ((int64_t)seen == current)
 		return H5_OK;
+	/* The new terms get a new id.  The old one may have been ordered at the
+	 * old price, and the caller shows that order then. */
 	memcpy(o->before, o->id, sizeof o->before);
 	rc = new_id(now, o->id, e);
 	return rc == H5_OK ? h5_err_set(e, H5_E_EXISTS, "the price changed")
@@ -448,6 +473,7 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	if (rc == H5_OK && !h5_text_item_name(o->item))
 		rc = h5_err_set(e, H5_E_INPUT, "item: not a valid name");
 	if (rc == H5_OK && qty != NULL)
+		/* The item's own limit is below, once it is known. */
 		rc = h5_text_u64(qty, 1, 1000000, &n, e);
 	if (rc == H5_OK)
 		rc = item_load(c, o->item, &item, o, e);
@@ -459,6 +485,8 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 		rc = item_price(f, &item, o, e);
 	if (rc == H5_OK)
 		rc = item_posted(c, f, now, o, e);
+	/* A price that has changed still makes a page, with the new one on
+	 * it. */
 	if (rc != H5_OK && rc != H5_E_EXISTS)
 		return rc;
 	rc_hidden = read_return(c, o, e);

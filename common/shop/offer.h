@@ -1,7 +1,7 @@
-/* offer.h - what a pay link offers: its fields, checked, as terms.
- * Two forms (INTERFACE 3): an item of the catalogue, or terms signed by the
- * shop.  The form token is what our own confirmation page adds to either: it
- * proves that the buyer saw these very terms. */
+/* offer.h - what a pay link offers: its fields, checked, as terms.  A link has
+ * one of two forms (INTERFACE 3): it names an item of the catalogue, or it
+ * carries terms that the shop has signed.  Our own confirmation page adds the
+ * form token to either, which proves that the buyer saw these very terms. */
 #ifndef H5_SHOP_OFFER_H
 #define H5_SHOP_OFFER_H
 
@@ -45,22 +45,27 @@ struct h5_offer {
 	struct h5_fields hidden; /* what the confirmation page posts */
 };
 
-/* h5_offer_read(c, f, now, o, e): f holds a pay link's fields, and the form's
- * own (form; for an item also order, total_fee, yuan) when it was posted.
- * o is initialised here; release it, whatever the result.
- * H5_E_INPUT: malformed (400); also what the buyer typed as yuan: then
- * o->typed says what is wrong, and the page may ask again.  H5_E_AUTH: sig or
- * form token (403).  H5_E_NOTFOUND: no such item (404).  H5_E_EXISTS: the price
- * is not the one the buyer saw; o holds the new terms under a new id, and
- * o->before the old one: whether that was ordered is the caller's to ask (409).
- * H5_E_STATE: the link has expired (410).  H5_E_CONFIG, H5_E_IO: catalogue. */
+/* h5_offer_read(c, f, now, o, e): read the fields f of a pay link, and those
+ * that the form adds when it is posted: form, and for an item order, total_fee
+ * and yuan.  o is initialised here; release it, whatever the result.  Blocks
+ * for the catalogue's file.  In brackets: the status that the caller answers
+ * with.
+ * H5_E_INPUT: malformed (400).  If o->typed is not H5_TYPED_WELL, the fault is
+ * in what the buyer typed, and the page may ask again.
+ * H5_E_AUTH: a wrong sig or form token (403).
+ * H5_E_NOTFOUND: no such item (404).
+ * H5_E_EXISTS: the price is not the one that the buyer saw (409).  o holds the
+ * new terms under a new id, and o->before the old id; the caller finds out
+ * whether that was ordered.
+ * H5_E_STATE: the link has expired (410).
+ * H5_E_CONFIG, H5_E_IO: the catalogue cannot be read. */
 H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_config *c,
     const struct h5_fields *f, int64_t now, struct h5_offer *o,
     struct h5_err *e);
 void h5_offer_release(struct h5_offer *o);
 
-/* h5_offer_link(c, f, out): the pay link again, from any of its fields: for a
- * page that shows it.  Failure sticks in out. */
+/* h5_offer_link(c, f, out): append the pay link made of the fields f, for a
+ * page that shows it.  A failure sticks in out. */
 void h5_offer_link(
     const struct h5_config *c, const struct h5_fields *f, struct h5_buf *out);
 

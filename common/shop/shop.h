@@ -1,7 +1,7 @@
 /* shop.h - one shop: all that a walk with an order needs, passed as one.
- * Programs and verbs make one and lend it out; what is in it outlives every
- * call that borrows it, and belongs to whoever made it.  The log is the
- * request's where there is one, so that each line carries the request's id. */
+ * Programs and verbs make one and lend it out.  Its parts belong to whoever
+ * made it, and outlive every call that borrows it.  If there is a request, the
+ * log is the request's, so that each line carries the request's id. */
 #ifndef H5_SHOP_SHOP_H
 #define H5_SHOP_SHOP_H
 

@@ -35,7 +35,8 @@ static const char *const names[] = {"\xc2\xa5", /* U+00A5 */
     "\xe5\x9d\x97\xe9\x92\xb1", /* as one says it */
     "\xe5\x85\x83", "\xe5\x9c\x86", "\xe5\x9d\x97", "yuan"};
 
-/* s in ASCII where that is its like; false: too long. */
+/* Write s in ASCII, where a character has a counterpart there.  False: it is
+ * too long. */
 static bool
 to_plain(const char *s, char out[H5_TYPED_TEXT])
 {
@@ -44,7 +45,7 @@ to_plain(const char *s, char out[H5_TYPED_TEXT])
 	while (*s != '\0') {
 		if (n == H5_TYPED_TEXT - 1)
 			return false;
-		/* U+FF10 to U+FF19 */
+		/* The full-width digits U+FF10 to U+FF19. */
 		if (strncmp(s, "\xef\xbc", 2) == 0 &&
 		    (unsigned char)s[2] >= 0x90 &&
 		    (unsigned char)s[2] <= 0x99) {
@@ -80,7 +81,11 @@ strip(const char **s, size_t *n)
 		for (; *n > 0 && **s == ' '; (*s)++)
 			(*n)--;
 		while (*n > 0 && (*s)[*n - 1] == ' ')
+			/* Blanks go first in every round: they may stand on
+			 * both sides of a name. */
 			(*n)--;
+		/* The longer names come first in the list, so that "yuan
+		 * exactly" is not read as "yuan" with a rest. */
 		for (i = 0; i < H5_LENGTH(names) && !more; i++) {
 			len = strlen(names[i]);
 			if (len > *n)
@@ -115,6 +120,8 @@ grouped(const char *s, size_t n, char mark)
 {
 	size_t first = strspn(s, DIGITS), i;
 
+	/* At least one group of three has to follow, or there is nothing to
+	 * part. */
 	if (first < 1 || first > 3 || first >= n)
 		return false;
 	for (i = first; i < n; i += 4)
@@ -148,6 +155,9 @@ find_point(const char *s, size_t n, size_t *point, char *mark)
 		*mark = s[last];
 		return grouped(s, n, *mark);
 	}
+	/* One mark alone: with one or two digits behind it, it is the point of
+	 * decimals; with three, it might part thousands, and nobody can
+	 * tell. */
 	*point = last;
 	return n - last - 1 <= 2;
 }
@@ -166,6 +176,7 @@ h5_typed_fold(const char *s, char out[H5_TYPED_TEXT])
 	if (n == 0 || strspn(p, DIGITS ".,") < n || strcspn(p, DIGITS) >= n ||
 	    !find_point(p, n, &point, &mark))
 		return false;
+	/* ".5" is how some write it. */
 	if (point == 0)
 		out[to++] = '0';
 	for (i = 0; i < n; i++)
