@@ -1,6 +1,6 @@
-/* The pace of a sweep: a question about a payment or a refund comes soon after
- * it began and then ever more seldom; what the shop must hear of comes first.
- */
+/* The pace of a sweep: when to ask about a payment or a refund, when to close,
+ * when to tell the shop.  Questions come soon after a thing began and then ever
+ * more seldom. */
 #include "common/order/due.h"
 
 /* The first question follows two minutes after the last sign of life; then a
@@ -9,8 +9,8 @@
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
 
-/* Refunds likewise; one that takes longer than two days is looked at four times
- * a day. */
+/* Refunds follow the same rule.  A refund that takes longer than two days is
+ * looked at four times a day. */
 #define LOOK_LEAST_S 60
 #define LOOK_MOST_S 3600
 #define LOOK_OLD_S (2 * 86400)
@@ -28,11 +28,13 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The first second, at least least and at most most after last, at which the
- * time since last is a fifth of the age of what began at began. */
+/* The first second at which the time since last is a fifth of the age of what
+ * began at began; no sooner than least and no later than most after last. */
 static int64_t
 after_a_fifth(int64_t began, int64_t last, int64_t least, int64_t most)
 {
+	/* With t the answer, t - last = (t - began) / 5, hence t - last = (last
+	 * - began) / 4.  One is taken off so that a fraction is rounded up. */
 	int64_t gap = (last - began - 1) / 4;
 
 	return last + earlier(later(gap, least), most);
@@ -43,6 +45,8 @@ h5_due_ask(const struct h5_order *o, int64_t query_gap)
 {
 	int64_t next;
 
+	/* Never asked: the buyer gets time to pay first, counted from the last
+	 * thing that was done for the buyer. */
 	if (o->tried_at <= 0)
 		return ASK_FIRST_S +
 		       later(o->created_at, h5_order_current(o)->mweb_url_at);
@@ -54,14 +58,19 @@ h5_due_ask(const struct h5_order *o, int64_t query_gap)
 int64_t
 h5_due_refund(const struct h5_refund *r)
 {
+	/* A refund that is known from a notice alone began with the notice. */
 	int64_t began = r->asked_at != 0 ? r->asked_at : r->hinted_at;
 	int64_t last = later(r->asked_at, r->looked_at), next;
 
 	if (h5_order_refund_over(r))
 		return H5_DUE_NEVER;
+	/* A notice is a reason to look at once, however young the last look is;
+	 * its second is the least that can be told apart. */
 	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
 		return 0;
 	next = after_a_fifth(began, last, LOOK_LEAST_S, LOOK_MOST_S);
+	/* The gap may reach past the second day.  From there on the slower pace
+	 * holds, and it begins no sooner than that day ends. */
 	if (next - began > LOOK_OLD_S)
 		next = later(last + LOOK_OLD_GAP_S, began + LOOK_OLD_S + 1);
 	return next;
@@ -87,8 +96,11 @@ h5_due_at(const struct h5_order *o, unsigned hooks, int64_t query_gap)
 	int64_t due = untold != NULL ? untold->retry_at : H5_DUE_NEVER;
 	size_t i;
 
+	/* First of all, since money may come in twice as long as it is
+	 * undone. */
 	if (h5_due_close_rest(o))
 		return 0;
+	/* A payment is asked about until the order ends; refunds come after. */
 	if (!h5_order_settled(o))
 		return earlier(due,
 		    earlier(h5_order_ends_at(o), h5_due_ask(o, query_gap)));

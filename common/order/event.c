@@ -140,8 +140,13 @@ h5_event_put_field(const char *name, const char *value, struct h5_buf *out)
 static void
 put(struct h5_event *ev, const char *name, const char *value, bool kind_fits)
 {
+	/* A batch that is full gives no event, and a fault is remembered: both
+	 * are told once, at the end, so the lines that fill an event need no
+	 * tests. */
 	if (ev == NULL || ev->bad != H5_OK)
 		return;
+	/* A value of the wrong kind would be written in a form that no reader
+	 * takes, so it is a fault of the program. */
 	ev->bad = kind_fits ? h5_fields_add(&ev->fields, name, value, NULL)
 			    : H5_E_BUG;
 }
@@ -169,6 +174,7 @@ h5_event_time(struct h5_event *ev, const char *name, int64_t t)
 {
 	char when[H5_CLOCK_RFC3339];
 
+	/* Nothing to say is said by leaving the field out, never by a zero. */
 	if (t <= 0)
 		return;
 	h5_clock_rfc3339(t, when);
@@ -186,8 +192,7 @@ h5_event_finish(const struct h5_event *ev, struct h5_err *e)
 	return H5_OK;
 }
 
-/* --- reading ----------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 enum h5_code
 h5_event_read_text(const struct h5_event *ev, const char *name, size_t max,
@@ -196,9 +201,12 @@ h5_event_read_text(const struct h5_event *ev, const char *name, size_t max,
 	size_t i;
 
 	*out = NULL;
+	/* Searched by hand: the length is wanted with the value. */
 	for (i = 0; i < ev->fields.n; i++) {
 		if (strcmp(ev->fields.v[i].name, name) != 0)
 			continue;
+		/* An empty value is never written (see h5_event_text), so one
+		 * that is there has been put there by somebody else. */
 		if (ev->fields.v[i].value_len == 0 ||
 		    ev->fields.v[i].value_len > max)
 			return h5_err_set(e, H5_E_INPUT,

@@ -1,8 +1,9 @@
 /* The fold: an order is what its events make of it, one after another, and
  * nothing else changes it.  Each event has one function, which changes nothing
  * unless it succeeds.
- * Long texts (body, mweb_url, reason...) are not copied: they point into the
- * fields of the events, which live as long as the order. */
+ *
+ * Long texts (body, mweb_url, reason and others) are not copied.  They point
+ * into the fields of the events, which live as long as the order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,8 @@ attempt_of(const struct h5_order *o, const struct h5_event *ev,
 
 /* --- attempts ------------------------------------------------------------- */
 
-/* What an attempt was made with.  Version 0.1.0 did not say: it knew but one
- * API and one product. */
+/* What an attempt was made with.  Version 0.1.0 did not say, since it knew only
+ * one API and one product. */
 static enum h5_code
 made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 {
@@ -51,6 +52,9 @@ made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 		    h5_event_read_text_if(ev, "product", WORD_MAX, &product, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A word of a later version is refused, never ignored: WeChat knows the
+	 * attempt under that API alone, and asking another one would find
+	 * nothing. */
 	if (api != NULL && !h5_order_api_of(api, &a->api))
 		return h5_err_set(e, H5_E_INPUT,
 		    "%s: this version does not know API %s",
@@ -91,6 +95,8 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_attempt(o, e);
 	if (rc != H5_OK)
+		/* Nothing can fail from here on, so the order is either whole
+		 * or untouched. */
 		return rc;
 	h5_fold_keep(a.out_trade_no, no);
 	h5_fold_keep(a.spbill_create_ip, ip);
@@ -108,6 +114,8 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	enum h5_code rc;
 	char *id;
 
+	/* The number of events tells, since an order without any has no id
+	 * yet. */
 	if (o->n_events > 0)
 		return h5_err_set(
 		    e, H5_E_STATE, "order %s was created before", o->id);
@@ -119,6 +127,8 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_event_read_fen(ev, "total_fee", &o->total_fee, e);
 	if (rc == H5_OK)
+		/* The limits are wider than WeChat's: what was written once
+		 * must stay readable when a limit is drawn tighter. */
 		rc = h5_event_read_text(ev, "body", 1024, &o->body, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "attach", 1024, &o->attach, e);
@@ -135,6 +145,8 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		rc = h5_event_read_time(ev, "expires_at", &o->expires_at, e);
 	if (rc == H5_OK)
 		rc = add_attempt(o, ev, e);
+	/* These two are set in any case: h5_order_new throws a failed order
+	 * away. */
 	o->state = H5_ORDER_CREATED;
 	o->created_at = ev->at;
 	return rc;
@@ -143,6 +155,8 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 static enum h5_code
 apply_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
+	/* WeChat's number of a settled order must not be followed by another
+	 * that can be paid. */
 	if (h5_order_settled(o))
 		return h5_err_set(e, H5_E_STATE,
 		    "order %s is %s: it takes no further attempt", o->id,
@@ -171,6 +185,8 @@ apply_prepaid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	a->prepay_id = prepay_id;
 	a->mweb_url = url;
 	a->mweb_url_at = ev->at;
+	/* A notice may have made it paid before the answer with the address
+	 * came; then it stays paid. */
 	if (o->state == H5_ORDER_CREATED)
 		o->state = H5_ORDER_AWAITING;
 	return H5_OK;
@@ -250,6 +266,8 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "trade_state",
 		    sizeof p->a->trade_state - 1, &p->trade_state, e);
+	/* WeChat's own time of the payment where it is given, since bills go by
+	 * it. */
 	p->end = ev->at;
 	if (rc == H5_OK && h5_fields_get(&ev->fields, "time_end") != NULL)
 		rc = h5_event_read_time(ev, "time_end", &p->end, e);
@@ -276,11 +294,14 @@ apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		rc = h5_fold_room_for_outgoing(o, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A notice is no answer to a question, so it does not count as one. */
 	if (strcmp(p.via, "query") == 0)
 		checked(o, p.a, ev,
 		    p.trade_state != NULL ? p.trade_state : "SUCCESS");
 	p.a->state = H5_ATTEMPT_PAID;
 	h5_fold_keep(p.a->transaction_id, p.transaction_id);
+	/* A second payment: kept with its attempt.  The order stays paid by the
+	 * first, and the shop is told by the alert. */
 	if (o->transaction_id[0] != '\0')
 		return H5_OK;
 	o->state = H5_ORDER_PAID;
@@ -310,6 +331,8 @@ apply_ended(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	rc = attempt_of(o, ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	/* Paid beats closed: a notice that came before the close still
+	 * counts. */
 	if (rc == H5_OK && a->state != H5_ATTEMPT_PAID)
 		a->state = H5_ATTEMPT_CLOSED;
 	return rc;
@@ -324,6 +347,8 @@ apply_closed(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_outgoing(o, e);
+	/* Money that came in at the last moment wins over the close, so the
+	 * event is kept and changes nothing. */
 	if (rc != H5_OK || h5_order_settled(o))
 		return rc;
 	o->state = H5_ORDER_CLOSED;
@@ -345,6 +370,8 @@ apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	rc = h5_event_read_text(ev, "alert", 16, &word, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Bits from the first to the last: the list of words is in words.c
+	 * alone. */
 	for (bit = H5_ALERT_DISPUTED; bit <= H5_ALERT_OVERPAID; bit <<= 1)
 		if (strcmp(word,
 			h5_order_alert_name((enum h5_order_alert)bit)) == 0)
@@ -377,6 +404,7 @@ delivery(const struct h5_order *o, const struct h5_event *ev,
 		rc = h5_event_read_text(ev, "to", 16, &to, e);
 	if (rc != H5_OK)
 		return rc;
+	/* An unknown receiver leaves hook at 0 and is refused below. */
 	if (strcmp(to, "exec") == 0)
 		*hook = H5_HOOK_EXEC;
 	else if (strcmp(to, "webhook") == 0)
@@ -454,6 +482,8 @@ h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)
 {
 	enum h5_code rc;
 
+	/* Room first: an event that changed the order must be kept in any
+	 * case. */
 	rc = h5_fold_room_for_event(o, e);
 	if (rc == H5_OK)
 		rc = appliers[ev->kind](o, ev, e);
@@ -461,6 +491,8 @@ h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)
 		h5_event_release(ev);
 		return rc;
 	}
+	/* Moved.  Texts of the order point into the fields, which stay where
+	 * they are when the list of events grows. */
 	o->events[o->n_events++] = *ev;
 	h5_event_init(ev, ev->kind, ev->at);
 	return H5_OK;

@@ -1,4 +1,5 @@
-/* Parts of the fold: its lists grow, and the shop is told. */
+/* Parts of the fold that its functions share: making room in the order's lists,
+ * and noting what the shop must hear of. */
 #include "common/order/fold_parts.h"
 
 #include <stdio.h>
@@ -11,8 +12,9 @@ h5_fold_keep(char *to, const char *from)
 	memcpy(to, from, strlen(from) + 1);
 }
 
-/* Room for one more behind n entries; lists hold 4, 8, 16... entries, so the
- * count alone tells when one is full.  NULL: out of memory, v is as it was. */
+/* Makes room for one more entry behind n.  Lists hold 4, 8, 16 or more entries,
+ * so the count alone tells when one is full.  NULL: out of memory; v is as it
+ * was. */
 static void *
 grow(void *v, size_t n, size_t size)
 {
@@ -74,6 +76,7 @@ h5_fold_tell_shop(
 	struct h5_outgoing *g = &o->outgoing[o->n_outgoing++];
 
 	memset(g, 0, sizeof *g);
+	/* Events are counted from 1, and this one is not in the list yet. */
 	(void)snprintf(
 	    g->id, sizeof g->id, "evt_%s_%zu", o->id, o->n_events + 1);
 	g->type = type;

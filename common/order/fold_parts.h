@@ -34,13 +34,13 @@ H5_MUST_CHECK enum h5_code h5_fold_room_for_refund(
 H5_MUST_CHECK enum h5_code h5_fold_room_for_outgoing(
     struct h5_order *o, struct h5_err *e);
 
-/* h5_fold_tell_shop(o, ev, type): the shop must hear of ev, which is being
- * folded.  Room was made.  The id names the line of the ledger, so every
- * program that reads the ledger makes the same one. */
+/* h5_fold_tell_shop(o, ev, type): note that the shop must hear of ev, which is
+ * being folded.  Room was made before.  The id names the line of the ledger, so
+ * every program that reads the ledger makes the same id. */
 void h5_fold_tell_shop(
     struct h5_order *o, const struct h5_event *ev, const char *type);
 
-/* h5_fold_keep(to, from): copies a text whose length was checked against the
+/* h5_fold_keep(to, from): copy a text whose length was checked against the
  * array's. */
 void h5_fold_keep(char *to, const char *from);
 

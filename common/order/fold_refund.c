@@ -5,8 +5,8 @@
 #include "common/order/fold_parts.h"
 #include "common/order/order.h"
 
-/* Does nothing bind its amount?  A hint is hearsay, and what WeChat refused
- * never was. */
+/* Does nothing bind its amount?  A hint is hearsay, and a refund that WeChat
+ * refused does not exist. */
 static bool
 loose(const struct h5_refund *r)
 {
@@ -36,6 +36,8 @@ weigh_refunds(struct h5_order *o)
 
 	for (i = 0; i < o->n_refunds; i++)
 		open = open || h5_order_refund_open(&o->refunds[i]);
+	/* By the sum first: with all money back, an open refund changes
+	 * nothing. */
 	if (returned >= received(o))
 		o->state = H5_ORDER_REFUNDED;
 	else if (open)
@@ -78,6 +80,8 @@ read_refund(const struct h5_order *o, const struct h5_event *ev,
 	if (rc != H5_OK)
 		return rc;
 	w->r = h5_order_refund(o, w->out_refund_no);
+	/* Under one number WeChat keeps one amount (PROTOCOL 7.1).  Two of them
+	 * in a ledger mean that somebody else uses our numbers, or worse. */
 	if (w->r != NULL && w->r->refund_fee != 0 && w->refund_fee != 0 &&
 	    w->r->refund_fee != w->refund_fee && !loose(w->r))
 		return h5_err_set(e, H5_E_STATE,
@@ -101,6 +105,7 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 		memset(r, 0, sizeof *r);
 		h5_fold_keep(r->out_refund_no, w->out_refund_no);
 	}
+	/* What is said replaces what was there; what is not said stays. */
 	r->state = state;
 	if (w->out_trade_no != NULL)
 		h5_fold_keep(r->out_trade_no, w->out_trade_no);
@@ -116,6 +121,7 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 		r->hinted_at = ev->at;
 	if (ev->kind == H5_EVENT_REFUNDED)
 		r->looked_at = ev->at;
+	/* WeChat's time of the refund, where it is given: bills go by it. */
 	r->changed_at = w->success_at != 0 ? w->success_at : ev->at;
 	return H5_OK;
 }
@@ -152,6 +158,8 @@ h5_fold_refund_asked(
 	 * taken it, it says nothing new. */
 	if (w.r != NULL && w.r->state >= H5_REFUND_PROCESSING)
 		return H5_OK;
+	/* What is under way or back already, and this one.  If this number is
+	 * counted among them, it must not be counted twice. */
 	out = h5_order_refunds_out(o, NULL) + w.refund_fee;
 	if (w.r != NULL && w.r->state != H5_REFUND_REFUSED)
 		out -= w.r->refund_fee;
@@ -199,9 +207,11 @@ h5_fold_refund_refused(
 	rc = read_refund(o, ev, &w, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	/* Only what was asked for or hinted at can be refused. */
 	if (rc == H5_OK && w.r == NULL)
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "refund-refused: there is no such refund");
+	/* WeChat's word on a refund is not taken back by an old refusal. */
 	if (rc != H5_OK ||
 	    (w.r->state != H5_REFUND_ASKED && w.r->state != H5_REFUND_HINTED))
 		return rc;
@@ -236,13 +246,15 @@ h5_fold_refunded(
 		rc = must_be_paid(o, ev, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_outgoing(o, e);
-	/* Money that has gone back stays gone: a late PROCESSING is old news.
-	 */
+	/* Money that has gone back stays gone.  A PROCESSING that arrives late
+	 * is old news. */
 	if (rc != H5_OK || (w.r != NULL && w.r->state == H5_REFUND_SUCCESS))
 		return rc;
 	rc = note_refund(o, ev, &w, state, e);
 	if (rc != H5_OK)
 		return rc;
+	/* The sum before the telling: the shop is given the order as it is
+	 * now. */
 	weigh_refunds(o);
 	if (state == H5_REFUND_SUCCESS)
 		h5_fold_tell_shop(o, ev, "order.refunded");

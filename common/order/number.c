@@ -8,9 +8,9 @@
 
 #include "common/base/text.h"
 
-/* By comparison, not by strspn: with so long a list of bytes strspn makes a
- * table of 256 for each call, and an id is looked at several times a request.
- */
+/* By comparison and not by strspn: with such a list of bytes strspn makes a
+ * table of 256 for each call, and an id is looked at several times a
+ * request. */
 static bool
 alphanumeric(char c)
 {
@@ -18,7 +18,7 @@ alphanumeric(char c)
 	       (c >= 'a' && c <= 'z');
 }
 
-/* Are the n bytes of s letters, digits or among more? */
+/* Are the n bytes of s letters, digits, or one of the bytes in more? */
 static bool
 made_of(const char *s, size_t n, const char *more)
 {
@@ -30,7 +30,7 @@ made_of(const char *s, size_t n, const char *more)
 	return true;
 }
 
-/* Does s (n bytes) end in "_" and one to three digits?  Where that begins. */
+/* If s (n bytes) ends in "_" and one to three digits: where that begins. */
 static const char *
 attempt_suffix(const char *s, size_t n)
 {
@@ -62,10 +62,14 @@ h5_number_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
 	const char *suffix;
 	uint64_t number = 1;
 
+	/* Both are set before anything can fail, so that no caller reads what
+	 * another call left there. */
 	id[0] = '\0';
 	*attempt = 0;
 	suffix = attempt_suffix(out_trade_no, n);
 	len = suffix == NULL ? n : (size_t)(suffix - out_trade_no);
+	/* The suffix counts from 2: "_1" is nobody's, and "_0" is the
+	 * delivery's. */
 	if (n > H5_OUT_TRADE_NO_MAX || len > H5_ORDER_ID_MAX ||
 	    (suffix != NULL && h5_text_u64(suffix + 1, 2, H5_ATTEMPTS_MAX,
 				   &number, NULL) != H5_OK))
@@ -73,6 +77,7 @@ h5_number_order_of(const char *out_trade_no, char id[H5_ORDER_ID_MAX + 1],
 		    e, H5_E_INPUT, "not one of our order numbers");
 	memcpy(id, out_trade_no, len);
 	id[len] = '\0';
+	/* The rest has to be an id by itself, without a second suffix. */
 	if (!h5_number_is_order(id)) {
 		id[0] = '\0';
 		return h5_err_set(
@@ -86,6 +91,8 @@ void
 h5_number_attempt(
     const char *id, unsigned nth, char out[H5_OUT_TRADE_NO_MAX + 1])
 {
+	/* The first attempt has the order's own number, so that WeChat and the
+	 * shop speak of the same one in the usual case. */
 	if (nth == 1)
 		(void)snprintf(out, H5_OUT_TRADE_NO_MAX + 1, "%s", id);
 	else

@@ -20,13 +20,14 @@
 #define H5_OUT_REFUND_NO_MAX 64 /* likewise (PROTOCOL 7.1) */
 #define H5_ATTEMPTS_MAX 999 /* of one order */
 
-/* h5_number_is_order(s): an order's id: [0-9A-Za-z_-]{6,28}, begins with a
- * letter or digit, does not end in "_" and one to three digits. */
+/* h5_number_is_order(s): is s an order's id?  That is [0-9A-Za-z_-]{6,28},
+ * begins with a letter or digit, and does not end in "_" and one to three
+ * digits. */
 bool h5_number_is_order(const char *s);
 
 /* h5_number_order_of(out_trade_no, id, attempt, e): the order that an attempt's
  * number belongs to, and which of its attempts it is (1 to 999).
- * H5_E_INPUT: it cannot be a number of ours; id is "" and attempt 0 then. */
+ * H5_E_INPUT: it cannot be a number of ours; then id is "" and attempt is 0. */
 H5_MUST_CHECK enum h5_code h5_number_order_of(const char *out_trade_no,
     char id[H5_ORDER_ID_MAX + 1], unsigned *attempt, struct h5_err *e);
 
@@ -43,8 +44,9 @@ void h5_number_refund(
  * 0-9 A-Z a-z _ - | * @ (PROTOCOL 7.1). */
 bool h5_number_is_refund(const char *s);
 
-/* h5_number_delivery(id, out): what is held while the shop is told of an order,
- * so that a slow shop does not hold up a buyer. */
+/* h5_number_delivery(id, out): the number that is held while the shop is told
+ * of an order.  It is another one than the order's, so that a slow shop does
+ * not hold up a buyer. */
 void h5_number_delivery(const char *id, char out[H5_OUT_TRADE_NO_MAX + 1]);
 
 #endif

@@ -17,6 +17,7 @@ h5_order_attempt(const struct h5_order *o, const char *out_trade_no)
 struct h5_attempt *
 h5_order_current(const struct h5_order *o)
 {
+	/* The fold makes the first attempt with the order, so there is one. */
 	return &o->attempts[o->n_attempts - 1];
 }
 
@@ -44,6 +45,7 @@ h5_order_at_rest(const struct h5_order *o, unsigned hooks)
 {
 	size_t i;
 
+	/* While an attempt is open at WeChat, somebody may pay. */
 	if (!h5_order_settled(o))
 		return false;
 	for (i = 0; i < o->n_attempts; i++)
@@ -73,6 +75,8 @@ h5_order_ends_at(const struct h5_order *o)
 {
 	const struct h5_attempt *a = h5_order_current(o);
 
+	/* A replacement lives a minute beyond WeChat's least (pay.c), which may
+	 * be later than the order's own end. */
 	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
 }
 
@@ -117,6 +121,8 @@ h5_order_refund_over(const struct h5_refund *r)
 const struct h5_attempt *
 h5_order_refund_attempt(const struct h5_order *o, const struct h5_refund *r)
 {
+	/* A refund that was asked for elsewhere may not say which payment it is
+	 * of. */
 	if (r->out_trade_no[0] != '\0')
 		return h5_order_attempt(o, r->out_trade_no);
 	return h5_order_paid_attempt(o);
@@ -128,6 +134,7 @@ h5_order_refunds_out(const struct h5_order *o, const struct h5_attempt *a)
 	int64_t sum = 0;
 	size_t i;
 
+	/* A refund with no answer yet counts: the money may be on its way. */
 	for (i = 0; i < o->n_refunds; i++)
 		if (o->refunds[i].state != H5_REFUND_CLOSED &&
 		    o->refunds[i].state != H5_REFUND_REFUSED &&

@@ -1,7 +1,11 @@
 /* order.h - an order, its states, and how events change it.
- * An order is the fold of its events; nothing else changes it.  fold.c and
- * fold_refund.c fold, order.c answers questions, words.c has the words for
- * states (INTERFACE section 5). */
+ * An order is the  fold of its events; nothing else changes it.  fold.c and
+ * fold_refund.c fold,  order.c answers questions, words.c has the words for
+ * states (INTERFACE 5).
+ *
+ * h5_order_new makes an order from its first event, h5_order_apply folds the
+ * rest, h5_order_free ends it.  What the questions return belongs to the order,
+ * and lives until the next event is applied. */
 #ifndef H5_ORDER_ORDER_H
 #define H5_ORDER_ORDER_H
 
@@ -132,67 +136,74 @@ struct h5_order {
 	size_t n_events;
 };
 
-/* h5_order_new(created, out, e): an order from its first event, which is taken
- * over (moved; ev is empty afterwards, also on failure).
- * H5_E_INPUT: a field is missing or malformed. */
+/* h5_order_new(created, out, e): make an order from its first event.  The event
+ * is taken over: it is empty afterwards, also after a failure.
+ * H5_E_INPUT: a field is missing or malformed.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_order_new(
     struct h5_event *created, struct h5_order **out, struct h5_err *e);
-/* h5_order_apply(o, ev, e): fold one more event; ev is taken over likewise.
- * Total: an event that says nothing new (paid again with the same
- * transaction) is kept in events and changes nothing else.
- * H5_E_INPUT: malformed.  H5_E_STATE: a move that may never happen. */
+
+/* h5_order_apply(o, ev, e): fold one more event, which is taken over likewise.
+ * An event that says nothing new (paid again by the same transaction) is kept
+ * in events and changes nothing else.  A failure changes nothing at all.
+ * H5_E_INPUT: malformed.
+ * H5_E_STATE: a move that may never happen.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_order_apply(
     struct h5_order *o, struct h5_event *ev, struct h5_err *e);
 void h5_order_free(struct h5_order *o);
 
 /* Questions about an order; pure. */
-/* h5_order_attempt(o, out_trade_no): that attempt or NULL. */
+
+/* h5_order_attempt(o, out_trade_no): the attempt of that number, or NULL. */
 struct h5_attempt *h5_order_attempt(
     const struct h5_order *o, const char *out_trade_no);
 /* h5_order_current(o): the last attempt. */
 struct h5_attempt *h5_order_current(const struct h5_order *o);
 /* h5_order_paid_attempt(o): the attempt whose payment made it paid, or NULL. */
 struct h5_attempt *h5_order_paid_attempt(const struct h5_order *o);
-/* h5_order_settled(o): paid, closed or beyond: nothing for a buyer to do. */
+/* h5_order_settled(o): is it paid, closed or beyond, so that a buyer has
+ * nothing to do? */
 bool h5_order_settled(const struct h5_order *o);
 /* h5_order_nothing_due(o): is it settled, or has money come in that does not
  * fit (disputed, overpaid), so that the buyer must not pay again? */
 bool h5_order_nothing_due(const struct h5_order *o);
-/* h5_order_ends_at(o): from when on nobody can be paying any more, Unix
- * seconds: the order's own end, or a little later if its last attempt was made
- * just before that. */
+/* h5_order_ends_at(o): from when on nobody can be paying any more, in Unix
+ * seconds.  That is the order's own end, or a little later if its last attempt
+ * was made just before that. */
 int64_t h5_order_ends_at(const struct h5_order *o);
-/* h5_order_at_rest(o, hooks): settled, no attempt awaiting, each refund over,
- * every event taken by each of hooks (bits of enum h5_hook): nothing for
- * sweep to do. */
+/* h5_order_at_rest(o, hooks): is there nothing for a sweep to do?  It is
+ * settled, no attempt awaits payment, each refund is over, and each of hooks
+ * (bits of enum h5_hook) has taken every event. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
 
 /* h5_order_untold(o, hooks): the first event that one of hooks (bits of enum
- * h5_hook) has not taken, or NULL.  Those behind it wait, so that the shop
- * hears of one order in order. */
+ * h5_hook) has not taken, or NULL.  Later ones wait, so that the shop hears of
+ * an order's events in their order. */
 const struct h5_outgoing *h5_order_untold(
     const struct h5_order *o, unsigned hooks);
 
-/* h5_order_refund(o, out_refund_no): that refund or NULL. */
+/* h5_order_refund(o, out_refund_no): the refund of that number, or NULL. */
 struct h5_refund *h5_order_refund(
     const struct h5_order *o, const char *out_refund_no);
-/* h5_order_refund_open(r): asked for or taken, and WeChat has not said its last
- * word. */
+/* h5_order_refund_open(r): was it asked for or taken, and has WeChat not said
+ * its last word? */
 bool h5_order_refund_open(const struct h5_refund *r);
-/* h5_order_refund_over(r): nothing more will become of it by itself. */
+/* h5_order_refund_over(r): will nothing more become of it by itself? */
 bool h5_order_refund_over(const struct h5_refund *r);
-/* h5_order_refund_attempt(o, r): the attempt whose money r gives back; NULL: of
- * no payment that we know. */
+/* h5_order_refund_attempt(o, r): the attempt whose money r gives back; NULL if
+ * it is a payment that we do not know. */
 const struct h5_attempt *h5_order_refund_attempt(
     const struct h5_order *o, const struct h5_refund *r);
-/* h5_order_refunds_out(o, a): fen that have gone back or may still go back, of
- * what attempt a paid; a NULL: of all payments. */
+/* h5_order_refunds_out(o, a): how many fen of what attempt a paid have gone
+ * back or may still go back.  a NULL: of all payments. */
 int64_t h5_order_refunds_out(
     const struct h5_order *o, const struct h5_attempt *a);
-/* h5_order_refunded(o): fen that have gone back. */
+/* h5_order_refunded(o): how many fen have gone back. */
 int64_t h5_order_refunded(const struct h5_order *o);
 
-/* Words, and back: false if there is no such word. */
+/* Words, and back.  The functions that go back return false if there is no such
+ * word. */
 const char *h5_order_state_name(enum h5_order_state s);
 bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);

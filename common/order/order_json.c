@@ -5,7 +5,7 @@
 #include "common/base/clock.h"
 #include "common/format/json.h"
 
-/* 0 is null. */
+/* A time of 0 is written as null. */
 static void
 put_time(const char *name, int64_t t, struct h5_buf *out)
 {
@@ -29,6 +29,7 @@ put_alerts(const struct h5_order *o, struct h5_buf *out)
 
 	h5_json_name("alerts", out);
 	h5_buf_putc(out, '[');
+	/* Until no bit is left, so that the comma is known to be wanted. */
 	for (bit = H5_ALERT_DISPUTED; left != 0; bit <<= 1) {
 		if ((left & bit) == 0)
 			continue;
@@ -123,6 +124,7 @@ h5_order_json(const struct h5_order *o, struct h5_buf *out, struct h5_err *e)
 		h5_json_text("return_url", o->return_url, out);
 	put_time("created_at", o->created_at, out);
 	put_time("paid_at", o->paid_at, out);
+	/* An empty text is written as null (json.h). */
 	h5_json_text("paid_via", o->paid_via, out);
 	h5_json_text("transaction_id", o->transaction_id, out);
 	put_attempts(o, out);

@@ -40,7 +40,8 @@ static const struct row {
     {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
 };
 
-/* Fields whose values come from a closed list: a reader refuses any other. */
+/* Fields whose values come from a closed list: a reader refuses any other
+ * value. */
 static const struct {
 	enum h5_event_kind kind;
 	const char *field;
@@ -53,7 +54,7 @@ static const struct {
     {H5_EVENT_UNDELIVERED, "to", 1, "exec webhook"},
 };
 
-/* Is word one of the list's, or begins as one that ends in *? */
+/* Is word in the list, or does it begin like an entry that ends in *? */
 static bool
 listed(const char *list, const char *word)
 {
@@ -107,6 +108,8 @@ since_value(enum h5_event_kind kind, const char *name, const char *value)
 			return values[i].since;
 		closed = true;
 	}
+	/* A field without a list takes any value, and has done so since format
+	 * 1. */
 	return closed ? 0 : 1;
 }
 
@@ -117,6 +120,8 @@ h5_since_event(const struct h5_event *ev)
 	unsigned name, value, newest = r == NULL ? 0 : r->since;
 	size_t i;
 
+	/* 0 stands for "not in the table", which is a fault of ours and ends
+	 * the search. */
 	for (i = 0; newest != 0 && i < ev->fields.n; i++) {
 		name = since_name(r, ev->kind, ev->fields.v[i].name);
 		value = since_value(

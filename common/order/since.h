@@ -8,12 +8,13 @@
 
 #include "common/order/event.h"
 
-/* Returns the oldest format whose programs understand ev: its kind, the names
- * of its fields, and those values that come from a closed list.
- * 0: the table lacks one of these; such an event must not be written. */
+/* h5_since_event(ev): the oldest format whose programs understand ev: its kind,
+ * the names of its fields, and those values that come from a closed list.  It
+ * is 0 if the table lacks one of these; such an event must not be written. */
 unsigned h5_since_event(const struct h5_event *ev);
 
-/* Returns the newest format in the table: what this program can read. */
+/* h5_since_newest(): the newest format in the table, which is what this program
+ * can read. */
 unsigned h5_since_newest(void);
 
 #endif

@@ -51,6 +51,8 @@ h5_order_attempt_word(enum h5_attempt_state s)
 bool
 h5_order_api_of(const char *word, enum h5_api *api)
 {
+	/* Set even if the word is unknown, so that it is never left
+	 * undefined. */
 	*api = H5_API_V2;
 	return strcmp(word, "v2") == 0;
 }
