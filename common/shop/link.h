@@ -17,9 +17,9 @@
 #define H5_LINK_TOKEN 44 /* a token and NUL */
 
 /* h5_link_sign(k, f, hex, e): sign the terms of a pay link (INTERFACE 3).  hex:
- * HMAC-SHA256 in lower case over order, total_fee, body, attach and expires, as
- * far as they are there, sorted by name in byte order, "name=value" joined by
- * one line feed.  Other fields do not count.
+ * HMAC-SHA256 in lower case over order, total_fee, body, attach, expires and
+ * return_url, as far as they are there, sorted by name in byte order,
+ * "name=value" joined by one line feed.  Other fields do not count.
  * H5_E_INPUT: a control byte in one of these values. */
 H5_MUST_CHECK enum h5_code h5_link_sign(const struct h5_crypto_key *k,
     const struct h5_fields *f, char hex[H5_LINK_SIG], struct h5_err *e);
