@@ -1,5 +1,5 @@
-/* Tells the shop what happened to an order, event by event, until it was taken.
- */
+/* Tells the shop what happened to an order, event by event, until each was
+ * taken. */
 #include "common/hooks/hooks.h"
 
 #include <stdio.h>
@@ -15,17 +15,18 @@
 #include "common/order/order_json.h"
 #include "common/system/crypto.h"
 
+/* A program of the shop gets ten seconds, a webhook fifteen (webhook.c). */
 #define EXEC_MS 10000
 #define BODY_MAX 1048576 /* an order's JSON, bytes */
-/* Another program may be on its way out, having looked for more a moment
- * before our event was written. */
+/* Another program may be about to end, having looked for more just before our
+ * event was written. */
 #define PATIENCE_MS 250
 /* Longer than one receiver may take. */
 #define HOLD_MS 30000
 
-/* Seconds from a failure to the next try, by how many failures there were;
- * after the last the same for ever: an event is never given up, since the
- * shop's order depends on it. */
+/* Seconds from a failure to the next try, by how many failures there were. The
+ * last one is repeated for ever: an event is never given up, since the shop's
+ * order depends on it. */
 static const int waits[] = {5, 30, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600};
 #define WAITS H5_LENGTH(waits)
 
@@ -38,6 +39,8 @@ static const struct {
 const struct h5_outgoing *
 h5_hooks_due(const struct h5_config *c, const struct h5_order *o, int64_t now)
 {
+	/* Only the first one: those behind it wait, so that the shop never
+	 * hears of a refund before the payment. */
 	const struct h5_outgoing *g = h5_order_untold(o, c->hooks.mask);
 
 	return g != NULL && g->retry_at <= now ? g : NULL;
@@ -67,6 +70,8 @@ run_exec(const struct h5_config *c, const struct h5_order *o,
 
 	for (i = 0; i < VARIABLES; i++)
 		h5_buf_init(&v[i], 256);
+	/* No variable of ours is passed on: the environment holds secrets, and
+	 * a PATH that the web server was given is not the shop's. */
 	h5_buf_puts(&v[PATH], "PATH=/usr/local/bin:/usr/bin:/bin");
 	h5_buf_printf(&v[EVENT], "H5PAY_EVENT=%s", g->type);
 	h5_buf_printf(&v[EVENT_ID], "H5PAY_EVENT_ID=%s", g->id);
@@ -75,6 +80,7 @@ run_exec(const struct h5_config *c, const struct h5_order *o,
 	    &v[TOTAL_FEE], "H5PAY_TOTAL_FEE=%lld", (long long)o->total_fee);
 	h5_buf_printf(
 	    &v[TRANSACTION], "H5PAY_TRANSACTION_ID=%s", o->transaction_id);
+	/* All are read even after a failure: each has to be released below. */
 	for (i = 0; i < VARIABLES; i++) {
 		if (rc == H5_OK)
 			rc = h5_buf_finish(&v[i], e);
@@ -102,6 +108,8 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
 	enum h5_code rc;
 
 	h5_buf_init(&body, BODY_MAX);
+	/* The order as it is now, not as it was at the time of the event: the
+	 * shop sees the newest state, and the type says what the event was. */
 	rc = h5_order_outgoing_json(o, g, &body, &why);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&body, &why);
@@ -110,6 +118,9 @@ send_one(const struct h5_shop *shop, const struct h5_order *o,
 	else if (rc == H5_OK)
 		rc = h5_webhook_send(shop->c, g->id, body.data, body.len, &why);
 	h5_buf_release(&body);
+	/* The log warns while retries are quick.  After the last step of the
+	 * table the shop is silent for a day or so, which a person must look
+	 * at. */
 	if (rc != H5_OK)
 		level = g->failures + 1 >= WAITS ? H5_LOG_ALERT : H5_LOG_WARN;
 	h5_log_event(shop->log, level,
@@ -139,6 +150,8 @@ decide_result(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	struct h5_event *ev;
 	unsigned n = r->failures < WAITS ? r->failures : WAITS - 1;
 
+	/* Nothing to compare: the hold keeps every other delivery of this order
+	 * away, and the events it speaks of never vanish. */
 	(void)o;
 	ev = h5_store_add(
 	    b, r->why == NULL ? H5_EVENT_DELIVERED : H5_EVENT_UNDELIVERED);
@@ -165,9 +178,13 @@ deliver_event(const struct h5_shop *shop, struct h5_store_hold *hold,
 	size_t i;
 
 	for (i = 0; i < RECEIVERS; i++) {
+		/* An order is at rest only when each receiver has taken the
+		 * event, so each keeps its own mark. */
 		if ((shop->c->hooks.mask & receivers[i].hook) == 0 ||
 		    (g->done & receivers[i].hook) != 0)
 			continue;
+		/* The hold must last for this receiver as well.  If it was
+		 * lost, another program delivers now and this one stops. */
 		rc = h5_store_renew(hold, HOLD_MS, e);
 		if (rc != H5_OK)
 			return rc;
@@ -177,10 +194,13 @@ deliver_event(const struct h5_shop *shop, struct h5_store_hold *hold,
 		r.to = receivers[i].name;
 		r.failures = g->failures;
 		if (rc != H5_OK) {
+			/* A program prints what it likes, but a ledger takes
+			 * only clean text. */
 			r.why = h5_text_printable(why.msg) ? why.msg
 							   : h5_err_name(rc);
 			worst = h5_err_set(e, H5_E_NET, "%s: %s", r.to, r.why);
 		}
+		/* Recorded before the next receiver is tried. */
 		rc = h5_store_update(
 		    shop->st, o->id, hold, decide_result, &r, NULL, &why);
 		if (rc != H5_OK)
@@ -200,7 +220,8 @@ deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
 	enum h5_code rc;
 
 	for (;;) {
-		/* Anew each time: what came meanwhile is sent, too. */
+		/* Loaded anew each time, so that what came meanwhile is sent as
+		 * well. */
 		o = NULL;
 		rc = h5_store_load(shop->st, id, &o, e);
 		if (rc != H5_OK)
@@ -226,11 +247,15 @@ h5_hooks_deliver(
 	char lock[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_code rc;
 
+	/* Nobody to tell: then nothing is ever untold, and no lock is
+	 * needed. */
 	if (shop->c->hooks.mask == 0)
 		return H5_OK;
+	/* The number of the lock below is made from it. */
 	if (!h5_number_is_order(id))
 		return h5_err_set(e, H5_E_NOTFOUND, "not an order id");
-	/* Not the order's own lock: a slow shop must not hold up a buyer. */
+	/* Another number than the order's own: a slow shop must not hold up a
+	 * buyer. */
 	h5_number_delivery(id, lock);
 	rc = h5_store_hold(shop->st, lock, PATIENCE_MS, HOLD_MS, &hold, e);
 	if (rc == H5_E_BUSY)
@@ -252,9 +277,12 @@ made_up_order(const char *id, struct h5_order **o, struct h5_err *e)
 	struct h5_event ev;
 	enum h5_code rc;
 
+	/* The same events that a real order goes through, so that the shop's
+	 * program gets exactly what it will get later. */
 	h5_event_init(&ev, H5_EVENT_CREATED, now);
 	h5_event_text(&ev, "order", id);
 	h5_event_number(&ev, "total_fee", 1);
+	/* The address is one of those that RFC 5737 reserves for documents. */
 	h5_event_text(&ev, "body", "h5pay hook test");
 	h5_event_text(&ev, "lang", "en");
 	h5_event_time(&ev, "expires_at", now + 7200);
@@ -299,7 +327,10 @@ h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
 	if (rc != H5_OK)
 		goto out;
 	g.at = o->created_at;
+	/* A new id each time: a shop that drops doubles must not drop the next
+	 * rehearsal. */
 	(void)snprintf(g.id, sizeof g.id, "evt_test_%.16s", nonce);
+	/* One receiver's failure does not keep the other from its rehearsal. */
 	for (i = 0; i < RECEIVERS; i++) {
 		if ((shop->c->hooks.mask & receivers[i].hook) == 0)
 			continue;

@@ -22,10 +22,13 @@ static bool
 own_folder(struct h5_buf *out)
 {
 	char exe[PATH_BYTES];
+	/* The program's real place, whatever link or name it was started by. */
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe);
 
 	while (n > 0 && n < (ssize_t)sizeof exe && exe[n - 1] != '/')
 		n--;
+	/* A path that fills the array may have been cut off, so it is not
+	 * used. */
 	if (n <= 1 || n == (ssize_t)sizeof exe)
 		return false;
 	h5_buf_add(out, exe, (size_t)n - 1);
@@ -46,6 +49,8 @@ h5_launch_find(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 	    "/usr/bin/" COMMAND, "/usr/local/bin/" COMMAND};
 	size_t i;
 
+	/* If the operator named the command, no other is looked for: the wrong
+	 * h5pay would be worse than none. */
 	if (c->server.command != NULL) {
 		h5_buf_clear(out);
 		h5_buf_puts(out, c->server.command);
@@ -54,6 +59,8 @@ h5_launch_find(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 		return h5_err_set(e, H5_E_NOTFOUND,
 		    "server.command %s cannot be run", c->server.command);
 	}
+	/* Beside the program is where a build has it, above it where a folder
+	 * cgi-bin lies below the command. */
 	for (i = 0; i < 2; i++) {
 		h5_buf_clear(out);
 		if (!own_folder(out))
@@ -100,11 +107,14 @@ clean_environment(void)
 	size_t n = 0, i, kept = 0;
 	char **env;
 
+	/* A program may run without any environment at all. */
 	while (environ != NULL && environ[n] != NULL)
 		n++;
 	env = calloc(n + 1, sizeof *env);
 	if (env == NULL)
 		return NULL;
+	/* Only a program started by plain CGI has a request in its environment.
+	 * Under FastCGI the variables are the operator's. */
 	for (i = 0; i < n; i++)
 		if (getenv("GATEWAY_INTERFACE") == NULL ||
 		    !of_request(environ[i]))
@@ -119,6 +129,8 @@ static enum h5_code
 start_sweep(const struct h5_config *c, const char *option, const char *value,
     struct h5_err *e)
 {
+	/* --order or --for is all that differs.  The path of the configuration
+	 * goes along, so that the other program serves the same shop. */
 	const char *words[] = {NULL, "-c", c->path, "sweep", option, value};
 	char *argv[H5_LENGTH(words) + 1] = {NULL};
 	char **env = clean_environment();
@@ -129,6 +141,8 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
 	h5_buf_init(&path, PATH_BYTES);
 	rc = env == NULL ? h5_err_nomem(e) : h5_launch_find(c, &path, e);
 	words[0] = path.data;
+	/* exec wants strings that it might write to, so the words are
+	 * copied. */
 	for (i = 0; rc == H5_OK && i < H5_LENGTH(words); i++) {
 		argv[i] = strdup(words[i]);
 		if (argv[i] == NULL)
@@ -149,6 +163,8 @@ h5_launch_deliver(
 {
 	struct h5_err e;
 
+	/* The payment is safe and the sweep delivers it later.  The reply must
+	 * not fail for this. */
 	if (start_sweep(c, "--order", id, &e) != H5_OK)
 		h5_log_event(log, H5_LOG_ERROR, "delivery-not-started", "order",
 		    id, "why", e.msg, NULL);
@@ -159,6 +175,8 @@ h5_launch_sweep(const struct h5_config *c, const struct h5_log *log)
 {
 	struct h5_err e;
 
+	/* Ten seconds at most: it is started beside requests, again and
+	 * again. */
 	if (start_sweep(c, "--for", "10", &e) != H5_OK)
 		h5_log_event(
 		    log, H5_LOG_ERROR, "sweep-not-started", "why", e.msg, NULL);

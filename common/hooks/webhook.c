@@ -7,7 +7,7 @@
 
 #define CONNECT_MS 5000
 #define TIMEOUT_MS 15000
-#define ANSWER_MAX 65536 /* nobody reads it */
+#define ANSWER_MAX 65536 /* bytes; only the status is looked at */
 #define HEADER_MAX 256
 
 enum header { ID, TIMESTAMP, SIGNATURE, TYPE, HEADERS };
@@ -16,6 +16,8 @@ static enum h5_code
 write_headers(const struct h5_config *c, const char *id, const char *body,
     size_t n, struct h5_buf h[HEADERS], struct h5_err *e)
 {
+	/* The time is signed with the rest, so that a shop can refuse what
+	 * somebody recorded and sends again later. */
 	int64_t at = h5_clock_now();
 	enum h5_code rc;
 	size_t i;
@@ -60,7 +62,8 @@ post(const struct h5_config *c, const struct h5_buf h[HEADERS],
 		headers[i] = h[i].data;
 	h5_buf_init(&answer, ANSWER_MAX);
 	rc = h5_https_call(https, &q, &answer, &a, e);
-	/* Too long an answer is an answer: its status has arrived. */
+	/* An answer that is too long is an answer all the same: its status has
+	 * arrived. */
 	if ((rc == H5_OK || rc == H5_E_REMOTE) && a.status >= 200 &&
 	    a.status < 300)
 		rc = H5_OK;

@@ -14,6 +14,7 @@ h5_webhook_sign(const struct h5_crypto_key *key, const char *id, int64_t at,
 	struct h5_buf text;
 	enum h5_code rc;
 
+	/* The time is at most 20 digits, and two dots go with it. */
 	h5_buf_init(&text, strlen(id) + n + 32);
 	h5_buf_printf(&text, "%s.%lld.", id, (long long)at);
 	h5_buf_add(&text, body, n);

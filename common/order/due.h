@@ -1,6 +1,6 @@
 /* due.h - when an order next has work for a sweep.
- * That follows from the order  alone, so an engine may file it away with the
- * order's other facts.  All times  are Unix seconds; all functions are pure. */
+ * That follows from the order alone, so an engine may file it away with the
+ * order's other facts.  All times are Unix seconds; all functions are pure. */
 #ifndef H5_ORDER_DUE_H
 #define H5_ORDER_DUE_H
 

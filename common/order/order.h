@@ -1,6 +1,6 @@
 /* order.h - an order, its states, and how events change it.
- * An order is the  fold of its events; nothing else changes it.  fold.c and
- * fold_refund.c fold,  order.c answers questions, words.c has the words for
+ * An order is the fold of its events; nothing else changes it.  fold.c and
+ * fold_refund.c fold, order.c answers questions, words.c has the words for
  * states (INTERFACE 5).
  *
  * h5_order_new makes an order from its first event, h5_order_apply folds the

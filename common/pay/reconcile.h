@@ -1,8 +1,8 @@
 /* reconcile.h - WeChat's bill of a day against the orders here.
- * There are  three questions: about a payment's line, about a refund's line,
- * and about an  order.  Each is answered by calls to found().  The whole
- * comparison is to ask  the first two for every line of the bill, and the third
- * for every order that  may have been paid that day. */
+ * There are three questions: about a payment's line, about a refund's line,
+ * and about an order.  Each is answered by calls to found().  The whole
+ * comparison is to ask the first two for every line of the bill, and the third
+ * for every order that may have been paid that day. */
 #ifndef H5_PAY_RECONCILE_H
 #define H5_PAY_RECONCILE_H
 

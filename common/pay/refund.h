@@ -1,6 +1,6 @@
 /* refund.h - money back: it is asked for under one number, however often that
  * takes, and asked about until WeChat has said its last word.
- * What to ask for  is planned first (refund_plan.h). */
+ * What to ask for is planned first (refund_plan.h). */
 #ifndef H5_PAY_REFUND_H
 #define H5_PAY_REFUND_H
 

@@ -1,5 +1,5 @@
 /* settle.h - the one place where an order becomes paid.
- * Both notify and query  bring a trade here, after they have found it worthy of
+ * Both notify and query bring a trade here, after they have found it worthy of
  * belief. */
 #ifndef H5_PAY_SETTLE_H
 #define H5_PAY_SETTLE_H

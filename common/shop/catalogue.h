@@ -1,5 +1,5 @@
 /* catalogue.h - the items that can be sold by name, read from their file.
- * Load  the catalogue, find items in it, free it.  It never changes after the
+ * Load the catalogue, find items in it, free it.  It never changes after the
  * load. */
 #ifndef H5_SHOP_CATALOGUE_H
 #define H5_SHOP_CATALOGUE_H

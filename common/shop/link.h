@@ -1,7 +1,7 @@
 /* link.h - makes and checks what cannot be guessed: the signature of a pay
  * link, the token of an order, the token of a form.
- * A missing or wrong order  token gets the answer of an order that does not
- * exist, so that nobody can  find out which ids are in use. */
+ * A missing or wrong order token gets the answer of an order that does not
+ * exist, so that nobody can find out which ids are in use. */
 #ifndef H5_SHOP_LINK_H
 #define H5_SHOP_LINK_H
 

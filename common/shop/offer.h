@@ -1,7 +1,7 @@
 /* offer.h - what a pay link offers: its fields, checked, as terms.
- * A link has  one of two forms (INTERFACE 3): it names an item of the
- * catalogue, or it  carries terms that the shop has signed.  Our own
- * confirmation page adds the  form token to either, which proves that the buyer
+ * A link has one of two forms (INTERFACE 3): it names an item of the
+ * catalogue, or it carries terms that the shop has signed.  Our own
+ * confirmation page adds the form token to either, which proves that the buyer
  * saw these very terms. */
 #ifndef H5_SHOP_OFFER_H
 #define H5_SHOP_OFFER_H

@@ -12,6 +12,8 @@
 enum h5_code
 h5_format_must_know(const struct h5_engine_format *f, struct h5_err *e)
 {
+	/* Both versions are named, since whoever reads this has an old program
+	 * and a new store before them. */
 	unsigned newest = h5_since_newest();
 
 	if (f->number <= newest)
@@ -30,8 +32,12 @@ h5_format_believe(const struct h5_store_engine *engine, void *store,
 	struct h5_err why;
 	enum h5_code now;
 
+	/* A failure to read has nothing to do with formats.  A record that
+	 * makes no sense may. */
 	if (rc != H5_OK && rc != H5_E_INPUT)
 		return rc;
+	/* After the read, never before: a newer program may have raised the
+	 * format in between. */
 	now = engine->format(store, &f, &why);
 	if (now == H5_OK)
 		now = h5_format_must_know(&f, &why);
@@ -43,6 +49,8 @@ h5_format_believe(const struct h5_store_engine *engine, void *store,
 enum h5_code
 h5_format_need(const struct h5_event *ev, unsigned *number, struct h5_err *e)
 {
+	/* Found when the event is made, by whoever adds a field, and not years
+	 * later by a program that cannot read it. */
 	unsigned since = h5_since_event(ev);
 
 	if (since == 0)
@@ -61,10 +69,11 @@ h5_format_raise(const struct h5_store_engine *engine, void *store,
 	struct h5_engine_format f = {.number = number};
 	enum h5_code rc;
 
-	/* What no store is below. */
+	/* No store has a format below 1, so there is nothing to raise. */
 	if (number <= 1)
 		return H5_OK;
 	(void)snprintf(f.by, sizeof f.by, "h5pay %s", H5_VERSION);
 	rc = engine->raise(store, &f, until_ms, e);
+	/* Another program may have raised it higher meanwhile. */
 	return rc == H5_OK ? h5_format_must_know(&f, e) : rc;
 }

@@ -27,11 +27,15 @@ apply_unit(
 	enum h5_code rc = H5_OK;
 	size_t i;
 
+	/* All events of a unit or none: the fold stops at the first that fails,
+	 * and the caller throws the order away. */
 	for (i = 0; i < u->n && rc == H5_OK; i++) {
 		if (*o != NULL)
 			rc = h5_order_apply(*o, &u->ev[i], e);
 		else
 			rc = h5_order_new(&u->ev[i], o, e);
+		/* A record that was copied under another name must not pass for
+		 * that order. */
 		if (rc == H5_OK && strcmp((*o)->id, id) != 0)
 			rc = h5_err_set(e, H5_E_INPUT,
 			    "the record of %s holds order %s", id, (*o)->id);
@@ -85,6 +89,8 @@ h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
 		}
 		rc = h5_ledger_read(&here, p + pos, (size_t)(lf - (p + pos)),
 		    &u.ev[u.n], &summed, e);
+		/* The last line, and its sum does not fit: perhaps only its
+		 * beginning reached the disk before the power failed. */
 		if (rc == H5_E_INPUT && !summed && lf + 1 == p + n) {
 			rc = judge_tail(&here, p + pos, n - pos, e);
 			break;
@@ -93,12 +99,15 @@ h5_ledger_fold(const char *p, size_t n, const char *id, struct h5_order **out,
 			break;
 		pos = (size_t)(lf + 1 - p);
 		u.n++;
+		/* The unit is not complete yet; nothing of it counts until it
+		 * is. */
 		if (here.more > 0)
 			continue;
 		rc = apply_unit(&u, id, out, e);
 		*whole = pos;
 		*at = here;
 	}
+	/* What is left of a unit that was cut short was never acknowledged. */
 	drop_unit(&u);
 	if (rc == H5_OK && *out == NULL)
 		rc = h5_err_set(

@@ -16,6 +16,8 @@
 #define SUM_BYTES                                                              \
 	(sizeof SUM_HEAD - 1 + H5_LEDGER_SUM - 1 + sizeof SUM_TAIL - 1)
 
+/* The names of WeChat's elements are far shorter, even with the prefix that an
+ * event gives them. */
 #define NAME_MAX_BYTES 96
 
 /* Names that a line has anyway. */
@@ -47,6 +49,8 @@ fit_field(const struct h5_field *f, struct h5_err *e)
 {
 	size_t i;
 
+	/* A name that a line has anyway would make a second member of that
+	 * name, and readers differ in which one they believe. */
 	if (f->name_len == 0 || f->name_len > NAME_MAX_BYTES ||
 	    is_taken(f->name))
 		return h5_err_set(
@@ -58,6 +62,8 @@ fit_field(const struct h5_field *f, struct h5_err *e)
 	if (h5_event_is_number(f->name) &&
 	    !h5_event_number_fits(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not a number", f->name);
+	/* Bytes that are no UTF-8 would make a file that no JSON reader
+	 * takes. */
 	if (!h5_text_utf8(f->value, f->value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", f->name);
 	return H5_OK;
@@ -68,6 +74,8 @@ sum_text(uint64_t sum, char hex[H5_LEDGER_SUM])
 {
 	size_t i;
 
+	/* From the last digit to the first.  printf would do it as well, but
+	 * this stands in the way of every write. */
 	for (i = H5_LEDGER_SUM - 1; i-- > 0; sum >>= 4)
 		hex[i] = "0123456789abcdef"[sum & 15];
 	hex[H5_LEDGER_SUM - 1] = '\0';
@@ -79,6 +87,7 @@ sum_of(const char *hex, uint64_t *sum)
 {
 	size_t i;
 
+	/* The chain starts at 0, so the first line needs no case of its own. */
 	*sum = 0;
 	if (hex[0] == '\0')
 		return true;
@@ -104,6 +113,7 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 
 	for (i = 0; i < ev->fields.n && rc == H5_OK; i++)
 		rc = fit_field(&ev->fields.v[i], e);
+	/* Six digits of "n" are all that a reader takes. */
 	if (rc == H5_OK && (!sum_of(at->sum, &sum) || at->n >= 999999))
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "the ledger cannot take another line");
@@ -112,6 +122,8 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	h5_clock_rfc3339(ev->at, when);
 	h5_buf_printf(out, "{\"n\":%u,\"at\":\"%s\",\"event\":\"%s\"",
 	    at->n + 1, when, h5_event_name(ev->kind));
+	/* Counted down, so that a reader knows how much of a unit is
+	 * missing. */
 	if (at->more > 0)
 		h5_buf_printf(out, ",\"more\":%u", at->more);
 	for (i = 0; i < ev->fields.n; i++) {
@@ -122,17 +134,22 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	rc = h5_buf_finish(out, e);
 	if (rc != H5_OK)
 		return rc;
+	/* The sum covers this line and, by its seed, all lines before it: none
+	 * can be changed, dropped or moved without a trace. */
 	sum = h5_sum_64(out->data + start, out->len - start, sum);
 	sum_text(sum, hex);
 	h5_buf_puts(out, SUM_HEAD);
 	h5_buf_puts(out, hex);
 	h5_buf_puts(out, SUM_TAIL "\n");
 	rc = h5_buf_finish(out, e);
+	/* Checked at the end: how long a text becomes is known once it is
+	 * escaped. */
 	if (rc == H5_OK && out->len - start > H5_LEDGER_LINE)
 		rc = h5_err_set(e, H5_E_INPUT,
 		    "a ledger line is longer than %d bytes", H5_LEDGER_LINE);
 	if (rc != H5_OK)
 		return rc;
+	/* The chain moves on only when nothing can fail any more. */
 	memcpy(at->sum, hex, sizeof hex);
 	at->n++;
 	return H5_OK;
@@ -164,6 +181,8 @@ take_number(struct reader *r, size_t *n)
 {
 	const char *s = r->p, *q = s;
 
+	/* The same rule as for writing: two spellings of a number would be two
+	 * ledgers with one meaning. */
 	while (q < r->end && *q >= '0' && *q <= '9')
 		q++;
 	*n = (size_t)(q - s);
@@ -217,12 +236,15 @@ take_string(struct reader *r, size_t *n)
 		if (*r->p == '"') {
 			*n = (size_t)(r->p - run);
 			r->p++;
+			/* The usual case: no escape, so the line itself is
+			 * handed out. */
 			if (r->text.len == 0)
 				return run;
 			h5_buf_add(&r->text, run, *n);
 			*n = r->text.len;
 			return r->text.data;
 		}
+		/* A control byte is always written as an escape. */
 		if ((unsigned char)*r->p < 0x20)
 			return NULL;
 		if (*r->p != '\\')
@@ -245,6 +267,8 @@ read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
 	const char *p, *value;
 	size_t n, value_len;
 
+	/* No blanks anywhere: one spelling, so that a sum over bytes is a sum
+	 * over the meaning. */
 	if (!take(r, ",\""))
 		return h5_err_set(e, H5_E_INPUT, "a field is malformed");
 	for (p = r->p; p < r->end && name_byte(*p);)
@@ -281,6 +305,8 @@ read_head(struct reader *r, const struct h5_ledger_at *at, unsigned *more,
 	size_t len;
 
 	*more = 0;
+	/* Numbers without gaps: a line that was cut out is found even if
+	 * somebody made the sums fit. */
 	if (!take(r, "{\"n\":") || !take_count(r, &n) || n != at->n + 1)
 		return h5_err_set(
 		    e, H5_E_INPUT, "line %u has the wrong number", at->n + 1);
@@ -304,6 +330,7 @@ read_head(struct reader *r, const struct h5_ledger_at *at, unsigned *more,
 	    (!take_count(r, more) || *more == 0 || *more >= H5_LEDGER_UNIT))
 		return h5_err_set(
 		    e, H5_E_INPUT, "line %u: the value of more is wrong", n);
+	/* Within a unit, each line says one less than the one before it. */
 	if (at->more > 0 && *more != at->more - 1)
 		return h5_err_set(
 		    e, H5_E_INPUT, "line %u does not belong to its unit", n);
@@ -318,6 +345,8 @@ sum_fits(
 	const char *tail = line + n - SUM_BYTES;
 	uint64_t seed, told;
 
+	/* Cheap looks first.  n is compared before tail is read: it may point
+	 * before the line. */
 	if (n < SUM_BYTES || n > H5_LEDGER_LINE ||
 	    memcmp(tail, SUM_HEAD, sizeof SUM_HEAD - 1) != 0 ||
 	    memcmp(line + n - (sizeof SUM_TAIL - 1), SUM_TAIL,
@@ -339,6 +368,8 @@ h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
 	uint64_t sum;
 
 	h5_event_init(ev, H5_EVENT_CREATED, 0);
+	/* Before anything else: what does not fit its sum is not looked
+	 * into. */
 	*summed = sum_fits(at, line, n, &sum);
 	if (!*summed)
 		return h5_err_set(e, H5_E_INPUT,
@@ -349,6 +380,7 @@ h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
 	while (rc == H5_OK && r.p < r.end)
 		rc = read_field(&r, &ev->fields, e);
 	h5_buf_release(&r.text);
+	/* A field that occurs twice is two truths. */
 	if (rc == H5_E_EXISTS)
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "line %u: a field occurs twice", at->n + 1);
@@ -356,6 +388,7 @@ h5_ledger_read(struct h5_ledger_at *at, const char *line, size_t n,
 		h5_event_release(ev);
 		return rc;
 	}
+	/* The sum as it stands in the line is the next one's seed. */
 	memcpy(at->sum, line + n - (SUM_BYTES - (sizeof SUM_HEAD - 1)),
 	    H5_LEDGER_SUM - 1);
 	at->sum[H5_LEDGER_SUM - 1] = '\0';

@@ -5,7 +5,7 @@
 
 #include "common/store/store.h"
 
-/* The folder above dir; one slash and more may end it. */
+/* Looks at the folder above dir, which may end in slashes. */
 static bool
 look_above(const char *dir, struct stat *st)
 {
@@ -14,6 +14,8 @@ look_above(const char *dir, struct stat *st)
 
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
+	/* Up to the slash before the last name, which is kept: "/" remains
+	 * "/". */
 	while (n > 0 && dir[n - 1] != '/')
 		n--;
 	if (n == 0 || n >= sizeof path)
@@ -32,6 +34,8 @@ h5_store_owner(const struct h5_store_where *w, unsigned *uid, unsigned *gid,
 
 	*uid = 0;
 	*gid = 0;
+	/* Not made yet: then it will be made by whoever may write above it. A
+	 * link is not followed, since the store refuses one. */
 	if (lstat(dir, &st) != 0 && (errno != ENOENT || !look_above(dir, &st)))
 		return h5_err_set(e, H5_E_NOTFOUND, "no store %s", dir);
 	if (!S_ISDIR(st.st_mode))

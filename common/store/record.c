@@ -35,7 +35,7 @@ common(enum h5_event_kind kind)
 	       kind == H5_EVENT_UNDELIVERED;
 }
 
-/* Both the ledger and the order refuse what does not fit before anything is
+/* Both the ledger and the order refuse what does not fit, before anything is
  * written. */
 enum h5_code
 h5_record_unit(struct h5_store_batch *b, struct h5_order *o, size_t whole,
@@ -47,6 +47,8 @@ h5_record_unit(struct h5_store_batch *b, struct h5_order *o, size_t whole,
 
 	*format = 1;
 	for (i = 0; i < b->n && rc == H5_OK; i++) {
+		/* One such event is enough: the unit is written whole or not at
+		 * all. */
 		if (common(b->ev[i].kind))
 			limit = RECORD_COMMON;
 		at->more = (unsigned)(b->n - 1 - i);
@@ -84,6 +86,8 @@ h5_record_read(const struct h5_store_engine *engine, void *store,
 		h5_order_free(*out);
 		*out = NULL;
 	}
+	/* The failure of end is ignored: nothing was written that it could
+	 * lose. */
 	/* Nothing was written that closing it could lose. */
 	(void)!engine->end(store, &r, NULL);
 	h5_buf_release(&r.bytes);

@@ -12,7 +12,8 @@
 #include "common/store/format.h"
 #include "common/store/record.h"
 
-/* Somebody else is always faster: then a later call does better. */
+/* How often a call begins again at most.  If somebody else is faster each time,
+ * a later call does better. */
 #define TURNS 16
 #define PAUSE_MOST_MS 50
 
@@ -47,6 +48,8 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 		free(st);
 		return rc;
 	}
+	/* An engine opens any store that it can read; whether this program may
+	 * is decided here, for all engines alike. */
 	rc = st->engine->format(st->own, &f, &why);
 	if (rc == H5_OK)
 		rc = h5_format_must_know(&f, &why);
@@ -107,6 +110,7 @@ enum h5_code
 h5_store_check(struct h5_store *st, bool repair, struct h5_store_report *r,
     struct h5_err *e)
 {
+	/* Set here, so that no engine has to think of it. */
 	r->orders = 0;
 	r->unfinished = 0;
 	r->broken = 0;
@@ -127,6 +131,8 @@ h5_store_load(struct h5_store *st, const char *id, struct h5_order **out,
     struct h5_err *e)
 {
 	*out = NULL;
+	/* A program that has not created an order yet has no store, and knows
+	 * none. */
 	if (st == NULL)
 		return h5_err_set(
 		    e, H5_E_NOTFOUND, "no order has been created here yet");
@@ -135,18 +141,22 @@ h5_store_load(struct h5_store *st, const char *id, struct h5_order **out,
 
 /* --- trying again --------------------------------------------------------- */
 
-/* Somebody was faster, for the turn-th time.  Waits a little, so that those
- * who get in each other's way part, and not past until_ms. */
+/* Somebody was faster, for the turn-th time.  Waits a little, and not past
+ * until_ms, so that programs which get in each other's way part. */
 static enum h5_code
 again(const char *id, unsigned turn, int64_t until_ms, struct h5_err *e)
 {
 	int64_t now = h5_clock_mono_ms(), left = until_ms - now;
+	/* The address of a local and the time differ between programs, which is
+	 * all that is asked of this number. */
 	uint64_t mix = h5_sum_64(&e, sizeof e, (uint64_t)now);
 	int pause = 0;
 
 	if (turn >= TURNS || left <= 0)
 		return h5_err_set(e, H5_E_BUSY,
 		    "other programs change order %s all the time", id);
+	/* The first repetition is at once; then the pause doubles up to its
+	 * limit, less a random part of it. */
 	if (turn > 1)
 		pause = turn > 6 ? PAUSE_MOST_MS : 1 << (turn - 2);
 	if (pause > 1)
@@ -163,6 +173,8 @@ h5_store_add(struct h5_store_batch *b, enum h5_event_kind kind)
 {
 	struct h5_event *ev;
 
+	/* A full batch is no failure here: h5_event_finish tells of it, with
+	 * the other failures. */
 	if (b->n >= H5_STORE_BATCH)
 		return NULL;
 	ev = &b->ev[b->n++];
@@ -185,6 +197,8 @@ static enum h5_code
 append(struct update *u, enum h5_engine_result *how, struct h5_err *e)
 {
 	struct h5_engine_facts facts = {.created_at = u->o->created_at};
+	/* Without hooks: whether the shop has heard is not what is asked
+	 * here. */
 	bool rested = h5_order_at_rest(u->o, 0);
 	unsigned format;
 	enum h5_code rc;
@@ -192,6 +206,8 @@ append(struct update *u, enum h5_engine_result *how, struct h5_err *e)
 	rc = h5_record_unit(
 	    &u->batch, u->o, u->r.whole, &u->at, &u->unit, &format, e);
 	if (rc == H5_OK)
+		/* Raised before the write and never after it: a program that
+		 * does not know the new thing must be kept out first. */
 		rc = h5_format_raise(
 		    u->st->engine, u->st->own, format, u->r.until_ms, e);
 	if (rc != H5_OK)
@@ -220,12 +236,16 @@ one_turn(struct update *u, h5_store_decide_fn decide, void *arg,
 		    &u->r.bytes, u->r.id, &u->o, &u->r.whole, &u->at, e);
 	rc = h5_format_believe(engine, u->st->own, rc, e);
 	if (rc == H5_OK) {
+		/* The lines are counted for the engine, which does not read
+		 * them. */
 		u->r.lines = (unsigned)u->o->n_events;
 		rc = decide(arg, u->o, &u->batch, e);
 	}
 	if (rc == H5_OK)
 		rc = u->batch.n > 0 ? append(u, how, e)
 				    : engine->seal(u->st->own, &u->r, e);
+	/* A write is not over before end says so: closing is where some disks
+	 * tell of a failure. */
 	if (engine->end(u->st->own, &u->r, &why) != H5_OK && rc == H5_OK)
 		rc = h5_err_pass(e, &why);
 	return rc;
@@ -255,8 +275,11 @@ update_until(struct update *u, h5_store_decide_fn decide, void *arg,
 
 	for (turn = 1;; turn++) {
 		h5_buf_init(&u->r.bytes, H5_RECORD_MAX);
+		/* Room for the largest batch there can be, so that a write
+		 * never fails for its length alone. */
 		h5_buf_init(&u->unit, (size_t)H5_STORE_BATCH * H5_LEDGER_LINE);
 		rc = one_turn(u, decide, arg, &how, e);
+		/* Given away only when it is durable. */
 		if (rc == H5_OK && how == H5_ENGINE_DONE && out != NULL) {
 			*out = u->o;
 			u->o = NULL;
@@ -274,6 +297,7 @@ h5_store_update(struct h5_store *st, const char *id, struct h5_store_hold *hold,
     h5_store_decide_fn decide, void *arg, struct h5_order **out,
     struct h5_err *e)
 {
+	/* The deadline is set once: repetitions share it. */
 	struct update u = {.st = st, .hold = hold};
 
 	if (out != NULL)
@@ -320,11 +344,14 @@ create_until(struct h5_store *st, const struct h5_order *o,
 		    st->own, o->id, unit, &facts, u.r.until_ms, &how, e);
 		if (rc != H5_OK || how == H5_ENGINE_DONE)
 			return rc;
-		/* Hand out who has it, durable. */
+		/* The id is taken.  Hand out the order that has it, durable: an
+		 * update that changes nothing does just that. */
 		rc = update_until(&u, decide_nothing, NULL, out, e);
 		if (rc == H5_OK)
 			return h5_err_set(
 			    e, H5_E_EXISTS, "order %s exists", o->id);
+		/* It was taken, and is free again: the other creation was cut
+		 * short. */
 		if (rc == H5_E_NOTFOUND)
 			rc = again(o->id, turn, u.r.until_ms, e);
 		if (rc != H5_OK)
@@ -344,6 +371,8 @@ h5_store_create(struct h5_store *st, struct h5_event *created,
 
 	*out = NULL;
 	h5_buf_init(&unit, H5_LEDGER_LINE);
+	/* No record was read, but the store may be newer than this program all
+	 * the same, and then nothing may be written into it. */
 	rc = h5_format_believe(st->engine, st->own, H5_OK, e);
 	if (rc == H5_OK)
 		rc = h5_format_need(created, &format, e);
@@ -352,6 +381,7 @@ h5_store_create(struct h5_store *st, struct h5_event *created,
 	if (rc == H5_OK)
 		rc = h5_order_new(created, &o, e);
 	if (rc == H5_OK)
+		/* Before the record exists, for the reason given in append. */
 		rc = h5_format_raise(
 		    st->engine, st->own, format, deadline(st), e);
 	if (rc == H5_OK)
@@ -381,6 +411,7 @@ h5_store_hold(struct h5_store *st, const char *id, int wait_ms, int hold_ms,
 		return h5_err_nomem(e);
 	hold->engine = st->engine;
 	rc = st->engine->hold(st->own, id, wait_ms, hold_ms, &hold->own, e);
+	/* BUSY is told in words of what the operator sees, not of locks. */
 	if (rc == H5_E_BUSY)
 		rc = h5_err_set(e, H5_E_BUSY,
 		    "another program is talking to WeChat about order %s", id);

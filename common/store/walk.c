@@ -14,6 +14,8 @@ static bool
 meant(const struct h5_store *st, const struct h5_engine_walk *w,
     const struct h5_order *o)
 {
+	/* The engine names more than is meant, since it does not read records:
+	 * those at rest are left out here. */
 	if (w->kind != H5_ENGINE_CREATED)
 		return !h5_order_at_rest(o, st->hooks);
 	/* A creation that lost a race leaves its id on a day of its own. */
@@ -33,14 +35,17 @@ visit_one(struct h5_store *st, const struct h5_engine_walk *w, const char *id,
 	/* Only now: another program may have cared for it while this walk
 	 * waited for WeChat. */
 	rc = h5_store_load(st, id, &o, &why);
-	/* Its creation was cut short after it was named. */
+	/* H5_E_NOTFOUND: its creation was cut short after it was named. */
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc == H5_E_NOMEM)
 		return h5_err_nomem(e);
-	/* Not this order's fault: the store is too new for this program. */
+	/* H5_E_CONFIG: not this order's fault; the store is too new for this
+	 * program, and so would every other order be. */
 	if (rc == H5_E_CONFIG)
 		return h5_err_set(e, rc, "%s", why.msg);
+	/* A record that cannot be read is shown to the visitor and does not end
+	 * the walk: the others still need care. */
 	if (rc != H5_OK)
 		return v->visit(v->arg, id, NULL, &why);
 	if (meant(st, w, o))
@@ -61,6 +66,7 @@ walk(struct h5_store *st, struct h5_engine_walk *w, const struct visitor *v,
 		for (i = 0; rc == H5_OK && w->more && i < w->n; i++)
 			rc = visit_one(st, w, w->ids[i], v, e);
 	} while (rc == H5_OK && w->more);
+	/* After a failure as well: an engine may hold a folder open. */
 	st->engine->leave(st->own, w);
 	return rc;
 }
@@ -123,6 +129,8 @@ h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s)
 {
 	int64_t at = 0, made_at = 0;
 
+	/* A store that was never swept is as old as its making: a new shop is
+	 * not warned in its first minutes. */
 	if (st->engine->swept_at(st->own, &at, &made_at, NULL) != H5_OK ||
 	    at == 0)
 		at = made_at;
