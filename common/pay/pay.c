@@ -25,9 +25,6 @@ static enum h5_code
 fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
     struct h5_event *ev, struct h5_err *e)
 {
-	/* The order and its first attempt expire together.  A later attempt has
-	 * a time_expire of its own, since a number keeps its first one
-	 * (PROTOCOL 2.3). */
 	int64_t expire = ev->at + (int64_t)shop->c->orders.expire_minutes * 60;
 
 	if (t->expires != 0 && t->expires < expire)
@@ -105,7 +102,6 @@ ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
 		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
 		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
 			continue;
-		/* ask_one replaces *o, and with it the number. */
 		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
 		rc = h5_pay_ask_one(shop, number, o, e);
 	}
@@ -125,8 +121,6 @@ ended_there(const struct h5_order *o, const char *out_trade_no)
 		ev = &o->events[i];
 		if (!h5_fields_is(&ev->fields, "out_trade_no", out_trade_no))
 			continue;
-		/* A close that we announced is ours, however its end was
-		 * learned. */
 		if (ev->kind == H5_EVENT_CLOSING)
 			return false;
 		if (ev->kind == H5_EVENT_ENDED)
@@ -172,8 +166,6 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 	if (rc == H5_OK &&
 	    (force || (!h5_order_settled(*o) &&
 			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
-		/* Told before the calls: asked means that an attempt was
-		 * made. */
 		*asked = true;
 		rc = ask_all(shop, force, o, e);
 		if (rc == H5_OK)
@@ -237,8 +229,6 @@ h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
 
 	*o = NULL;
 	rc = h5_pay_hold(shop, id, &hold, o, e);
-	/* Closing twice is not an error: the second caller gets what it
-	 * wanted. */
 	if (rc == H5_OK && (*o)->state == H5_ORDER_CLOSED)
 		goto out;
 	if (rc == H5_OK && h5_order_settled(*o))
@@ -312,8 +302,6 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	if (h5_order_nothing_due(o) ||
 	    h5_order_current(o)->state != H5_ATTEMPT_CLOSED)
 		return H5_OK;
-	/* Numbers are never used again, so the supply is limited (PROTOCOL
-	 * 2.7). */
 	if (o->n_attempts >= H5_ATTEMPTS_MAX)
 		return h5_err_set(
 		    e, H5_E_STATE, "order %s has no attempts left", o->id);
@@ -583,11 +571,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	*result = H5_PAY_GO;
 	if (!again && reusable(*o, ip))
 		return H5_OK;
-	/* Remembered to tell, after waiting, whether somebody else got a new
-	 * one. */
 	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
-	/* Whether it had to wait is worth knowing: only then can another visit
-	 * have done this one's work. */
 	rc = h5_pay_hold_if_free(shop, id, &hold, o, e);
 	if (rc == H5_E_BUSY && hold == NULL) {
 		waited = true;

@@ -87,8 +87,7 @@ h5_record_read(const struct h5_store_engine *engine, void *store,
 		*out = NULL;
 	}
 	/* The failure of end is ignored: nothing was written that it could
-	 * lose. */
-	/* Nothing was written that closing it could lose. */
+	 * lose.  Nothing was written that closing it could lose. */
 	(void)!engine->end(store, &r, NULL);
 	h5_buf_release(&r.bytes);
 	return rc;

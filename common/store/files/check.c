@@ -11,12 +11,16 @@
 #include "common/store/format.h"
 
 #define SUFFIX ".ledger"
+/* A program that writes a temporary file ends within seconds.  After ten
+ * minutes it has died. */
 #define STALE_S 600
 
 static void
 progress(struct h5_files_checking *c)
 {
 	c->done++;
+	/* Told now and then: a line for each of a million orders would cost
+	 * more than reading them. */
 	if (c->r->progress != NULL && (c->done & 255) == 0)
 		c->r->progress(c->r->arg, c->done,
 		    c->total > c->done ? c->total : c->done);
@@ -41,6 +45,8 @@ add_entry(
 	}
 	en = &c->v[c->n++];
 	en->created_at = o->created_at;
+	/* Ids and times only, since the orders of years do not fit into
+	 * memory. */
 	memcpy(en->id, o->id, sizeof en->id);
 	en->open = !h5_order_at_rest(o, c->st->hooks);
 	c->r->orders++;
@@ -88,6 +94,8 @@ read_ledger(struct h5_files_checking *c, const char *name, const char *id,
 	*tail = 0;
 	rc = h5_file_open(
 	    c->leaf_fd, name, cut ? O_RDWR : O_RDONLY, &fd, &size, e);
+	/* Locked for the second look alone: a check must not make buyers
+	 * wait. */
 	if (rc == H5_OK && cut) {
 		rc = h5_file_lock(fd, LOCK_EX, c->st->budget_ms, e);
 		if (rc == H5_OK)
@@ -99,6 +107,7 @@ read_ledger(struct h5_files_checking *c, const char *name, const char *id,
 		rc = fold(c, fd, size, id, o, &whole, e);
 	if (rc == H5_OK)
 		*tail = size - whole;
+	/* Still under the lock, so the tail is nobody's write in progress. */
 	if (rc == H5_OK && cut && *tail > 0 && c->repair) {
 		rc = h5_file_cut(fd, whole, e);
 		if (rc == H5_OK)
@@ -126,9 +135,13 @@ check_ledger(struct h5_files_checking *c, const char *name, const char *id,
 		h5_order_free(o);
 		rc = read_ledger(c, name, id, true, &o, &tail, &why);
 	}
+	/* A lack of memory ends the check.  Called a broken ledger, it would
+	 * send the operator looking for damage that is not there. */
 	if (rc == H5_E_NOMEM)
 		return h5_err_nomem(e);
 	h5_files_leaf(id, leaf);
+	/* The store is newer than this program: then no finding can be
+	 * trusted. */
 	if (rc == H5_E_CONFIG) {
 		(void)h5_err_set(e, rc, "%s", why.msg);
 	} else if (rc == H5_E_NOTFOUND) {
@@ -160,8 +173,10 @@ stranger(
 	char what[NAME_MAX + H5_FILES_PATH + 32];
 	bool temp = strncmp(name, ".tmp-", 5) == 0, gone = false;
 
+	/* Its writer may be alive. */
 	if (temp && !h5_file_older(dir, name, h5_clock_now() - STALE_S))
 		return;
+	/* A stranger's file is never removed, whoever may want it. */
 	if (temp && c->repair)
 		gone = h5_file_remove(dir, name, NULL) == H5_OK;
 	(void)snprintf(what, sizeof what, "%s: %s/%s",
@@ -275,6 +290,7 @@ check_one(void *arg, const char *name, struct h5_err *e)
 	char id[H5_ORDER_ID_MAX + 1] = "";
 
 	progress(c);
+	/* The name must be "<id>.ledger" and nothing else. */
 	if (n > suffix && n - suffix <= H5_ORDER_ID_MAX &&
 	    strcmp(name + n - suffix, SUFFIX) == 0) {
 		memcpy(id, name, n - suffix);
@@ -291,6 +307,8 @@ each_leaf(struct h5_files_checking *c, h5_file_each_fn each, bool tell,
     struct h5_err *e)
 {
 	enum h5_code rc = H5_OK;
+	/* Each of the 256 folders may be missing, since it is made when it is
+	 * needed. */
 	struct h5_err why;
 	unsigned i;
 
@@ -303,6 +321,8 @@ each_leaf(struct h5_files_checking *c, h5_file_each_fn each, bool tell,
 		else if (rc != H5_E_NOTFOUND && tell)
 			h5_files_check_found(
 			    c, &c->r->broken, "", why.msg, false);
+		/* A folder that could not be opened was told about and does not
+		 * end the check of the others. */
 		if (c->leaf_fd < 0)
 			rc = H5_OK;
 		h5_file_drop(&c->leaf_fd);
@@ -339,11 +359,14 @@ h5_files_check(
 	enum h5_code rc;
 
 	h5_buf_init(&c.ledger, H5_RECORD_MAX);
+	/* Counted first, for a progress that means something. */
 	rc = each_leaf(&c, count_one, false, e);
 	if (rc == H5_OK)
 		rc = list_all(&c, e);
 	if (rc == H5_OK)
 		rc = each_leaf(&c, check_one, true, e);
+	/* After all records were read, and before the indexes: these are
+	 * rebuilt for the format that the store really has. */
 	if (rc == H5_OK && c.format > c.st->format.number)
 		rc = raise_format(&c, e);
 	if (rc == H5_OK)

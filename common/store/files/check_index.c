@@ -13,6 +13,8 @@ by_creation(const void *a, const void *b)
 {
 	const struct h5_files_entry *l = a, *r = b;
 
+	/* By id as well, so that a repaired index is the same whoever made
+	 * it. */
 	if (l->created_at != r->created_at)
 		return l->created_at < r->created_at ? -1 : 1;
 	return strcmp(l->id, r->id);
@@ -48,6 +50,8 @@ belongs(const struct day *d, const char *id)
 	enum h5_code rc;
 	bool yes;
 
+	/* Most lines name an order that was read just now, which costs
+	 * nothing. */
 	if (h5_files_ids_has(&d->own, id))
 		return true;
 	rc = load(d->c, id, &o);
@@ -55,6 +59,7 @@ belongs(const struct day *d, const char *id)
 	if (rc != H5_OK)
 		return rc != H5_E_NOTFOUND;
 	h5_clock_day(o->created_at, own_day);
+	/* A wake line may stand on any day; a creation belongs to its own. */
 	yes = d->which == H5_FILES_WAKE || strcmp(own_day, d->name) == 0;
 	h5_order_free(o);
 	return yes;
@@ -71,7 +76,8 @@ take_lines(struct day *d, const struct h5_buf *b, struct h5_err *e)
 	d->wrong = false;
 	while (rc == H5_OK && h5_files_line(&p, end, id, &good)) {
 		/* A line whose order is not there is what a creation leaves
-		 * that was cut short: nothing to tell. */
+		 * that was cut short: nothing to tell.  Told once for the whole
+		 * file, however many such lines it has. */
 		d->wrong = d->wrong || !good;
 		if (id[0] != '\0' && belongs(d, id))
 			rc = h5_files_ids_add(&d->lines, id, NULL, e);
@@ -89,6 +95,8 @@ hold_day(const struct day *d, int *fd, size_t *size, struct h5_err *e)
 	struct h5_files *st = d->c->st;
 	char path[H5_FILES_PATH];
 	struct h5_file_look look;
+	/* Made if it is missing and this is a repair: then it is held like any
+	 * other file of its kind. */
 	enum h5_code rc;
 
 	h5_files_day_path(d->which, d->name, path);
@@ -104,6 +112,8 @@ hold_day(const struct day *d, int *fd, size_t *size, struct h5_err *e)
 		rc = h5_file_lock(*fd, LOCK_EX, d->c->st->budget_ms, e);
 	if (rc == H5_OK)
 		rc = h5_file_look(*fd, &look, e);
+	/* It was replaced while we waited for its lock: what we hold is an old
+	 * file that nobody reads any more. */
 	if (rc == H5_OK && !look.named)
 		rc = h5_err_set(e, H5_E_BUSY, "another fsck is running");
 	if (rc == H5_OK)
@@ -146,6 +156,7 @@ write_day(struct day *d, struct h5_err *e)
 	size_t i;
 
 	h5_buf_init(&b, H5_FILES_INDEX);
+	/* By age, which is how a walk wants them. */
 	for (i = 0; i < d->n; i++)
 		h5_buf_printf(&b, "%s\n", d->v[i].id);
 	for (i = 0; i < d->lines.n; i++)
@@ -199,11 +210,15 @@ check_day(struct day *d, struct h5_err *e)
 	size_t i;
 	int fd = -1;
 
+	/* The ids of the day as a set, or every line would be searched for in
+	 * all orders. */
 	for (i = 0; rc == H5_OK && i < d->n; i++)
 		rc = h5_files_ids_add(&d->own, d->v[i].id, NULL, e);
 	if (rc == H5_OK)
 		rc = read_day(d, false, &fd, e);
-	/* What looks amiss may be a creation under way. */
+	/* What looks amiss may be a creation under way.  The second look waits
+	 * until the creation is done, and what is still missing then is
+	 * missing. */
 	if (rc == H5_OK && !complete(d)) {
 		h5_file_drop(&fd);
 		rc = read_day(d, true, &fd, e);
@@ -232,6 +247,7 @@ orders_of(const struct h5_files_checking *c, const char *day, size_t *at,
 	/* An empty store has no array to point into. */
 	if (c->n == 0 || h5_clock_from_day(day, &from, NULL) != H5_OK)
 		return;
+	/* Both lists are sorted by time, so each is walked through once. */
 	while (*at < c->n && c->v[*at].created_at < from)
 		(*at)++;
 	d->v = c->v + *at;
@@ -252,6 +268,8 @@ days_of_orders(const struct h5_files_checking *c, struct h5_files_days *d,
 	size_t i;
 
 	for (i = 0; rc == H5_OK && i < c->n; i++) {
+		/* Sorted by time: all orders up to the end of a day share
+		 * it. */
 		if (i > 0 && c->v[i].created_at < next)
 			continue;
 		h5_clock_day(c->v[i].created_at, day);
@@ -304,6 +322,8 @@ collect(struct h5_files_checking *c, const char *day, struct h5_files_ids *ids,
 
 	rc = h5_files_sweep_read(c->st, day, &s, &sound, e);
 	if (rc == H5_OK && !sound) {
+		/* A damaged file costs nothing but time, so it is removed and
+		 * the next sweep reads the day anew. */
 		(void)snprintf(path, sizeof path, "sweep/%s", day);
 		gone = c->repair &&
 		       h5_file_remove(c->st->dir, path, NULL) == H5_OK;
@@ -358,6 +378,8 @@ check_sweeps(struct h5_files_checking *c, struct h5_err *e)
 	for (i = 0; rc == H5_OK && i < d.n; i++)
 		rc = collect(c, d.v[i], &ids, e);
 	for (i = 0; rc == H5_OK && i < c->n; i++)
+		/* Asked of the orders that were read as open; the others need
+		 * no sweep. */
 		if (c->v[i].open && !h5_files_ids_has(&ids, c->v[i].id))
 			rc = check_open(c, c->v[i].id, e);
 	h5_files_ids_release(&ids);
@@ -370,6 +392,7 @@ h5_files_reindex(struct h5_files_checking *c, struct h5_err *e)
 {
 	enum h5_code rc;
 
+	/* An empty store has no array, and qsort wants one. */
 	if (c->n > 0)
 		qsort(c->v, c->n, sizeof *c->v, by_creation);
 	rc = check_index(c, H5_FILES_CREATED, e);

@@ -30,6 +30,7 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	st->self = &h5_store_files;
 	st->dir = -1;
 	st->format_fd = -1;
+	/* Format 1 is what every store has at least. */
 	st->format_sure = 1;
 	st->hooks = hooks;
 	st->budget_ms = w->budget_ms;
@@ -40,11 +41,14 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 		close_store(st);
 		return h5_err_nomem(e);
 	}
+	/* The order of these looks decides what an operator is told first: the
+	 * folder, its locks, then what is in it. */
 	rc = h5_files_folder(w->dir, true, &st->dir, &why);
 	if (rc == H5_OK)
 		rc = h5_files_lockable(st->dir, &why);
 	if (rc == H5_OK)
 		rc = h5_files_format(st, &f, &why);
+	/* A folder without a format is made a store, if it is empty. */
 	if (rc == H5_E_NOTFOUND) {
 		rc = h5_files_furnish(st->dir, &why);
 		if (rc == H5_OK)
@@ -53,6 +57,8 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	if (rc != H5_OK) {
 		close_store(st);
 		(void)h5_err_set(&said, rc, "store %s: %s", w->dir, why.msg);
+		/* The error number goes along: it tells a full disk from a
+		 * wrong path. */
 		said.sys = why.sys;
 		return h5_err_pass(e, &said);
 	}

@@ -13,6 +13,7 @@
 unsigned
 h5_files_hash(const char *id)
 {
+	/* The first byte of the sum, for one of 256 folders. */
 	return (unsigned)(h5_sum_64(id, strlen(id), 0) >> 56);
 }
 
@@ -51,6 +52,7 @@ h5_files_own_name(const char *name)
 	for (i = 0; i < H5_LENGTH(own); i++)
 		if (strcmp(name, own[i]) == 0)
 			return true;
+	/* What the programs keep beside the store is theirs as well. */
 	return h5_state_name(name);
 }
 
@@ -101,12 +103,15 @@ h5_files_furnish(int dir, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_file_create(dir, "format", H5_FILES_FIRST,
 		    sizeof H5_FILES_FIRST - 1, 0600, e);
+	/* Two programs may furnish at once: the second finds the work done. */
 	return rc == H5_E_EXISTS ? H5_OK : rc;
 }
 
 enum h5_code
 h5_files_lockable(int dir, struct h5_err *e)
 {
+	/* Locks over a network are kept by some servers and forgotten by
+	 * others, and a store without locks mixes two writes into one. */
 	const char *network = h5_file_network(dir);
 
 	if (network != NULL)
@@ -135,13 +140,17 @@ h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 	rc = h5_buf_finish(&path, e);
 	if (rc == H5_OK)
 		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
-	/* Made by hand, as an FTP program makes it. */
+	/* Made by hand, as an FTP program makes it.  Only an empty folder is
+	 * closed to others: with something in it, it is somebody's, and its
+	 * rights are not ours to change. */
 	if (rc == H5_E_CONFIG &&
 	    h5_file_bare(AT_FDCWD, path.data, make, NULL) == H5_OK)
 		rc = make ? h5_file_folder(AT_FDCWD, path.data, fd, e)
 			  : h5_err_set(e, H5_E_NOTFOUND, "an empty folder");
 	if (rc == H5_E_NOTFOUND && make) {
 		rc = h5_file_mkdir(AT_FDCWD, path.data, e);
+		/* One level only.  A path that is wrong higher up is a mistake
+		 * in the configuration and must not be built. */
 		if (rc == H5_E_NOTFOUND)
 			rc = h5_err_set(e, H5_E_CONFIG,
 			    "the folder above %s does not exist", dir);
@@ -165,5 +174,7 @@ h5_files_there(const struct h5_store_where *w)
 		    folder, "format", O_RDONLY, &format, &size, NULL);
 	h5_file_drop(&format);
 	h5_file_drop(&folder);
+	/* Any other failure means that something is there, and open says
+	 * what. */
 	return rc != H5_E_NOTFOUND;
 }

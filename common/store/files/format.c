@@ -32,6 +32,7 @@ parse(const char *text, struct h5_engine_format *f)
 		return false;
 	text += sizeof HEAD - 1;
 	n = strcspn(text, "\n");
+	/* A number of eight digits and more is no format of ours. */
 	if (n >= sizeof number || text[n] != '\n')
 		return false;
 	memcpy(number, text, n);
@@ -51,6 +52,7 @@ read_word(int fd, size_t size, struct h5_engine_format *f, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&b, WORD_MAX);
+	/* One byte less than there is room for, since the text gets a NUL. */
 	rc = h5_file_slurp(fd, 0, size < WORD_MAX ? size : WORD_MAX - 1, &b, e);
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&b, e);
@@ -72,6 +74,7 @@ take_word(struct h5_files *st, struct h5_err *e)
 	int fd;
 
 	rc = h5_file_open(st->dir, "format", O_RDONLY, &fd, &size, e);
+	/* A link or a folder of that name is a matter of configuration. */
 	if (rc == H5_E_INPUT)
 		rc = H5_E_CONFIG;
 	if (rc == H5_OK)
@@ -81,6 +84,8 @@ take_word(struct h5_files *st, struct h5_err *e)
 	if (rc == H5_OK) {
 		h5_file_drop(&st->format_fd);
 		st->format_fd = fd;
+		/* Kept open: a look at the open file is cheaper than opening it
+		 * anew, and is made after each record that is read. */
 		st->format_stamp = look.stamp;
 		st->format = f;
 		fd = -1;
@@ -97,6 +102,7 @@ h5_files_format(void *store, struct h5_engine_format *f, struct h5_err *e)
 	enum h5_code rc;
 	bool same = false;
 
+	/* The threads of a program share the file and what it said. */
 	(void)pthread_mutex_lock(&st->lock);
 	if (st->format_fd >= 0) {
 		rc = h5_file_look(st->format_fd, &look, e);
@@ -120,6 +126,8 @@ h5_files_peek(const struct h5_store_where *w, struct h5_engine_format *f,
 	int dir, fd = -1;
 	enum h5_code rc;
 
+	/* Whatever is wrong with the folder, h5_files_folder says it when the
+	 * store is opened.  Here the question is only whether there is one. */
 	if (h5_files_folder(w->dir, false, &dir, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "no store");
 	rc = h5_file_open(dir, "format", O_RDONLY, &fd, &size, e);
@@ -139,6 +147,7 @@ raise_locked(struct h5_files *st, int folder, struct h5_engine_format *f,
 	struct h5_buf word;
 	enum h5_code rc;
 
+	/* Read again under the lock: another program may have raised it. */
 	rc = h5_files_format(st, &now, e);
 	if (rc == H5_OK && now.number >= f->number) {
 		*f = now;
@@ -170,11 +179,15 @@ h5_files_raise(
 	(void)pthread_mutex_unlock(&st->lock);
 	if (sure)
 		return H5_OK;
+	/* The folder itself is locked, since the file is replaced and its lock
+	 * would go with the old one. */
 	rc = h5_file_folder(st->dir, ".", &folder, e);
 	if (rc == H5_OK)
 		rc = h5_file_lock(folder, LOCK_EX, h5_files_wait(until_ms), e);
 	if (rc == H5_OK)
 		rc = raise_locked(st, folder, f, e);
+	/* Durable from here on.  It is remembered, so that the many writes of
+	 * one program pay for this once. */
 	if (rc == H5_OK) {
 		(void)pthread_mutex_lock(&st->lock);
 		if (st->format_sure < f->number)

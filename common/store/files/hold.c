@@ -28,6 +28,8 @@ h5_files_hold(void *store, const char *id, int wait_ms, int hold_ms,
 	 * file, so a thread's own one keeps the other threads out as well. */
 	rc = h5_file_open(
 	    st->dir, "talk", O_RDWR | O_CREAT, &talk->fd, &size, e);
+	/* Two ids may share a byte, once in a very long time.  Then one waits
+	 * for the other, which does no harm. */
 	if (rc == H5_OK)
 		rc = h5_file_lock_byte(
 		    talk->fd, h5_sum_64(id, strlen(id), 0), wait_ms, e);
@@ -41,6 +43,7 @@ h5_files_hold(void *store, const char *id, int wait_ms, int hold_ms,
 enum h5_code
 h5_files_renew(void *hold, int hold_ms, struct h5_err *e)
 {
+	/* Nothing to renew: the lock lives as long as its process. */
 	(void)hold;
 	(void)hold_ms;
 	(void)e;

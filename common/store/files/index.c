@@ -14,6 +14,7 @@ h5_files_wait(int64_t until_ms)
 {
 	int64_t left = until_ms - h5_clock_mono_ms();
 
+	/* Never negative: 0 asks for the lock without a wait. */
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -55,16 +56,22 @@ open_day(struct h5_files *st, enum h5_files_index which, const char *day,
 	for (;;) {
 		rc = h5_file_open(
 		    st->dir, path, O_RDWR | O_APPEND | O_CREAT, fd, &size, e);
+		/* An operator removed the folder.  An index can be made anew,
+		 * so this is no reason to refuse an order. */
 		if (rc == H5_E_NOTFOUND) {
 			rc = h5_files_index_make(st, which, e);
 			if (rc == H5_OK)
 				continue;
 		}
+		/* Shared: many orders are noted at once, and only a rebuild of
+		 * the index keeps them all out. */
 		if (rc == H5_OK)
 			rc = h5_file_lock(
 			    *fd, LOCK_SH, h5_files_wait(until_ms), e);
 		if (rc == H5_OK)
 			rc = h5_file_look(*fd, &look, e);
+		/* A rebuild put another file in its place while we waited: a
+		 * line in the old one would be lost. */
 		if (rc != H5_OK || look.named)
 			break;
 		h5_file_drop(fd);
@@ -105,10 +112,12 @@ h5_files_note(struct h5_files *st, enum h5_files_index which, int64_t at,
 
 	h5_clock_day(at, day);
 	rc = open_day(st, which, day, until_ms, fd, e);
+	/* One write with O_APPEND, so that lines of two programs never mix. */
 	if (rc == H5_OK)
 		rc = h5_file_add_line(*fd, id, e);
 	if (rc == H5_OK)
 		rc = h5_file_sync_data(*fd, e);
+	/* The line is on disk; whether the file's name is too is asked last. */
 	if (rc == H5_OK)
 		rc = sync_day(st, which, day, e);
 	if (rc != H5_OK)
@@ -130,6 +139,7 @@ h5_files_index_read(struct h5_files *st, enum h5_files_index which,
 	rc = h5_file_open(st->dir, path, O_RDONLY, fd, &size, e);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
+	/* Nothing new since the last look. */
 	if (rc != H5_OK || size <= from)
 		return rc;
 	rc = h5_file_slurp(*fd, from, size - from, b, e);
@@ -150,10 +160,12 @@ h5_files_line(
 	if (lf == NULL)
 		return false;
 	n = (size_t)(lf - *p);
+	/* An empty line is what a write that was cut short may leave. */
 	*good = n == 0;
 	if (n > 0 && n <= H5_ORDER_ID_MAX) {
 		memcpy(id, *p, n);
 		id[n] = '\0';
+		/* A NUL inside the line would end the id too early. */
 		*good = strlen(id) == n && h5_number_is_order(id);
 		if (!*good)
 			id[0] = '\0';
@@ -169,6 +181,7 @@ h5_files_days_one(struct h5_files_days *d, const char *day, struct h5_err *e)
 {
 	void *v;
 
+	/* The list grows by 64: two months at a time. */
 	if (d->n % 64 == 0) {
 		v = reallocarray(d->v, d->n + 64, sizeof *d->v);
 		if (v == NULL)
@@ -207,6 +220,7 @@ h5_files_days_add(struct h5_files *st, const char *folder,
 	if (rc == H5_OK)
 		rc = h5_file_list(fd, add_day, d, e);
 	h5_file_drop(&fd);
+	/* No folder, no days: nothing was created, or nothing woke up. */
 	if (rc == H5_E_NOTFOUND)
 		rc = H5_OK;
 	if (rc != H5_OK || d->n == 0)
@@ -234,6 +248,7 @@ h5_files_days_release(struct h5_files_days *d)
 static uint32_t *
 slot_of(const struct h5_files_ids *ids, const char *id)
 {
+	/* The size of the table is a power of two, so the mask is a modulo. */
 	size_t i = h5_sum_64(id, strlen(id), 0) & (ids->n_slots - 1);
 
 	while (ids->slots[i] != 0 && strcmp(ids->v[ids->slots[i] - 1], id) != 0)
@@ -248,8 +263,10 @@ grow_ids(struct h5_files_ids *ids, struct h5_err *e)
 	uint32_t *slots;
 	void *v;
 
+	/* The slots hold 32 bits, and 0 is taken for "free". */
 	if (cap > UINT32_MAX / 2)
 		return h5_err_set(e, H5_E_INPUT, "there are too many orders");
+	/* Twice as many slots as ids, so that a search is short. */
 	slots = calloc(cap * 2, sizeof *slots);
 	v = reallocarray(ids->v, cap, sizeof *ids->v);
 	if (v != NULL)
@@ -262,6 +279,7 @@ grow_ids(struct h5_files_ids *ids, struct h5_err *e)
 	ids->slots = slots;
 	ids->n_slots = cap * 2;
 	ids->cap = cap;
+	/* Every id moves: its place depends on the size of the table. */
 	for (i = 0; i < ids->n; i++)
 		*slot_of(ids, ids->v[i]) = (uint32_t)i + 1;
 	return H5_OK;

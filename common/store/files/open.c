@@ -49,12 +49,14 @@ take_number(const char **p, char end, uint64_t *n)
 	size_t len;
 
 	*n = 0;
+	/* A row that does not fit the array is no row of ours. */
 	len = stop != NULL ? (size_t)(stop - *p) : sizeof digits;
 	if (len >= sizeof digits)
 		return false;
 	memcpy(digits, *p, len);
 	digits[len] = '\0';
 	*p = stop + 1;
+	/* Well below the limit, so that sums of two never overflow. */
 	return h5_text_u64(digits, 0, UINT64_MAX / 16, n, NULL) == H5_OK;
 }
 
@@ -80,6 +82,8 @@ parse(const char *p, size_t n, struct h5_files_sweep *s, bool *sound,
 	bool good;
 	size_t i;
 
+	/* The end mark: without it the file was cut short, and a list of open
+	 * orders that lacks some is worse than none. */
 	*sound = n > sizeof HEAD + sizeof END &&
 		 memcmp(p, HEAD, sizeof HEAD - 1) == 0 &&
 		 memcmp(end, END, sizeof END - 1) == 0;
@@ -98,6 +102,7 @@ parse(const char *p, size_t n, struct h5_files_sweep *s, bool *sound,
 		if (*sound)
 			rc = h5_files_ids_add(&s->open, id, NULL, e);
 	}
+	/* The count catches a list that lost lines in its middle. */
 	*sound = *sound && p == end && s->open.n == count;
 	s->hooks = (unsigned)hooks;
 	s->offset[0] = (size_t)at[0];
@@ -123,6 +128,8 @@ h5_files_sweep_read(struct h5_files *st, const char *day,
 	else if (rc == H5_E_NOTFOUND)
 		rc = H5_OK;
 	h5_buf_release(&b);
+	/* A damaged file is treated like a missing one: the day is read
+	 * anew. */
 	if (rc != H5_OK || !*sound)
 		h5_files_sweep_release(s);
 	return rc;
@@ -138,6 +145,8 @@ write_sweep(struct h5_files *st, const char *day,
 	size_t i;
 
 	h5_buf_init(&b, H5_FILES_INDEX);
+	/* The hooks of this program: what it found at rest is at rest for
+	 * these. */
 	h5_buf_printf(&b, HEAD "hooks %u\n", st->hooks);
 	for (i = 0; i < 2; i++)
 		h5_buf_printf(&b, "%s %zu %" PRIu64 "\n", names[i],
@@ -150,6 +159,7 @@ write_sweep(struct h5_files *st, const char *day,
 	sweep_path(day, path);
 	if (rc == H5_OK)
 		rc = h5_file_replace(st->dir, path, b.data, b.len, 0600, e);
+	/* An operator removed the folder, which is as good as a fresh start. */
 	if (rc == H5_E_NOTFOUND) {
 		rc = h5_file_mkdir(st->dir, "sweep", e);
 		if (rc == H5_OK)
@@ -177,6 +187,8 @@ tail_of(int fd, size_t offset, uint64_t *tail, struct h5_err *e)
 	h5_buf_init(&b, TAIL_BYTES);
 	rc = h5_file_slurp(fd, offset - n, n, &b, e);
 	if (rc == H5_OK)
+		/* The length goes into the sum, so that an empty tail is not 0
+		 * by chance. */
 		*tail = h5_sum_64(b.data, b.len, b.len) >> 8;
 	h5_buf_release(&b);
 	return rc;
@@ -209,6 +221,7 @@ take_in(struct h5_files *st, enum h5_files_index which, const char *day,
 	while (rc == H5_OK && *fits && h5_files_line(&p, end, id, &good))
 		if (id[0] != '\0')
 			rc = h5_files_ids_add(&s->open, id, NULL, e);
+	/* Only whole lines count as read; the rest of one is read next time. */
 	if (rc == H5_OK && *fits && p > b.data) {
 		s->offset[which] += (size_t)(p - b.data);
 		rc = tail_of(*fd, s->offset[which], &s->tail[which], e);
@@ -227,6 +240,8 @@ h5_files_sweep_news(struct h5_files *st, const char *day,
 	enum h5_code rc = H5_OK;
 
 	*fd = -1;
+	/* Twice at most: what cannot be continued is thrown away, and the
+	 * second turn starts at 0, where everything fits. */
 	for (turn = 0; turn < 2; turn++) {
 		if (!fits)
 			h5_files_sweep_release(s);
@@ -257,6 +272,8 @@ may_rest(struct h5_files *st, const char *id, bool *missing)
 	enum h5_code rc;
 	bool rests;
 
+	/* First without a lock: nearly all orders are open or at rest for
+	 * good. */
 	rc = h5_record_load(st->self, st, id, until, &o, NULL);
 	*missing = rc == H5_E_NOTFOUND;
 	rests = rc == H5_OK && h5_order_at_rest(o, st->hooks);
@@ -282,11 +299,15 @@ drop_missing(struct h5_files *st, int fd, struct h5_files_ids *missing,
 	bool held, gone = false;
 	size_t i;
 
+	/* Without waiting: a creation holds the file shared, and if there is
+	 * one, the missing order may just be coming. */
 	held = fd >= 0 && missing->n > 0 &&
 	       h5_file_lock(fd, LOCK_EX, 0, NULL) == H5_OK &&
 	       h5_file_look(fd, &look, NULL) == H5_OK && look.named;
 	for (i = 0; i < missing->n && rc == H5_OK; i++) {
 		if (held)
+			/* Asked again under the lock, where "missing" is
+			 * certain. */
 			(void)may_rest(st, missing->v[i], &gone);
 		if (!held || !gone)
 			rc = h5_files_ids_add(kept, missing->v[i], NULL, e);

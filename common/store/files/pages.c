@@ -30,6 +30,7 @@ start(struct h5_files *st, struct h5_engine_walk *w, struct h5_err *e)
 	w->own = own;
 	rc = h5_files_days_add(st, "index/created", &own->days, e);
 	if (rc == H5_OK && w->kind != H5_ENGINE_CREATED)
+		/* A walk over what was created does not care what woke up. */
 		rc = h5_files_days_add(st, "index/wake", &own->days, e);
 	return rc;
 }
@@ -51,6 +52,8 @@ page_created(struct h5_files *st, struct h5_engine_walk *w, const char *day,
 	w->to = w->from + DAY_S;
 	h5_buf_init(&b, H5_FILES_INDEX);
 	if (rc == H5_OK) {
+		/* The day is read whole: an index of a busy day has a few
+		 * megabytes. */
 		rc = h5_files_index_read(
 		    st, H5_FILES_CREATED, day, 0, &fd, &b, e);
 		h5_file_drop(&fd);
@@ -94,6 +97,7 @@ next_day(struct walking *own, const struct h5_engine_walk *w)
 	const char *day;
 
 	h5_clock_day(w->since, first);
+	/* until is the first second that is not meant any more. */
 	h5_clock_day(w->until > 0 ? w->until - 1 : INT64_MAX, last);
 	while (own->next < own->days.n) {
 		day = own->days.v[own->next++];
@@ -119,6 +123,7 @@ h5_files_page(void *store, struct h5_engine_walk *w, struct h5_err *e)
 	own = w->own;
 	if (own->noted != H5_OK)
 		return h5_err_pass(e, &own->why);
+	/* The ids that were handed out last are not needed any more. */
 	h5_files_ids_release(&own->page);
 	day = next_day(own, w);
 	if (day == NULL)

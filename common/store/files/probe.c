@@ -22,11 +22,14 @@ probe_locks(int dir, const char *name, struct h5_err *e)
 		rc = h5_file_lock(a, LOCK_EX, 0, e);
 	if (rc == H5_OK) {
 		second = h5_file_lock(b, LOCK_EX, 0, e);
+		/* Anything but BUSY means that both got it: no lock at all. */
 		if (second != H5_E_BUSY)
 			rc = h5_err_set(
 			    e, H5_E_CONFIG, "flock does not lock anything");
 	}
 	if (rc == H5_OK)
+		/* The kernel has two kinds of locks, and a file system may know
+		 * one of them only. */
 		rc = h5_file_lock_byte(a, 1, 0, e);
 	if (rc == H5_OK) {
 		second = h5_file_lock_byte(b, 1, 0, e);
@@ -48,11 +51,14 @@ probe_folder(int dir, struct h5_err *e)
 	rc = h5_files_lockable(dir, e);
 	if (rc != H5_OK)
 		return rc;
+	/* The number of the process keeps two probes apart. */
 	(void)snprintf(name, sizeof name, ".tmp-probe-%ld", (long)getpid());
 	rc = h5_file_create(dir, name, "probe\n", 6, 0600, e);
 	if (rc != H5_OK)
 		return rc;
 	rc = probe_locks(dir, name, e);
+	/* Removed in any case; its failure is told only if all else went
+	 * well. */
 	gone = h5_file_remove(dir, name, rc == H5_OK ? e : NULL);
 	return rc != H5_OK ? rc : gone;
 }

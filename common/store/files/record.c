@@ -13,6 +13,7 @@
 static struct h5_files_known *
 bucket_of(struct h5_files *st, uint64_t ino)
 {
+	/* Inode numbers come in runs; the sum spreads them over the buckets. */
 	uint64_t h = h5_sum_64(&ino, sizeof ino, 0);
 
 	return &st->known[h % (H5_FILES_KNOWN / H5_FILES_WAYS) * H5_FILES_WAYS];
@@ -44,6 +45,8 @@ learn(struct h5_files *st, const struct h5_file_look *look)
 	for (i = 0; i < H5_FILES_WAYS; i++)
 		if (b[i].ino == 0)
 			at = i;
+	/* An older stamp of the same file is replaced: two would be two
+	 * truths. */
 	for (i = 0; i < H5_FILES_WAYS; i++)
 		if (b[i].ino == look->ino)
 			at = i;
@@ -96,8 +99,12 @@ h5_files_begin(void *store, struct h5_engine_record *r, struct h5_err *e)
 		return h5_err_nomem(e);
 	own->fd = -1;
 	r->own = own;
+	/* A look opens for reading only, so that it works where writing does
+	 * not. */
 	rc = open_ledger(store, r->id, write ? O_RDWR : O_RDONLY, &own->fd,
 	    &own->look.size, e);
+	/* The size is taken anew under the lock, since whoever held it before
+	 * may have written. */
 	if (rc == H5_OK && r->mode != H5_ENGINE_LOOK) {
 		rc = h5_file_lock(own->fd, write ? LOCK_EX : LOCK_SH,
 		    h5_files_wait(r->until_ms), e);
@@ -122,6 +129,8 @@ h5_files_end(void *store, struct h5_engine_record *r, struct h5_err *e)
 	(void)store;
 	if (own == NULL)
 		return H5_OK;
+	/* The lock is given up before the file is closed: closing may take
+	 * long, and the next one waits. */
 	if (r->mode != H5_ENGINE_LOOK)
 		h5_file_unlock(own->fd);
 	if (r->mode != H5_ENGINE_WRITE)
@@ -158,6 +167,7 @@ h5_files_seal(void *store, struct h5_engine_record *r, struct h5_err *e)
 	const struct opened *own = r->own;
 	enum h5_code rc;
 
+	/* Known: synced by this process, and not touched since. */
 	if (known(store, &own->look))
 		return H5_OK;
 	rc = sync_name(store, r, e);
@@ -194,6 +204,7 @@ write_unit(const struct h5_engine_record *r, const struct h5_buf *unit,
 	size_t at = r->whole, n;
 
 	for (; rc == H5_OK && p < end; p += n, at += n) {
+		/* With its line feed, which is what makes a line whole. */
 		n = strcspn(p, "\n") + 1;
 		rc = h5_file_write_at(own->fd, at, p, n, e);
 		if (rc == H5_OK)
@@ -215,12 +226,16 @@ h5_files_append(void *store, struct h5_engine_record *r,
 	/* A conversation ends with its program here, so this one goes on. */
 	(void)hold;
 	*how = H5_ENGINE_DONE;
+	/* Before the first write of this program to the file: what is there may
+	 * hang on a name that is not on disk. */
 	if (!known(st, &own->look))
 		rc = sync_name(st, r, e);
 	/* A sweep must find the order again before there is a reason to. */
 	if (rc == H5_OK && facts->wakes)
 		rc = h5_files_note(st, H5_FILES_WAKE, h5_clock_now(), r->id,
 		    r->until_ms, &wake, e);
+	/* The torn tail of a write that failed goes first, or the new unit
+	 * would stand behind it. */
 	if (rc == H5_OK && r->whole < own->look.size)
 		rc = h5_file_cut(own->fd, r->whole, e);
 	if (rc == H5_OK) {
@@ -230,6 +245,7 @@ h5_files_append(void *store, struct h5_engine_record *r,
 	}
 	if (rc == H5_OK)
 		learn_now(st, own->fd);
+	/* The index is let go only now that the order can be seen awake. */
 	h5_file_drop(&wake);
 	return rc;
 }
@@ -253,6 +269,8 @@ ensure_leaf(struct h5_files *st, const char *id, struct h5_err *e)
 		return H5_OK;
 	h5_files_leaf(id, leaf);
 	rc = h5_file_mkdir(st->dir, leaf, e);
+	/* The folder above is missing as well, in a store that was copied
+	 * without its empty folders. */
 	if (rc == H5_E_NOTFOUND) {
 		memcpy(branch, leaf, sizeof branch);
 		branch[strlen("orders/x")] = '\0';
@@ -281,6 +299,7 @@ create_ledger(struct h5_files *st, const char *id, const struct h5_buf *line,
 		if (rc == H5_OK)
 			rc = h5_file_create(
 			    st->dir, path, line->data, line->len, 0600, e);
+		/* Anything but a missing folder is an answer. */
 		if (rc != H5_E_NOTFOUND)
 			return rc;
 		/* The folder was there once and is gone. */
@@ -316,6 +335,8 @@ create_new(struct h5_files *st, const char *id, const struct h5_buf *line,
 	int fd, note = -1;
 	size_t size;
 
+	/* A cheap look first: most repetitions of a form find the order
+	 * there. */
 	rc = open_ledger(st, id, O_RDONLY, &fd, &size, e);
 	h5_file_drop(&fd);
 	if (rc == H5_OK)

@@ -16,6 +16,7 @@ h5_files_swept(void *store, int64_t at, struct h5_err *e)
 
 	h5_clock_rfc3339(at, text);
 	text[n++] = '\n';
+	/* Replaced, so that a reader finds the old time or the new one. */
 	return h5_file_replace(st->dir, SWEPT, text, n, 0600, e);
 }
 
@@ -36,6 +37,8 @@ h5_files_swept_at(void *store, int64_t *at, int64_t *made_at, struct h5_err *e)
 	if (rc == H5_OK && h5_clock_from_rfc3339(b.data, at, NULL) != H5_OK)
 		*at = 0;
 	h5_buf_release(&b);
+	/* Without a sweep, the making of the store is the time to count
+	 * from. */
 	if (*at == 0 &&
 	    fstatat(st->dir, "format", &made, AT_SYMLINK_NOFOLLOW) == 0)
 		*made_at = (int64_t)made.st_mtime;
