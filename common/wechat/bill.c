@@ -148,6 +148,7 @@ next_line(struct reader *r)
 {
 	char *s = r->next, *end;
 
+	/* The last line feed ends the last line; no empty one follows it. */
 	if (s == NULL || *s == '\0')
 		return NULL;
 	r->line++;
@@ -155,6 +156,7 @@ next_line(struct reader *r)
 	r->next = end == NULL ? NULL : end + 1;
 	if (end == NULL)
 		end = s + strlen(s);
+	/* Old bills have CR LF, newer ones LF alone. */
 	if (end > s && end[-1] == '\r')
 		end--;
 	*end = '\0';
@@ -196,11 +198,15 @@ read_headings(struct reader *r, char *line, const struct name *known,
 		    e, H5_E_INPUT, "bill, line %u: too many columns", r->line);
 	for (i = 0; i < *n; i++) {
 		r->means[i] = -1;
+		/* A column that is not known is passed over: WeChat adds some
+		 * every few years. */
 		for (k = 0; k < n_known; k++)
 			if (strcmp(v[i], known[k].utf8) == 0)
 				r->means[i] = known[k].means;
 		if (r->means[i] < 0)
 			continue;
+		/* Two columns of one meaning: which of them to believe nobody
+		 * can say. */
 		if ((seen >> r->means[i] & 1) != 0)
 			return h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: a column occurs twice", r->line);
@@ -225,8 +231,12 @@ static enum h5_code
 read_values(struct reader *r, char *line, size_t want, char *v[H5_BILL_COLUMNS],
     struct h5_err *e)
 {
+	/* The back-tick is how WeChat keeps a spreadsheet from reading
+	 * numbers. */
 	size_t n = line[0] == '`' ? split(line + 1, ",`", v) : 0;
 
+	/* A product's name with a comma and a back-tick in it would shift all
+	 * values behind it. */
 	if (n == want)
 		return H5_OK;
 	return h5_err_set(e, H5_E_INPUT,
@@ -316,12 +326,14 @@ set_value(
 static bool
 add(int64_t *sum, int64_t n)
 {
+	/* Columns that are missing are -1 and add nothing. */
 	return !__builtin_add_overflow(*sum, n < 0 ? 0 : n, sum);
 }
 
 static enum h5_code
 add_to_sums(struct reader *r, const struct h5_bill_row *row, struct h5_err *e)
 {
+	/* The sums are made row by row, to be held against the totals below. */
 	r->sums[COUNT]++;
 	if (!add(&r->sums[SETTLED_SUM], row->settled_fee) ||
 	    !add(&r->sums[TOTAL_SUM], row->total_fee) ||
@@ -391,11 +403,14 @@ read_row(struct reader *r, char *line, struct h5_err *e)
 		rc = grow(r, e);
 	if (rc != H5_OK)
 		return rc;
-	/* Older bills lack these columns; the nearest ones stand in. */
+	/* Older bills lack these columns; the nearest ones stand in.  Both
+	 * lines of a pair are wanted by those who compare. */
 	if (row.total_fee < 0)
 		row.total_fee = row.settled_fee;
 	if (row.refund_fee < 0)
 		row.refund_fee = row.paid_back;
+	/* Some kinds of bill have no trade state but do have a refund's
+	 * number. */
 	row.refund = strcmp(row.trade_state, "REFUND") == 0 ||
 		     row.out_refund_no[0] != '\0';
 	r->b->rows[r->b->n++] = row;
@@ -415,6 +430,8 @@ read_totals(struct reader *r, char *line, struct h5_err *e)
 	rc = read_headings(r, line, totals_headings, TOTALS_HEADINGS, &n, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A line that is neither a row nor the totals is damage, and the count
+	 * of trades is in every version of the totals. */
 	if (!has(r, n, COUNT))
 		return h5_err_set(e, H5_E_INPUT,
 		    "bill, line %u: neither a trade nor the totals", r->line);
@@ -433,6 +450,8 @@ read_totals(struct reader *r, char *line, struct h5_err *e)
 		else if (r->means[i] == FEE_SUM)
 			places = FEE_PLACES;
 		rc = h5_text_decimal(v[i], places, &said, e);
+		/* Equal to the last fen, or the file was cut or changed on its
+		 * way: it carries no signature. */
 		if (rc == H5_OK && said != r->sums[r->means[i]])
 			rc = h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: the totals say %.40s in column "
@@ -440,6 +459,7 @@ read_totals(struct reader *r, char *line, struct h5_err *e)
 			    "else: download it again",
 			    r->line, v[i], i + 1, r->b->n);
 	}
+	/* Anything behind the totals would not have been counted. */
 	if (rc == H5_OK && (line = next_line(r)) != NULL && line[0] != '\0')
 		rc = h5_err_set(e, H5_E_INPUT,
 		    "bill, line %u: something follows the totals", r->line);
@@ -469,6 +489,8 @@ read_all(struct reader *r, struct h5_err *e)
 			return h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: cut short: the totals are missing",
 			    r->line);
+		/* Rows begin with a back-tick; the first line without one is
+		 * the heading of the totals. */
 		if (line[0] != '`')
 			return read_totals(r, line, e);
 		rc = read_row(r, line, e);
@@ -491,10 +513,12 @@ h5_bill_read(struct h5_buf *text, struct h5_bill *b, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_bill_empty(b);
+	/* The rows point into the text, so the bill keeps it. */
 	b->text = h5_buf_take(text);
 	if (b->text == NULL)
 		return h5_err_nomem(e);
 	r.next = b->text;
+	/* Some bills begin with a byte order mark. */
 	if (n >= 3 && memcmp(b->text, bom, 3) == 0) {
 		r.next += 3;
 		n -= 3;
@@ -503,6 +527,8 @@ h5_bill_read(struct h5_buf *text, struct h5_bill *b, struct h5_err *e)
 		rc = read_all(&r, e);
 	else
 		rc = h5_err_set(e, H5_E_INPUT, "the bill is not UTF-8 text");
+	/* Kept also for a bill that does not add up; the caller may show
+	 * them. */
 	b->settled_sum = r.sums[SETTLED_SUM];
 	b->refund_sum = r.sums[REFUND_SUM];
 	b->fee_sum_micro = r.sums[FEE_SUM];

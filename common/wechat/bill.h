@@ -1,11 +1,12 @@
 /* bill.h - WeChat Pay's bill of a day, read by the names of its columns.
- * A header line, a line a trade, a header line of totals, the totals; UTF-8
- * with or without BOM, CR LF or LF.  Columns come and go over the years (20,
- * 24, 27, 29 are known): each is found by its name, unknown ones are passed
- * over.  A value begins with a back-tick and is parted from the next by comma
- * and back-tick, so that a product's name may hold a comma.
- * Source: docs/PROTOCOL.md 8.
- * Calling order: h5_bill_read, any look-ups, h5_bill_free. */
+ * Call h5_bill_read, look things up, call h5_bill_free.
+ *
+ * A bill is UTF-8 with or without BOM, with CR LF or LF: a line of headings, a
+ * line for each trade, a line of headings for the totals, the totals.  Columns
+ * come and go over the years (20, 24, 27 and 29 are known), so each is found by
+ * its name, and unknown ones are passed over.  A value begins with a back-tick;
+ * a comma and a back-tick part it from the next, so that a product's name may
+ * hold a comma.  Source: docs/PROTOCOL.md 8. */
 #ifndef H5_WECHAT_BILL_H
 #define H5_WECHAT_BILL_H
 
@@ -50,31 +51,34 @@ struct h5_bill {
 	int64_t settled_sum, refund_sum, fee_sum_micro;
 };
 
-/* h5_bill_read(text, b, e): fill b; text's bytes are taken over, and text is
- * empty afterwards.  The totals at the end are compared with the rows.
+/* h5_bill_read(text, b, e): fill b.  The bytes of text are taken over, and text
+ * is empty afterwards.  The totals at the end are compared with the rows.
  * H5_E_INPUT: not a bill, cut short, a line with too few or too many values, a
- *   number or time that is none, or totals that do not fit the rows.  The
- *   message names the line.
- * H5_E_NOMEM. */
+ * malformed number or time, or totals that do not fit the rows; the message
+ * names the line.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_bill_read(
     struct h5_buf *text, struct h5_bill *b, struct h5_err *e);
-/* h5_bill_empty(b): the bill of a day without trade; cannot fail. */
+
+/* h5_bill_empty(b): make b the bill of a day without trade; cannot fail. */
 void h5_bill_empty(struct h5_bill *b);
 void h5_bill_free(struct h5_bill *b);
 
-/* h5_bill_index(b, e): make the look-up tables from the rows; h5_bill_read
- * does. H5_E_NOMEM. */
+/* h5_bill_index(b, e): make the look-up tables from the rows, as h5_bill_read
+ * does.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_bill_index(struct h5_bill *b, struct h5_err *e);
 
-/* h5_bill_payment(b, transaction_id), h5_bill_refund(b, out_refund_no): that
- * row, or NULL. */
+/* h5_bill_payment(b, transaction_id), h5_bill_refund(b, out_refund_no): the row
+ * with that number, or NULL. */
 const struct h5_bill_row *h5_bill_payment(
     const struct h5_bill *b, const char *transaction_id);
 const struct h5_bill_row *h5_bill_refund(
     const struct h5_bill *b, const char *out_refund_no);
 
-/* h5_bill_fee_due(r, micro): what the row's rate makes of its settled amount,
- * 1/1000 fen, rounded to a fen as WeChat does; false: the row does not say. */
+/* h5_bill_fee_due(r, micro): the fee that the row's rate makes of its settled
+ * amount, in 1/1000 fen, rounded to a fen as WeChat does. False: the row does
+ * not say. */
 bool h5_bill_fee_due(const struct h5_bill_row *r, int64_t *micro);
 
 #endif

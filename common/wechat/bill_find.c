@@ -31,10 +31,12 @@ h5_bill_index(struct h5_bill *b, struct h5_err *e)
 {
 	size_t i;
 
+	/* One more than needed, since of nothing calloc may return NULL. */
 	b->payments = calloc(b->n + 1, sizeof(struct h5_bill_row *));
 	b->refunds = calloc(b->n + 1, sizeof(struct h5_bill_row *));
 	if (b->payments == NULL || b->refunds == NULL)
 		return h5_err_nomem(e);
+	/* Pointers are sorted and not rows: the bill keeps its own order. */
 	for (i = 0; i < b->n; i++)
 		if (b->rows[i].refund)
 			b->refunds[b->n_refunds++] = &b->rows[i];
@@ -85,6 +87,8 @@ h5_bill_fee_due(const struct h5_bill_row *r, int64_t *micro)
 	char text[16];
 
 	*micro = 0;
+	/* A rate is "0.60%".  Whatever does not look like one, or could
+	 * overflow below, is not judged. */
 	if (n < 2 || n > sizeof text || r->rate[n - 1] != '%' ||
 	    r->settled_fee < 0 || r->settled_fee > FEE_OF_MAX)
 		return false;
@@ -93,6 +97,8 @@ h5_bill_fee_due(const struct h5_bill_row *r, int64_t *micro)
 	if (h5_text_decimal(text, RATE_PLACES, &rate, NULL) != H5_OK ||
 	    rate < 0 || rate > 1000000)
 		return false;
+	/* Rounded to the fen, half up, and given in thousandths of a fen like
+	 * the fee of the bill. */
 	*micro = (r->settled_fee * rate + 500000) / 1000000 * 1000;
 	return true;
 }

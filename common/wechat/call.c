@@ -12,6 +12,8 @@ enum h5_code
 h5_wechat_new(
     const struct h5_config *c, struct h5_wechat **out, struct h5_err *e)
 {
+	/* The handle is made once a thread and keeps its connections: a TLS
+	 * handshake costs more than the call. */
 	struct h5_https_options o = {.ca_file = c->gateway.ca_file,
 	    .connect_timeout_ms = c->gateway.connect_timeout_ms,
 	    .timeout_ms = c->gateway.timeout_ms};
@@ -23,6 +25,7 @@ h5_wechat_new(
 	if (w == NULL)
 		return h5_err_nomem(e);
 	w->c = c;
+	/* One buffer for all requests and one for all answers of a thread. */
 	h5_buf_init(&w->request, MESSAGE_MAX);
 	h5_buf_init(&w->answer, MESSAGE_MAX);
 	rc = h5_https_new(&o, &w->https, e);
@@ -39,6 +42,8 @@ h5_wechat_free(struct h5_wechat *w)
 {
 	if (w == NULL)
 		return;
+	/* The request's buffer held no key, only its digest, so no wiping is
+	 * needed. */
 	h5_https_free(w->https);
 	h5_buf_release(&w->request);
 	h5_buf_release(&w->answer);
@@ -51,6 +56,7 @@ h5_wechat_worker_new(const struct h5_config *c, void **out, struct h5_err *e)
 	struct h5_wechat *w;
 	enum h5_code rc = h5_wechat_new(c, &w, e);
 
+	/* Also after a failure, when w is NULL. */
 	*out = w;
 	return rc;
 }

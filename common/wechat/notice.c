@@ -22,7 +22,11 @@ h5_wechat_notice(const struct h5_config *c, const char *body, size_t n,
 	enum h5_code rc;
 
 	memset(hint, 0, sizeof *hint);
+	/* Only APIv2 sends notices so far; another API will be told by its
+	 * form. */
 	rc = h5_v2_read_notice(c, body, n, kind, t, &refund, e);
+	/* The signed kind is finished.  What the other one says is hearsay, so
+	 * it is taken apart for its hint alone. */
 	if (rc == H5_OK && *kind == H5_WECHAT_REFUND)
 		rc = h5_v2_read_hint(&refund, hint, e);
 	h5_fields_release(&refund);

@@ -11,6 +11,7 @@ void
 h5_wechat_trade_init(struct h5_wechat_trade *t)
 {
 	memset(t, 0, sizeof *t);
+	/* -1 says that no amount was given; 0 would be an amount. */
 	t->total_fee = -1;
 	h5_fields_init(&t->further, FURTHER_N, FURTHER_BYTES);
 }

@@ -94,22 +94,21 @@ struct h5_wechat_hint {
 
 /* --- notices (notice.c) --- */
 
-/* h5_wechat_self_test(e): can this machine check what WeChat signs?  H5_E_BUG:
- * its OpenSSL cannot. */
+/* h5_wechat_self_test(e): can this machine check what WeChat signs?
+ * H5_E_BUG: its OpenSSL cannot. */
 H5_MUST_CHECK enum h5_code h5_wechat_self_test(struct h5_err *e);
 
 enum h5_wechat_kind { H5_WECHAT_PAYMENT, H5_WECHAT_REFUND };
 
-/* h5_wechat_notice(c, body, n, kind, t, hint, e): read a notice's n bytes and
- * believe it if WeChat signed it for us.  t is initialised here; release it.
- * kind H5_WECHAT_PAYMENT: t is filled, and paid.
- * kind H5_WECHAT_REFUND: hint is filled.
+/* h5_wechat_notice(c, body, n, kind, t, hint, e): read the n bytes of a notice,
+ * and believe it if WeChat signed it for us.  t is initialised here; release
+ * it.  If kind is H5_WECHAT_PAYMENT, t is filled, and paid.  If it is
+ * H5_WECHAT_REFUND, hint is filled.  e->msg is English and fit for the reply.
  * H5_E_INPUT: malformed.
  * H5_E_AUTH: not signed by WeChat for us, or about other ids.
  * H5_E_STATE: it tells of no payment.
  * H5_E_BUG: OpenSSL refused.
- * H5_E_NOMEM.
- * e->msg is English and fit for the reply. */
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_wechat_notice(const struct h5_config *c,
     const char *body, size_t n, enum h5_wechat_kind *kind,
     struct h5_wechat_trade *t, struct h5_wechat_hint *hint, struct h5_err *e);
@@ -134,7 +133,8 @@ bool h5_wechat_is_reply(const char *text);
  * merchant.key_file, which must be set, prove at the time now (Unix seconds)
  * that we are merchant.mch_id?
  * H5_E_CONFIG: as h5_crypto_certificate, or others may read the key.
- * H5_E_NOMEM.  Others: a file cannot be read. */
+ * H5_E_NOMEM: no memory.
+ * Others as h5_file_read: a file cannot be read. */
 H5_MUST_CHECK enum h5_code h5_wechat_certificate(
     const struct h5_config *c, int64_t now, struct h5_err *e);
 
@@ -147,27 +147,31 @@ H5_MUST_CHECK enum h5_code h5_wechat_certificate(
  * gateway.deadline_ms, for which a call blocks.  Every call logs one line. */
 struct h5_wechat;
 
-/* h5_wechat_new(c, out, e): c is borrowed.  Nothing is connected yet.
- * H5_E_CONFIG: a file that it names cannot be read.  H5_E_NOMEM. */
+/* h5_wechat_new(c, out, e): make what one thread calls with.  c is borrowed.
+ * Nothing is connected yet.
+ * H5_E_CONFIG: a file that c names cannot be read.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_wechat_new(
     const struct h5_config *c, struct h5_wechat **out, struct h5_err *e);
 void h5_wechat_free(struct h5_wechat *w);
-/* The same two as a worker thread of a web program makes and frees what is its
+/* The same two, as a worker thread of a web program makes and frees what is its
  * own (program.h). */
 H5_MUST_CHECK enum h5_code h5_wechat_worker_new(
     const struct h5_config *c, void **out, struct h5_err *e);
 void h5_wechat_worker_free(void *worker);
 
-/* Errors of each call that follows.  H5_OK: refusal->verdict tells what WeChat
- * said; the facts are filled only if it is H5_WECHAT_SUCCESS.
+/* Errors of each call that follows:
+ * H5_OK: refusal->verdict tells what WeChat said; the facts are filled only if
+ * it is H5_WECHAT_SUCCESS.
  * H5_E_NET: not reached, or the outcome is unknown.
  * H5_E_REMOTE: an answer that must not be believed.
  * H5_E_CONFIG: the configuration does not allow the call.
- * H5_E_BUG, H5_E_NOMEM. */
+ * H5_E_BUG: OpenSSL or curl refused.
+ * H5_E_NOMEM: no memory. */
 
-/* h5_wechat_prepay(w, log, o, a, ip, out, refusal, e): order attempt a of o for
- * the payer at the address ip.  All other parameters are those stored, so that
- * the same attempt is the same order however often this is called. */
+/* h5_wechat_prepay(w, log, o, a, ip, out, refusal, e): order the attempt a of o
+ * for the payer at the address ip.  All other parameters are the stored ones,
+ * so that the same attempt is the same order however often this is called. */
 H5_MUST_CHECK enum h5_code h5_wechat_prepay(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
@@ -186,18 +190,19 @@ H5_MUST_CHECK enum h5_code h5_wechat_close(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_attempt *a,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
-/* h5_wechat_refund(w, log, o, r, got, refusal, e): ask for refund r of order o:
- * its number, its attempt and its amount.  Asking again with the same number is
- * one refund.  H5_WECHAT_SUCCESS: accepted, not refunded yet.  An answer is
- * believed if it is about this refund, attempt and amounts. */
+/* h5_wechat_refund(w, log, o, r, got, refusal, e): ask for the refund r of the
+ * order o, with its number, its attempt and its amount.  Asking again with the
+ * same number is one refund.  H5_WECHAT_SUCCESS means accepted, and not
+ * refunded yet.  An answer is believed if it is about this refund, attempt and
+ * amounts. / */
 H5_MUST_CHECK enum h5_code h5_wechat_refund(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
-/* h5_wechat_refund_query(w, log, o, r, got, refusal, e): what became of refund
- * r of order o.  Believed as above, but for the amount of a refund that only a
- * notice spoke of, which binds nobody. */
+/* h5_wechat_refund_query(w, log, o, r, got, refusal, e): what became of the
+ * refund r of the order o.  An answer is believed as above, except for the
+ * amount of a refund that only a notice spoke of: that binds nobody. */
 H5_MUST_CHECK enum h5_code h5_wechat_refund_query(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got,
@@ -205,33 +210,37 @@ H5_MUST_CHECK enum h5_code h5_wechat_refund_query(struct h5_wechat *w,
 
 /* h5_wechat_refund_ready(c, now, e): is everything there that a refund needs at
  * the time now (Unix seconds)?  Reads the merchant's certificate and key.  A
- * gateway on this machine by plain http needs none.  H5_E_CONFIG: e->msg says
- * what to do.  H5_E_NOMEM. */
+ * gateway on this machine by plain http needs none.
+ * H5_E_CONFIG: e->msg says what to do.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_wechat_refund_ready(
     const struct h5_config *c, int64_t now, struct h5_err *e);
 
 #define H5_WECHAT_BILL_RAW (64U << 20) /* most bytes of a bill as it comes */
 
 /* h5_wechat_bill(c, log, day, type, raw, text, e): download the bill of a day.
- * It is large and carries no signature: TLS alone vouches for it, so it is only
- * compared, and where it differs h5_wechat_query decides (docs/PROTOCOL.md 8).
- * day: its first second, Unix.  type: ALL, SUCCESS or REFUND.  raw (ceiling
- * H5_WECHAT_BILL_RAW) gets the answer as it came, a gzip file; text (ceiling
- * H5_BILL_MAX) what is in it.  Both are cleared first.  Blocks for up to twenty
- * times gateway.timeout_ms, three times over.
+ * A bill is large and carries no signature.  TLS alone vouches for it, so it is
+ * only compared, and where it differs h5_wechat_query decides (docs/PROTOCOL.md
+ * 8).  day: its first second, Unix.  type: ALL, SUCCESS or REFUND.  raw (at
+ * most H5_WECHAT_BILL_RAW) gets the answer as it came, a gzip file; text (at
+ * most H5_BILL_MAX) gets what is in it.  Both are cleared first.  Blocks for up
+ * to twenty times gateway.timeout_ms, three times over.
  * H5_E_NOTFOUND: no trade that day.
- * H5_E_BUSY: WeChat still makes the bill, or had an error of its own thrice.
- * H5_E_CONFIG: signature, appid, or downloads are switched off for the
- * merchant. H5_E_INPUT: WeChat has no bill for such a day. H5_E_NET,
- * H5_E_REMOTE: not reached, not believed. */
+ * H5_E_BUSY: WeChat still makes the bill, or failed three times.
+ * H5_E_CONFIG: the signature or appid is wrong, or downloads are switched off
+ * for the merchant.
+ * H5_E_INPUT: WeChat has no bill for such a day.
+ * H5_E_NET, H5_E_REMOTE: not reached, not believed. */
 H5_MUST_CHECK enum h5_code h5_wechat_bill(const struct h5_config *c,
     const struct h5_log *log, int64_t day, const char *type, struct h5_buf *raw,
     struct h5_buf *text, struct h5_err *e);
 
 /* h5_wechat_sample_notice(c, number, out, e): append a payment notice signed as
  * WeChat signs, for the doctor to send to the shop's own notify.  number: of an
- * order that cannot be there.  H5_E_IO: no random bytes.  H5_E_BUG,
- * H5_E_NOMEM. */
+ * order that cannot be there.
+ * H5_E_IO: no random bytes.
+ * H5_E_BUG: OpenSSL refused.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_wechat_sample_notice(const struct h5_config *c,
     const char *number, struct h5_buf *out, struct h5_err *e);
 

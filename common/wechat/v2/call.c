@@ -33,6 +33,8 @@ static enum h5_code
 scene_with(const struct h5_config *c, size_t name_bytes, struct h5_buf *out,
     struct h5_err *e)
 {
+	/* Cut by bytes, at a place between characters that the caller has
+	 * found. */
 	char *name = strndup(c->site.name, name_bytes);
 
 	if (name == NULL)
@@ -112,14 +114,19 @@ add_order(struct h5_fields *f, const struct h5_order *o,
 	size_t n = strlen(o->body);
 	enum h5_code rc;
 
+	/* Both as stored: a number that comes again with other times is
+	 * refused. */
 	h5_clock_wire(a->time_start, start);
 	h5_clock_wire(a->time_expire, expire);
 	rc = h5_fields_add(f, "trade_type", "MWEB", e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "device_info", "WEB", e);
 	if (rc == H5_OK)
+		/* Cut when it is sent.  The order keeps the whole text. */
 		rc = h5_fields_addn(f, "body", strlen("body"), o->body,
 		    h5_text_cut(o->body, n, BODY_MAX), e);
+	/* An empty element would be left out of the signature but not of the
+	 * message, so none is sent. */
 	if (rc == H5_OK && o->attach != NULL && o->attach[0] != '\0')
 		rc = h5_fields_add(f, "attach", o->attach, e);
 	if (rc == H5_OK)
@@ -153,6 +160,8 @@ leads_to_cashier(const char *url, const char *cashier)
 	size_t n = strlen(cashier);
 	const char *host = strstr(cashier, "://");
 
+	/* From a believed answer, and checked all the same: it goes into a
+	 * Location header and into a page. */
 	if (n == 0 || host == NULL || strlen(url) > MWEB_URL_MAX ||
 	    strncmp(url, cashier, n) != 0 || !visible_ascii(url, "\"<>\\#"))
 		return false;
@@ -168,6 +177,7 @@ take_prepay(struct h5_wechat *w, const struct h5_fields *f,
 	const char *id = h5_fields_get(f, "prepay_id");
 	const char *url = h5_fields_get(f, "mweb_url");
 
+	/* Another trade type would open another cashier. */
 	if (!h5_fields_is(f, "trade_type", "MWEB"))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: trade_type is not MWEB");
@@ -212,6 +222,8 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
+	/* Set before anything can fail, so that an early failure never looks
+	 * like success. */
 	memset(refusal, 0, sizeof *refusal);
 	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
@@ -224,9 +236,12 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
+		/* Refusals need not name a number, but must not name another
+		 * one. */
 		rc = check_number(&f, a->out_trade_no, false, &why);
 	if (rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS)
 		rc = take_prepay(w, &f, out, &why);
+	/* Reported whatever happened: every call leaves one line in the log. */
 	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
@@ -242,6 +257,8 @@ take_trade(const struct h5_fields *f, const char *out_trade_no,
 	const char *state = h5_fields_get(f, "trade_state");
 	enum h5_code rc;
 
+	/* A successful query has to name the number; without it, nothing ties
+	 * the trade to the order. */
 	rc = check_number(f, out_trade_no, true, e);
 	if (rc == H5_OK && (state == NULL || state[0] == '\0'))
 		rc = h5_err_set(
@@ -249,6 +266,8 @@ take_trade(const struct h5_fields *f, const char *out_trade_no,
 	if (rc != H5_OK)
 		return rc;
 	rc = h5_v2_read_trade(f, t, e);
+	/* Signed and yet malformed: the answer is WeChat's, but nothing to go
+	 * by. */
 	return rc == H5_E_INPUT ? h5_err_as(e, H5_E_REMOTE) : rc;
 }
 
@@ -273,6 +292,7 @@ h5_v2_orderquery(struct h5_wechat *w, const struct h5_log *log,
 		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
 		rc = check_number(&f, out_trade_no, false, &why);
+	/* The state is logged only if it was believed. */
 	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
 	if (success)
 		rc = take_trade(&f, out_trade_no, t, &why);

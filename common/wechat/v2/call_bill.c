@@ -36,10 +36,12 @@ fill(const struct h5_config *c, int64_t day, const char *type,
 	    {"bill_type", type},
 	    {"tar_type", "GZIP"},
 	};
+	/* Not h5_v2_begin: this call has a host list and a time of its own. */
 	enum h5_code rc = h5_crypto_nonce(nonce, e);
 	size_t i;
 
 	h5_clock_wire(day, wire);
+	/* bill_date is a day, and the wire's time begins with it. */
 	wire[8] = '\0'; /* yyyyMMdd */
 	for (i = 0; rc == H5_OK && i < H5_LENGTH(params); i++)
 		rc = h5_fields_add(f, params[i].name, params[i].value, e);
@@ -73,6 +75,7 @@ post(struct h5_https *h, const char *host, const struct h5_buf *request,
 	q.url = url.data;
 	if (rc == H5_OK)
 		rc = h5_https_call(h, &q, raw, &a, e);
+	/* Whatever else came with another status, it is not a bill. */
 	if (rc == H5_OK && a.status != 200)
 		rc = h5_err_set(
 		    e, H5_E_NET, "HTTP status %ld from %s", a.status, host);
@@ -127,14 +130,18 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 	size_t i;
 
 	rc = h5_xml_read(text->data, text->len, "xml", &f, e);
+	/* XML that cannot be read is a broken answer, and not our input. */
 	if (rc != H5_OK)
 		return rc == H5_E_INPUT ? h5_err_as(e, H5_E_REMOTE) : rc;
 	code = h5_fields_get(&f, "error_code");
 	msg = h5_fields_get(&f, "return_msg");
+	/* Compared below as it is; missing and empty are the same here. */
 	if (msg == NULL)
 		msg = "";
 	rc = h5_err_set(e, H5_E_REMOTE, "WeChat refuses the bill: %s %s",
 	    code == NULL ? "" : code, msg);
+	/* The first row that fits decides.  A text without a code comes first,
+	 * since codes mean several things. */
 	for (i = 0; i < H5_LENGTH(errors); i++) {
 		if ((errors[i].code != NULL &&
 			(code == NULL || strcmp(code, errors[i].code) != 0)) ||
@@ -155,6 +162,8 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	enum h5_code rc = H5_OK;
 
 	h5_buf_clear(text);
+	/* Told by its first bytes and not by a header: hosts differ in what
+	 * they send. */
 	if (h5_gunzip_is(raw->data, raw->len)) {
 		rc = h5_gunzip(raw->data, raw->len, text, e);
 	} else {
@@ -165,9 +174,11 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 		return h5_err_as(e, H5_E_REMOTE);
 	if (rc == H5_OK && text->len == 0)
 		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
+	/* Seen when a proxy packs what is packed already. */
 	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "the bill is compressed twice");
+	/* A bill begins with a heading, an error with its tag. */
 	if (rc == H5_OK && text->data[0] == '<')
 		return read_error(text, e);
 	return rc;
@@ -203,6 +214,7 @@ converse(struct h5_https *h, const struct h5_config *c,
 			pause_ms *= 2;
 		}
 		rc = post(h, host, request, timeout_ms, raw, &why);
+		/* The two hosts take turns, each try at the other one. */
 		if (rc == H5_E_NET && has_backup)
 			host = host == c->gateway.url ? c->gateway.backup_url
 						      : c->gateway.url;
@@ -231,6 +243,8 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 	char date[H5_CLOCK_DAY];
 	enum h5_code rc;
 
+	/* Cleared first: the caller may hold the bill of another day in
+	 * them. */
 	h5_buf_clear(raw);
 	h5_buf_clear(text);
 	h5_buf_init(&request, H5_XML_MAX);
@@ -243,6 +257,7 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 		rc = h5_https_new(&o, &h, &why);
 	if (rc == H5_OK)
 		rc = converse(h, c, log, &request, raw, text, &why);
+	/* "No trade on that day" is an answer like any other. */
 	h5_log_event(log,
 	    rc == H5_OK || rc == H5_E_NOTFOUND ? H5_LOG_INFO : H5_LOG_WARN,
 	    "wechat-call", "api", "downloadbill", "bill_date", date,
@@ -250,6 +265,7 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 	    rc == H5_OK ? "SUCCESS" : h5_err_name(rc), "why",
 	    rc == H5_OK ? NULL : why.msg, "bytes", H5_LOG_NUM(raw->len), "ms",
 	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
+	/* A half of a bill must not be taken for a whole one. */
 	if (rc != H5_OK) {
 		h5_buf_clear(raw);
 		h5_buf_clear(text);

@@ -21,16 +21,21 @@ add_refund(struct h5_wechat *w, struct h5_fields *f, const struct h5_order *o,
 	h5_buf_init(&notify, H5_CONFIG_URL);
 	h5_config_url(w->c, "notify", &notify);
 	rc = h5_buf_finish(&notify, e);
+	/* By out_trade_no, and not by transaction_id: it is the number that the
+	 * attempt is stored under. */
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "out_trade_no", r->out_trade_no, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "out_refund_no", r->out_refund_no, e);
 	if (rc == H5_OK)
+		/* WeChat wants the sum of the order as well, and refuses if it
+		 * differs. */
 		rc = h5_fields_add_int(f, "total_fee", o->total_fee, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add_int(f, "refund_fee", r->refund_fee, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "refund_fee_type", "CNY", e);
+	/* What the payer reads.  Without a reason the element is left out. */
 	if (rc == H5_OK && r->reason != NULL)
 		rc = h5_fields_addn(f, "refund_desc", strlen("refund_desc"),
 		    r->reason,
@@ -51,11 +56,15 @@ check_refund(const struct h5_order *o, const struct h5_refund *r,
 	if (strcmp(got->out_refund_no, r->out_refund_no) != 0)
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: about another refund");
+	/* The payment must be the one that this ledger knows: a refund of other
+	 * money would make the sums wrong. */
 	if (a == NULL || strcmp(a->transaction_id, got->transaction_id) != 0 ||
 	    (r->out_trade_no[0] != '\0' &&
 		strcmp(r->out_trade_no, got->out_trade_no) != 0))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: about another order");
+	/* An amount that only a notice spoke of binds nobody, so there the
+	 * answer decides. */
 	if (got->total_fee != o->total_fee || got->refund_fee > o->total_fee ||
 	    (r->asked_at != 0 && got->refund_fee != r->refund_fee))
 		return h5_err_set(
@@ -70,6 +79,8 @@ believe(const struct h5_fields *f, bool query, const struct h5_order *o,
 	struct h5_err why;
 	enum h5_code rc;
 
+	/* refundquery may list several refunds of the payment; refund speaks of
+	 * one. */
 	if (query)
 		rc = h5_v2_read_refund_of(f, r->out_refund_no, got, &why);
 	else
@@ -79,6 +90,7 @@ believe(const struct h5_fields *f, bool query, const struct h5_order *o,
 		    e, H5_E_REMOTE, "WeChat's answer: %s", why.msg);
 	rc = check_refund(o, r, got, e);
 	if (rc != H5_OK)
+		/* Not believed, so nothing of it may be read. */
 		memset(got, 0, sizeof *got);
 	return rc;
 }
@@ -114,6 +126,7 @@ talk(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
 	h5_fields_init(&f, 0, 0);
 	rc = h5_v2_converse(w, log, k, &facts, &f, refusal, why);
 	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
+	/* Only the first of the two calls shows a certificate. */
 	if (success)
 		rc = believe(&f, !k->certificate, o, r, got, why);
 	else if (rc == H5_OK)
@@ -140,6 +153,8 @@ h5_v2_refund(struct h5_wechat *w, const struct h5_log *log,
 	refusal->verdict = H5_WECHAT_REFUSED;
 	rc = h5_v2_begin(
 	    w, &k, "refund", "/secapi/pay/refund", r->out_trade_no, &why);
+	/* The log line needs both numbers.  The path is the one for calls with
+	 * a certificate. */
 	k.out_refund_no = r->out_refund_no;
 	k.certificate = true;
 	if (rc == H5_OK)
@@ -163,6 +178,8 @@ h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
 	memset(got, 0, sizeof *got);
 	memset(refusal, 0, sizeof *refusal);
 	refusal->verdict = H5_WECHAT_REFUSED;
+	/* A hint may not know the attempt.  Then the order's own number stands
+	 * in the log. */
 	rc = h5_v2_begin(w, &k, "refundquery", "/pay/refundquery",
 	    r->out_trade_no[0] != '\0' ? r->out_trade_no : o->id, &why);
 	k.out_refund_no = r->out_refund_no;
@@ -181,6 +198,8 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 	enum h5_code rc;
 
 	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
+		/* A stand-in on this machine talks plain http and asks for no
+		 * certificate. */
 		if (strncmp(c->gateway.url, "http://", 7) == 0)
 			return H5_OK;
 		return h5_err_set(e, H5_E_CONFIG,
@@ -189,6 +208,8 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    "merchant platform");
 	}
 	rc = h5_wechat_certificate(c, now, e);
+	/* The file is there but cannot be opened: usually the command runs as
+	 * another user than the store's. */
 	if (rc != H5_OK && rc != H5_E_NOMEM && rc != H5_E_CONFIG)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "uid %u, which owns the store, cannot read "

@@ -29,6 +29,8 @@ h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
 	k->api = api;
 	k->path = path;
 	k->out_trade_no = out_trade_no;
+	/* Before anything else: the deadline counts from the decision to
+	 * ask. */
 	k->began_ms = h5_clock_mono_ms();
 	h5_fields_init(&k->params, H5_V2_PARAMS_N, H5_V2_PARAMS_BYTES);
 	rc = h5_fields_add(&k->params, "appid", w->c->merchant.appid, e);
@@ -49,9 +51,12 @@ write_request(struct h5_wechat *w, const struct h5_v2_call *k, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_clear(&w->request);
+	/* Two more than the parameters: the nonce and the signature. */
 	h5_fields_init(&f, H5_V2_PARAMS_N + 2, H5_V2_PARAMS_BYTES + 256);
 	rc = h5_fields_copy(&f, &k->params, e);
 	if (rc == H5_OK)
+		/* A nonce of its own on each attempt, as WeChat asks (PROTOCOL
+		 * 1.5). */
 		rc = h5_crypto_nonce(nonce, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&f, "nonce_str", nonce, e);
@@ -106,11 +111,14 @@ attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
 
 	*elsewhere = false;
 	memset(a, 0, sizeof *a);
+	/* Counted before it can fail, so that the log tells how often it was
+	 * tried. */
 	k->attempts++;
 	rc = write_request(w, k, e);
 	if (rc != H5_OK)
 		return rc;
 	rc = post(w, k, host, left, a, e);
+	/* Not reached.  A proxy's or a server's 5xx counts the same, below. */
 	*elsewhere = rc == H5_E_NET;
 	if (rc != H5_OK)
 		return rc;
@@ -121,6 +129,7 @@ attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
 	}
 	rc = h5_v2_read_answer(
 	    w->c, w->answer.data, w->answer.len, f, refusal, e);
+	/* The answer may be large, and the thread lives long. */
 	h5_buf_clear(&w->answer);
 	return rc;
 }
@@ -130,6 +139,8 @@ log_attempt(const struct h5_log *log, const struct h5_v2_call *k,
     const char *host, const struct h5_https_answer *a, enum h5_code rc,
     const struct h5_wechat_refusal *refusal, const struct h5_err *e)
 {
+	/* A certificate that is not trusted is more than a bad line: somebody
+	 * may be listening. */
 	h5_log_event(log, a->distrusted ? H5_LOG_ALERT : H5_LOG_WARN,
 	    "wechat-try-again", "api", k->api, "out_trade_no", k->out_trade_no,
 	    "out_refund_no", k->out_refund_no, "host", host, "err_code",
@@ -194,6 +205,8 @@ static const struct {
 static const char *
 hint_of(const char *msg, enum h5_log_level *level)
 {
+	/* The first that fits.  The list goes from the particular to the
+	 * general. */
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(hints); i++)
@@ -236,6 +249,8 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 	for (;;) {
 		rc = attempt(w, k, host, end - h5_clock_mono_ms(), &elsewhere,
 		    a, f, refusal, &why);
+		/* Once: a second failure elsewhere is a fault that repeating
+		 * will not mend, and the buyer waits. */
 		if (elsewhere && backup != NULL && backup[0] != '\0' &&
 		    h5_clock_mono_ms() < end) {
 			log_attempt(log, k, host, a, rc, refusal, &why);
@@ -243,16 +258,21 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 			backup = NULL;
 			continue;
 		}
+		/* With room for one more attempt, or there is no use in
+		 * pausing. */
 		if (rc != H5_OK || refusal->verdict != H5_WECHAT_AGAIN ||
 		    again == AGAIN_MAX ||
 		    h5_clock_mono_ms() + 2 * pause_ms >= end)
 			break;
 		log_attempt(log, k, host, a, rc, refusal, &why);
+		/* Nothing of the old answer may stay beside the new one. */
 		h5_fields_release(f);
 		h5_clock_pause_ms(pause_ms);
 		pause_ms *= 2;
 		again++;
 	}
+	/* Told apart for the buyer's sake: a page that says "try again" would
+	 * be wrong here. */
 	if (rc == H5_E_REMOTE && is_merchants(why.msg))
 		refusal->merchants = true;
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
@@ -295,6 +315,8 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 	unsigned n;
 
 	if (rc == H5_OK) {
+		/* Refusals have the level of what the operator should do about
+		 * them. */
 		level = level_of_refusal(refusal->verdict);
 		result = refused ? "FAIL" : "SUCCESS";
 		note = refused ? refusal->note : NULL;
@@ -302,6 +324,7 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 		level = rc == H5_E_NET ? H5_LOG_WARN : H5_LOG_ERROR;
 		result = h5_err_name(rc);
 		note = hint_of(e->msg, &level);
+		/* Above all others: no hint on the message can matter more. */
 		if (a->distrusted) {
 			level = H5_LOG_ALERT;
 			note = "the certificate cannot be trusted: check "
@@ -309,6 +332,7 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 			       "between";
 		}
 	}
+	/* A refund that is known from a notice alone may name any number. */
 	if (h5_number_order_of(k->out_trade_no, id, &n, NULL) != H5_OK)
 		id[0] = '\0';
 	h5_log_event(log, level, "wechat-call", "api", k->api, "order",

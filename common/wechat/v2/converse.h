@@ -1,5 +1,5 @@
 /* converse.h - one conversation with WeChat over APIv2.
- * Calling order: h5_v2_begin, parameters into params, h5_v2_converse,
+ * Call h5_v2_begin, add parameters to params, call h5_v2_converse, then
  * h5_v2_report. */
 #ifndef H5_WECHAT_V2_CONVERSE_H
 #define H5_WECHAT_V2_CONVERSE_H
@@ -30,15 +30,15 @@ H5_MUST_CHECK enum h5_code h5_v2_begin(struct h5_wechat *w,
     struct h5_v2_call *k, const char *api, const char *path,
     const char *out_trade_no, struct h5_err *e);
 
-/* h5_v2_converse(w, log, k, a, f, refusal, e): attempts until there is an
- * answer to go by, or no time.  f: the believed answer's elements; release it.
- * Errors as in wechat.h. */
+/* h5_v2_converse(w, log, k, a, f, refusal, e): make attempts until there is an
+ * answer to go by, or no time is left.  f: the elements of the believed answer;
+ * release it.  Blocks; errors as in wechat.h. */
 H5_MUST_CHECK enum h5_code h5_v2_converse(struct h5_wechat *w,
     const struct h5_log *log, struct h5_v2_call *k, struct h5_https_answer *a,
     struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e);
 
-/* h5_v2_report(log, k, a, rc, refusal, state, e): one line in the log: how the
- * conversation ended, and what to do about it.  state: trade_state or
+/* h5_v2_report(log, k, a, rc, refusal, state, e): write one line to the log:
+ * how the conversation ended, and what to do about it.  state: trade_state or
  * refund_status, or NULL. */
 void h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
     const struct h5_https_answer *a, enum h5_code rc,

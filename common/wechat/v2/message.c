@@ -82,6 +82,8 @@ number_taken(const char *des)
 				       "\xe9\x87\x8d\xe5\xa4\x8d";
 
 	if (des == NULL)
+		/* The text has been seen with the code in front and without
+		 * it. */
 		return false;
 	if (strncmp(des, "201", 3) == 0 && (des[3] < '0' || des[3] > '9'))
 		return true;
@@ -95,6 +97,7 @@ verdict_of(const char *code, const char *des, const char **note)
 	size_t i;
 
 	*note = NULL;
+	/* The one code whose meaning stands in its text (PROTOCOL 2.6). */
 	if (strcmp(code, "INVALID_REQUEST") == 0)
 		return number_taken(des) ? H5_WECHAT_TAKEN : H5_WECHAT_REFUSED;
 	for (i = 0; i < H5_LENGTH(verdicts); i++)
@@ -102,6 +105,7 @@ verdict_of(const char *code, const char *des, const char **note)
 			*note = verdicts[i].note;
 			return verdicts[i].verdict;
 		}
+	/* An unknown code is a refusal like any other: WeChat adds some. */
 	return H5_WECHAT_REFUSED;
 }
 
@@ -129,6 +133,8 @@ read_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
 
 	memset(refusal, 0, sizeof *refusal);
 	refusal->verdict = H5_WECHAT_REFUSED;
+	/* Success needs no code, and a refusal without one is a plain
+	 * refusal. */
 	if (h5_fields_is(f, "result_code", "SUCCESS")) {
 		refusal->verdict = H5_WECHAT_SUCCESS;
 		return;
@@ -162,6 +168,8 @@ check_ids(const struct h5_config *c, const struct h5_fields *f,
 static enum h5_code
 not_believed(const struct h5_err *why, struct h5_err *e)
 {
+	/* What is wrong with the message is WeChat's affair.  A lack of memory
+	 * is ours and stays what it is. */
 	if (why->code == H5_E_INPUT || why->code == H5_E_AUTH)
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: %s", why->msg);
@@ -176,6 +184,8 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	bool success;
 	enum h5_code rc;
 
+	/* Unsigned, always.  It may stop us but proves nothing (PROTOCOL
+	 * 1.7). */
 	if (h5_fields_is(f, "return_code", "FAIL"))
 		return h5_err_set(e, H5_E_REMOTE, H5_V2_REFUSED_CALL "%s",
 		    h5_fields_get(f, "return_msg") != NULL
@@ -189,6 +199,7 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
 	if (rc != H5_OK)
 		return not_believed(&why, e);
+	/* Neither of the two words: signed, but nothing to go by. */
 	success = h5_fields_is(f, "result_code", "SUCCESS");
 	if (!success && !h5_fields_is(f, "result_code", "FAIL"))
 		return h5_err_set(
@@ -231,6 +242,8 @@ h5_v2_read_word(const struct h5_fields *f, const char *name, bool needed,
 	if (s == NULL || s[0] == '\0')
 		return needed ? h5_err_set(e, H5_E_INPUT, "no %s", name)
 			      : H5_OK;
+	/* Visible ASCII: these words are compared, logged and written into
+	 * ledgers. */
 	for (i = 0; s[i] != '\0'; i++)
 		if (s[i] <= ' ' || s[i] > '~' || i + 1 >= size)
 			return h5_err_set(e, H5_E_INPUT, "malformed %s", name);
@@ -265,6 +278,8 @@ keep_further(const struct h5_fields *f, struct h5_fields *to, struct h5_err *e)
 	size_t i;
 
 	for (i = 0; rc == H5_OK && i < f->n; i++)
+		/* Empty elements are not signed either, so nothing that was
+		 * vouched for is lost. */
 		if (f->v[i].value_len > 0 && !left_out(f->v[i].name))
 			rc = h5_fields_add(to, f->v[i].name, f->v[i].value, e);
 	return rc;
@@ -297,6 +312,7 @@ take_trade(
 		    f, "fee_type", false, t->fee_type, sizeof t->fee_type, e);
 	if (rc != H5_OK)
 		return rc;
+	/* WeChat leaves out the currency when it is the yuan. */
 	if (t->fee_type[0] == '\0')
 		memcpy(t->fee_type, "CNY", sizeof "CNY");
 	s = h5_fields_get(f, "total_fee");
@@ -310,6 +326,7 @@ take_trade(
 	} else if (t->paid) {
 		return h5_err_set(e, H5_E_INPUT, "no total_fee");
 	}
+	/* A time that is malformed is no reason to refuse money. */
 	s = h5_fields_get(f, "time_end");
 	if (s == NULL || h5_clock_from_wire(s, &t->time_end, NULL) != H5_OK)
 		t->time_end = 0;
@@ -324,6 +341,7 @@ h5_v2_read_trade(
 
 	h5_wechat_trade_init(t);
 	rc = take_trade(f, t, e);
+	/* Nothing of a trade that is not believed may be left in t. */
 	if (rc != H5_OK) {
 		h5_wechat_trade_release(t);
 		h5_wechat_trade_init(t);
@@ -343,6 +361,7 @@ read_payment(const struct h5_config *c, const struct h5_fields *f,
 	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Signed with our key, but the same key may serve several appids. */
 	rc = check_ids(c, f, false, e);
 	if (rc != H5_OK)
 		return rc;
@@ -368,6 +387,7 @@ read_refund(const struct h5_config *c, const struct h5_fields *f,
 	rc = check_ids(c, f, false, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Wiped at the end: it was decrypted with our key. */
 	h5_buf_init(&plain, H5_XML_MAX);
 	rc = h5_sign_open_refund(
 	    c->merchant.api_key, h5_fields_get(f, "req_info"), &plain, e);
@@ -398,6 +418,7 @@ h5_v2_read_notice(const struct h5_config *c, const char *body, size_t n,
 		return rc;
 	sign = h5_fields_get(&f, "sign");
 	req_info = h5_fields_get(&f, "req_info");
+	/* Only one kind of notice has an encrypted part and no signature. */
 	if (!h5_fields_is(&f, "return_code", "SUCCESS")) {
 		rc = h5_err_set(e, H5_E_INPUT, "return_code is not SUCCESS");
 	} else if (req_info != NULL && req_info[0] != '\0' && sign == NULL) {
@@ -426,8 +447,10 @@ h5_v2_reply(bool ok, const char *msg, struct h5_buf *out)
 	h5_buf_printf(out, REPLY_BEGIN "<![CDATA[%s]]></return_code>",
 	    ok ? "SUCCESS" : "FAIL");
 	h5_buf_puts(out, "<return_msg><![CDATA[");
+	/* WeChat wants "OK" and nothing else for a success. */
 	if (ok || msg == NULL)
 		h5_buf_puts(out, ok ? "OK" : "refused");
+	/* Cut, and without markup: this text may quote what a stranger sent. */
 	for (i = 0; !ok && msg != NULL && msg[i] != '\0' && i < REPLY_MSG; i++)
 		h5_buf_putc(
 		    out, msg[i] < ' ' || msg[i] > '~' || strchr("<>&[]", msg[i])

@@ -19,6 +19,7 @@ take_fen(
 	const char *s = h5_fields_get(f, name);
 
 	*fen = 0;
+	/* Above 0: a refund of nothing would be no refund. */
 	if (s != NULL && h5_text_fen(s, fen, NULL) == H5_OK)
 		return H5_OK;
 	return h5_err_set(e, H5_E_INPUT, "no good %s", name);
@@ -32,6 +33,8 @@ take_refund(const struct h5_fields *f, const char *index,
 	char name[NAME_MAX];
 	enum h5_code rc;
 
+	/* The index makes four names of one table, so that a single refund and
+	 * a list are read by the same lines. */
 	(void)snprintf(name, sizeof name, "out_refund_no%s", index);
 	rc = h5_v2_read_word(
 	    f, name, true, r->out_refund_no, sizeof r->out_refund_no, e);
@@ -76,6 +79,7 @@ h5_v2_read_refund(
 		memset(r, 0, sizeof *r);
 		return rc;
 	}
+	/* Taken is not done: whether the money arrives, refundquery says. */
 	r->state = H5_REFUND_PROCESSING;
 	return H5_OK;
 }
@@ -90,11 +94,14 @@ take_status(const struct h5_fields *f, const char *index,
 
 	(void)snprintf(name, sizeof name, "refund_status%s", index);
 	rc = h5_v2_read_word(f, name, true, word, sizeof word, e);
+	/* Only WeChat's own words; "asked" and "hinted" are ours. */
 	if (rc == H5_OK && (!h5_order_refund_state_of(word, &r->state) ||
 			       r->state < H5_REFUND_PROCESSING))
 		rc = h5_err_set(e, H5_E_INPUT, "an unknown %s", name);
 	(void)snprintf(name, sizeof name, "refund_success_time%s", index);
 	at = h5_fields_get(f, name);
+	/* A time that is missing or malformed is no reason to doubt the
+	 * state. */
 	if (at == NULL ||
 	    h5_clock_from_plain(at, &r->success_time, NULL) != H5_OK)
 		r->success_time = 0;
@@ -110,6 +117,8 @@ h5_v2_read_refund_of(const struct h5_fields *f, const char *out_refund_no,
 	unsigned i, n = 0;
 
 	memset(r, 0, sizeof *r);
+	/* All are looked through, since a number that is listed twice is no
+	 * answer. */
 	for (i = 0; i < REFUNDS_MAX; i++) {
 		(void)snprintf(name, sizeof name, "out_refund_no_%u", i);
 		if (!h5_fields_is(f, name, out_refund_no))

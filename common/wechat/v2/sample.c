@@ -21,6 +21,8 @@ h5_v2_sample_notice(const struct h5_config *c, const char *number,
 	size_t i;
 
 	h5_fields_init(&f, 32, 8192);
+	/* The smallest amount, an order that cannot be there: whatever notify
+	 * does with it, nobody is paid. */
 	h5_clock_wire(h5_clock_now(), time_end);
 	rc = h5_crypto_nonce(nonce, e);
 	if (rc != H5_OK)

@@ -24,8 +24,10 @@ signed_text(const struct h5_crypto_key *k, const struct h5_fields *f,
 	rc = h5_fields_sorted(f, &v, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A failure sticks in out and is found at the end. */
 	(void)h5_buf_room(out, out->max);
 	for (i = 0; i < f->n; i++) {
+		/* Empty values are left out, as WeChat does (PROTOCOL 1.3). */
 		if (v[i]->value_len == 0 || strcmp(v[i]->name, "sign") == 0)
 			continue;
 		h5_buf_add(out, v[i]->name, v[i]->name_len);
@@ -65,6 +67,8 @@ h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
 	h5_buf_init(&text,
 	    f->bytes + 2 * f->n + sizeof "key=" + h5_crypto_key_length(k));
 	rc = signed_text(k, f, &text, e);
+	/* HMAC takes the key twice, as a key and at the end of the text; that
+	 * is WeChat's rule. */
 	if (rc == H5_OK && type == H5_SIGN_MD5)
 		rc = h5_crypto_md5(text.data, text.len, digest, e);
 	else if (rc == H5_OK)
@@ -73,6 +77,7 @@ h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
 	if (rc != H5_OK)
 		return rc;
 	h5_text_hex(digest, digest_bytes(type), hex);
+	/* WeChat writes upper case, and a comparison is of bytes. */
 	for (i = 0; hex[i] != '\0'; i++)
 		if (hex[i] >= 'a')
 			hex[i] = (char)(hex[i] - 'a' + 'A');
@@ -95,9 +100,12 @@ h5_sign_check(const struct h5_crypto_key *k, enum h5_sign_type type,
 	 * the weaker one. */
 	if (strlen(sign) != 2 * digest_bytes(type))
 		return h5_err_set(e, H5_E_AUTH, "sign is not %s", name);
+	/* A message may name its type.  If it does, it must not contradict the
+	 * configuration. */
 	if (own != NULL && own[0] != '\0' && strcmp(own, name) != 0)
 		return h5_err_set(e, H5_E_AUTH, "sign_type is not %s", name);
 	rc = h5_sign_fields(k, type, f, hex, e);
+	/* In constant time: how far it fits must not be learned. */
 	if (rc == H5_OK && !h5_crypto_same(hex, sign))
 		rc = h5_err_set(e, H5_E_AUTH, "wrong sign");
 	explicit_bzero(hex, sizeof hex);
@@ -115,6 +123,7 @@ h5_sign_open_refund(const struct h5_crypto_key *k, const char *req_info,
 
 	h5_buf_init(&secret, H5_CRYPTO_KEY);
 	h5_buf_init(&in, REFUND_MAX);
+	/* All at once, for the reason given above. */
 	(void)h5_buf_room(&secret, secret.max);
 	h5_crypto_key_put(k, &secret);
 	rc = h5_buf_finish(&secret, e);

@@ -15,8 +15,9 @@
 const char *h5_sign_name(enum h5_sign_type type);
 
 /* h5_sign_fields(k, type, f, hex, e): the signature over every field but "sign"
- * whose value is not empty: upper-case hex, 32 digits (MD5) or 64.
- * H5_E_BUG: OpenSSL refused; hex is "".  H5_E_NOMEM. */
+ * whose value is not empty, in upper-case hex: 32 digits (MD5) or 64.
+ * H5_E_BUG: OpenSSL refused; hex is "".
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_sign_fields(const struct h5_crypto_key *k,
     enum h5_sign_type type, const struct h5_fields *f, char hex[H5_SIGN_HEX],
     struct h5_err *e);
@@ -38,8 +39,8 @@ H5_MUST_CHECK enum h5_code h5_sign_check(const struct h5_crypto_key *k,
 H5_MUST_CHECK enum h5_code h5_sign_open_refund(const struct h5_crypto_key *k,
     const char *req_info, struct h5_buf *out, struct h5_err *e);
 
-/* h5_sign_self_test(e): both types against a published vector.  H5_E_BUG: this
- * machine's OpenSSL cannot do them. */
+/* h5_sign_self_test(e): compute a published vector with both types.
+ * H5_E_BUG: this machine's OpenSSL cannot do them. */
 H5_MUST_CHECK enum h5_code h5_sign_self_test(struct h5_err *e);
 
 #endif

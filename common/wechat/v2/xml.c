@@ -65,8 +65,10 @@ read_name(struct scan *s, const char **name, size_t *len)
 {
 	*name = s->p + s->i;
 	*len = 0;
+	/* Names that begin with a digit are not XML, and no field of ours. */
 	if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
 		return refuse(s, "a name begins with a digit");
+	/* One byte more than is allowed at most, to see that it is too long. */
 	while (s->i < s->n && *len <= H5_XML_NAME &&
 	       (name_byte(s->p[s->i]) ||
 		   (*len > 0 && (s->p[s->i] == '-' || s->p[s->i] == '.')))) {
@@ -82,6 +84,7 @@ read_name(struct scan *s, const char **name, size_t *len)
 static enum h5_code
 read_end_tag(struct scan *s, const char *name, size_t len)
 {
+	/* By the name that was opened, so that nesting cannot be faked. */
 	if (!next_is(s, "</", 2) || !next_is(s, name, len))
 		return refuse(s, "not the end tag that belongs here");
 	skip_space(s);
@@ -114,6 +117,7 @@ read_cdata(struct scan *s)
 {
 	const char *from = s->p + s->i, *end;
 
+	/* The first end mark ends it: CDATA does not nest. */
 	end = memmem(from, s->n - s->i, "]]>", 3);
 	if (end == NULL)
 		return refuse(s, "CDATA has no end");
@@ -153,6 +157,8 @@ read_text(struct scan *s)
 		c = s->p[s->i];
 		if (c == '<' || c == '&')
 			break;
+		/* XML forbids it in text, and a reader that is less strict
+		 * would disagree about where a value ends. */
 		if (c == ']' && s->n - s->i >= 3 &&
 		    memcmp(s->p + s->i, "]]>", 3) == 0) {
 			s->i += 3;
@@ -169,6 +175,7 @@ read_value(struct scan *s)
 {
 	enum h5_code rc = H5_OK;
 
+	/* A value ends at the first tag that is not CDATA. */
 	while (rc == H5_OK && s->i < s->n) {
 		if (s->p[s->i] == '&')
 			rc = read_entity(s);
@@ -191,6 +198,8 @@ keep_field(struct scan *s, const char *name, size_t len)
 	if (rc == H5_OK)
 		rc = h5_fields_addn(
 		    s->out, name, len, s->value.data, s->value.len, s->e);
+	/* Two elements of one name are two truths, and programs differ in which
+	 * one they see. */
 	if (rc == H5_E_EXISTS)
 		rc = h5_err_set(
 		    s->e, H5_E_INPUT, "XML: an element occurs twice");
@@ -208,11 +217,14 @@ read_element(struct scan *s)
 	if (!next_is(s, "<", 1))
 		return refuse(s, "there is text between elements");
 	s->elements++;
+	/* The fields have a limit as well, but this one counts empty elements
+	 * too. */
 	if (s->elements > H5_XML_ELEMENTS)
 		return refuse(s, "there are too many elements");
 	rc = read_name(s, &name, &len);
 	if (rc != H5_OK)
 		return rc;
+	/* An attribute would be lost on us but not on another reader. */
 	if (!next_is(s, ">", 1))
 		return refuse(s, "a start tag has more than a name");
 	rc = read_value(s);
@@ -240,6 +252,7 @@ read_document(struct scan *s, const char *root)
 	if (rc == H5_OK)
 		rc = read_end_tag(s, root, len);
 	skip_space(s);
+	/* A second document behind the first could carry other values. */
 	if (rc == H5_OK && s->i < s->n)
 		rc = refuse(s, "something follows the document");
 	return rc;
@@ -249,6 +262,7 @@ read_document(struct scan *s, const char *root)
 static enum h5_code
 check_bytes(struct scan *s)
 {
+	/* The size first: nothing is looked at that is too large. */
 	if (s->n < SHORTEST || s->n > H5_XML_MAX)
 		return h5_err_set(s->e, H5_E_INPUT,
 		    "XML: %zu bytes, not %d to %d", s->n, SHORTEST, H5_XML_MAX);

@@ -1,8 +1,8 @@
 /* xml.h - WeChat Pay's flat XML, read by its own narrow grammar and written by
- * mxml (docs/PROTOCOL.md 1.2).
- * A guard that lets nothing else pass has walked the whole document, so the
- * same walk takes the values, and no general parser sees a stranger's bytes.
- * The tests ask mxml and expat whether they read the same. */
+ * mxml (docs/PROTOCOL.md 1.2).  A guard that lets nothing else pass has to walk
+ * the whole document, so the same walk takes the values, and no general parser
+ * sees a stranger's bytes.  The tests ask mxml and expat whether they read the
+ * same. */
 #ifndef H5_WECHAT_V2_XML_H
 #define H5_WECHAT_V2_XML_H
 
@@ -34,10 +34,10 @@ H5_MUST_CHECK enum h5_code h5_xml_read(const char *p, size_t n,
 
 /* h5_xml_write(f, out, e): append <xml>...</xml>.  Markup and "]]>" in a value
  * stay text, and h5_xml_read reads the same again.
- * H5_E_INPUT: no element at all; a name that is none as above, or has . or - in
- *   it; a control byte (below 0x20, 0x7f); invalid UTF-8; longer than out may
- *   be.
- * H5_E_NOMEM. */
+ * H5_E_INPUT: no element at all; a name that h5_xml_read would refuse, or with
+ * . or - in it; a control byte (below 0x20, or 0x7f); invalid UTF-8; longer
+ * than out may be.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_xml_write(
     const struct h5_fields *f, struct h5_buf *out, struct h5_err *e);
 

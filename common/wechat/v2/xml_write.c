@@ -19,6 +19,7 @@ check_field(const struct h5_field *f, struct h5_err *e)
 {
 	size_t i;
 
+	/* What h5_xml_read would refuse must not be sent either. */
 	if (f->name_len < 1 || f->name_len > H5_XML_NAME ||
 	    strspn(f->name, NAME_BYTES) != f->name_len ||
 	    strspn(f->name, DIGITS) > 0)
@@ -84,11 +85,13 @@ h5_xml_write(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 	/* mxml would write <xml />, which is not in our grammar. */
 	if (f->n == 0)
 		return h5_err_set(e, H5_E_INPUT, "there are no elements");
+	/* All of them before anything is built. */
 	for (i = 0; i < f->n && rc == H5_OK; i++)
 		rc = check_field(&f->v[i], e);
 	if (rc != H5_OK)
 		return rc;
 	root = mxmlNewElement(MXML_NO_PARENT, "xml");
+	/* Memory may run out inside as well, which shows in a missing name. */
 	if (root == NULL || mxmlGetElement(root) == NULL)
 		rc = h5_err_nomem(e);
 	for (i = 0; i < f->n && rc == H5_OK; i++)
