@@ -32,7 +32,8 @@ struct h5_crypto_key {
 void
 h5_crypto_start_lean(void)
 {
-	/* If it fails, it starts as it always does. */
+	/* If this fails, OpenSSL starts the way it always does, which takes
+	 * longer. */
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
 				      OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
 				      OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
@@ -40,7 +41,8 @@ h5_crypto_start_lean(void)
 	    NULL);
 }
 
-/* OpenSSL refused.  Its queue is per thread and would grow. */
+/* OpenSSL refused.  Its queue of errors is kept for each thread and would
+ * grow. */
 static enum h5_code
 refused(const char *what, struct h5_err *e)
 {
@@ -51,6 +53,7 @@ refused(const char *what, struct h5_err *e)
 static enum h5_code
 start_mac(struct h5_crypto_key *k, struct h5_err *e)
 {
+	/* An array, since OpenSSL's parameter takes no const text. */
 	char digest[] = "SHA256";
 	OSSL_PARAM params[2];
 	EVP_MAC *hmac;
@@ -98,6 +101,7 @@ h5_crypto_key_free(struct h5_crypto_key *k)
 {
 	if (k == NULL)
 		return;
+	/* The context holds the key as well, and OpenSSL wipes it. */
 	EVP_MAC_CTX_free(k->mac);
 	explicit_bzero(k, sizeof *k);
 	free(k);
@@ -123,12 +127,16 @@ h5_crypto_mac(const struct h5_crypto_key *k, const void *p, size_t n,
 	size_t len = 0;
 	bool done;
 
+	/* A copy of the keyed context: the schedule of the key is computed
+	 * once, and threads do not disturb each other. */
 	ctx = EVP_MAC_CTX_dup(k->mac);
 	done = ctx != NULL && EVP_MAC_update(ctx, p, n) == 1 &&
 	       EVP_MAC_final(ctx, out, &len, 32) == 1 && len == 32;
 	EVP_MAC_CTX_free(ctx);
 	if (done)
 		return H5_OK;
+	/* A caller that overlooks the result must not compare with what was
+	 * left in the array. */
 	memset(out, 0, 32);
 	return refused("HMAC-SHA256", e);
 }
@@ -176,6 +184,8 @@ h5_crypto_random(void *p, size_t n, struct h5_err *e)
 	ssize_t got;
 
 	while (have < n) {
+		/* 0: wait until the kernel has enough randomness, which it has
+		 * long before a web server runs. */
 		got = getrandom(to + have, n - have, 0);
 		if (got > 0) {
 			have += (size_t)got;
@@ -207,7 +217,8 @@ h5_crypto_same(const char *a, const char *b)
 	volatile unsigned char different = 0;
 	size_t i, at = 0;
 
-	/* at stops at a's NUL, which differs from whatever b still has. */
+	/* at stops at the NUL of a, which differs from every byte that b still
+	 * has. */
 	for (i = 0; b[i] != '\0'; i++) {
 		different = (unsigned char)(different | (a[at] ^ b[i]));
 		at += a[at] != '\0';
@@ -225,9 +236,11 @@ h5_crypto_open_ecb(const unsigned char key[32], const struct h5_buf *in,
 	unsigned char *to;
 	int len = 0, rest = 0;
 
+	/* Half of what int holds, so that adding a block cannot overflow. */
 	if (in->len == 0 || in->len > INT_MAX / 2 || in->len % BLOCK != 0)
 		return h5_err_set(
 		    e, H5_E_AUTH, "not a whole number of AES blocks");
+	/* One block of room more, as OpenSSL asks for. */
 	to = (unsigned char *)h5_buf_room(out, in->len + BLOCK);
 	if (to == NULL)
 		return h5_buf_finish(out, e);
@@ -250,6 +263,8 @@ h5_crypto_open_ecb(const unsigned char key[32], const struct h5_buf *in,
 	rc = H5_OK;
 out:
 	if (rc != H5_OK)
+		/* What was decrypted with a wrong key may still hold parts of
+		 * the text. */
 		explicit_bzero(to, in->len + BLOCK);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(aes);
@@ -258,7 +273,7 @@ out:
 
 /* --- the merchant's certificate --- */
 
-/* OpenSSL would ask at the terminal, where nobody sits. */
+/* Without this OpenSSL would ask at the terminal, where nobody sits. */
 static int
 no_password(char *to, int size, int rw, void *arg)
 {
@@ -319,6 +334,7 @@ check_time(const X509 *x, int64_t now, struct h5_err *e)
 		    today);
 	if (X509_cmp_time(X509_get0_notAfter(x), &at) > 0)
 		return H5_OK;
+	/* The date is wanted for the message alone. */
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "the expiry date of merchant.cert_file cannot be read");

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* ".tmp-", the number of the process, 16 digits. */
 #define NAME 64 /* temporary names, and NUL */
 #define TRIES 16
 
@@ -23,6 +24,8 @@ open_failed(const char *path, struct h5_err *e)
 {
 	enum h5_code rc = H5_E_IO;
 
+	/* A part of the path that is no folder: the file is not there
+	 * either. */
 	if (errno == ENOENT || errno == ENOTDIR)
 		rc = H5_E_NOTFOUND;
 	else if (errno == ELOOP)
@@ -52,6 +55,8 @@ static enum h5_code
 read_all(
     int fd, const char *path, size_t size, struct h5_buf *out, struct h5_err *e)
 {
+	/* One byte more than the file has, so that its end is seen without
+	 * another round. */
 	size_t want = size + 1, left;
 	char over, *to;
 	ssize_t n;
@@ -99,6 +104,9 @@ h5_file_read(int dirfd, const char *path, struct h5_buf *out, struct h5_err *e)
 enum h5_code
 h5_file_secret_mode(const char *path, const struct stat *st, struct h5_err *e)
 {
+	/* Others in every case, the group only if it is not one that root has
+	 * given to this program: a web server's group is often how it reads its
+	 * files. */
 	if ((st->st_mode & 07) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "%s contains a secret and is open to others: chmod o= %s",
@@ -154,7 +162,8 @@ h5_file_write(int fd, const void *p, size_t n, struct h5_err *e)
 		}
 		if (done < 0)
 			return h5_err_sys(e, H5_E_IO, errno, "write");
-		/* No progress and no reason: do not spin. */
+		/* No progress and no reason: stop, since trying again might go
+		 * on for ever. */
 		if (done == 0)
 			return h5_err_set(
 			    e, H5_E_IO, "write: no bytes were written");
@@ -186,6 +195,8 @@ h5_file_close(int *fd, struct h5_err *e)
 	int had = *fd;
 
 	*fd = -1;
+	/* Not repeated after a signal: on Linux the descriptor is gone by then,
+	 * and its number may be somebody else's. */
 	if (had >= 0 && close(had) != 0 && errno != EINTR)
 		return h5_err_sys(e, H5_E_IO, errno, "close");
 	return H5_OK;
@@ -219,6 +230,7 @@ open_parent(
 	*fd = -1;
 	if (h5_buf_finish(&parent, e) != H5_OK)
 		return parent.bad;
+	/* The folder may be reached by a link; the file itself may not. */
 	*fd = openat(dirfd, parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	h5_buf_release(&parent);
 	if (*fd < 0)
@@ -234,6 +246,8 @@ open_temp(int parent, mode_t mode, int *fd, char name[NAME], struct h5_err *e)
 	unsigned long r;
 	int i;
 
+	/* A name that is taken means another thread was as lucky, so try
+	 * again. */
 	for (i = 0; i < TRIES; i++) {
 		if (getrandom(&r, sizeof r, 0) != (ssize_t)sizeof r)
 			return h5_err_sys(e, H5_E_IO, errno, "getrandom");
@@ -255,9 +269,11 @@ static enum h5_code
 open_new(int parent, mode_t mode, int *fd, char name[NAME], struct h5_err *e)
 {
 	name[0] = '\0';
+	/* O_TMPFILE leaves nothing behind when the program is killed. */
 	*fd = openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (*fd >= 0)
 		return H5_OK;
+	/* These three say that the file system does not offer it. */
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
 		return h5_err_sys(e, H5_E_IO, errno, "cannot create a file");
 	return open_temp(parent, mode, fd, name, e);
@@ -276,6 +292,8 @@ give_name(
 		failed =
 		    renameat2(parent, temp, parent, name, RENAME_NOREPLACE);
 	} else {
+		/* By way of /proc: linkat on a descriptor alone needs a
+		 * privilege. */
 		(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 		failed =
 		    linkat(AT_FDCWD, self, parent, name, AT_SYMLINK_FOLLOW);
@@ -309,8 +327,11 @@ h5_file_create(int dirfd, const char *name, const void *p, size_t n,
 		if (rc == H5_OK)
 			temp[0] = '\0';
 	}
+	/* The name is on disk only when the folder is. */
 	if (rc == H5_OK)
 		rc = h5_file_sync(parent, e);
+	/* Closed after the sync, whose success it cannot undo; but some disks
+	 * tell of a failure only here. */
 	if (h5_file_close(&fd, &why) != H5_OK && rc == H5_OK)
 		rc = h5_err_set(e, H5_E_IO, "%s: %s", name, why.msg);
 	if (temp[0] != '\0')
@@ -331,11 +352,15 @@ h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
 
 	rc = open_parent(dirfd, name, &parent, &last, e);
 	if (rc == H5_OK)
+		/* A name is needed here, since only a name can be renamed over
+		 * another. */
 		rc = open_temp(parent, mode, &fd, temp, e);
 	if (rc == H5_OK)
 		rc = h5_file_write(fd, p, n, e);
 	if (rc == H5_OK)
 		rc = h5_file_sync(fd, e);
+	/* Before the rename: a file that failed to close must not replace a
+	 * good one. */
 	if (h5_file_close(&fd, &why) != H5_OK && rc == H5_OK)
 		rc = h5_err_set(e, H5_E_IO, "%s: %s", name, why.msg);
 	if (rc == H5_OK) {
@@ -363,7 +388,7 @@ h5_file_mkdir(int dirfd, const char *name, struct h5_err *e)
 	rc = open_parent(dirfd, name, &parent, &last, e);
 	if (rc == H5_OK && mkdirat(parent, last, 0700) != 0 && errno != EEXIST)
 		rc = h5_err_sys(e, H5_E_IO, errno, "cannot make %s", name);
-	/* Also when it was there: who made it may have died before this. */
+	/* Also when it was there: whoever made it may have died before this. */
 	if (rc == H5_OK)
 		rc = h5_file_sync(parent, e);
 	h5_file_drop(&parent);
@@ -396,6 +421,8 @@ resolve(const char *path)
 		if (real != NULL || errno != ENOENT)
 			break;
 		slash = strrchr(b.data, '/');
+		/* A relative path without a folder above, or the root
+		 * itself. */
 		if (slash == NULL || slash == b.data)
 			break;
 		b.len = (size_t)(slash - b.data);
@@ -414,6 +441,8 @@ h5_file_below(const char *path, const char *root)
 
 	if (path == NULL || root == NULL || root[0] == '\0')
 		return false;
+	/* The root must exist; the path need not, since it may be made
+	 * later. */
 	r = realpath(root, NULL);
 	p = resolve(path);
 	n = r != NULL ? strlen(r) : 0;
@@ -432,6 +461,8 @@ h5_file_exposed(const char *path, mode_t bits)
 	bool open =
 	    real != NULL && stat(real, &st) == 0 && (st.st_mode & bits) == bits;
 
+	/* Each folder on the way must let others through, or the file is not
+	 * reached. */
 	while (open && strcmp(real, "/") != 0) {
 		slash = strrchr(real, '/');
 		slash[slash == real ? 1 : 0] = '\0';

@@ -35,6 +35,8 @@ h5_file_open(int dirfd, const char *path, int flags, int *fd, size_t *size,
 	enum h5_code rc = H5_OK;
 
 	*size = 0;
+	/* O_NONBLOCK for a FIFO, O_NOCTTY for a terminal that somebody planted
+	 * under the name. */
 	*fd = openat(dirfd, path,
 	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (*fd < 0)
@@ -65,6 +67,8 @@ h5_file_bare(int dirfd, const char *path, bool shut, struct h5_err *e)
 {
 	struct stat st;
 	enum h5_code rc = H5_OK;
+	/* Not h5_file_folder: that refuses a folder which others may look into,
+	 * and just such a one is meant here. */
 	int fd;
 
 	fd = openat(
@@ -80,6 +84,8 @@ h5_file_bare(int dirfd, const char *path, bool shut, struct h5_err *e)
 		    e, H5_E_CONFIG, "%s does not belong to us", path);
 	if (rc == H5_OK)
 		rc = h5_file_list(fd, nothing_there, NULL, e);
+	/* Only after the look: a folder with something in it keeps its
+	 * rights. */
 	if (rc == H5_OK && shut && fchmod(fd, 0700) != 0)
 		rc = h5_err_sys(e, H5_E_IO, errno, "chmod 700 %s", path);
 	h5_file_drop(&fd);
@@ -94,6 +100,8 @@ h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
 
 	*fd = openat(
 	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* What the kernel says of a link depends on the flags: ELOOP or
+	 * ENOTDIR. */
 	if (*fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return h5_err_set(e, H5_E_CONFIG,
 		    "%s is not a folder (it may be a symbolic link)", path);
@@ -136,6 +144,8 @@ h5_file_slurp(
 	char *to;
 
 	while (n > 0) {
+		/* Room for the rest at once, so that a large file is not copied
+		 * while the buffer grows. */
 		to = h5_buf_room(out, n);
 		if (to == NULL)
 			return h5_buf_finish(out, e);
@@ -144,6 +154,7 @@ h5_file_slurp(
 			continue;
 		if (got < 0)
 			return h5_err_sys(e, H5_E_IO, errno, "read");
+		/* The file became shorter; what was read is what there is. */
 		if (got == 0)
 			return H5_OK;
 		h5_buf_commit(out, (size_t)got);
@@ -162,6 +173,8 @@ h5_file_look(int fd, struct h5_file_look *look, struct h5_err *e)
 	memset(look, 0, sizeof *look);
 	if (fstat(fd, &st) != 0)
 		return h5_err_sys(e, H5_E_IO, errno, "fstat");
+	/* Size and change time together: a write within one tick of the clock
+	 * changes at least the size. */
 	seen[0] = (uint64_t)st.st_size;
 	seen[1] = (uint64_t)st.st_ctim.tv_sec;
 	seen[2] = (uint64_t)st.st_ctim.tv_nsec;
@@ -175,6 +188,8 @@ h5_file_look(int fd, struct h5_file_look *look, struct h5_err *e)
 enum h5_code
 h5_file_write_at(int fd, size_t at, const void *p, size_t n, struct h5_err *e)
 {
+	/* lseek and write, not pwrite: h5_file_write repeats until all is
+	 * written. */
 	if (lseek(fd, (off_t)at, SEEK_SET) < 0)
 		return h5_err_sys(e, H5_E_IO, errno, "lseek");
 	return h5_file_write(fd, p, n, e);
@@ -189,6 +204,7 @@ began_a_line(int fd, size_t n)
 
 	if (end < 0 || (size_t)end < n)
 		return false;
+	/* The line is the first of the file. */
 	if ((size_t)end == n)
 		return true;
 	return pread(fd, &before, 1, end - (off_t)n - 1) == 1 && before == '\n';
@@ -200,6 +216,7 @@ h5_file_add_line(int fd, const char *line, struct h5_err *e)
 	struct h5_buf b;
 	enum h5_code rc;
 
+	/* The line feed in front is only used when it is needed. */
 	h5_buf_init(&b, 256);
 	h5_buf_printf(&b, "\n%s\n", line);
 	rc = h5_buf_finish(&b, e);
@@ -226,6 +243,7 @@ h5_file_spoil(int fd, size_t at)
 {
 	ssize_t n;
 
+	/* One byte is enough to make the checksum of the line wrong. */
 	do
 		n = pwrite(fd, "!", 1, (off_t)at);
 	while (n < 0 && errno == EINTR);
@@ -240,6 +258,7 @@ settled(int failed, enum h5_code *rc, struct h5_err *e)
 	*rc = H5_OK;
 	if (failed == 0)
 		return true;
+	/* EACCES is what fcntl says for EWOULDBLOCK. */
 	if (errno == EINTR || errno == EWOULDBLOCK || errno == EACCES)
 		return false;
 	*rc = h5_err_sys(e, H5_E_IO, errno, "lock");
@@ -256,6 +275,7 @@ wait_more(int64_t until, int *pause_ms)
 	if (left <= 0)
 		return false;
 	h5_clock_pause_ms(left < *pause_ms ? (int)left : *pause_ms);
+	/* From 1 ms upwards: most locks are free again very soon. */
 	if (*pause_ms < PAUSE_MAX_MS)
 		(*pause_ms)++;
 	return true;
@@ -297,6 +317,7 @@ h5_file_lock_byte(int fd, uint64_t at, int wait_ms, struct h5_err *e)
 
 	fl.l_type = F_WRLCK;
 	fl.l_whence = SEEK_SET;
+	/* The offset is signed, so two bits are cut off. */
 	fl.l_start = (off_t)(at & 0x3fffffffffffffff);
 	fl.l_len = 1;
 	for (;;) {
@@ -315,6 +336,7 @@ h5_file_lock_byte(int fd, uint64_t at, int wait_ms, struct h5_err *e)
 enum h5_code
 h5_file_remove(int dirfd, const char *path, struct h5_err *e)
 {
+	/* It is gone, whoever removed it. */
 	if (unlinkat(dirfd, path, 0) != 0 && errno != ENOENT)
 		return h5_err_sys(e, H5_E_IO, errno, "cannot remove %s", path);
 	return H5_OK;
@@ -335,6 +357,8 @@ h5_file_flag(const char *dir, const char *name, int64_t since)
 	int at, fd = -1;
 	size_t size;
 
+	/* Somebody who may write into the folder could set the flag, so it must
+	 * be ours alone. */
 	at = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (at >= 0 && fstat(at, &st) == 0 && st.st_uid == geteuid() &&
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
@@ -360,6 +384,8 @@ h5_file_network(int fd)
 {
 	struct statfs fs;
 
+	/* An unknown file system is taken for a local one; h5_store_probe tries
+	 * its locks. */
 	if (fstatfs(fd, &fs) != 0)
 		return NULL;
 	switch ((unsigned long)fs.f_type & 0xffffffff) {
@@ -386,6 +412,8 @@ h5_file_list(int fd, h5_file_each_fn each, void *arg, struct h5_err *e)
 	DIR *d;
 	int own;
 
+	/* A descriptor of its own: closedir closes it, and the caller keeps the
+	 * other. */
 	own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (own < 0)
 		return h5_err_sys(e, H5_E_IO, errno, "cannot list a folder");
@@ -396,6 +424,7 @@ h5_file_list(int fd, h5_file_each_fn each, void *arg, struct h5_err *e)
 		return rc;
 	}
 	while (rc == H5_OK) {
+		/* readdir tells of a failure by errno alone. */
 		errno = 0;
 		entry = readdir(d);
 		if (entry == NULL && errno != 0)

@@ -56,6 +56,8 @@ system_bundle(void)
 	};
 	size_t i;
 
+	/* The first that can be read.  The list is for the binary that was not
+	 * built on this machine. */
 	for (i = 0; i < H5_LENGTH(places); i++)
 		if (access(places[i], R_OK) == 0)
 			return places[i];
@@ -74,6 +76,8 @@ enum h5_code
 h5_https_new(
     const struct h5_https_options *o, struct h5_https **out, struct h5_err *e)
 {
+	/* A file that is configured replaces the system's bundle, and does not
+	 * add to it: a shop may want to trust one authority only. */
 	const char *ca_file = o->ca_file != NULL ? o->ca_file : system_bundle();
 	struct h5_https *h;
 	enum h5_code rc;
@@ -83,6 +87,7 @@ h5_https_new(
 	if (rc != H5_OK)
 		return rc;
 	h = calloc(1, sizeof *h);
+	/* curl itself starts with the first call (h5_https_call). */
 	if (h == NULL)
 		return h5_err_nomem(e);
 	h->connect_timeout_ms = o->connect_timeout_ms;
@@ -117,6 +122,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct receiving *r = arg;
 
+	/* Fewer bytes than were given tell curl to stop. */
 	h5_buf_add(r->body, p, size * n);
 	return r->body->bad == H5_OK ? size * n : 0;
 }
@@ -130,6 +136,7 @@ take_date(struct h5_https_answer *a, const char *p, size_t n)
 	}
 	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
 		n--;
+	/* A date that is too long is no date. */
 	if (n >= sizeof a->date)
 		return;
 	memcpy(a->date, p, n);
@@ -143,6 +150,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	struct receiving *r = arg;
 	size_t whole = n *= size;
 
+	/* Headers count together, over all answers of one call. */
 	r->header_bytes += n;
 	if (r->header_bytes > HEADERS_MAX) {
 		r->header_flood = true;
@@ -150,6 +158,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	}
 	if (n > sizeof date && strncasecmp(p, date, sizeof date - 1) == 0)
 		take_date(r->a, p + sizeof date - 1, n - (sizeof date - 1));
+	/* The lines are kept as they came, with a line feed each. */
 	if (r->head != NULL) {
 		while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
 			n--;
@@ -170,6 +179,8 @@ check_request(const struct h5_https *h, const struct h5_https_request *q,
 	struct h5_url u;
 	enum h5_code rc;
 
+	/* Checked before each call, not when it was configured: the URL of a
+	 * hook takes the same way. */
 	rc = h5_url_read(q->url, &u, e);
 	if (rc != H5_OK)
 		return h5_err_set(e, H5_E_CONFIG, "this URL cannot be called");
@@ -178,6 +189,7 @@ check_request(const struct h5_https *h, const struct h5_https_request *q,
 		return h5_err_set(e, H5_E_CONFIG,
 		    "plain http is allowed to this machine only, not to %s",
 		    u.host);
+	/* Without a bundle TLS could not tell WeChat from anybody else. */
 	if (u.https && h->ca_file == NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "no CA bundle found: install ca-certificates or set "
@@ -204,11 +216,13 @@ set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 	SET(CURLOPT_PROTOCOLS, tls ? CURLPROTO_HTTPS : CURLPROTO_HTTP);
 	SET(CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTPS);
 #endif
+	/* No redirect is followed: a signed request belongs to one host. */
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (tls) {
+		/* Checked above to be there. */
 		SET(CURLOPT_CAINFO, h->ca_file);
 		/* Otherwise the folder that curl was built with would be
 		 * trusted as well. */
@@ -219,10 +233,12 @@ set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 		SET(CURLOPT_SSLCERT, q->cert_file);
 	if (q->key_file != NULL)
 		SET(CURLOPT_SSLKEY, q->key_file);
-	SET(CURLOPT_PROXY, ""); /* and no https_proxy of the environment */
+	/* And none that https_proxy in the environment names. */
+	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	/* gzip is unpacked by ourselves, with a limit. */
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_NOPROGRESS, 1L);
@@ -244,6 +260,7 @@ set_request(const struct h5_https *h, const struct h5_https_request *q,
 	long connect_ms = h->connect_timeout_ms;
 	CURLcode code = CURLE_OK;
 
+	/* A connection may not take longer than the whole call. */
 	if (connect_ms <= 0 || connect_ms > ms)
 		connect_ms = ms;
 	SET(CURLOPT_URL, q->url);
@@ -274,7 +291,7 @@ make_headers(const char *const *headers, size_t n, struct curl_slist **out,
 	struct curl_slist *more;
 	size_t i;
 
-	/* No pause for "100 Continue". */
+	/* Without this curl would wait for "100 Continue" before a body. */
 	*out = curl_slist_append(NULL, "Expect:");
 	if (*out == NULL)
 		return h5_err_nomem(e);
@@ -300,6 +317,8 @@ take_facts(struct h5_https *h, struct h5_https_answer *a)
 	(void)curl_easy_getinfo(
 	    h->easy, CURLINFO_NUM_CONNECTS, &a->new_connections);
 	(void)curl_easy_getinfo(h->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	/* Bytes that left may have had an effect, so their answer is "unknown"
+	 * and never "not done". */
 	a->sent = sent_bytes > 0 || a->status != 0;
 }
 
@@ -312,6 +331,7 @@ judge(CURLcode code, const char *text, const struct receiving *r,
 	if (code == CURLE_OK)
 		return h5_buf_finish(r->body, e) == H5_OK ? H5_OK
 							  : h5_err_nomem(e);
+	/* Our own reasons first: curl calls each of them a write error. */
 	if (r->header_flood)
 		return h5_err_set(e, H5_E_NET, "the headers have no end");
 	if (r->body->bad == H5_E_NOMEM || code == CURLE_OUT_OF_MEMORY)
@@ -320,6 +340,8 @@ judge(CURLcode code, const char *text, const struct receiving *r,
 		return h5_err_set(e, H5_E_REMOTE,
 		    "the answer is longer than %zu bytes", r->body->max);
 	switch ((int)code) {
+	/* A certificate that is not trusted is told apart: it is a matter for
+	 * the operator, at once. */
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -357,6 +379,7 @@ h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	rc = check_request(h, q, &tls, e);
 	if (rc != H5_OK)
 		return rc;
+	/* A caller may ask for less than the handle's limit, never for more. */
 	if (timeout_ms > h->timeout_ms)
 		timeout_ms = h->timeout_ms;
 	if (timeout_ms <= 0)
@@ -379,6 +402,7 @@ h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	code = curl_easy_perform(h->easy);
 	take_facts(h, a);
 	rc = judge(code, text, &r, a, e);
+	/* A part of an answer must not be taken for one. */
 	if (rc != H5_OK)
 		h5_buf_clear(out);
 out:

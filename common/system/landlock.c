@@ -63,6 +63,7 @@ struct h5_landlock {
 int
 h5_landlock_level(void)
 {
+	/* With this flag the kernel tells its level and makes nothing. */
 	long level = syscall(CREATE_RULESET, NULL, 0, CREATE_VERSION);
 
 	return level > 0 ? (int)level : 0;
@@ -84,6 +85,7 @@ all_of(int level, struct ruleset *r)
 		r->net = NET_BIND_TCP | NET_CONNECT_TCP;
 	if (level >= H5_LANDLOCK_SCOPE)
 		r->scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+	/* The same holds for the size of the structure. */
 	return level >= H5_LANDLOCK_SCOPE ? sizeof *r
 	       : level >= H5_LANDLOCK_TCP ? 2 * sizeof r->fs
 					  : sizeof r->fs;
@@ -97,6 +99,7 @@ h5_landlock_new(struct h5_landlock **out, struct h5_err *e)
 	size_t size;
 
 	*out = NULL;
+	/* Not an error: the caller decides whether it may run without. */
 	if (level < H5_LANDLOCK_FILES)
 		return h5_err_set(
 		    e, H5_E_STATE, "this kernel does not offer Landlock");
@@ -127,6 +130,8 @@ h5_landlock_free(struct h5_landlock *l)
 static uint64_t
 rights(enum h5_landlock_may may)
 {
+	/* Never the right to execute: no program of ours starts another one
+	 * from inside the sandbox. */
 	switch (may) {
 	case H5_LANDLOCK_READ:
 		return FS_READ_FILE | FS_READ_DIR;
@@ -148,6 +153,7 @@ h5_landlock_allow(struct h5_landlock *l, const char *path,
 	struct stat st;
 	int fd;
 
+	/* O_PATH needs no right on the file itself. */
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return h5_err_sys(e,
@@ -156,6 +162,8 @@ h5_landlock_allow(struct h5_landlock *l, const char *path,
 		    errno, "cannot open %s", path);
 	memset(&rule, 0, sizeof rule);
 	rule.parent_fd = fd;
+	/* Rights that are not closed need not be allowed, and must not be
+	 * named. */
 	rule.allowed = rights(may) & l->closed.fs;
 	if (fstat(fd, &st) != 0)
 		rc = h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
@@ -177,6 +185,7 @@ h5_landlock_connect(struct h5_landlock *l, unsigned port, struct h5_err *e)
 	memset(&rule, 0, sizeof rule);
 	rule.allowed = NET_CONNECT_TCP;
 	rule.port = port;
+	/* A kernel that cannot close ports has nothing to open. */
 	if (l->closed.net == 0)
 		return H5_OK;
 	if (syscall(ADD_RULE, l->fd, RULE_NET_PORT, &rule, 0) != 0)
