@@ -19,6 +19,8 @@ h5_cgi_read(char *buf, size_t size, int64_t until)
 		left = until - h5_clock_mono_ms();
 		if (left < 0)
 			return -1;
+		/* Silence is limited apart from the whole: a server that died
+		 * must not hold the program for as long as a slow one may. */
 		if (left > H5_CGI_SILENCE_S * 1000)
 			left = H5_CGI_SILENCE_S * 1000;
 		p.fd = STDIN_FILENO;
@@ -41,11 +43,16 @@ h5_cgi_leave(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	/* Without /dev/null the descriptors are closed.  A file that is opened
+	 * later might get their numbers, but the end of the answer matters
+	 * more. */
 	if (fd < 0) {
 		(void)close(STDIN_FILENO);
 		(void)close(STDOUT_FILENO);
 		return;
 	}
+	/* Replaced and not closed, so that nothing opened later takes their
+	 * place. */
 	(void)dup2(fd, STDIN_FILENO);
 	(void)dup2(fd, STDOUT_FILENO);
 	if (fd > STDERR_FILENO)

@@ -204,6 +204,8 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	const char *conf = param(f, "H5PAY_CONF");
 	const size_t max = H5_WEB_HEADER;
 
+	/* The method and the address are compared with short words, so a cut
+	 * one is like no known one. */
 	keep_short(r->method, sizeof r->method, param(f, "REQUEST_METHOD"));
 	keep_short(
 	    r->remote_addr, sizeof r->remote_addr, param(f, "REMOTE_ADDR"));
@@ -326,6 +328,8 @@ read_body(struct h5_fcgi *f, struct h5_request *r)
 		n = f->cgi ? h5_cgi_read(chunk, ask, until)
 			   : next_fcgi(f, chunk, ask, until);
 		if (n <= 0) {
+			/* Broken off or too slow: an incomplete form must not
+			 * be read as one. */
 			if (n < 0 && r->body_code == H5_OK)
 				r->body_code = H5_E_INPUT;
 			break;

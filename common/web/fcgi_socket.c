@@ -40,7 +40,7 @@ h5_fcgi_exposed(void)
 	if (a.sun_path[0] == '\0')
 		return "its socket is abstract, so any account on this machine "
 		       "can reach it: use a socket that is a file";
-	/* To connect takes the right to write. */
+	/* A connection needs the right to write to the socket. */
 	if (strnlen(a.sun_path, sizeof a.sun_path) < sizeof a.sun_path &&
 	    h5_file_exposed(a.sun_path, 02))
 		return "any account on this machine can write to its socket: "

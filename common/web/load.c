@@ -12,6 +12,8 @@ h5_load_pages(const struct h5_config *c, enum h5_load_pages which,
 	*out = NULL;
 	if (which == H5_LOAD_PAGES)
 		return h5_pages_load(c, faults, out, e);
+	/* Templates of the shop are looked at even by a program that shows
+	 * none, so that their faults are found. */
 	if (which == H5_LOAD_NO_PAGES &&
 	    (c == NULL || c->pages.templates == NULL))
 		return H5_OK;
@@ -34,6 +36,7 @@ check_catalogue(
 	h5_catalogue_free(cat);
 	if (rc == H5_OK)
 		return H5_OK;
+	/* A catalogue that cannot be opened has no line of its own to tell. */
 	if (faults->len == before)
 		h5_buf_printf(faults, "%s:1: %s\n", c->catalogue.file, why.msg);
 	return h5_err_set(e, rc, "%s", why.msg);
@@ -50,6 +53,8 @@ h5_load(const char *path, enum h5_load_pages which, struct h5_buf *faults,
 	rc = h5_config_load(path, faults, &out->c, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Both are looked at, whatever the first one says: the operator sees
+	 * all faults in one run. */
 	last = check_catalogue(out->c, faults, e);
 	rc = h5_load_pages(out->c, which, faults, &out->pages, &why);
 	if (rc != H5_OK)

@@ -455,9 +455,13 @@ result_case(struct page *pg, const struct h5_order *o)
 	bool by_checkout =
 	    pg->x->program != NULL && strcmp(pg->x->program, "checkout") == 0;
 
+	/* Money that does not fit comes before the state: the buyer must not be
+	 * told to pay. */
 	if ((o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0)
 		return "review";
 	put_steps(pg, 3);
+	/* Back to the shop only once it is over; before, the shop would ask
+	 * again. */
 	if (h5_order_settled(o))
 		h5_data_ref(pg->v, "return_url", o->return_url);
 	switch (o->state) {

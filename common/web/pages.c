@@ -33,6 +33,8 @@ struct loader {
 static enum h5_code
 report(struct loader *l, enum h5_code rc)
 {
+	/* H5_E_INPUT is a fault of a file, which is collected.  Anything else
+	 * ends the load. */
 	if (rc != H5_E_INPUT)
 		return rc;
 	h5_buf_printf(l->faults, "%s\n", l->e->msg);
@@ -63,6 +65,8 @@ load_message(struct loader *l, struct h5_pages_table *tab, const char *file,
 	char name[64];
 	enum h5_code rc;
 
+	/* A key is checked before it is looked up: it becomes the name of a
+	 * partial. */
 	while (p < n && (s[p] == ' ' || s[p] == '\t'))
 		p++;
 	if (key == 0 || key > sizeof name - 3 || p >= n || s[p] != '=')
@@ -77,6 +81,8 @@ load_message(struct loader *l, struct h5_pages_table *tab, const char *file,
 	memcpy(name + 2, s, key);
 	name[key + 2] = '\0';
 	old = h5_pages_find(tab, name);
+	/* Twice in one file is a mistake; in two files it is how a shop
+	 * replaces a text. */
 	if (old != NULL && strcmp(old->file, file) == 0)
 		return report(l, h5_err_set(l->e, H5_E_INPUT,
 				     "%s:%u: %s is already set in line %u",
@@ -118,6 +124,7 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 	enum h5_code rc;
 
 	h5_buf_init(&b, FILE_MAX);
+	/* It stands inside a style element of each page, and would end it. */
 	if (strcasestr(s, "</style") != NULL)
 		rc = report(
 		    l, h5_err_set(l->e, H5_E_INPUT,
@@ -140,6 +147,8 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 		h5_buf_add(&b, s, n);
 		s += n;
 	}
+	/* An empty style is text as well, so only a lack of memory leaves
+	 * NULL. */
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&b, l->e);
 	free(l->p->style);
@@ -157,6 +166,7 @@ load_file(struct loader *l, const char *name, const char *file, const char *s,
 	size_t len = strlen(name);
 	char stem[64];
 
+	/* Some editors put a byte order mark in front. */
 	s += h5_text_skip_bom(s, n);
 	n -= (size_t)(s - from);
 	if (!h5_text_utf8(s, n))
@@ -195,6 +205,7 @@ load_own(struct loader *l, const char *name, bool *found)
 	if (rc != H5_OK)
 		goto out;
 	rc = h5_file_read(AT_FDCWD, path.data, &b, l->e);
+	/* The shop need not have a file of each name. */
 	if (rc == H5_E_NOTFOUND) {
 		rc = H5_OK;
 		goto out;
@@ -228,6 +239,8 @@ load_all(struct loader *l)
 			continue;
 		messages = strncmp(f->name, "messages.", 9) == 0;
 		if (!messages)
+			/* A template is replaced as a whole; messages are read
+			 * one over the other. */
 			rc = load_own(l, f->name, &found);
 		if (rc == H5_OK && !found)
 			rc = load_file(l, f->name, f->name,
@@ -266,6 +279,8 @@ check_folder(struct loader *l)
 	for (d = readdir(dir); d != NULL; d = readdir(dir)) {
 		size_t i = 0, len = strlen(d->d_name);
 
+		/* By its full name, since a template of another name is never
+		 * read. */
 		while (i < n && strcmp(names[i], d->d_name) != 0)
 			i++;
 		/* Hidden files and an editor's copies are none of ours. */
@@ -298,6 +313,8 @@ make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
 		goto out;
 	h5_buf_puts(&b, "default-src 'none'; style-src 'sha256-");
 	h5_base64_write(hash, sizeof hash, &b);
+	/* Forms go to us alone, and where the cashier is configured, on to
+	 * it. */
 	h5_buf_puts(&b, "'; form-action 'self'");
 	if (c != NULL && c->gateway.cashier_origin != NULL)
 		h5_buf_printf(&b, " %s", c->gateway.cashier_origin);
@@ -375,6 +392,8 @@ load_whole(struct loader *l)
 		rc = check_folder(l);
 	if (rc != H5_OK)
 		return rc;
+	/* Sorted before anything is looked up, and bound after that: binding
+	 * stores what a look-up finds. */
 	h5_pages_sort(&l->p->templates);
 	for (size_t i = 0; i < H5_PAGES_LANGS; i++)
 		h5_pages_sort(&l->p->messages[i]);
@@ -407,6 +426,8 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 	l.p = calloc(1, sizeof *l.p);
 	if (l.p == NULL)
 		return h5_err_nomem(e);
+	/* Only without templates of the shop: reading them for each request
+	 * would be slower than loading them once. */
 	l.p->on_demand = on_demand && l.dir == NULL;
 	if (l.p->on_demand) {
 		style = h5_pages_embedded("style.css", &n);
@@ -416,6 +437,8 @@ load(const struct h5_config *c, bool on_demand, struct h5_buf *faults,
 	}
 	if (rc == H5_OK)
 		rc = make_csp(l.p, c, &why);
+	/* One request uses its headers once, so they are made when it needs
+	 * them. */
 	if (rc == H5_OK && !l.p->on_demand)
 		rc = make_headers(l.p, &why);
 	if (rc != H5_OK) {
@@ -471,6 +494,7 @@ h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
 	const struct h5_template *t =
 	    p == NULL ? NULL : h5_pages_partial(&f, name);
 
+	/* Without any pages the caller writes its last resort. */
 	if (t == NULL)
 		return h5_err_set(
 		    e, H5_E_BUG, "there is no page called %s", name);

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* Looked for at load, not when a buyer stands before it: each partial that
- * is named exists, and following them comes to an end. */
+/* What a walk over the partials carries along. */
 struct walk {
 	struct h5_pages_finder f;
 	struct h5_buf *faults;
@@ -43,6 +42,7 @@ go_deeper(void *arg, const char *name)
 
 	if (t == NULL || w->too_deep != NULL)
 		return;
+	/* As deep as rendering goes, so what passes here will be rendered. */
 	if (w->depth == H5_TEMPLATE_DEPTH) {
 		w->too_deep = name;
 		return;
@@ -64,6 +64,8 @@ check_depth(struct h5_pages *p, struct h5_buf *faults,
 		h5_template_each_partial(en->t, go_deeper, &w);
 		if (w.too_deep == NULL)
 			continue;
+		/* The template at which it became too deep is part of the
+		 * circle; the one that led to it may be innocent. */
 		for (size_t k = 0; k < tab->n; k++) {
 			if (strcmp(tab->v[k].name, w.too_deep) == 0)
 				en = &tab->v[k];
@@ -134,6 +136,7 @@ check_keys(struct h5_pages *p, struct h5_buf *faults)
 void
 h5_pages_check(struct h5_pages *p, struct h5_buf *faults)
 {
+	/* Each language by itself: a message may be there in one only. */
 	for (size_t k = 0; k < H5_PAGES_LANGS; k++) {
 		check_missing(p, faults, &p->templates, k);
 		check_missing(p, faults, &p->messages[k], k);

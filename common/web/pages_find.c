@@ -78,6 +78,7 @@ h5_pages_put(struct h5_pages_table *tab, const char *name,
 			goto nomem;
 		tab->n++;
 	}
+	/* Freed only now that nothing can fail. */
 	h5_template_free(en->t);
 	free(en->file);
 	en->t = t;
@@ -114,6 +115,7 @@ const char *
 h5_pages_embedded(const char *file, size_t *n)
 {
 	for (size_t i = 0; i < h5_embed_count; i++) {
+		/* A dozen names: a search by hand is quick enough. */
 		if (strcmp(h5_embed_files[i].name, file) == 0) {
 			*n = h5_embed_files[i].length;
 			return (const char *)h5_embed_files[i].bytes;
@@ -133,6 +135,8 @@ find_message(const char *s, size_t n, const char *key, size_t *len)
 		nl = memchr(s, '\n', (size_t)(end - s));
 		if (nl == NULL)
 			nl = end;
+		/* The key must be followed by blanks or "=", or "paid" would
+		 * find "paid_at". */
 		if ((size_t)(nl - s) <= k || memcmp(s, key, k) != 0)
 			continue;
 		s += k;
@@ -160,6 +164,7 @@ table_fetch(
 	size_t n;
 	const char *s;
 
+	/* A page uses some texts more than once. */
 	if (en != NULL)
 		return en->t;
 	(void)snprintf(file, sizeof file, "%s%s",

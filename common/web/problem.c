@@ -35,6 +35,8 @@ put_plain(struct h5_buf *out, const char *s)
 	    {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
 	size_t i;
 
+	/* Markup goes; the five escapes that templates write become what they
+	 * stand for. */
 	while (*s != '\0') {
 		if (*s == '<' && strchr(s, '>') != NULL) {
 			s = strchr(s, '>') + 1;
@@ -63,6 +65,8 @@ put_message(const struct h5_page_ctx *x, const char *name, const char *key,
 	h5_buf_init(&page, WORDS);
 	h5_buf_init(&plain, WORDS);
 	(void)snprintf(message, sizeof message, "m.%s", key);
+	/* A message that cannot be rendered is left out; the status is what
+	 * counts. */
 	if (h5_pages_render(x->pages, message, lang, v, &page, NULL) == H5_OK)
 		put_plain(&plain, page.data);
 	if (plain.len > 0 && plain.bad == H5_OK)
@@ -95,6 +99,7 @@ put_members(const struct h5_page_ctx *x, const char *page, int status,
 	    other != NULL ? other->type : page);
 	(void)snprintf(title, sizeof title, "%s_title", page);
 	(void)snprintf(text, sizeof text, "%s_text", page);
+	/* Pages are named with hyphens, their messages with underscores. */
 	for (c = title; *c != '\0'; c++)
 		*c = (char)(*c == '-' ? '_' : *c);
 	for (c = text; *c != '\0'; c++)
@@ -127,6 +132,8 @@ h5_problem_fill(const struct h5_page_ctx *x, const char *page, int status,
 	h5_buf_clear(&x->resp->body);
 	put_members(x, page, status, lang, v);
 	x->resp->status = status;
+	/* A header that does not fit is no reason to fail here: this is the
+	 * answer to a failure. */
 	for (i = 0; i < H5_LENGTH(headers); i++)
 		if (h5_response_header(
 			x->resp, headers[i][0], headers[i][1], &e) != H5_OK)

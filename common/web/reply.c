@@ -32,6 +32,8 @@ h5_reply_only(struct h5_job *job, const struct h5_fields *f,
 {
 	size_t i;
 
+	/* A parameter of another page was not put there by ours, so the address
+	 * has been tampered with or cut together. */
 	for (i = 0; i < f->n; i++)
 		if (!among(f->v[i].name, allowed, n))
 			return bad_request(
@@ -62,6 +64,8 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 	switch (code) {
 	case H5_E_NOTFOUND:
 		page = H5_PAGE_NOT_FOUND;
+		/* The guesses of strangers end here, so it is nothing to look
+		 * at. */
 		level = H5_LOG_INFO;
 		break;
 	case H5_E_NET:
@@ -83,6 +87,7 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 		/* A ledger that cannot be read, or a fault of ours. */
 		level = H5_LOG_ALERT;
 		break;
+	/* Not failures of a request, or answered before by the caller. */
 	case H5_OK:
 	case H5_E_AUTH:
 	case H5_E_EXISTS:
@@ -102,6 +107,7 @@ h5_reply_lang(const struct h5_job *job)
 	const char *lang = NULL;
 
 	h5_fields_init(&f, 1, H5_WEB_QUERY);
+	/* What cannot be read as a query names no language. */
 	if (h5_form_pick(job->r->query, strlen(job->r->query), only, 1, &f,
 		NULL) == H5_OK) {
 		if (h5_fields_is(&f, "lang", "en"))
@@ -147,6 +153,7 @@ h5_reply_deliver(struct h5_job *job, const struct h5_order *o)
 	unsigned hooks = job->shop.c->hooks.mask;
 	size_t i;
 
+	/* One is enough: the delivery looks for all of the order. */
 	for (i = 0; i < o->n_outgoing; i++)
 		if ((o->outgoing[i].done & hooks) != hooks)
 			(void)snprintf(

@@ -24,6 +24,7 @@ void
 h5_request_init(struct h5_request *r)
 {
 	memset(r, 0, sizeof(*r));
+	/* Never NULL, so that every reader may compare at once. */
 	r->query = r->user_agent = r->accept = r->accept_language = nothing;
 	r->origin = r->referer = r->content_type = nothing;
 	r->forwarded_for = r->document_root = r->conf = r->host = nothing;
@@ -39,6 +40,7 @@ h5_request_release(struct h5_request *r)
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(texts); i++)
+		/* Some of the texts are the shared empty one. */
 		if (texts[i] != nothing)
 			free(texts[i]);
 	h5_buf_release(&r->body);
@@ -78,11 +80,14 @@ good_header(const char *name, const char *value)
 
 	if (name[0] == '\0')
 		return false;
+	/* Visible ASCII without a colon is what a field name may be. */
 	for (p = (const unsigned char *)name; *p != '\0'; p++)
 		if (*p <= 0x20 || *p >= 0x7f || *p == ':')
 			return false;
 	for (p = (const unsigned char *)value; *p != '\0'; p++)
 		if (*p < 0x20 || *p == 0x7f)
+			/* A line break in a value would begin another
+			 * header. */
 			return false;
 	return true;
 }
@@ -150,7 +155,8 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	enum h5_code rc;
 	size_t n;
 
-	/* Who says nothing sends what is asked for here (RFC 9110, 8.3). */
+	/* A request without a type sends what is asked for here (RFC 9110,
+	 * 8.3). */
 	if (type[0] != '\0' &&
 	    (!next_element(&type, ';', &p, &n) || !is_word(p, n, FORM_TYPE)))
 		return h5_err_set(e, H5_E_INPUT, "not a form");
@@ -159,6 +165,8 @@ read_post(const struct h5_request *r, struct h5_fields *out, struct h5_err *e)
 	h5_fields_init(&query, H5_WEB_PARAMS, PARAM_BYTES);
 	rc = pick_ours(r->query, strlen(r->query), &query, e);
 	if (rc == H5_OK) {
+		/* The language may stand in the address of a form; nothing else
+		 * may. */
 		h5_fields_drop(&query, "lang");
 		if (query.n > 0)
 			rc = h5_err_set(e, H5_E_INPUT,
@@ -204,11 +212,14 @@ h5_web_client(const struct h5_config *c, const struct h5_request *r,
 	out[0] = '\0';
 	rc = h5_netaddr_client(r->remote_addr, r->forwarded_for,
 	    c->site.trusted_proxies, c->site.n_trusted_proxies, &a, e);
-	/* A server that names no address, and a stand-in that takes any. */
+	/* A server that names no address, and a stand-in for WeChat that takes
+	 * any. */
 	if (rc != H5_OK && r->remote_addr[0] == '\0' && c->gateway.loopback)
 		rc = h5_netaddr_read("127.0.0.1", &a, e);
 	if (rc != H5_OK)
 		return rc;
+	/* WeChat refuses such an address (PROTOCOL 3.4); told here, the
+	 * operator learns that trusted_proxies is incomplete. */
 	if (!c->gateway.loopback && !h5_netaddr_public(&a))
 		return h5_err_set(
 		    e, H5_E_INPUT, "the buyer's address is not a public one");
@@ -230,8 +241,11 @@ h5_web_origin(const struct h5_config *c, const struct h5_request *r)
 	struct h5_url u;
 	size_t i;
 
+	/* Browsers send "null" from a page without an origin: as good as
+	 * none. */
 	if (r->origin[0] == '\0' || strcmp(r->origin, "null") == 0)
 		return H5_ORIGIN_NONE;
+	/* An origin has no path, so whatever has one is not an origin. */
 	if (h5_url_read(r->origin, &u, NULL) != H5_OK || u.path[0] != '\0')
 		return H5_ORIGIN_FOREIGN;
 	h5_buf_init(&b, H5_URL_MAX);
@@ -271,8 +285,10 @@ is_other_name(const struct h5_config *c, const char *name, size_t n)
 	const char *own = c->site.host;
 	size_t i;
 
+	/* The site's own name, perhaps with a port: nothing to redirect. */
 	if (same_name(name, n, own))
 		return false;
+	/* With and without "www." counts as the same site. */
 	if (n > 4 && strncasecmp(name, "www.", 4) == 0 &&
 	    same_name(name + 4, n - 4, own))
 		return true;
@@ -294,12 +310,14 @@ h5_web_moved(const struct h5_config *c, const struct h5_request *r,
 
 	if (!is_other_name(c, r->host, name_length(r->host)))
 		return false;
-	/* What cannot be read is answered here: 400. */
+	/* A query that cannot be read is not sent on; it is answered here, with
+	 * 400. */
 	h5_fields_init(&f, 1, H5_WEB_QUERY);
 	carries = h5_form_pick(r->query, strlen(r->query), moved, 1, &f,
 		      NULL) != H5_OK ||
 		  f.n > 0;
 	h5_fields_release(&f);
+	/* It has been sent on once.  A second time would be a circle. */
 	if (carries)
 		return false;
 	h5_config_url(c, program, out);
@@ -346,6 +364,7 @@ split_weight(const char *p, size_t *n)
 		while (at < all && strchr(BLANKS, p[at]) != NULL)
 			at++;
 		for (end = at; end < all && p[end] != ';'; end++)
+			/* Parameters other than the weight are passed over. */
 			;
 		if (end - at >= 2 && strncasecmp(p + at, "q=", 2) == 0) {
 			all = end;
@@ -376,6 +395,8 @@ negotiate(const char *header)
 
 	while (next_element(&s, ',', &p, &n)) {
 		weight = split_weight(p, &n);
+		/* A malformed element is left out, as if it had not been
+		 * sent. */
 		if (weight < 0)
 			continue;
 		which = names_language(p, n, "zh")   ? &zh
@@ -392,6 +413,7 @@ negotiate(const char *header)
 	/* "*" stands for what is not named. */
 	zh = zh < 0 ? any : zh;
 	en = en < 0 ? any : en;
+	/* Both are equally welcome: the one named first wins. */
 	if (zh == en)
 		return zh > 0 ? first : NULL;
 	if (zh > en)
