@@ -31,6 +31,7 @@ command_day(const struct verb *v, int argc, char **argv, int64_t *day)
 		return command_usage(v, "one day is needed");
 	if (command_time(argv[optind], now, &t, &e) != H5_OK)
 		return command_usage(v, "%s", e.msg);
+	/* Whatever was given, the bill is that of a whole day. */
 	h5_clock_day(t, text);
 	if (h5_clock_from_day(text, day, &e) != H5_OK)
 		return command_usage(v, "%s", e.msg);
@@ -81,6 +82,8 @@ keep(const struct command *cmd, int64_t day, const char *type,
 	put_name(day, type, h5_gunzip_is(raw->data, raw->len), &name);
 	rc = open_bills(cmd, true, &fd, e);
 	if (rc == H5_OK)
+		/* Replaced: a bill that is asked for again may have been
+		 * incomplete. */
 		rc = h5_file_replace(
 		    fd, name.data, raw->data, raw->len, 0600, e);
 	h5_file_drop(&fd);
@@ -103,6 +106,8 @@ command_bill_kept(struct command *cmd, int64_t day, const char *type,
 	h5_buf_init(&name, 64);
 	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
 	rc = open_bills(cmd, false, &fd, e);
+	/* As WeChat packed it, and else unpacked: a bill is kept just as it
+	 * came. */
 	for (i = 1; rc == H5_OK && i >= 0; i--) {
 		h5_buf_clear(&name);
 		put_name(day, type, i == 1, &name);
@@ -130,6 +135,7 @@ command_bill_fetch(struct command *cmd, int64_t day, const char *type,
 	enum h5_code rc;
 
 	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
+	/* curl is started by the verbs that need it, and by no other. */
 	rc = h5_https_start(e);
 	if (rc == H5_OK)
 		rc = h5_wechat_bill(
@@ -191,6 +197,7 @@ fetch(struct command *cmd, int64_t day, const char *type)
 	if (rc == H5_OK)
 		return EXIT_DONE;
 	(void)command_fail(cmd, &e);
+	/* No trade that day is an answer, and has a status of its own. */
 	return rc == H5_E_NOTFOUND ? EXIT_NO : h5_err_exit(rc);
 }
 

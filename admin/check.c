@@ -16,6 +16,8 @@ check_store(const struct h5_config *c, struct h5_buf *faults, unsigned *format)
 	struct h5_err e;
 	enum h5_code rc = h5_store_format(&c->store, format, &e);
 
+	/* A store that is missing or cannot be looked at is no fault of the
+	 * configuration. */
 	if (rc != H5_E_CONFIG)
 		return H5_OK;
 	h5_buf_printf(faults, "%s\n", e.msg);
@@ -46,6 +48,8 @@ print_json(
 	h5_json_string(path, &out);
 	h5_buf_puts(&out, ",\"faults\":[");
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		/* A fault that is very long is cut; the text output has all of
+		 * it. */
 		(void)snprintf(one, sizeof one, "%.*s",
 		    (int)(end - line < 1000 ? end - line : 1000), line);
 		h5_buf_puts(&out, first ? "" : ",");
@@ -73,6 +77,8 @@ run(struct command *cmd, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return command_usage(&verb_check, "check takes no operand");
+	/* h5_load may fail without words of its own, when the faults say it
+	 * all. */
 	h5_err_clear(&e);
 	h5_buf_init(&path, 4096);
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
@@ -89,6 +95,8 @@ run(struct command *cmd, int argc, char **argv)
 		print_change(got.c, format);
 	h5_load_release(&got);
 	(void)fputs(faults.data, stderr);
+	/* The faults went to stderr line by line, so the summary would only
+	 * repeat them. */
 	if (rc != H5_OK && faults.len == 0)
 		(void)fprintf(stderr, "h5pay: %s\n", e.msg);
 	h5_buf_release(&faults);

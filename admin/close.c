@@ -28,8 +28,11 @@ run(struct command *cmd, int argc, char **argv)
 	h5_order_free(o);
 	if (rc != H5_OK)
 		status = command_fail(cmd, &e);
+	/* Not paid, and not closed yet either: the same command will do
+	 * later. */
 	if (rc == H5_E_STATE && !settled)
 		status = EXIT_LATER;
+	/* Printed before the hook runs, which may take long. */
 	(void)fflush(stdout);
 	if (cmd->shop.c->hooks.mask != 0)
 		(void)!h5_hooks_deliver(&cmd->shop, id, false, &e_hook);

@@ -47,10 +47,12 @@ say_line(const struct command *cmd, const struct h5_doctor_finding *f)
 {
 	struct h5_buf line;
 	bool terminal = cmd->terminal;
+	/* A person reads columns, a program splits at tabs. */
 	const char *tab = terminal ? "  " : "\t";
 
 	h5_buf_init(&line, LINE_MAX);
 	h5_escape_tsv(&line, f->found);
+	/* A program gets the last column in any case. */
 	if (f->remedy != NULL || !terminal) {
 		h5_buf_puts(&line, terminal ? " - " : "\t");
 		h5_escape_tsv(&line, f->remedy != NULL ? f->remedy : "-");
@@ -102,6 +104,7 @@ configuration(struct h5_doctor *d, struct command *cmd, struct h5_buf *path)
 		return h5_doctor_configuration(d, path->data);
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-missing",
 	    "why", e.msg, NULL);
+	/* Without a configuration nothing else can be looked at. */
 	return false;
 }
 
@@ -113,6 +116,7 @@ look(struct h5_doctor *d, struct command *cmd, bool offline)
 	cmd->config = d->c;
 	cmd->shop.c = d->c;
 	h5_doctor_processes(d);
+	/* As root the findings would be root's and not the store's owner's. */
 	if (command_own_store(cmd, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-account",
 		    "why", e.msg, NULL);

@@ -76,11 +76,14 @@ next_entry(const char **at, struct entry *x)
 	struct slice line;
 	size_t i, len;
 
+	/* Up to the next line that begins with "=". */
 	do
 		if (!next_line(at, &line))
 			return false;
 	while (line.n < 3 || line.p[0] != '=');
 	take_aliases((struct slice){line.p + 2, line.n - 2}, x);
+	/* The parts have a fixed order; a file that lacks one is a fault of the
+	 * build, which the tests find. */
 	for (i = 0; i < PARTS; i++) {
 		len = strlen(part_names[i]);
 		if (!next_line(at, &line) || line.n <= len ||
@@ -152,6 +155,8 @@ distinct(struct slice a)
 		mark = mark || a.p[i] == '_' || a.p[i] == '-' ||
 		       a.p[i] == ' ' || (a.p[i] & 0x80) != 0;
 	}
+	/* Six bytes with a mark in them, or capitals alone: shorter ones occur
+	 * in sentences by chance. */
 	return a.n >= 6 && (mark || (letter && !lower));
 }
 
@@ -166,6 +171,8 @@ stands_inside(struct slice alias, const char *text)
 	if (!distinct(alias))
 		return false;
 	for (; (p = memmem(p, strlen(p), alias.p, alias.n)) != NULL; p++)
+		/* A Chinese alias needs no borders, since words are not parted
+		 * there. */
 		if (!ascii ||
 		    ((p == text || !is_word(p[-1])) && !is_word(p[alias.n])))
 			return true;
@@ -219,6 +226,7 @@ common_run(const char *a, const char *b)
 	size_t best = 0, n;
 	const char *p, *q;
 
+	/* The texts are short, so trying each pair of places is fast enough. */
 	for (p = a; *p != '\0'; p++)
 		for (q = b; *q != '\0'; q++) {
 			for (n = 0; p[n] != '\0' && p[n] == q[n]; n++)
@@ -236,6 +244,7 @@ near_by_run(struct asked *q, struct slice found[NEAR], size_t *n)
 	struct entry x;
 
 	while (next_entry(&at, &x)) {
+		/* An entry is as near as the nearest of its aliases. */
 		for (i = best = 0; i < x.n; i++) {
 			normal(x.alias[i], &q->alias);
 			run = common_run(q->plain.data, q->alias.data);
@@ -424,6 +433,8 @@ explain(const struct command *cmd, struct asked *q)
 	normal((struct slice){q->text, strlen(q->text)}, &q->plain);
 	if (q->plain.len == 0)
 		return command_usage(&verb_explain, "one text is needed");
+	/* From the narrowest way to the widest; the first that finds anything
+	 * answers. */
 	for (how = SAME; how <= PART; how++)
 		/* Less would be a part of everything. */
 		if ((how != PART || q->plain.len >= 4) &&
@@ -459,6 +470,7 @@ run(struct command *cmd, int argc, char **argv)
 		status = EXIT_DATA;
 	} else
 		status = explain(cmd, &q);
+	/* An answer that lacks something would be worse than none. */
 	if (q.cut || q.plain.bad == H5_E_NOMEM || q.alias.bad == H5_E_NOMEM) {
 		(void)h5_err_nomem(&e);
 		status = command_fail(cmd, &e);

@@ -138,6 +138,8 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&x->line, &e);
 	if (rc != H5_OK) {
+		/* Printed for each order, so that a program that reads along
+		 * sees the others. */
 		command_unread(id, &e, &x->unread);
 		return rc;
 	}
@@ -155,6 +157,7 @@ read_options(struct exporting *x, int argc, char **argv)
 	int64_t now = h5_clock_now();
 	const char *format = x->cmd->json ? "json" : NULL;
 	struct h5_err e;
+	/* --json alone chooses the format, like everywhere else. */
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -197,6 +200,8 @@ run(struct command *cmd, int argc, char **argv)
 	h5_buf_init(&x.line, ORDER_MAX);
 	if (x.csv)
 		(void)printf("%s%s", x.bom ? "\xef\xbb\xbf" : "", heading);
+	/* Up to now: orders that are created while it runs are left for the
+	 * next. */
 	if (x.until == 0)
 		x.until = h5_clock_now() + 1;
 	h5_err_clear(&e);

@@ -28,6 +28,8 @@ found(void *arg, const char *id, const char *what, bool repaired)
 	if (!repaired)
 		c->left++;
 	if (!c->cmd->json) {
+		/* An order's id may be empty: some findings are about a
+		 * file. */
 		(void)printf(
 		    "%s\t%s\t%s\n", id, what, repaired ? "repaired" : "found");
 		return;
@@ -99,11 +101,13 @@ run(struct command *cmd, int argc, char **argv)
 	progress_start(&c.bar, cmd, "checking");
 	rc = h5_store_check(cmd->shop.st, repair, &r, &e);
 	progress_end(&c.bar);
+	/* A finding that was not shown must not pass for a clean store. */
 	if (rc == H5_OK && c.untold != H5_OK)
 		rc = h5_err_set(&e, c.untold, "a finding could not be printed");
 	if (rc != H5_OK)
 		return command_fail(cmd, &e);
 	print_summary(cmd, &r, c.left);
+	/* A repaired store is a good one. */
 	return c.left == 0 ? EXIT_DONE : EXIT_NO;
 }
 

@@ -23,6 +23,7 @@ print_json(const struct h5_order *o, const struct h5_outgoing *g)
 	char at[H5_CLOCK_RFC3339], next[H5_CLOCK_RFC3339];
 
 	h5_clock_rfc3339(g->at, at);
+	/* An event that was never tried is due since it happened. */
 	h5_clock_rfc3339(g->retry_at > 0 ? g->retry_at : g->at, next);
 	(void)printf("{\"order\":\"%s\",\"id\":\"%s\",\"type\":\"%s\","
 		     "\"at\":\"%s\",\"failures\":%u,\"next\":\"%s\"}\n",
@@ -63,7 +64,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	return H5_OK;
 }
 
-/* Who wants something delivered needs somebody who takes it. */
+/* Without a hook nobody can take what is to be delivered. */
 static int
 no_hook(void)
 {
@@ -106,6 +107,8 @@ retry(struct command *cmd, const char *id)
 		    stderr, "h5pay: \"%s\" is not a possible order id\n", id);
 		return h5_err_exit(H5_E_NOTFOUND);
 	}
+	/* Loaded first, so that an order that is not there is told apart from
+	 * one that has nothing to deliver. */
 	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	h5_order_free(o);
@@ -141,6 +144,7 @@ run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_err e;
 
+	/* A webhook needs curl, which belongs to the same start. */
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (argc == 2 && strcmp(argv[1], "list") == 0)

@@ -44,6 +44,7 @@ read_options(
 			return H5_OK;
 		}
 		rc = h5_fields_add(f, names[opt - OPT_ORDER], optarg, e);
+		/* Two different amounts on one line: which one was meant? */
 		if (rc == H5_E_EXISTS)
 			rc = h5_err_set(e, H5_E_INPUT, "--%s is given twice",
 			    options[opt - OPT_ORDER].name);
@@ -63,11 +64,13 @@ sign_and_check(const struct h5_config *c, struct h5_fields *f, struct h5_err *e)
 	if (c->site.link_key == NULL)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "signed links are off: set site.link_key_file");
+	/* The signature is made of exactly what the link will carry. */
 	rc = h5_link_sign(c->site.link_key, f, sig, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "sig", sig, e);
 	if (rc != H5_OK)
 		return rc;
+	/* The whole way back: what checkout would refuse is refused here. */
 	rc = h5_offer_read(c, f, h5_clock_now(), &offer, e);
 	h5_offer_release(&offer);
 	if (rc != H5_E_STATE)
@@ -94,6 +97,7 @@ print_link(struct command *cmd, const struct h5_fields *f)
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&json, &e);
 	if (rc == H5_OK)
+		/* One of the two; both were checked. */
 		(void)puts(cmd->json ? json.data : url.data);
 	h5_buf_release(&json);
 	h5_buf_release(&url);

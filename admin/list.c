@@ -128,6 +128,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	if (o == NULL)
 		command_unread(id, e_o, &l->unread);
 	else if (!l->any_state && o->state != l->state)
+		/* The walk goes by time; states are sifted here. */
 		return H5_OK;
 	else if (l->cmd->json)
 		rc = print_json(o, &e);
@@ -188,6 +189,7 @@ run(struct command *cmd, int argc, char **argv)
 			return command_fail(cmd, &e);
 		}
 	}
+	/* Printed in the order of the days, as the indexes have them. */
 	rc = h5_store_each(cmd->shop.st, since, until, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);

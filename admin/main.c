@@ -105,6 +105,7 @@ void
 command_unread(const char *id, const struct h5_err *e, enum h5_code *worst)
 {
 	(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+	/* The first one decides the exit status, and the walk goes on. */
 	if (*worst == H5_OK)
 		*worst = e->code;
 }
@@ -114,6 +115,7 @@ command_wechat(struct command *cmd, struct h5_err *e)
 {
 	enum h5_code rc;
 
+	/* Made once: some verbs ask twice. */
 	if (cmd->shop.wx != NULL)
 		return H5_OK;
 	rc = h5_https_start(e);
@@ -145,10 +147,13 @@ command_time(const char *s, int64_t now, int64_t *t, struct h5_err *e)
 	static const char units[] = "smhd";
 	static const int64_t seconds[] = {1, 60, 3600, 86400};
 
+	/* By the calendar of the shop, which is Beijing's. */
 	if (strcmp(s, "today") == 0 || strcmp(s, "yesterday") == 0) {
 		h5_clock_day(s[0] == 'y' ? now - 86400 : now, day);
 		return h5_clock_from_day(day, t, e);
 	}
+	/* The three forms are told apart by their length and marks, so their
+	 * order does not matter. */
 	if (h5_clock_from_day(s, t, NULL) == H5_OK ||
 	    h5_clock_from_plain(s, t, NULL) == H5_OK ||
 	    h5_clock_from_any_rfc3339(s, t, NULL) == H5_OK)
@@ -158,6 +163,7 @@ command_time(const char *s, int64_t now, int64_t *t, struct h5_err *e)
 		*t = (int64_t)n;
 		return H5_OK;
 	}
+	/* A number with a unit is an age. */
 	unit = len > 1 ? strchr(units, s[len - 1]) : NULL;
 	if (unit != NULL && len < sizeof digits) {
 		memcpy(digits, s, len - 1);
@@ -187,6 +193,7 @@ find_verb(const char *name)
 			return verbs[i];
 	}
 	near = h5_text_closest(name, names, VERBS);
+	/* A mistyped verb is shown its neighbour and not the whole help. */
 	(void)fprintf(stderr, "h5pay: there is no verb \"%s\"", name);
 	if (near != NULL)
 		(void)fprintf(stderr, "; did you mean \"%s\"?", near);
@@ -210,6 +217,8 @@ take_option(
 		if (*i + 1 < argc)
 			cmd->config_path = argv[++*i];
 		else
+			/* An empty path is told below, where the verb is
+			 * known. */
 			cmd->config_path = "";
 	} else if (strncmp(a, "--config=", 9) == 0) {
 		cmd->config_path = a + 9;
@@ -237,6 +246,7 @@ take_options(struct command *cmd, struct options *opt, int argc, char **argv)
 	for (i = 1; i < argc; i++) {
 		if (!all && take_option(cmd, opt, argc, argv, &i))
 			continue;
+		/* A text to be explained may look like an option. */
 		if (strcmp(argv[i], "--") == 0)
 			all = true;
 		argv[kept++] = argv[i];
@@ -258,6 +268,7 @@ load_config(struct command *cmd, struct h5_err *e)
 	rc = h5_config_find(cmd->config_path, NULL, &path, e);
 	if (rc == H5_OK)
 		rc = h5_config_load(path.data, &faults, &cmd->config, e);
+	/* The faults first, then the sentence that ends the command. */
 	if (faults.len > 0)
 		(void)fputs(faults.data, stderr);
 	h5_buf_release(&faults);
@@ -276,10 +287,13 @@ command_own_store(const struct command *cmd, struct h5_err *e)
 	if (geteuid() != 0)
 		return H5_OK;
 	rc = h5_store_owner(&cmd->config->store, &uid, &gid, e);
+	/* No store yet: whoever makes it will own it. */
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc != H5_OK || uid == 0)
 		return rc;
+	/* Groups first, then the group, then the user: after that no right is
+	 * left to change them. */
 	if (setgroups(0, NULL) != 0 || setgid((gid_t)gid) != 0 ||
 	    setuid((uid_t)uid) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
@@ -300,6 +314,8 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 	cmd->shop.c = cmd->config;
 	/* On a terminal the answer is printed; the log is for the file. */
 	if (cmd->log.path == NULL)
+		/* A verb's answer is on stdout; only what is wrong is told
+		 * beside it. */
 		cmd->log.least = H5_LOG_WARN;
 	if (rc == H5_OK && v->need_store)
 		rc = command_own_store(cmd, e);
@@ -329,9 +345,12 @@ run(struct command *cmd, const struct verb *v, int argc, char **argv)
 		status = command_fail(cmd, &e);
 		goto out;
 	}
-	/* The verbs parse with getopt_long: argv[0] is their name. */
+	/* The verbs parse with getopt_long: argv[0] is their name.  getopt_long
+	 * begins anew with each verb. */
 	optind = 1;
 	status = v->run(cmd, argc, argv);
+	/* An answer that was not written is not given: a full disk must not
+	 * look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		(void)fputs("h5pay: cannot write the answer\n", stderr);
 		status = h5_err_exit(H5_E_IO);
@@ -357,6 +376,7 @@ main(int argc, char **argv)
 	cmd.shop.log = &cmd.log;
 	argc = take_options(&cmd, &opt, argc, argv);
 	cmd.terminal = isatty(STDOUT_FILENO) == 1;
+	/* A terminal that is dumb, or NO_COLOR, asks for plain text. */
 	cmd.colour = cmd.terminal &&
 		     (no_color == NULL || no_color[0] == '\0') &&
 		     term != NULL && strcmp(term, "dumb") != 0;
@@ -364,6 +384,8 @@ main(int argc, char **argv)
 		(void)printf("h5pay %s\n", H5_VERSION);
 		return EXIT_DONE;
 	}
+	/* Without a verb the help is what is needed, but it is still a
+	 * mistake. */
 	if (argc < 2) {
 		print_help(opt.help ? stdout : stderr);
 		return opt.help ? EXIT_DONE : EXIT_USAGE;

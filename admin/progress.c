@@ -14,6 +14,7 @@ void
 progress_start(struct progress *p, const struct command *cmd, const char *what)
 {
 	memset(p, 0, sizeof *p);
+	/* On stderr and only there: stdout is the answer. */
 	p->on = !cmd->quiet && isatty(STDERR_FILENO) == 1;
 	p->started_ms = h5_clock_mono_ms();
 	p->what = what;
@@ -35,12 +36,14 @@ draw(const struct progress *p, uint64_t done, uint64_t total, int64_t spent_ms)
 	unsigned width = terminal_width(), bar, full, i;
 	uint64_t left_s;
 
+	/* A total that is only a guess may be passed. */
 	if (total == 0 || done > total)
 		return;
 	bar = width > 70 ? width - 60 : 10;
 	if (bar > 40)
 		bar = 40;
 	full = (unsigned)(done * bar / total);
+	/* As much time again for each part as it took so far. */
 	left_s =
 	    done == 0 ? 0 : (uint64_t)spent_ms * (total - done) / done / 1000;
 	(void)fprintf(stderr, "\r%s [", p->what);
@@ -61,6 +64,7 @@ progress_step(struct progress *p, uint64_t done, uint64_t total)
 	if (!p->on)
 		return;
 	now = h5_clock_mono_ms();
+	/* Drawn seldom, since a terminal may be slow. */
 	if (now - p->started_ms < FIRST_MS || now - p->drawn_ms < REDRAW_MS)
 		return;
 	p->drawn_ms = now;

@@ -20,7 +20,9 @@ run(struct command *cmd, int argc, char **argv)
 		return status;
 	rc = command_wechat(cmd, &e);
 	if (rc == H5_OK)
+		/* Forced: the operator asks now, whatever the interval. */
 		rc = h5_pay_ask(&cmd->shop, id, true, &asked, &o, &e);
+	/* Only where there are refunds; it would load the order for nothing. */
 	if (rc == H5_OK && o->n_refunds > 0) {
 		rc = h5_refund_look(&cmd->shop, id, true, &after, &e);
 		if (after != NULL) {
@@ -33,6 +35,7 @@ run(struct command *cmd, int argc, char **argv)
 		return command_fail(cmd, &e);
 	}
 	status = command_print_order(cmd, o);
+	/* "Not paid" is the answer no. */
 	if (status == EXIT_DONE && o->paid_at == 0)
 		status = EXIT_NO;
 	h5_order_free(o);

@@ -115,12 +115,15 @@ remember(struct reconciling *r, const char *id)
 	size_t cap = r->ask.cap == 0 ? 16 : r->ask.cap * 2;
 	void *more;
 
+	/* An order may differ in several lines, which follow each other. */
 	if (id[0] == '\0' ||
 	    (r->ask.n > 0 && strcmp(r->ask.v[r->ask.n - 1], id) == 0))
 		return;
 	if (r->ask.n == r->ask.cap) {
 		more = realloc(r->ask.v, cap * sizeof r->ask.v[0]);
 		if (more == NULL) {
+			/* Kept until the end of the pass; the callback cannot
+			 * fail. */
 			r->nomem = true;
 			return;
 		}
@@ -143,6 +146,8 @@ found(void *arg, const struct h5_difference *d)
 		r->held++;
 	else
 		r->differences++;
+	/* A fee is WeChat's own sum: asking about the order would not change
+	 * it. */
 	if (d->kind != H5_DIFF_FEE)
 		remember(r, d->order);
 	if (r->silent)
@@ -166,9 +171,11 @@ order_of(struct reconciling *r, const struct h5_bill_row *row,
 	enum h5_code rc;
 
 	*o = NULL;
+	/* Numbers of other programs of the merchant stand in the same bill. */
 	if (h5_number_order_of(row->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return H5_OK;
 	rc = h5_store_load(r->cmd->shop.st, id, o, e);
+	/* A broken order is told, and does not hide the rest of the day. */
 	if (rc == H5_E_INPUT)
 		command_unread(id, e, &r->unread);
 	return rc == H5_E_NOTFOUND || rc == H5_E_INPUT ? H5_OK : rc;
@@ -191,6 +198,7 @@ walk_bill(struct reconciling *r, struct h5_err *e)
 		else
 			h5_reconcile_payment(&r->x, &b->rows[i], o);
 		h5_order_free(o);
+		/* The lines of the bill are the first half of the work. */
 		progress_step(&r->bar, i, b->n * 2);
 	}
 	return rc;
@@ -218,6 +226,7 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 {
 	enum h5_code rc;
 
+	/* Each pass counts anew; the one that prints comes last. */
 	r->silent = silent;
 	r->differences = r->held = r->x.elsewhere = 0;
 	r->unread = H5_OK;
@@ -285,6 +294,8 @@ fix(struct reconciling *r, struct h5_err *e)
 			(void)fprintf(
 			    stderr, "h5pay: %s: %s\n", r->ask.v[i], e_one.msg);
 			if (rc == H5_OK)
+				/* The first failure is the exit status; the
+				 * others have been printed. */
 				rc = h5_err_set(e, one, "%s", e_one.msg);
 		} else if (cmd->shop.c->hooks.mask != 0) {
 			(void)!h5_hooks_deliver(
@@ -305,6 +316,8 @@ static enum h5_code
 check_merchant(
     const struct command *cmd, const struct h5_bill *b, struct h5_err *e)
 {
+	/* One look at each line: a bill of another merchant would report
+	 * everything as missing. */
 	size_t i;
 
 	for (i = 0; i < b->n; i++)
@@ -404,6 +417,8 @@ reconcile(struct reconciling *r)
 		r->x.next = &next;
 	r->x.bill = &bill;
 	if (rc == H5_OK && r->fix) {
+		/* A silent pass finds what to ask about; the second one shows
+		 * what is left. */
 		rc = pass(r, true, &e);
 		if (rc == H5_OK)
 			fixed = fix(r, &e_fix);
@@ -421,6 +436,8 @@ reconcile(struct reconciling *r)
 		return command_fail(r->cmd, &e);
 	if (fixed != H5_OK)
 		return command_fail(r->cmd, &e_fix);
+	/* An order that could not be read was not compared, so "no difference"
+	 * would be wrong. */
 	if (r->unread != H5_OK)
 		return h5_err_exit(r->unread);
 	return r->differences > 0 ? EXIT_NO : EXIT_DONE;

@@ -59,10 +59,12 @@ read_options(struct refunding *r, int argc, char **argv)
 			return command_usage(&verb_refund, "unknown option");
 		}
 	}
-	/* getopt has put the operand last. */
+	/* getopt has put the operand last.  Whoever types the command sees what
+	 * it will do.  A script has to say that it means it. */
 	if (!r->yes && (isatty(STDIN_FILENO) != 1 || isatty(2) != 1))
 		return command_usage(&verb_refund,
 		    "this moves money: without a terminal it needs --yes");
+	/* In fen, without a point: no amount can be misread. */
 	if (fee != NULL && h5_text_fen(fee, &r->want.fee, NULL) != H5_OK)
 		return bad_data(
 		    "--fee must be a number of fen: 1234 is 12.34 yuan");
@@ -86,10 +88,12 @@ agreed(const struct refunding *r, const struct h5_refund_plan *plan)
 	h5_text_from_fen(plan->fee, yuan);
 	(void)fprintf(stderr, "%s %s yuan of order %s to the payer",
 	    plan->again ? "ask once more to refund" : "refund", yuan, r->order);
+	/* Named only if it is not the order's own number. */
 	if (strcmp(plan->out_trade_no, r->order) != 0)
 		(void)fprintf(stderr, " (attempt %s)", plan->out_trade_no);
 	(void)fputs("? [y/N] ", stderr);
 	(void)fflush(stderr);
+	/* End of input is no agreement. */
 	if (fgets(answer, sizeof answer, stdin) == NULL)
 		return false;
 	return strcmp(answer, "y\n") == 0 || strcmp(answer, "Y\n") == 0 ||
@@ -136,6 +140,8 @@ fail(const struct refunding *r, const struct h5_refund_plan *plan,
 {
 	int status = command_fail(r->cmd, e);
 
+	/* The one case in which repeating is the right thing to do is spelled
+	 * out. */
 	if (!plan->taken && (e->code == H5_E_NET || e->code == H5_E_REMOTE))
 		(void)fprintf(stderr,
 		    "h5pay: it is not known yet whether WeChat accepted "
@@ -154,6 +160,7 @@ refund(struct refunding *r)
 	enum h5_code rc;
 	int status;
 
+	/* Planned without a lock, to be shown; h5_refund_ask plans again. */
 	rc = h5_store_load(r->cmd->shop.st, r->order, &o, &e);
 	if (rc == H5_OK)
 		rc = h5_refund_plan(o, &r->want, h5_clock_now(), &plan, &e);
@@ -189,11 +196,15 @@ run(struct command *cmd, int argc, char **argv)
 	int status;
 
 	status = read_options(&r, argc, argv);
+	/* getopt has put the operand behind the options, and command_order
+	 * wants it as the second word. */
 	if (status == EXIT_DONE)
 		status = command_order(&verb_refund, argc - optind + 1,
 		    argv + optind - 1, &r.order);
 	if (status != EXIT_DONE)
 		return status;
+	/* The certificate first: a refund that cannot be sent must not get a
+	 * number. */
 	if (h5_wechat_refund_ready(cmd->shop.c, h5_clock_now(), &e) != H5_OK ||
 	    command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);

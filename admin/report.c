@@ -10,9 +10,8 @@
 #include "common/system/file.h"
 
 #define DAY_S 86400
-#define BACK_S                                                                 \
-	(8 * DAY_S) /* an order may be this much older than its payment        \
-		     */
+/* An order may be this much older than its payment. */
+#define BACK_S (8 * DAY_S)
 #define OPEN_S 7200 /* longer than most orders live */
 #define SWEEP_S 600
 #define PAGE_MAX (4U << 20)
@@ -43,6 +42,7 @@ problem(struct report *r, const char *order, const char *key, int64_t fen)
 {
 	struct report_problem *p;
 
+	/* More than the page shows are counted all the same. */
 	if (r->n_problems < REPORT_PROBLEMS) {
 		p = &r->problems[r->n_problems];
 		(void)snprintf(p->order, sizeof p->order, "%s", order);
@@ -75,6 +75,8 @@ fate_of(const struct h5_order *o, int64_t now)
 
 	if (o->paid_at != 0)
 		return REPORT_PAID;
+	/* What WeChat calls an error, or what came in wrong, is not just
+	 * abandoned. */
 	if ((o->alerts & H5_ALERT_DISPUTED) != 0 ||
 	    strcmp(said, "PAYERROR") == 0 || strcmp(said, "REVOKED") == 0)
 		return REPORT_FAILED;
@@ -96,6 +98,7 @@ notice_column(const struct h5_order *o)
 		if (o->events[i].kind != H5_EVENT_PAID)
 			continue;
 		end = h5_fields_get(&o->events[i].fields, "time_end");
+		/* Learned by a query, or the notice has no time to measure. */
 		if (!h5_fields_is(&o->events[i].fields, "via", "notify") ||
 		    end == NULL ||
 		    h5_clock_from_rfc3339(end, &t, NULL) != H5_OK)
@@ -112,6 +115,7 @@ count_paid(struct report *r, const struct h5_order *o)
 
 	if (o->paid_at == 0)
 		return;
+	/* The days' chart shows a month, whatever the period is. */
 	if (o->paid_at >= r->days_start && day < (int64_t)r->n_days)
 		r->day_fen[day] += o->total_fee;
 	if (!within(r, o->paid_at))
@@ -129,6 +133,8 @@ count_refunds(struct report *r, const struct h5_order *o)
 	size_t i;
 
 	for (i = 0; i < o->n_refunds; i++) {
+		/* By the day on which WeChat changed it, which is how bills
+		 * count. */
 		if (!within(r, o->refunds[i].changed_at))
 			continue;
 		if (o->refunds[i].state == H5_REFUND_SUCCESS)
@@ -196,6 +202,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 		unread(x, id, e_o);
 		return H5_OK;
 	}
+	/* A disputed order is open by intent and has its own line. */
 	if (!h5_order_settled(o) && (o->alerts & H5_ALERT_DISPUTED) == 0 &&
 	    r->now - o->created_at > OPEN_S)
 		problem(r, id, "p_open", o->total_fee);
@@ -222,6 +229,7 @@ count(struct reporting *x, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_store_each_open(st, count_open, x, e);
 	progress_end(&x->bar);
+	/* A sum that lacks an order is a wrong sum, so there is no page. */
 	if (rc == H5_OK && x->unread != H5_OK)
 		rc = h5_err_set(e, x->unread, "not every order could be read");
 	if (rc != H5_OK)
@@ -248,6 +256,8 @@ read_period(const char *s, struct report *r, struct h5_err *e)
 
 	(void)snprintf(day, sizeof day, "%.7s-01", s);
 	if (month && h5_clock_from_day(day, &r->start, NULL) == H5_OK) {
+		/* 31 days on is in the next month, and "01" makes it its first
+		 * day. */
 		h5_clock_day(r->start + 31 * DAY_S, next);
 		next[8] = '0';
 		next[9] = '1';
@@ -263,6 +273,7 @@ read_period(const char *s, struct report *r, struct h5_err *e)
 	h5_clock_day(t, r->period);
 	rc = h5_clock_from_day(r->period, &r->start, e);
 	r->end = r->start + DAY_S;
+	/* A single day is shown among the thirty that end with it. */
 	r->n_days = 30;
 	r->days_start = r->end - (int64_t)r->n_days * DAY_S;
 	return rc;
@@ -291,6 +302,7 @@ read_options(struct reporting *x, int argc, char **argv, const char **file)
 		    &verb_report, "one day or month is needed");
 	if (read_period(argv[optind], &x->r, &e) != H5_OK)
 		return command_usage(&verb_report, "%s", e.msg);
+	/* HTML on a terminal helps nobody. */
 	if (*file == NULL && x->cmd->terminal && !x->cmd->json)
 		return command_usage(
 		    &verb_report, "on a terminal, -o FILE is needed");

@@ -33,10 +33,12 @@ problems(const struct report *r, struct h5_buf *out)
 	h5_buf_puts(out, ",\"problems\":[");
 	for (i = 0; i < r->n_problems && i < REPORT_PROBLEMS; i++) {
 		h5_buf_puts(out, i > 0 ? ",{\"order\":" : "{\"order\":");
+		/* A problem of the shop as a whole has no order. */
 		if (r->problems[i].order[0] != '\0')
 			h5_json_string(r->problems[i].order, out);
 		else
 			h5_buf_puts(out, "null");
+		/* The prefix belongs to the keys of the page's words. */
 		h5_buf_printf(out, ",\"problem\":\"%s\",\"fee\":",
 		    r->problems[i].key + strlen("p_"));
 		if (r->problems[i].fen != 0)
@@ -80,6 +82,7 @@ columns(const char *name, const int64_t *bounds, size_t n,
 	size_t i;
 
 	h5_buf_printf(out, ",\"%s\":[", name);
+	/* A bound of seconds for each column but the last. */
 	for (i = 0; i < n; i++)
 		h5_buf_printf(out, "{\"below_s\":%lld,\"payments\":%lld},",
 		    (long long)bounds[i], (long long)values[i]);

@@ -52,6 +52,7 @@ put_words(struct h5_data *v, const char *lang, struct h5_err *e)
 
 	if (f == NULL)
 		return h5_err_set(e, H5_E_BUG, "the report has no words");
+	/* The end of the text is the end of the last line. */
 	for (s = (const char *)f->bytes; *s != '\0'; s = end + (*end != '\0')) {
 		end = s + strcspn(s, "\n");
 		equals = strstr(s, " = ");
@@ -112,6 +113,8 @@ scale_of(int64_t n)
 	int64_t power = 1;
 	size_t i;
 
+	/* Two marks are drawn, at the half and at the top, so both must be
+	 * whole. */
 	for (; power < INT64_MAX / 100; power *= 10)
 		for (i = 0; i < H5_LENGTH(steps); i++)
 			if (steps[i] * power >= n)
@@ -140,6 +143,7 @@ put_grid(struct h5_data *v, int64_t top)
 
 	for (i = 0; i < 3; i++) {
 		int64_t n = top / 2 * parts[i];
+		/* From the bottom up: y grows downwards in the picture. */
 		int64_t y = TOP + HEIGHT - HEIGHT / 2 * parts[i];
 
 		line = h5_data_item(v, "grid");
@@ -166,6 +170,7 @@ put_bar(struct h5_data *root, struct h5_data *v, const struct chart *c,
 	size_t k;
 
 	for (k = 0; k < c->n_series; k++) {
+		/* An empty part has no bar, and so no title to hover over. */
 		if (c->v[i][k] <= 0)
 			continue;
 		/* Small beside large stays visible. */
@@ -213,6 +218,7 @@ put_chart(struct h5_data *root, const struct chart *c)
 		sum = sum_of(c, i);
 		most = sum > most ? sum : most;
 	}
+	/* The scale of money is in whole yuan, while values are in fen. */
 	top = scale_of(c->money ? (most + 99) / 100 : most);
 	(void)snprintf(note, sizeof note, "%s_note", c->id);
 	h5_data_str(v, "id", c->id);
@@ -230,6 +236,7 @@ put_chart(struct h5_data *root, const struct chart *c)
 	for (i = 0; i < c->n; i++) {
 		put_bar(root, v, c, i, c->money ? top * 100 : top);
 		put_row(v, c, i);
+		/* Not every column has room for its name. */
 		if (i % c->tick_every != 0)
 			continue;
 		item = h5_data_item(v, "tick");
@@ -257,6 +264,7 @@ chart_hours(struct h5_data *v, const struct report *r)
 	for (i = 0; i < c.n; i++) {
 		(void)snprintf(
 		    c.label[i], sizeof c.label[i], "%02u", (unsigned)i);
+		/* One row of the table is one column of the chart. */
 		memcpy(c.v[i], r->hours[i], sizeof c.v[i]);
 	}
 	put_chart(v, &c);
@@ -313,6 +321,7 @@ chart_times(struct h5_data *v, const char *id, const int64_t *bounds,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
+		/* The last columns have names instead of bounds. */
 		if (i < n_bounds)
 			put_bound(v, c.label[i], bounds[i]);
 		else
@@ -347,6 +356,7 @@ put_figures(struct h5_data *v, const struct report *r)
 	put_figure(v, "k_amount", text);
 	h5_text_from_fen(r->refunded_fen, text);
 	put_figure(v, "k_refunded", text);
+	/* Without orders there is no share; 0 % would be wrong. */
 	if (r->orders > 0)
 		(void)snprintf(text, sizeof text, "%lld %%",
 		    (long long)(r->orders_paid * 100 / r->orders));
@@ -417,6 +427,8 @@ report_page(const struct report *r, struct h5_buf *out, struct h5_err *e)
 	    v, "wait", report_wait_s, REPORT_WAITS - 1, r->waits, REPORT_WAITS);
 	chart_times(v, "notice", report_notice_s, REPORT_NOTICES - 2,
 	    r->notices, REPORT_NOTICES);
+	/* Compiled here: the report's page is not one of the programs'
+	 * pages. */
 	rc = h5_template_compile(
 	    "report.html", (const char *)html->bytes, html->length, &t, e);
 	if (rc == H5_OK)

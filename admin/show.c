@@ -16,6 +16,7 @@ static void
 put_field(struct h5_buf *b, const struct command *cmd, const char *name,
     const char *value)
 {
+	/* What is empty is not shown; a program finds a fact by its name. */
 	if (value == NULL || value[0] == '\0')
 		return;
 	h5_buf_printf(b, cmd->terminal ? "  %-16s " : "%s\t", name);
@@ -59,6 +60,7 @@ put_heading(
 	if (!cmd->terminal) {
 		put_field(b, cmd, "order", o->id);
 		put_field(b, cmd, "state", state);
+		/* One line for each, since a program splits at tabs. */
 		for (i = 0; i < 3; i++)
 			if ((o->alerts & all[i]) != 0)
 				put_field(b, cmd, "alert",
@@ -142,6 +144,8 @@ put_events(
 		h5_buf_printf(b,
 		    cmd->terminal ? "  %s  %-12s" : "event\t%s\t%s", at,
 		    h5_event_name(ev->kind));
+		/* In this order, whatever the order in the ledger: columns line
+		 * up better. */
 		for (j = 0; j < H5_LENGTH(told); j++) {
 			value = h5_fields_get(&ev->fields, told[j]);
 			if (value == NULL)

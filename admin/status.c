@@ -60,6 +60,7 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 		c->broken++;
 		return H5_OK;
 	}
+	/* The arrays are indexed by the state itself. */
 	c->orders[o->state]++;
 	c->fen[o->state] += o->total_fee;
 	for (i = 0; i < ALERTS; i++)
@@ -106,11 +107,13 @@ count(struct counts *c, struct h5_err *e)
 	enum h5_code rc;
 
 	c->now = h5_clock_now();
+	/* A month for the counts; the open ones below have no age limit. */
 	rc = h5_store_each(st, c->now - DAYS * DAY_S, 0, count_one, c, e);
 	if (rc == H5_OK)
 		rc = h5_store_each_open(st, count_open, c, e);
 	if (rc == H5_OK) {
 		rc = h5_store_swept_at(st, &c->swept_at, e);
+		/* Never swept is 0, as the metric's text says. */
 		if (rc == H5_E_NOTFOUND)
 			rc = H5_OK;
 	}
@@ -292,6 +295,7 @@ run(struct command *cmd, int argc, char **argv)
 		rc = h5_buf_finish(&b, &e);
 	/* The collector is another user. */
 	(void)umask(022);
+	/* Replaced in one step: the collector may read at any moment. */
 	if (rc == H5_OK && file != NULL &&
 	    h5_file_replace(AT_FDCWD, file, b.data, b.len, 0644, &e) != H5_OK)
 		rc = h5_err_set(&e, H5_E_IO, "cannot write %s", file);

@@ -35,6 +35,8 @@ static bool
 in_list(const char *const *list, const char *p, size_t n)
 {
 	for (; *list != NULL; list++)
+		/* A name must fit as a whole: a part of it would hide too much
+		 * or too little. */
 		if (strlen(*list) == n && memcmp(*list, p, n) == 0)
 			return true;
 	return false;
@@ -63,6 +65,7 @@ address_at(const char *s, size_t *half)
 		if (group < 3 && s[at++] != '.')
 			return 0;
 	}
+	/* A number like 1.2.3.4.5 is a version and not an address. */
 	return s[at] == '.' ? 0 : at;
 }
 
@@ -73,6 +76,8 @@ put_masked(struct h5_buf *out, const char *s, size_t n)
 	size_t i = 0, whole, half = 0;
 
 	while (i < n) {
+		/* Only where a number begins: 1192.0.2.1 has no address in
+		 * it. */
 		whole = i == 0 || strchr("0123456789.", s[i - 1]) == NULL
 			    ? address_at(s + i, &half)
 			    : 0;
@@ -93,6 +98,7 @@ string_length(const char *s)
 	size_t n = 0;
 
 	while (s[n] != '\0' && s[n] != '"')
+		/* A backslash takes the next character with it. */
 		n += s[n] == '\\' && s[n + 1] != '\0' ? 2 : 1;
 	return n;
 }
@@ -109,12 +115,16 @@ put_order(struct h5_buf *out, const char *json)
 	size_t n;
 
 	while (*s != '\0') {
+		/* Everything outside strings is shown: numbers, brackets,
+		 * null. */
 		if (*s != '"') {
 			h5_buf_putc(out, *s++);
 			continue;
 		}
 		n = string_length(++s);
 		h5_buf_putc(out, '"');
+		/* A string before a colon is a name; it decides about the
+		 * string after it. */
 		if (s[n] == '"' && s[n + 1] == ':') {
 			hide = in_list(hidden, s, n);
 			h5_buf_add(out, s, n);
@@ -138,6 +148,7 @@ put_setting(struct h5_buf *out, const char *line, size_t n)
 	char name[64];
 	size_t len;
 
+	/* Only sections and settings are shown. */
 	if (n == 0 || line[0] == '#' || line[0] == ';' ||
 	    (line[0] != '[' && equals == NULL))
 		return;
@@ -151,6 +162,7 @@ put_setting(struct h5_buf *out, const char *line, size_t n)
 	name[len] = '\0';
 	value = equals + 1;
 	h5_buf_printf(out, "%s =", name);
+	/* A path to a key is no secret, the key itself is. */
 	if ((strstr(name, "key") != NULL || strstr(name, "secret") != NULL) &&
 	    (len < 5 || strcmp(name + len - 5, "_file") != 0)) {
 		h5_buf_puts(out, " (hidden)\n");
@@ -178,6 +190,7 @@ each_line(struct h5_buf *out, const struct h5_buf *text,
 	const char *s = text->data, *end;
 
 	while (*s != '\0') {
+		/* Blanks in front of a setting count for nothing. */
 		s += strspn(s, " \t");
 		end = s + strcspn(s, "\r\n");
 		put(out, s, (size_t)(end - s));
@@ -210,6 +223,8 @@ take_conf(struct bundle *b, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_init(&text, CONF_MAX);
+	/* The file as it is now, which may not be what the programs run
+	 * with. */
 	rc = h5_file_read(AT_FDCWD, b->cmd->shop.c->path, &text, e);
 	if (rc == H5_OK)
 		each_line(&b->conf, &text, put_setting);
@@ -230,6 +245,8 @@ scan_log(struct bundle *b, const char *path, struct h5_err *e)
 	h5_buf_init(&text, LOG_TAIL);
 	rc = h5_file_open(AT_FDCWD, path, O_RDONLY, &fd, &size, e);
 	if (rc == H5_OK)
+		/* The end of a large log: what is asked about happened
+		 * lately. */
 		rc = h5_file_slurp(fd, size > LOG_TAIL ? size - LOG_TAIL : 0,
 		    size > LOG_TAIL ? LOG_TAIL : size, &text, e);
 	h5_file_drop(&fd);
@@ -237,6 +254,7 @@ scan_log(struct bundle *b, const char *path, struct h5_err *e)
 	     s = end + 1) {
 		n = strcspn(s, "\n");
 		end = s + n;
+		/* Whole lines, with addresses cut in half. */
 		if (memmem(s, n, b->id, id_len) != NULL) {
 			put_masked(&b->log, s, n);
 			h5_buf_putc(&b->log, '\n');

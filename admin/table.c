@@ -32,6 +32,7 @@ width_of(const char *s)
 	size_t n = 0;
 
 	for (; *u != '\0'; u++)
+		/* A byte that continues a character takes no column. */
 		if ((*u & 0xc0) != 0x80)
 			n += *u >= 0xe3 && *u <= 0xed ? 2 : 1;
 	return n;
@@ -44,6 +45,7 @@ table_new(
 	struct table *t;
 	size_t i;
 
+	/* A table wider than this is a fault of the program. */
 	if (columns > COLUMNS_MAX)
 		return NULL;
 	t = calloc(1, sizeof *t);
@@ -67,10 +69,13 @@ table_cell(struct table *t, const char *s)
 	if (t == NULL)
 		return;
 	h5_buf_init(&clean, 65536);
+	/* Never an empty cell: a program that splits at blanks would lose
+	 * count. */
 	h5_escape_tsv(&clean, s == NULL || s[0] == '\0' ? "-" : s);
 	t->bad = t->bad || clean.bad != H5_OK;
 	if (!t->cmd->terminal) {
 		(void)fputs(clean.data, stdout);
+		/* The last column ends the line. */
 		(void)fputc(t->at + 1 < t->columns ? '\t' : '\n', stdout);
 	} else {
 		h5_buf_add(&t->cells, clean.data, clean.len + 1);
@@ -135,6 +140,7 @@ table_end(struct table *t)
 
 	if (t == NULL)
 		return false;
+	/* A row that is not complete means that a cell was lost. */
 	good = t->cells.bad == H5_OK && !t->bad && t->at == 0;
 	s = t->cells.data;
 	if (good && t->cmd->terminal && t->n > 0) {
