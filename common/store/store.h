@@ -36,38 +36,45 @@ struct h5_store_where {
 
 /* --- the store as a whole ------------------------------------------------- */
 
-/* h5_store_open(w, hooks, out, e): open the store, or make it where there is
- * none.  hooks: bits of enum h5_hook that are configured; they decide which
- * orders are at rest.  Blocks for the disk.
- *   H5_E_CONFIG  not ours, readable by others, a newer format, a symlink
- *   H5_E_IO      a system call failed */
+/* h5_store_open(w, hooks, out, e): open the store, or make it if there is none.
+ * hooks: the bits of enum h5_hook that are configured; they decide which orders
+ * are at rest.  Blocks for the disk.
+ * H5_E_CONFIG: not ours, readable by others, of a newer format, or a link.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_open(const struct h5_store_where *w,
     unsigned hooks, struct h5_store **out, struct h5_err *e);
 void h5_store_close(struct h5_store *st);
-/* h5_store_there(w): has a store been made there?  Makes none.  True also if
- * what is there is no store: h5_store_open says what is wrong with it. */
+
+/* h5_store_there(w): has a store been made there?  Makes none.  It is also true
+ * if what is there is no store; h5_store_open says what is wrong with it. */
 bool h5_store_there(const struct h5_store_where *w);
+
 /* h5_store_format(w, format, e): the number of the format of the store that is
  * there; makes none.  What this program knows: h5_since_newest.
- *   H5_E_NOTFOUND  there is none, or none that can be looked at
- *   H5_E_CONFIG    it is newer than this program knows
- *   H5_E_IO        a system call failed */
+ * H5_E_NOTFOUND: there is none, or none that can be looked at.
+ * H5_E_CONFIG: it is newer than this program knows.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_format(
     const struct h5_store_where *w, unsigned *format, struct h5_err *e);
+
 /* h5_store_probe(w, e): can a store be kept there durably, and do its locks
- * hold?  H5_E_CONFIG says what is wrong. */
+ * hold?
+ * H5_E_CONFIG: e->msg says what is wrong. */
 H5_MUST_CHECK enum h5_code h5_store_probe(
     const struct h5_store_where *w, struct h5_err *e);
-/* What a store keeps on this machine: for whoever closes a program in, looks at
- * the space that is left, or asks whether a web server hands it out. */
+
+/* What a store keeps on this machine: for code that closes a program in, looks
+ * at the space that is left, or asks whether a web server hands it out. */
 struct h5_store_place {
 	const char *folder; /* all of it lies below; borrowed from w */
 	const char *witness; /* a file there that every store has: whoever can
 	    fetch it can fetch orders */
 };
 void h5_store_local(const struct h5_store_where *w, struct h5_store_place *out);
-/* h5_store_owner(w, uid, gid, e): whom w->dir belongs to or, if it is not
- * there yet, the folder above it.  H5_E_NOTFOUND: neither is there;
+
+/* h5_store_owner(w, uid, gid, e): the owner of w->dir or, if it is not there
+ * yet, of the folder above it.
+ * H5_E_NOTFOUND: neither is there.
  * H5_E_CONFIG: it is no folder. */
 H5_MUST_CHECK enum h5_code h5_store_owner(const struct h5_store_where *w,
     unsigned *uid, unsigned *gid, struct h5_err *e);
@@ -75,26 +82,26 @@ H5_MUST_CHECK enum h5_code h5_store_owner(const struct h5_store_where *w,
 /* --- one order ------------------------------------------------------------ */
 
 /* h5_store_create(st, created, out, e): make an order durable from its first
- * event, which is taken over.  H5_OK: the order is on disk and will be found
- * after a power cut; *out is the order.  Blocks for the disk.
- *   H5_E_EXISTS  the id is taken; *out is the order that has it, made durable
- *                first, for the caller to compare
- *   H5_E_INPUT   a field is missing or malformed, or the record under this id
- *                is broken
- *   H5_E_BUSY    the deadline passed; nothing was written
- *   H5_E_IO      not acknowledged: the order is not there, or it is and a
- *                power cut may still take it away.  The same call again
- *                settles it. */
+ * event, which is taken over.  Blocks for the disk.
+ * H5_OK: the order is on disk and will be found after a power cut; *out is the
+ * order.
+ * H5_E_EXISTS: the id is taken; *out is the order that has it, made durable
+ * first, for the caller to compare.
+ * H5_E_INPUT: a field is missing or malformed, or the record under this id is
+ * broken.
+ * H5_E_BUSY: the deadline passed; nothing was written.
+ * H5_E_IO: not acknowledged.  The order is not there, or it is and a power cut
+ * may still take it away; the same call again settles it. */
 H5_MUST_CHECK enum h5_code h5_store_create(struct h5_store *st,
     struct h5_event *created, struct h5_order **out, struct h5_err *e);
 
-/* h5_store_load(st, id, out, e): the order as it is now; takes no lock, but a
- * record that looks broken is read again under one.  st: NULL stands for a
+/* h5_store_load(st, id, out, e): the order as it is now.  Takes no lock, but
+ * reads a record that looks broken again under one.  st: NULL stands for a
  * store that was not made yet and holds no order.
- *   H5_E_NOTFOUND  no such order
- *   H5_E_INPUT     its record is broken (h5pay fsck tells)
- *   H5_E_BUSY      the deadline passed
- *   H5_E_IO        a system call failed */
+ * H5_E_NOTFOUND: no such order.
+ * H5_E_INPUT: its record is broken (h5pay fsck tells).
+ * H5_E_BUSY: the deadline passed.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_load(struct h5_store *st, const char *id,
     struct h5_order **out, struct h5_err *e);
 
@@ -104,33 +111,34 @@ struct h5_store_batch {
 	struct h5_event ev[H5_STORE_BATCH];
 	size_t n;
 };
-/* h5_store_add(b, kind): the next event of the batch, stamped with the time
- * now and with an empty field list to fill; NULL when the batch is full. */
+
+/* h5_store_add(b, kind): the next event of the batch, stamped with the present
+ * time and without fields; NULL if the batch is full. */
 struct h5_event *h5_store_add(
     struct h5_store_batch *b, enum h5_event_kind kind);
 
 /* Decides on the order as it is: fills b, which is empty, or leaves it empty.
- * Nobody writes to the order between this look and the append.  If somebody
- * was faster, the decision is dropped and asked for again, with the newer
- * order.  So it must depend on o, on what the caller put into arg and on the
- * clock alone, never on what an earlier call left in arg; it must set every
- * result in arg anew; and it must do nothing that cannot be done twice.
- * A result other than H5_OK writes nothing and is handed up. */
+ * Nobody writes to the order between this look and the append.  If somebody was
+ * faster, the decision is dropped and asked for again, with the newer order.
+ * So it must depend on o, on what the caller put into arg and on the clock
+ * alone, never on what an earlier call left in arg; it must set every result in
+ * arg each time; and it must do nothing that cannot be done twice.  A result
+ * other than H5_OK writes nothing and is handed up. */
 typedef enum h5_code (*h5_store_decide_fn)(void *arg, const struct h5_order *o,
     struct h5_store_batch *b, struct h5_err *e);
 
 /* h5_store_update(st, id, hold, decide, arg, out, e): read, decide, append as
- * one unit, make durable.  hold: the conversation whose intents this writes,
- * or NULL; if it was lost meanwhile, nothing is written and the result is
- * H5_E_BUSY.  out: the order afterwards; may be NULL.
- * H5_OK: what was decided is on disk, and so is every event before it, also
- * when decide added nothing.  Blocks for the disk.
- *   H5_E_NOTFOUND  no such order
- *   H5_E_INPUT     the record is broken or full, or an event is malformed
- *   H5_E_STATE     an event is a move that may never happen
- *   H5_E_BUSY      the deadline passed; nothing was written
- *   H5_E_IO        nothing was added, or it was and is not acknowledged: the
- *                  same update again finds it */
+ * one unit, make durable.  hold: the conversation whose intents this writes, or
+ * NULL; if it was lost meanwhile, nothing is written.  out: the order
+ * afterwards; may be NULL.  Blocks for the disk.
+ * H5_OK: what was decided is on disk, and so is every event before it, also if
+ * decide added nothing.
+ * H5_E_NOTFOUND: no such order.
+ * H5_E_INPUT: the record is broken or full, or an event is malformed.
+ * H5_E_STATE: an event is a move that may never happen.
+ * H5_E_BUSY: the deadline passed or hold was lost; nothing was written.
+ * H5_E_IO: nothing was added, or it was and is not acknowledged; the same
+ * update again finds it. */
 H5_MUST_CHECK enum h5_code h5_store_update(struct h5_store *st, const char *id,
     struct h5_store_hold *hold, h5_store_decide_fn decide, void *arg,
     struct h5_order **out, struct h5_err *e);
@@ -138,62 +146,73 @@ H5_MUST_CHECK enum h5_code h5_store_update(struct h5_store *st, const char *id,
 /* --- conversations -------------------------------------------------------- */
 
 /* h5_store_hold(st, id, wait_ms, hold_ms, out, e): begin a conversation about
- * id, which no other program then begins: one at a time talks to WeChat about
- * an order.  id need not be an order's.  wait_ms: how long to wait for another
- * one, ms, 0 or more.  It ends with h5_store_release or with the process; an
- * engine that cannot see a process end gives it up hold_ms after the last
- * renewal.  The append lock is apart from this: updates go on meanwhile.
- *   H5_E_BUSY  another conversation lasted longer than wait_ms
- *   H5_E_IO    a system call failed */
+ * id.  No other program can begin one meanwhile, so that one at a time talks to
+ * WeChat about an order.  id need not be an order's.  wait_ms: how long to wait
+ * for another one, 0 or more.  The conversation ends with h5_store_release or
+ * with the process; an engine that cannot see a process end gives it up hold_ms
+ * after the last renewal.  Updates go on meanwhile: the lock for appending is
+ * another one.
+ * H5_E_BUSY: another conversation lasted longer than wait_ms.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_hold(struct h5_store *st, const char *id,
     int wait_ms, int hold_ms, struct h5_store_hold **out, struct h5_err *e);
-/* h5_store_renew(hold, hold_ms, e): the conversation goes on for hold_ms from
- * now.  H5_E_BUSY: it was lost; H5_E_IO. */
+
+/* h5_store_renew(hold, hold_ms, e): let the conversation go on for hold_ms from
+ * now.
+ * H5_E_BUSY: it was lost.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_renew(
     struct h5_store_hold *hold, int hold_ms, struct h5_err *e);
-/* h5_store_release(hold): the conversation is over; NULL does nothing. */
+
+/* h5_store_release(hold): end the conversation; NULL does nothing. */
 void h5_store_release(struct h5_store_hold *hold);
 
 /* --- many orders ---------------------------------------------------------- */
 
-/* Called with each order; a result other than H5_OK ends the walk and is
- * handed up.  o is NULL and e_o tells why when a record could not be read.
- * It may update the order, and may take its time: nothing is locked. */
+/* Called with each order; a result other than H5_OK ends the walk and is handed
+ * up.  If a record could not be read, o is NULL and e_o tells why.  It may
+ * update the order, and may take its time, since nothing is locked. */
 typedef enum h5_code (*h5_store_visit_fn)(void *arg, const char *id,
     const struct h5_order *o, const struct h5_err *e_o);
 
-/* h5_store_each(st, since, until, visit, arg, e): orders created in
- * [since, until) (Unix seconds; 0: no bound), oldest day first; cost grows
- * with the days asked for, not with the store. */
+/* h5_store_each(st, since, until, visit, arg, e): walk over the orders created
+ * in [since, until) (Unix seconds; 0: no bound), oldest day first.  The cost
+ * grows with the days asked for, not with the store. */
 H5_MUST_CHECK enum h5_code h5_store_each(struct h5_store *st, int64_t since,
     int64_t until, h5_store_visit_fn visit, void *arg, struct h5_err *e);
-/* h5_store_each_open(st, visit, arg, e): orders that are not at rest, found
- * without looking at those that are.  Safe in many processes at once. */
+
+/* h5_store_each_open(st, visit, arg, e): walk over the orders that are not at
+ * rest, without a look at those that are.  Safe in many processes at once. */
 H5_MUST_CHECK enum h5_code h5_store_each_open(
     struct h5_store *st, h5_store_visit_fn visit, void *arg, struct h5_err *e);
-/* h5_store_each_due(st, now, claim_ms, visit, arg, e): orders that may have
- * work due at now (Unix seconds), for a sweep.  An engine that knows when each
- * is due leaves out the others, and those that another sweep claimed less than
- * claim_ms ago; any other engine does what h5_store_each_open does.  So the
- * visitor looks at what is due itself. */
+
+/* h5_store_each_due(st, now, claim_ms, visit, arg, e): walk over the orders
+ * that may have work due at now (Unix seconds), for a sweep.  An engine that
+ * knows when each is due leaves out the others, and those that another sweep
+ * claimed less than claim_ms ago; any other engine does what h5_store_each_open
+ * does.  So the visitor has to look at what is due itself. */
 H5_MUST_CHECK enum h5_code h5_store_each_due(struct h5_store *st, int64_t now,
     int claim_ms, h5_store_visit_fn visit, void *arg, struct h5_err *e);
 
-/* h5_store_swept(st, e): a sweep over all open orders ends now; durable. */
+/* h5_store_swept(st, e): note that a sweep over all open orders ends now;
+ * durable. */
 H5_MUST_CHECK enum h5_code h5_store_swept(
     struct h5_store *st, struct h5_err *e);
-/* h5_store_swept_at(st, at, e): when the last one ended, Unix seconds.
- * H5_E_NOTFOUND: none is known of; H5_E_IO. */
+
+/* h5_store_swept_at(st, at, e): when the last one ended, in Unix seconds.
+ * H5_E_NOTFOUND: none is known.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_swept_at(
     struct h5_store *st, int64_t *at, struct h5_err *e);
+
 /* h5_store_unswept(st, now, age_s): have age_s seconds gone by since then or,
  * if there was none, since the store was made? */
 bool h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s);
 
 /* --- fsck ----------------------------------------------------------------- */
 
-/* What h5_store_check found: one call for each finding, in the engine's words;
- * and how far it is. */
+/* What h5_store_check tells: one call of found for each finding, in the
+ * engine's words, and how far it is. */
 struct h5_store_report {
 	void (*found)(
 	    void *arg, const char *id, const char *what, bool repaired);
@@ -204,10 +223,13 @@ struct h5_store_report {
 	uint64_t broken; /* need an operator */
 	uint64_t derived; /* wrong, missing or left over beside the records */
 };
+
 /* h5_store_check(st, repair, r, e): read every order and everything derived
- * from orders.  repair: take away what is unfinished and derive anew; no
- * acknowledged event is ever touched.  H5_OK: done, r tells what was found.
- * Blocks for the disk.  H5_E_BUSY: somebody else does the same; H5_E_IO. */
+ * from orders.  repair: take away what is unfinished and derive the rest again;
+ * no acknowledged event is ever touched.  Blocks for the disk.
+ * H5_OK: done; r tells what was found.
+ * H5_E_BUSY: somebody else does the same.
+ * H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_store_check(struct h5_store *st, bool repair,
     struct h5_store_report *r, struct h5_err *e);
 

@@ -10,10 +10,10 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
-/* h5_crypto_start_lean(): before anything else here, in a process that answers
- * one request and speaks no TLS.  OpenSSL leaves out what only others need: its
- * words for errors, lists of every algorithm by its old names, tidying up at
- * the end.  The system's openssl.cnf holds as ever. */
+/* h5_crypto_start_lean(): call this before anything else here, in a process
+ * that answers one request and speaks no TLS.  OpenSSL then leaves out what
+ * only others need: its words for errors, lists of every algorithm by its old
+ * names, tidying up at the end.  The system's openssl.cnf is still obeyed. */
 void h5_crypto_start_lean(void);
 
 /* A secret: never printed, wiped when freed. */
@@ -21,11 +21,11 @@ struct h5_crypto_key;
 
 #define H5_CRYPTO_KEY 4096 /* most bytes of a key */
 
-/* h5_crypto_key_new(p, n, out, e): a key that holds a copy of the n bytes at p,
- * 1 to H5_CRYPTO_KEY.  Any number of threads may use one key at the same time.
+/* h5_crypto_key_new(p, n, out, e): make a key that holds a copy of the n bytes
+ * at p, 1 to H5_CRYPTO_KEY.  Any number of threads may use one key at once.
  * H5_E_INPUT: n is out of range.
  * H5_E_BUG: this machine's OpenSSL has no HMAC-SHA256.
- * H5_E_NOMEM. */
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_crypto_key_new(
     const void *p, size_t n, struct h5_crypto_key **out, struct h5_err *e);
 void h5_crypto_key_free(struct h5_crypto_key *k);
@@ -38,24 +38,27 @@ size_t h5_crypto_key_length(const struct h5_crypto_key *k);
  * beforehand, so that growing leaves no copy behind, and wipes it. */
 void h5_crypto_key_put(const struct h5_crypto_key *k, struct h5_buf *out);
 
-/* h5_crypto_mac(k, p, n, out, e): HMAC-SHA256 of n bytes.  H5_E_BUG: OpenSSL
- * refused; out is zero. */
+/* h5_crypto_mac(k, p, n, out, e): HMAC-SHA256 of n bytes.
+ * H5_E_BUG: OpenSSL refused; out is zero. */
 H5_MUST_CHECK enum h5_code h5_crypto_mac(const struct h5_crypto_key *k,
     const void *p, size_t n, unsigned char out[32], struct h5_err *e);
 
 /* h5_crypto_sha256(p, n, out, e), h5_crypto_md5(p, n, out, e): a digest of n
- * bytes.  H5_E_BUG: OpenSSL refused; out is zero. */
+ * bytes.
+ * H5_E_BUG: OpenSSL refused; out is zero. */
 H5_MUST_CHECK enum h5_code h5_crypto_sha256(
     const void *p, size_t n, unsigned char out[32], struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_crypto_md5(
     const void *p, size_t n, unsigned char out[16], struct h5_err *e);
 
 /* h5_crypto_random(p, n, e): n bytes of the system's generator.  Blocks until
- * the system has gathered randomness after its start.  H5_E_IO. */
+ * the system has gathered randomness after its start.
+ * H5_E_IO: there are none. */
 H5_MUST_CHECK enum h5_code h5_crypto_random(
     void *p, size_t n, struct h5_err *e);
 
-/* h5_crypto_nonce(out, e): 32 random hex digits.  H5_E_IO. */
+/* h5_crypto_nonce(out, e): 32 random hex digits.  Errors as
+ * h5_crypto_random. */
 H5_MUST_CHECK enum h5_code h5_crypto_nonce(char out[33], struct h5_err *e);
 
 /* h5_crypto_same(a, b): are two strings equal?  The time it takes depends on
@@ -64,22 +67,21 @@ bool h5_crypto_same(const char *a, const char *b);
 
 /* h5_crypto_open_ecb(key, in, out, e): append the plain text of in, which is
  * AES-256-ECB with PKCS#7 padding.
- * H5_E_AUTH: not encrypted with this key.  The words are the same for every
- * way in which that shows, so that they tell a guesser nothing.
+ * H5_E_AUTH: not encrypted with this key.  The words are the same for every way
+ * in which that shows, so that they tell a guesser nothing.
  * H5_E_INPUT: longer than out may be.
  * H5_E_BUG: OpenSSL refused.
- * H5_E_NOMEM. */
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_crypto_open_ecb(const unsigned char key[32],
     const struct h5_buf *in, struct h5_buf *out, struct h5_err *e);
 
 /* h5_crypto_certificate(cert, key, mch_id, now, e): can this pair, in PEM,
- * prove at the time now (Unix seconds) that we are merchant mch_id?  WeChat
- * judges who signed the certificate.
- * H5_E_CONFIG: there is no certificate or no key in it (a key with a password
- *   is none), they do not belong together, the certificate is expired or not
- *   valid yet, or it names another merchant (where the subject's CN is a
- *   merchant's number); e->msg says what to do.
- * H5_E_NOMEM. */
+ * prove at the time now (Unix seconds) that we are the merchant mch_id?  WeChat
+ * itself judges who signed the certificate.
+ * H5_E_CONFIG: there is no certificate or no key without a password; they do
+ * not belong together; the certificate is expired or not valid yet; or its
+ * subject's CN is another merchant's number.  e->msg says what to do.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_crypto_certificate(const struct h5_buf *cert,
     const struct h5_buf *key, const char *mch_id, int64_t now,
     struct h5_err *e);

@@ -19,13 +19,16 @@ struct h5_https_options {
 	int connect_timeout_ms, timeout_ms; /* of one request */
 };
 
-/* h5_https_start(e): once per process, before threads.  SIGPIPE is ignored
- * from here on: a peer that goes away is an error, not the end.  A process of
- * one thread that ignores SIGPIPE may leave it out: curl then starts with the
- * first request, if there is one. */
+/* h5_https_start(e): call once per process, before threads.  SIGPIPE is ignored
+ * from here on, so that a peer that goes away is an error and not the end.  A
+ * process of one thread that ignores SIGPIPE may leave the call out; curl then
+ * starts with the first request, if there is one. */
 H5_MUST_CHECK enum h5_code h5_https_start(struct h5_err *e);
-/* h5_https_new(o, out, e): o is copied.  Nothing is connected yet.
- * H5_E_CONFIG: o's ca_file cannot be read.  H5_E_NOMEM. */
+
+/* h5_https_new(o, out, e): make a handle; o is copied.  Nothing is connected
+ * yet.
+ * H5_E_CONFIG: o's ca_file cannot be read.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_https_new(
     const struct h5_https_options *o, struct h5_https **out, struct h5_err *e);
 void h5_https_free(struct h5_https *h);
@@ -57,16 +60,17 @@ struct h5_https_answer {
 };
 
 /* h5_https_call(h, q, out, a, e): send q; out is cleared and filled with the
- * answer's body, whose limit is out's ceiling.  Blocks for up to q->timeout_ms.
- * H5_OK: a whole HTTP answer, with any status.  Whole is as far as HTTP tells:
- *   whoever reads a body without a length finds that it ends early.
- * H5_E_NET: not reached, cut, timed out, TLS refused, headers without end.
- *   a->sent tells whether the outcome is unknown.
+ * answer's body, whose limit is out's ceiling.  Blocks for q->timeout_ms at
+ * most.
+ * H5_OK: a whole HTTP answer, with any status.  It is whole as far as HTTP can
+ * tell: the reader of a body without a length has to notice an early end.
+ * H5_E_NET: not reached, cut, timed out, TLS refused, or headers without end;
+ * a->sent tells whether the outcome is unknown.
  * H5_E_REMOTE: the body is longer than out may be; a->status has arrived.
  * H5_E_CONFIG: such a url is not allowed, no CA bundle was found, or the client
- *   certificate cannot be read.
+ * certificate cannot be read.
  * H5_E_BUG: libcurl does not take an option.
- * H5_E_NOMEM. */
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_https_call(struct h5_https *h,
     const struct h5_https_request *q, struct h5_buf *out,
     struct h5_https_answer *a, struct h5_err *e);

@@ -31,19 +31,18 @@ struct h5_process_end {
 
 #define H5_PROCESS_NOT_RUN 127 /* status of one that could not be run */
 
-/* h5_process_run(p, limit_ms, said, end, e): run p to its end, at most
- * limit_ms, as the leader of a process group.  It need not read its stdin.
- * said: gets the beginning of what it wrote, as far as the buffer's ceiling
- *   goes; the rest is read and thrown away.  Initialised by the caller.
+/* h5_process_run(p, limit_ms, said, end, e): run p to its end, as the leader of
+ * a process group.  It need not read its stdin.  Blocks for limit_ms at most.
+ * said: initialised by the caller; gets the beginning of what p wrote, as far
+ * as its ceiling goes.  The rest is read and thrown away.
  * H5_OK: it was started, and end tells what became of it.
- * H5_E_IO: it could not be started (no process, no pipe).
- * Blocks. */
+ * H5_E_IO: it could not be started (no process, no pipe). */
 H5_MUST_CHECK enum h5_code h5_process_run(const struct h5_process *p,
     int limit_ms, struct h5_buf *said, struct h5_process_end *end,
     struct h5_err *e);
 
-/* h5_process_detach(path, argv, env, e): start it in a session of its own; no
- * one waits for it, and it outlives us.
+/* h5_process_detach(path, argv, env, e): start it in a session of its own.
+ * Nobody waits for it, and it outlives us.
  * H5_OK: a process for it was made; whether it can be run is not known.
  * H5_E_IO: none was made. */
 H5_MUST_CHECK enum h5_code h5_process_detach(

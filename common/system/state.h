@@ -1,6 +1,6 @@
 /* state.h - what h5pay keeps beside its orders: names in the state folder
- * (h5_config_state_dir).  It is the store's folder today, so an engine that
- * looks through that folder knows these as well as its own. */
+ * (h5_config_state_dir).  That is the store's folder today, so an engine that
+ * looks through its folder knows these names as well as its own. */
 #ifndef H5_SYSTEM_STATE_H
 #define H5_SYSTEM_STATE_H
 

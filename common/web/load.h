@@ -26,17 +26,19 @@ struct h5_loaded {
 };
 
 /* h5_load(path, which, faults, out, e): read the configuration at path and what
- * it names.
- * faults: gets one line "file:line: what is wrong" for each fault, of every
- *   file; a catalogue or a template is looked at only once the configuration
- *   itself has none.  Initialised by the caller.
- * out: release it with h5_load_release; empty unless H5_OK.
- * H5_E_CONFIG: faults is not empty.  H5_E_IO, H5_E_NOMEM: e->msg says what. */
+ * it names.  faults: initialised by the caller; gets one line "file:line: what
+ * is wrong" for each fault of every file.  A catalogue or a template is looked
+ * at only if the configuration itself has no fault.  out: release it with
+ * h5_load_release; empty unless H5_OK.
+ * H5_E_CONFIG: faults is not empty.
+ * H5_E_IO: a file cannot be read; e->msg says which.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_load(const char *path, enum h5_load_pages which,
     struct h5_buf *faults, struct h5_loaded *out, struct h5_err *e);
 
-/* h5_load_pages(c, which, faults, out, e): the pages alone.  c: NULL before a
- * configuration was found, for the pages that say so.  *out may be NULL. */
+/* h5_load_pages(c, which, faults, out, e): the pages alone.  c: NULL if no
+ * configuration has been found yet, for the pages that say so.  *out may be
+ * NULL. */
 H5_MUST_CHECK enum h5_code h5_load_pages(const struct h5_config *c,
     enum h5_load_pages which, struct h5_buf *faults, struct h5_pages **out,
     struct h5_err *e);

@@ -1,8 +1,7 @@
 /* pages.h - fills a template for a case.
- * pages.c loads (h5_pages_*), page.c fills (h5_page_*).
- * Templates, messages and style are compiled in (build/embed.c); files in
- * pages.templates replace single ones.  Every page leaves with the headers of
- * INTERFACE section 3. */
+ * pages.c loads (h5_pages_*), page.c fills (h5_page_*).  Templates, messages
+ * and style are compiled in (build/embed.c); files in pages.templates replace
+ * single ones.  Every page leaves with the headers of INTERFACE 3. */
 #ifndef H5_WEB_PAGES_H
 #define H5_WEB_PAGES_H
 
@@ -19,13 +18,15 @@
 
 struct h5_pages;
 
-/* h5_pages_load(c, faults, out, e): compile all templates in both languages;
- * c may be NULL (error pages before a configuration exists).  H5_E_CONFIG:
- * faults says which file is wrong. */
+/* h5_pages_load(c, faults, out, e): compile all templates in both languages.  c
+ * may be NULL, for error pages before a configuration exists.
+ * H5_E_CONFIG: faults says which file is wrong.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_pages_load(const struct h5_config *c,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e);
-/* h5_pages_load_once: the same for one request on one thread, and then the
- * end (plain CGI): what is compiled in is compiled when it is met first.  With
+
+/* h5_pages_load_once(c, faults, out, e): the same for the one request of plain
+ * CGI.  What is compiled in is compiled only when it is first met.  With
  * pages.templates it is h5_pages_load. */
 H5_MUST_CHECK enum h5_code h5_pages_load_once(const struct h5_config *c,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e);
@@ -33,8 +34,9 @@ void h5_pages_free(struct h5_pages *p);
 
 /* For page.c, which knows the cases.  h5_pages_render appends the page called
  * name in a language (errors as h5_template_render), h5_pages_headers the
- * headers that every page has; h5_pages_csp and h5_pages_style are borrowed.
- * p may be NULL: no page, no style, a policy that allows nothing. */
+ * headers that every page has.  h5_pages_csp and h5_pages_style are borrowed.
+ * p may be NULL: then there is no page and no style, and the policy allows
+ * nothing. */
 H5_MUST_CHECK enum h5_code h5_pages_render(struct h5_pages *p, const char *name,
     const char *lang, const struct h5_data *v, struct h5_buf *out,
     struct h5_err *e);
@@ -63,9 +65,9 @@ enum h5_page_note {
 	H5_NOTE_WAIT /* the old attempt cannot be closed yet; until says when */
 };
 
-/* Each fills resp (status, headers, body) for request r in the buyer's
- * language.  They do not fail: when a template fails, resp is a plain 500 page
- * and the log says why. */
+/* Each function fills resp (status, headers, body) for the request r in the
+ * buyer's language.  They do not fail: if a template fails, resp is a plain 500
+ * page and the log says why. */
 struct h5_page_ctx {
 	struct h5_pages *pages; /* NULL: a refusal that needs none */
 	const struct h5_config *c; /* NULL before one was found */
@@ -105,18 +107,20 @@ enum h5_page_plain {
 	H5_PAGE_STORE_ERROR, /* 503 store-error */
 	H5_PAGE_BUSY /* 503 busy */
 };
-/* o and token: the order the page is about (its button tries it again), or
- * NULL.  Every plain page names the request id. */
+/* h5_page_plain(x, which, o, token): a plain page.  o and token: the order that
+ * the page is about (its button tries it again), or NULL.  Every plain page
+ * names the request id. */
 void h5_page_plain(const struct h5_page_ctx *x, enum h5_page_plain which,
     const struct h5_order *o, const char *token);
 
-/* h5_page_filled: the page called name, whose values fill adds to those that
- * every page has. */
+/* h5_page_filled(x, name, fill, arg, status): the page called name, whose
+ * values fill adds to those that every page has. */
 void h5_page_filled(const struct h5_page_ctx *x, const char *name,
     void (*fill)(void *arg, struct h5_data *v, const char *lang), void *arg,
     int status);
 
-/* h5_page_redirect(x, status, url): 303 or 308 with the pages' headers. */
+/* h5_page_redirect(x, status, url): 303 or 308 to url, with the pages'
+ * headers. */
 void h5_page_redirect(const struct h5_page_ctx *x, int status, const char *url);
 
 #endif

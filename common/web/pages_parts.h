@@ -38,12 +38,15 @@ struct h5_pages {
 /* h5_pages_find(t, name): the entry of that name, or NULL. */
 struct h5_pages_entry *h5_pages_find(
     const struct h5_pages_table *t, const char *name);
+
 /* h5_pages_put(tab, name, t, file, line, added, e): take over t under that
- * name; what had the name is freed.  H5_E_NOMEM: t is freed. */
+ * name, and free what had the name.
+ * H5_E_NOMEM: t is freed. */
 H5_MUST_CHECK enum h5_code h5_pages_put(struct h5_pages_table *tab,
     const char *name, struct h5_template *t, const char *file, unsigned line,
     bool added, struct h5_err *e);
-/* h5_pages_sort(t): by name, so that h5_pages_partial may look up. */
+
+/* h5_pages_sort(t): sort by name, so that h5_pages_partial may look up. */
 void h5_pages_sort(struct h5_pages_table *t);
 void h5_pages_table_free(struct h5_pages_table *t);
 
@@ -52,16 +55,17 @@ void h5_pages_table_free(struct h5_pages_table *t);
 const char *h5_pages_embedded(const char *file, size_t *n);
 
 /* h5_pages_partial(arg, name): the template or message of that name in the
- * language of arg, a struct h5_pages_finder; NULL: there is none.  On demand
- * it is compiled when it is met first. */
+ * language of arg, a struct h5_pages_finder; NULL: there is none.  On demand it
+ * is compiled when it is first met. */
 struct h5_pages_finder {
 	struct h5_pages *p;
 	size_t lang;
 };
 const struct h5_template *h5_pages_partial(void *arg, const char *name);
 
-/* h5_pages_check(p, faults): each partial that is named exists, following them
- * comes to an end, and each added message is used.  One line a fault. */
+/* h5_pages_check(p, faults): does each partial exist that is named, does
+ * following them come to an end, and is each added message used?  Appends one
+ * line for each fault. */
 void h5_pages_check(struct h5_pages *p, struct h5_buf *faults);
 
 #endif

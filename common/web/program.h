@@ -1,6 +1,6 @@
-/* program.h - what the four web programs differ by.
+/* program.h - what the web programs differ by.
  * cgi-bin/run/main.c owns options, configuration, store, pages, threads, the
- * accept loop and the error page; a program is one table and one handler. */
+ * accept loop and the error page.  A program is one table and one handler. */
 #ifndef H5_WEB_PROGRAM_H
 #define H5_WEB_PROGRAM_H
 

@@ -9,35 +9,39 @@
 #include "common/shop/link.h"
 #include "common/web/program.h"
 
-/* h5_reply_fields(job, f): the request's parameters into f (initialised here;
- * release it either way).  When false the answer (400) is filled already. */
+/* h5_reply_fields(job, f): read the request's parameters into f, which is
+ * initialised here; release it in any case.  If false, the answer (400) is
+ * filled already. */
 bool h5_reply_fields(struct h5_job *job, struct h5_fields *f);
-/* h5_reply_only(job, f, allowed, n): are there no parameters of ours (of other
- * ones h5_web_params leaves none) but the n allowed ones?  When false the
+
+/* h5_reply_only(job, f, allowed, n): does f hold no parameters but the n
+ * allowed ones?  (h5_web_params leaves only names of ours.)  If false, the
  * answer (400) is filled already. */
 bool h5_reply_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n);
 
-/* h5_reply_failed(job, code, e, o, token): the page for a failure of store or
- * gateway, and its log line.  o and token: whose button may try again; NULL. */
+/* h5_reply_failed(job, code, e, o, token): fill the page for a failure of store
+ * or gateway, and write its log line.  o and token: the order that the page's
+ * button may try again, or NULL. */
 void h5_reply_failed(struct h5_job *job, enum h5_code code,
     const struct h5_err *e, const struct h5_order *o, const char *token);
 
-/* h5_reply_lang(job): the language when the URL names one, else NULL: it goes
- * on in the URLs that lead further. */
+/* h5_reply_lang(job): the language if the URL names one, else NULL.  It goes on
+ * in the URLs that lead further. */
 const char *h5_reply_lang(const struct h5_job *job);
 
-/* h5_reply_url(job, program, o, token, extra, out): "<program>?order=..&t=..",
- * then extra ("&go=1", or ""), then &lang= when the URL named one. */
+/* h5_reply_url(job, program, id, token, extra, out): append
+ * "<program>?order=..&t=..", then extra ("&go=1", or ""), then &lang= if the
+ * URL named one. */
 void h5_reply_url(const struct h5_job *job, const char *program, const char *id,
     const char *token, const char *extra, struct h5_buf *out);
 
-/* h5_reply_redirect(job, program, id, token, extra): 303 to that. */
+/* h5_reply_redirect(job, program, id, token, extra): answer 303 to that URL. */
 void h5_reply_redirect(struct h5_job *job, const char *program, const char *id,
     const char *token, const char *extra);
 
-/* h5_reply_deliver(job, o): deliver o's events to the shop after the reply is
- * flushed, if any are due. */
+/* h5_reply_deliver(job, o): if events of o are due, tell the shop once the
+ * reply is flushed. */
 void h5_reply_deliver(struct h5_job *job, const struct h5_order *o);
 
 #endif
