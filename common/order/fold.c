@@ -300,8 +300,6 @@ apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		    p.trade_state != NULL ? p.trade_state : "SUCCESS");
 	p.a->state = H5_ATTEMPT_PAID;
 	h5_fold_keep(p.a->transaction_id, p.transaction_id);
-	/* A second payment: kept with its attempt.  The order stays paid by the
-	 * first, and the shop is told by the alert. */
 	if (o->transaction_id[0] != '\0')
 		return H5_OK;
 	o->state = H5_ORDER_PAID;

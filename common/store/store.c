@@ -206,8 +206,6 @@ append(struct update *u, enum h5_engine_result *how, struct h5_err *e)
 	rc = h5_record_unit(
 	    &u->batch, u->o, u->r.whole, &u->at, &u->unit, &format, e);
 	if (rc == H5_OK)
-		/* Raised before the write and never after it: a program that
-		 * does not know the new thing must be kept out first. */
 		rc = h5_format_raise(
 		    u->st->engine, u->st->own, format, u->r.until_ms, e);
 	if (rc != H5_OK)

@@ -330,8 +330,6 @@ h5_file_create(int dirfd, const char *name, const void *p, size_t n,
 	/* The name is on disk only when the folder is. */
 	if (rc == H5_OK)
 		rc = h5_file_sync(parent, e);
-	/* Closed after the sync, whose success it cannot undo; but some disks
-	 * tell of a failure only here. */
 	if (h5_file_close(&fd, &why) != H5_OK && rc == H5_OK)
 		rc = h5_err_set(e, H5_E_IO, "%s: %s", name, why.msg);
 	if (temp[0] != '\0')

@@ -100,8 +100,6 @@ h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
 
 	*fd = openat(
 	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* What the kernel says of a link depends on the flags: ELOOP or
-	 * ENOTDIR. */
 	if (*fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return h5_err_set(e, H5_E_CONFIG,
 		    "%s is not a folder (it may be a symbolic link)", path);

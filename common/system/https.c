@@ -233,8 +233,7 @@ set_safety(const struct h5_https *h, const struct h5_https_request *q, bool tls)
 		SET(CURLOPT_SSLCERT, q->cert_file);
 	if (q->key_file != NULL)
 		SET(CURLOPT_SSLKEY, q->key_file);
-	/* And none that https_proxy in the environment names. */
-	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_PROXY, ""); /* and no https_proxy of the environment */
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);

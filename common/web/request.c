@@ -86,8 +86,6 @@ good_header(const char *name, const char *value)
 			return false;
 	for (p = (const unsigned char *)value; *p != '\0'; p++)
 		if (*p < 0x20 || *p == 0x7f)
-			/* A line break in a value would begin another
-			 * header. */
 			return false;
 	return true;
 }
