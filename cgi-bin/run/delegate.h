@@ -1,8 +1,8 @@
 /* delegate.h - what a worker has its supervisor do.
- * A worker may run nothing and gain no rights; whoever delivers to the shop
- * must be able to do both.  So workers ask, over a pair of sockets of their
- * own, and their supervisor starts it.  Without a supervisor a program starts
- * it itself. */
+ * A worker may start no program and gain no rights, and a delivery to the shop
+ * needs both.  So workers ask their supervisor, over a pair of sockets of their
+ * own, and it starts the delivery.  A program without a supervisor starts it
+ * itself. */
 #ifndef H5_CGI_BIN_RUN_DELEGATE_H
 #define H5_CGI_BIN_RUN_DELEGATE_H
 
@@ -17,27 +17,35 @@ struct h5_delegate {
 	int64_t swept_ms; /* when a sweep was last started */
 };
 
-/* h5_delegate_init(d): none, or that of the program which started over. */
+/* h5_delegate_init(d): begin without a pair, or with that of the program which
+ * started over. */
 void h5_delegate_init(struct h5_delegate *d);
 void h5_delegate_release(struct h5_delegate *d);
-/* h5_delegate_open(d, site, e): in the supervisor, which serves site.  H5_E_IO.
- */
+
+/* h5_delegate_open(d, site, e): make the pair, in the supervisor, which serves
+ * site.
+ * H5_E_IO: there are no sockets. */
 H5_MUST_CHECK enum h5_code h5_delegate_open(
     struct h5_delegate *d, struct h5_site *site, struct h5_err *e);
-/* h5_delegate_worker(d): in a new worker: what the others ask is not for it. */
+
+/* h5_delegate_worker(d): call it in a new worker, which must not read what the
+ * others ask. */
 void h5_delegate_worker(struct h5_delegate *d);
-/* h5_delegate_hand_on(d): to the program that will take our place by execv,
- * with what was asked and not done yet; _take_back: it did not. */
+
+/* h5_delegate_hand_on(d): hand the pair, with what was asked and not done yet,
+ * to the program that will take our place by execv.  h5_delegate_take_back(d):
+ * it did not. */
 H5_MUST_CHECK bool h5_delegate_hand_on(const struct h5_delegate *d);
 void h5_delegate_take_back(const struct h5_delegate *d);
-/* h5_delegate_deliver(d, site, log, id), _sweep(d, site, log):
- * h5_launch_deliver and h5_launch_sweep, by the supervisor where there is one.
- */
+
+/* h5_delegate_deliver(d, site, log, id), h5_delegate_sweep(d, site, log):
+ * h5_launch_deliver and h5_launch_sweep, by the supervisor if there is one. */
 void h5_delegate_deliver(const struct h5_delegate *d,
     const struct h5_site *site, const struct h5_log *log, const char *id);
 void h5_delegate_sweep(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log);
-/* h5_delegate_run(d, log): in the supervisor: do some of what was asked.  true:
+
+/* h5_delegate_run(d, log): do some of what was asked, in the supervisor.  True:
  * there may be more. */
 bool h5_delegate_run(struct h5_delegate *d, const struct h5_log *log);
 

@@ -1,4 +1,4 @@
-/* reload.h - was the configuration or the program replaced? */
+/* reload.h - tells whether the configuration or the program was replaced. */
 #ifndef H5_CGI_BIN_RUN_RELOAD_H
 #define H5_CGI_BIN_RUN_RELOAD_H
 
@@ -18,12 +18,16 @@ struct h5_reload {
 
 void h5_reload_init(struct h5_reload *w, struct h5_sites *s);
 void h5_reload_release(struct h5_reload *w);
-/* h5_reload_leave(w): the supervisor watches the program and what is loaded by
- * now; only what requests will name is left to this worker. */
+
+/* h5_reload_leave(w): call it in a new worker.  The supervisor watches the
+ * program and what is loaded by now, so the worker only watches what requests
+ * will name. */
 void h5_reload_leave(struct h5_reload *w);
-/* h5_reload_look(w): a new pair is there and passes its own -t: leave.  One
- * that does not pass is logged once; one whose trial came to no end, on a busy
- * machine, say, is tried again. */
+
+/* h5_reload_look(w): is it time to leave, since a new pair of program and
+ * configuration is there and passes its own -t?  One that does not pass is
+ * logged once; one whose trial came to no end (on a busy machine, say) is tried
+ * again.  Blocks for the trial. */
 bool h5_reload_look(struct h5_reload *w);
 
 #endif

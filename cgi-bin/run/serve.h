@@ -1,6 +1,6 @@
 /* serve.h - answers one request.
- * What a thread keeps from one request to the next stands in struct h5_serve:
- * set run and fcgi, all else 0. */
+ * struct h5_serve holds what a thread keeps from one request to the next.  Set
+ * run and fcgi, and everything else to 0. */
 #ifndef H5_CGI_BIN_RUN_SERVE_H
 #define H5_CGI_BIN_RUN_SERVE_H
 
@@ -23,9 +23,11 @@ struct h5_serve {
 
 /* h5_serve_request(s, r): answer r, which was just accepted. */
 void h5_serve_request(struct h5_serve *s, const struct h5_request *r);
-/* h5_serve_last_words(s): answer the request in hand where there is no memory
- * for more. */
+
+/* h5_serve_last_words(s): answer the present request when there is no memory
+ * for a better answer. */
 void h5_serve_last_words(struct h5_serve *s);
+
 /* h5_serve_release(s): free what was kept; run and fcgi are the caller's. */
 void h5_serve_release(struct h5_serve *s);
 

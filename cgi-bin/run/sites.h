@@ -1,5 +1,5 @@
-/* sites.h - a configuration and all that hangs on it.
- * One process may serve several, each named by its requests. */
+/* sites.h - a configuration and everything that belongs to it.
+ * One process may serve several of them; its requests name them. */
 #ifndef H5_CGI_BIN_RUN_SITES_H
 #define H5_CGI_BIN_RUN_SITES_H
 
@@ -10,8 +10,8 @@
 
 #include "common/web/program.h"
 
-/* Never changes once it is published, but for the store of one that could
- * not be opened: app.st is set, then ready. */
+/* A site never changes once it is published, except that a store which could
+ * not be opened may be opened later: app.st is set, then ready. */
 struct h5_site {
 	struct h5_site *next;
 	char *key; /* H5PAY_CONF of the requests it serves; "": the default */
@@ -34,28 +34,35 @@ struct h5_sites {
 	int64_t failed_ms;
 };
 
-/* h5_sites_init(s, p, option, once): no configuration yet, and no pages. */
+/* h5_sites_init(s, p, option, once): begin without a configuration or pages. */
 void h5_sites_init(struct h5_sites *s, const struct h5_program *p,
     const char *option, bool once);
 void h5_sites_release(struct h5_sites *s);
 
 /* h5_sites_get(s, conf, out, e): the site for requests that carry conf ("":
- * none), loaded when it is met first.  H5_E_CONFIG: not usable; every fault
- * was logged (again at most once a second).  Safe in many threads. */
+ * none), which is loaded when it is first met.  Safe in many threads.
+ * H5_E_CONFIG: it cannot be used; every fault was logged, at most once a
+ * second. */
 H5_MUST_CHECK enum h5_code h5_sites_get(struct h5_sites *s, const char *conf,
     struct h5_site **out, struct h5_err *e);
-/* h5_sites_bare(s, out): what answers without a configuration; its pages are
- * loaded with the first call, and belong to s.  They may be NULL, for a program
- * that shows none and when memory ran out. */
+
+/* h5_sites_bare(s, out): what answers without a configuration.  Its pages are
+ * loaded by the first call, and belong to s.  They are NULL for a program that
+ * shows none, and if memory ran out. */
 void h5_sites_bare(struct h5_sites *s, struct h5_app *out);
 /* h5_site_has_store(site): is its store open, or there to be opened? */
 bool h5_site_has_store(struct h5_site *site);
-/* h5_site_open(site, e): its store, unless it is open; made if need be. */
+
+/* h5_site_open(site, e): open its store, or make it; nothing if it is open.
+ * Errors as h5_store_open. */
 H5_MUST_CHECK enum h5_code h5_site_open(struct h5_site *site, struct h5_err *e);
-/* h5_sites_log(s): where what concerns the process is written. */
+
+/* h5_sites_log(s): the log for what concerns the process as a whole. */
 const struct h5_log *h5_sites_log(struct h5_sites *s);
-/* h5_sites_check(p, option, e): -t: configuration, catalogue, templates,
- * OpenSSL; every fault on stderr.  true: good. */
+
+/* h5_sites_check(p, option): do what -t does: check configuration, catalogue,
+ * templates and OpenSSL, and print every fault to stderr.  True: all is
+ * good. */
 bool h5_sites_check(const struct h5_program *p, const char *option);
 
 #endif

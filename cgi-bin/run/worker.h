@@ -1,20 +1,25 @@
-/* worker.h - answers requests: one as plain CGI, many with threads as FastCGI.
- */
+/* worker.h - answers requests: one as plain CGI, or many, with threads, as
+ * FastCGI. */
 #ifndef H5_CGI_BIN_RUN_WORKER_H
 #define H5_CGI_BIN_RUN_WORKER_H
 
 #include "cgi-bin/run/run.h"
 
-/* h5_worker_once(run): plain CGI.  Exit status. */
+/* h5_worker_once(run): answer one request of plain CGI; returns the exit
+ * status. */
 int h5_worker_once(struct h5_run *run);
-/* h5_worker_serve(run): FastCGI with threads until told to stop.  The signals
- * of h5_worker_signals are blocked.  Exit status. */
+
+/* h5_worker_serve(run): answer FastCGI requests with threads until told to
+ * stop; returns the exit status.  The caller has blocked the signals that it
+ * listens for. */
 int h5_worker_serve(struct h5_run *run);
+
 /* h5_worker_signal(sfd): the next signal of a signalfd that does not block; 0:
- * none.  -1: one is there and cannot be read; since it would be told again and
- * again, that is a reason to leave, too. */
+ * there is none.  -1: one is there and cannot be read; since it would be told
+ * again and again, that is a reason to leave as well. */
 int h5_worker_signal(int sfd);
-/* h5_worker_threads(p, c): how many. */
+
+/* h5_worker_threads(p, c): how many threads a process has. */
 int h5_worker_threads(const struct h5_program *p, const struct h5_config *c);
 
 #endif

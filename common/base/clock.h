@@ -15,19 +15,22 @@
 
 /* h5_clock_now(): Unix seconds. */
 int64_t h5_clock_now(void);
-/* h5_clock_mono_ms(): milliseconds that only go forward: for waits. */
+
+/* h5_clock_mono_ms(): milliseconds of a clock that only goes forward, for
+ * waits. */
 int64_t h5_clock_mono_ms(void);
-/* h5_clock_pause_ms(ms): sleep; an interrupting signal ends it early. */
+
+/* h5_clock_pause_ms(ms): sleep; a signal ends it early. */
 void h5_clock_pause_ms(int ms);
 
-/* Beijing time of t, written in four forms. */
+/* Write the Beijing time of t in one of four forms. */
 void h5_clock_wire(int64_t t, char out[H5_CLOCK_WIRE]);
 void h5_clock_rfc3339(int64_t t, char out[H5_CLOCK_RFC3339]);
 void h5_clock_plain(int64_t t, char out[H5_CLOCK_PLAIN]);
 void h5_clock_day(int64_t t, char out[H5_CLOCK_DAY]);
 
-/* The same forms read back.  Exact shape and range; else H5_E_INPUT.
- * h5_clock_from_day gives the first second of that Beijing day. */
+/* The same forms read back.  Shape and range must be exact, else the result is
+ * H5_E_INPUT.  h5_clock_from_day gives the first second of that Beijing day. */
 H5_MUST_CHECK enum h5_code h5_clock_from_wire(
     const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_rfc3339(
@@ -39,9 +42,11 @@ H5_MUST_CHECK enum h5_code h5_clock_from_plain(
     const char *s, int64_t *t, struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_clock_from_day(
     const char *s, int64_t *t, struct h5_err *e);
-/* h5_clock_from_http(s, t, e): the date of an HTTP header, in the one form
- * that is sent today (RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT").  The
- * day's name decides nothing.  H5_E_INPUT. */
+
+/* h5_clock_from_http(s, t, e): the date of an HTTP header, in the one form that
+ * is sent today (RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT").  The day's
+ * name decides nothing.
+ * H5_E_INPUT: another form. */
 H5_MUST_CHECK enum h5_code h5_clock_from_http(
     const char *s, int64_t *t, struct h5_err *e);
 

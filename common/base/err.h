@@ -1,8 +1,8 @@
-/* err.h - results and what went wrong.
- * Every function that can fail returns enum h5_code and fills a caller-owned
- * struct h5_err, which needs no memory of its own: it works when memory is
- * gone.  The code answers "what can the caller do", the message tells a
- * person what happened and what to do. */
+/* err.h - results, and what went wrong.
+ * Every function that can fail returns enum h5_code and fills a struct h5_err
+ * of its caller's.  That needs no memory of its own, so it works when memory is
+ * gone.  The code answers "what can the caller do"; the message tells a person
+ * what happened and what to do. */
 #ifndef H5_BASE_ERR_H
 #define H5_BASE_ERR_H
 

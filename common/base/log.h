@@ -1,8 +1,9 @@
-/* log.h - one line an event: "LEVEL event key=value ...".
- * A struct h5_log is small and copied by value: the program has one, each
- * request copies it and sets its request id.  One write(2) a line, so lines
- * of many processes do not mix; a log file is opened for each line, so it
- * may be rotated at any time without a signal.
+/* log.h - one line for each event: "LEVEL event key=value ...".
+ * A struct h5_log is small and copied by value: the program has one, and each
+ * request copies it and sets its request id.  A line is one write(2), so that
+ * lines of many processes do not mix.  A log file is opened for each line, so
+ * it may be rotated at any time without a signal.
+ *
  * Never logged: a key, a sign, a token, a whole XML, a buyer's openid. */
 #ifndef H5_BASE_LOG_H
 #define H5_BASE_LOG_H
@@ -29,15 +30,16 @@ struct h5_log {
 	char rid[H5_LOG_RID]; /* request id, or empty */
 };
 
-/* h5_log_init(l, program, path): everything from info up. */
+/* h5_log_init(l, program, path): log everything from info upwards.  path: NULL
+ * is stderr. */
 void h5_log_init(struct h5_log *l, const char *program, const char *path);
 
-/* h5_log_event(l, level, event, key, value, ..., NULL): pairs of strings; a
- * NULL value leaves its pair out.  Values are cut at H5_LOG_VALUE bytes,
- * and control bytes, quotes and anything not ASCII are escaped (\xHH), so a
- * line cannot be forged.  Never fails: a log that cannot be written, is a
- * link, has a second name or another owner than us and root is tried on
- * stderr. */
+/* h5_log_event(l, level, event, key, value, ..., NULL): write one line; keys
+ * and values are strings.  A NULL value leaves its pair out.  Values are cut at
+ * H5_LOG_VALUE bytes; control bytes, quotes and anything not ASCII are escaped
+ * (\xHH), so that a line cannot be forged.  Never fails: if the log cannot be
+ * written, is a link, has a second name, or belongs to another account than
+ * ours and root's, stderr is tried. */
 void h5_log_event(const struct h5_log *l, enum h5_log_level level,
     const char *event, ...) __attribute__((sentinel));
 

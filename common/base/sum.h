@@ -1,6 +1,7 @@
 /* sum.h - a 64-bit checksum: XXH64, as published (xxhash.com).
- * Tells damage, not forgery.  Used for the chain of a ledger's lines, for the
- * folder an order lives in and for the byte its conversation lock covers. */
+ * It tells damage, not forgery.  Used for the chain of a ledger's lines, for
+ * the folder that an order lives in, and for the byte that its conversation
+ * lock covers. */
 #ifndef H5_BASE_SUM_H
 #define H5_BASE_SUM_H
 

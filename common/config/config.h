@@ -1,6 +1,8 @@
 /* config.h - the configuration, read strictly.
- * INTERFACE section 2 and docs/CONFIG.md name every key.  A loaded
- * configuration is read-only and shared by all threads. */
+ * INTERFACE 2 and docs/CONFIG.md name every key.
+ *
+ * h5_config_find, h5_config_load, h5_config_free.  A loaded configuration is
+ * read-only and shared by all threads. */
 #ifndef H5_CONFIG_CONFIG_H
 #define H5_CONFIG_CONFIG_H
 
@@ -79,33 +81,37 @@ struct h5_config {
 	} server;
 };
 
-/* h5_config_load(path, faults, out, e): read, check everything, and report all
- * faults as lines "file:line: what is wrong" in faults.  H5_E_CONFIG: faults
- * is not empty.  Relative paths in values are taken from the folder of the
- * file. */
+/* h5_config_load(path, faults, out, e): read the file, check everything, and
+ * append each fault to faults as a line "file:line: what is wrong".  Relative
+ * paths in values are taken from the folder of the file.
+ * H5_E_CONFIG: faults is not empty.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_config_load(const char *path,
     struct h5_buf *faults, struct h5_config **out, struct h5_err *e);
 void h5_config_free(struct h5_config *c);
 
 /* h5_config_state_dir(c): the folder for what h5pay keeps beside its orders
- * (common/system/state.h); store.dir today. */
+ * (common/system/state.h).  It is store.dir today. */
 const char *h5_config_state_dir(const struct h5_config *c);
+
 /* h5_config_state(path, out, e): that folder alone, from a file that may be
- * full of faults.  H5_E_CONFIG: it does not say. */
+ * full of faults.
+ * H5_E_CONFIG: the file does not say. */
 H5_MUST_CHECK enum h5_code h5_config_state(
     const char *path, struct h5_buf *out, struct h5_err *e);
 
-/* h5_config_find(option, request_param, out, e): the path of the file to use,
- * by the order of INTERFACE section 1: option (-c; may be NULL), H5PAY_CONF in
- * the environment, request_param (may be NULL), h5pay.path beside the
- * program, the account's home, /etc.  H5_E_CONFIG: none; says where it
- * looked.  out: at most max bytes. */
+/* h5_config_find(option, request_param, out, e): the path of the file to use.
+ * The order is that of INTERFACE 1: option (-c; may be NULL), H5PAY_CONF in the
+ * environment, request_param (may be NULL), h5pay.path beside the program, the
+ * account's home, /etc.
+ * H5_E_CONFIG: there is none; e->msg says where it was looked for. */
 H5_MUST_CHECK enum h5_code h5_config_find(const char *option,
     const char *request_param, struct h5_buf *out, struct h5_err *e);
 
-/* h5_config_outside(c, document_root, e): H5_E_CONFIG when the configuration,
- * a secret, a certificate, the store or the log lies below document_root (NULL
- * or "": fine). */
+/* h5_config_outside(c, document_root, e): does everything that must not be
+ * handed out lie outside of document_root?  NULL and "" lie nowhere.
+ * H5_E_CONFIG: the configuration, a secret, a certificate, the store or the log
+ * lies below it. */
 H5_MUST_CHECK enum h5_code h5_config_outside(
     const struct h5_config *c, const char *document_root, struct h5_err *e);
 

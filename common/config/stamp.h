@@ -10,15 +10,17 @@
 
 /* h5_stamp_mix(h, v): h with v mixed into it. */
 uint64_t h5_stamp_mix(uint64_t h, uint64_t v);
-/* h5_stamp_file(path): 0 if nothing is there (an upload is under way), or if
- * path is NULL. */
+/* h5_stamp_file(path): the stamp of a file; 0: nothing is there (an upload may
+ * be under way), or path is NULL. */
 uint64_t h5_stamp_file(const char *path);
-/* h5_stamp_place(path): of which file stands there and who may use it: device,
- * inode, mode and owner, and the path itself.  What is written into the file
+
+/* h5_stamp_place(path): a stamp of which file stands there and who may use it:
+ * device, inode, mode and owner, and the path itself.  Writing into the file
  * does not change it. */
 uint64_t h5_stamp_place(const char *path);
-/* h5_stamp_config(c): of all that c was read from: its file, the files that
- * its *_file keys name, and the templates that replace built-in ones. */
+
+/* h5_stamp_config(c): a stamp of all that c was read from: its file, the files
+ * that its *_file keys name, and the templates that replace built-in ones. */
 uint64_t h5_stamp_config(const struct h5_config *c);
 
 #endif

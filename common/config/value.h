@@ -14,8 +14,9 @@ struct h5_config_in {
 };
 
 /* read: check value (which it may cut up) and store it at in->key->at.
- * H5_E_CONFIG: e says what the value must be, without repeating a secret;
- * nothing is stored.  H5_E_NOMEM. */
+ * H5_E_CONFIG: e says what the value must be, without repeating a secret, and
+ * nothing is stored.
+ * H5_E_NOMEM: no memory. */
 struct h5_config_type {
 	enum h5_code (*read)(
 	    struct h5_config_in *in, char *value, struct h5_err *e);
@@ -48,15 +49,17 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
 
 /* h5_config_value_field(in): where the value goes. */
 void *h5_config_value_field(const struct h5_config_in *in);
-/* h5_config_value_fault(rc, e): a fault of the value: what a lower floor called
- * malformed input is the operator's to mend here. */
+
+/* h5_config_value_fault(rc, e): make a fault of the value of rc.  What format/
+ * calls malformed input is for the operator to mend here. */
 H5_MUST_CHECK enum h5_code h5_config_value_fault(
     enum h5_code rc, struct h5_err *e);
 
-/* h5_config_value_dup(s, out, e): a copy; out is freed first. */
+/* h5_config_value_dup(s, out, e): copy s; the old *out is freed first. */
 H5_MUST_CHECK enum h5_code h5_config_value_dup(
     const char *s, char **out, struct h5_err *e);
-/* h5_config_value_buf(b, out, e): the same of a buffer's text; releases b. */
+
+/* h5_config_value_buf(b, out, e): the same for a buffer's text; releases b. */
 H5_MUST_CHECK enum h5_code h5_config_value_buf(
     struct h5_buf *b, char **out, struct h5_err *e);
 

@@ -1,8 +1,10 @@
 /* doctor.h - tries out what a configuration says.
- * The checks of h5pay doctor and of the page in the browser.  What is found is
- * said one finding at a time, in the words of templates/doctor/words.txt.
- * Calling order: fill in a struct h5_doctor; h5_doctor_configuration; then the
- * other checks in any order.  None changes an order, a payment or a setting. */
+ * These are the checks of h5pay doctor and of the page in the browser.  What is
+ * found is said one finding at a time, in the words of
+ * templates/doctor/words.txt.
+ *
+ * Fill in a struct h5_doctor and call h5_doctor_configuration; then the other
+ * checks, in any order.  None changes an order, a payment or a setting. */
 #ifndef H5_DOCTOR_DOCTOR_H
 #define H5_DOCTOR_DOCTOR_H
 
@@ -40,30 +42,35 @@ struct h5_doctor {
 };
 
 /* h5_doctor_configuration(d, path): load and check the file at path, its
- * catalogue and its templates.  false: not usable, d->c stays NULL; every
- * fault is a finding. */
+ * catalogue and its templates.  Every fault is a finding.  False: it cannot be
+ * used, and d->c stays NULL. */
 H5_MUST_CHECK bool h5_doctor_configuration(
     struct h5_doctor *d, const char *path);
-/* h5_doctor_below(d, document_root): does anything lie below it that must not
- * be handed out?  Says so; nothing if not. */
+
+/* h5_doctor_below(d, document_root): say it if anything that must not be handed
+ * out lies below document_root. */
 void h5_doctor_below(struct h5_doctor *d, const char *document_root);
-/* h5_doctor_processes(d): the running programs.  To be called before a
- * command takes on the store's owner: processes of others can be seen then. */
+
+/* h5_doctor_processes(d): check the running programs.  Call it before a command
+ * becomes the store's owner: until then it can see the processes of others. */
 void h5_doctor_processes(struct h5_doctor *d);
-/* h5_doctor_local(d): the rest of this machine. */
+
+/* h5_doctor_local(d): check the rest of this machine. */
 void h5_doctor_local(struct h5_doctor *d);
-/* h5_doctor_online(d): WeChat and our own pages, by the network.  Asks WeChat
- * about one number that nobody ordered, fetches our pages through their public
- * address, posts one notice about an order that does not exist.  Blocks. */
+
+/* h5_doctor_online(d): check WeChat and our own pages over the network.  It
+ * asks WeChat about a number that nobody ordered, fetches our pages through
+ * their public address, and posts one notice about an order that does not
+ * exist.  Blocks until d->until_ms at most. */
 void h5_doctor_online(struct h5_doctor *d);
 
-/* h5_doctor_name(d, check): what a check is called in d->lang; the word
- * itself where it has no other name.  Into out. */
+/* h5_doctor_name(d, check, out): append what a check is called in d->lang, or
+ * the word itself if it has no other name. */
 void h5_doctor_name(
     const struct h5_doctor *d, const char *check, struct h5_buf *out);
 
-/* h5_doctor_say(d, result, check, what, name, value, ..., NULL): a finding in
- * the words that words.txt has for what, with these values in them. */
+/* h5_doctor_say(d, result, check, what, name, value, ..., NULL): say a finding
+ * in the words that words.txt has for what, with these values in them. */
 void h5_doctor_say(struct h5_doctor *d, enum h5_doctor_result result,
     const char *check, const char *what, ...) __attribute__((sentinel));
 

@@ -1,11 +1,11 @@
-/* doctor_parts.h - what the files of the doctor share. */
+/* words.h - what the files of the doctor share. */
 #ifndef H5_DOCTOR_WORDS_H
 #define H5_DOCTOR_WORDS_H
 
 #include "common/doctor/doctor.h"
 
-/* h5_doctor_say_mend(d, result, check, what, mend, name, value, ..., NULL): as
- * h5_doctor_say; what mends it has words of its own. */
+/* h5_doctor_say_mend(d, result, check, what, mend, name, value, ..., NULL): the
+ * same as h5_doctor_say, with the words of another entry for the remedy. */
 void h5_doctor_say_mend(struct h5_doctor *d, enum h5_doctor_result result,
     const char *check, const char *what, const char *mend, ...)
     __attribute__((sentinel));
@@ -14,9 +14,10 @@ void h5_doctor_say_mend(struct h5_doctor *d, enum h5_doctor_result result,
  * is used up. */
 int h5_doctor_left(const struct h5_doctor *d, int most_ms);
 
-/* doctor_wechat.c: is WeChat reached, and does it know us? */
+/* wechat.c: is WeChat reached, and does it know us? */
 void h5_doctor_wechat(struct h5_doctor *d);
-/* doctor_site.c: our own pages, as the world sees them. */
+
+/* site.c: our own pages, as the world sees them. */
 void h5_doctor_site(struct h5_doctor *d);
 
 #endif

@@ -1,5 +1,5 @@
-/* escape.h - one encoder per context, named for it.
- * All append to a buffer; failure sticks in the buffer. */
+/* escape.h - one encoder for each context, named after it.
+ * All of them append to a buffer; a failure sticks in the buffer. */
 #ifndef H5_FORMAT_ESCAPE_H
 #define H5_FORMAT_ESCAPE_H
 
@@ -7,18 +7,21 @@
 
 #include "common/base/buf.h"
 
-/* HTML text and quoted attribute values: & < > " ' become entities (&amp;
- * &lt; &gt; &quot; &#39;); control bytes other than tab, LF, CR are dropped;
- * a byte that is not UTF-8 becomes U+FFFD. */
+/* For HTML text and quoted attribute values: & < > " ' become the entities
+ * &amp; &lt; &gt; &quot; &#39;.  Control bytes other than tab, LF, CR are
+ * dropped.  A byte that is not UTF-8 becomes U+FFFD. */
 void h5_escape_html(struct h5_buf *out, const char *s);
-/* A URL's query value (RFC 3986): all but A-Za-z0-9-._~ become %XX, a blank
- * %20 (PROTOCOL 3.1 asks this of redirect_url). */
+
+/* For the value of a URL's query (RFC 3986): all but A-Za-z0-9-._~ become %XX,
+ * also a blank, which is %20 (PROTOCOL 3.1 asks this of redirect_url). */
 void h5_escape_url(struct h5_buf *out, const char *s);
-/* One CSV field (RFC 4180), quoted where needed; a value that a spreadsheet
- * would run (begins with = + - @ tab CR) gets a leading apostrophe. */
+
+/* For one CSV field (RFC 4180), quoted if need be.  A value that a spreadsheet
+ * would run (it begins with = + - @ tab CR) gets an apostrophe in front. */
 void h5_escape_csv(struct h5_buf *out, const char *s);
-/* One tab-separated field: tab, LF, CR and backslash become \t \n \r \\,
- * other control bytes \xHH. */
+
+/* For one tab-separated field: tab, LF, CR and backslash become \t \n \r \\,
+ * and other control bytes \xHH. */
 void h5_escape_tsv(struct h5_buf *out, const char *s);
 
 #endif

@@ -1,5 +1,5 @@
-/* gunzip.h - a gzip file out of the network, unpacked.
- * The only user of zlib. */
+/* gunzip.h - unpacks a gzip file that came over the network.
+ * gunzip.c alone uses zlib. */
 #ifndef H5_FORMAT_GUNZIP_H
 #define H5_FORMAT_GUNZIP_H
 
@@ -14,8 +14,9 @@ bool h5_gunzip_is(const void *p, size_t n);
 
 /* h5_gunzip(p, n, out, e): append the content of one whole gzip member.  out's
  * ceiling is the limit, so that few bytes cannot become many.
- * H5_E_INPUT: not gzip, cut short, damaged, something behind it, more than
- * out takes.  H5_E_NOMEM. */
+ * H5_E_INPUT: not gzip, cut short, damaged, followed by something, or more than
+ * out may hold.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_gunzip(
     const void *p, size_t n, struct h5_buf *out, struct h5_err *e);
 

@@ -6,11 +6,13 @@
 #include "common/base/err.h"
 
 /* h5_idn_url(s, out, e): append the URL s with scheme and host in lower-case
- * ASCII: labels in other letters become xn-- (RFC 3492), the dots and letters
- * of Chinese keyboards become plain ones, percent escapes in the host are read;
- * other bytes beyond ASCII become percent escapes.  What is ASCII and
- * lower-case already is left as it is.  Capitals beyond ASCII are not folded.
- * H5_E_INPUT: not UTF-8, or a label that has no such form. */
+ * ASCII.  Labels in other letters become xn-- (RFC 3492), the dots and letters
+ * of Chinese keyboards become plain ones, and percent escapes in the host are
+ * read.  Elsewhere bytes beyond ASCII become percent escapes.  What is ASCII
+ * and lower-case already is left as it is.  Capitals beyond ASCII are not
+ * folded.
+ * H5_E_INPUT: not UTF-8, or a label that has no such form.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_idn_url(
     const char *s, struct h5_buf *out, struct h5_err *e);
 

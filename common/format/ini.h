@@ -1,9 +1,9 @@
 /* ini.h - strict INI lines: the shape of the file, not its meaning.
- * "[section]", "key = value", blank lines, and comments (first byte that is
- * not blank is # or ;).  Nothing inside a value is a comment or a quote.
- * Blanks (space, tab) around key and value are dropped, CRLF and a byte-order
- * mark at the beginning are accepted.  What is anything else is a fault; all
- * faults are reported in one run, as lines "file:line: what is wrong". */
+ * A line is "[section]", "key = value", blank, or a comment (its first byte
+ * that is not blank is # or ;).  Nothing inside a value is a comment or a
+ * quote.  Blanks (space, tab) around key and value are dropped.  CR LF, and a
+ * byte-order mark at the beginning, are accepted.  Anything else is a fault.
+ * All faults are reported in one run, as lines "file:line: what is wrong". */
 #ifndef H5_FORMAT_INI_H
 #define H5_FORMAT_INI_H
 
@@ -30,9 +30,9 @@ struct h5_ini {
 typedef void (*h5_ini_fn)(void *ctx, struct h5_ini *h, const char *section,
     const char *key, char *value);
 
-/* h5_ini_read(h, text, n, fn, ctx): read n bytes of text, which is cut into
- * strings in place and must be followed by a NUL.  h: file and faults set,
- * the numbers 0. */
+/* h5_ini_read(h, text, n, fn, ctx): read n bytes of text, which must be
+ * followed by a NUL and is cut into strings in place.  h: file and faults are
+ * set, the numbers are 0. */
 void h5_ini_read(
     struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx);
 
@@ -40,9 +40,9 @@ void h5_ini_read(
 void h5_ini_fault(struct h5_ini *h, unsigned line, const char *fmt, ...)
     H5_PRINTF(3, 4);
 
-/* h5_ini_verdict(h, first, e): H5_OK without faults, else H5_E_CONFIG; e: the
- * first fault (first: the buffer's text from where h's faults begin) and how
- * many follow. */
+/* h5_ini_verdict(h, first, e): H5_OK without faults, else H5_E_CONFIG.  first:
+ * the buffer's text from where the faults of h begin.  e gets the first fault,
+ * and how many follow. */
 H5_MUST_CHECK enum h5_code h5_ini_verdict(
     const struct h5_ini *h, const char *first, struct h5_err *e);
 

@@ -20,35 +20,40 @@ struct h5_netrange {
 	unsigned bits;
 };
 
-/* h5_netaddr_read(s, out, e): one address, no port, no brackets, no zone. */
+/* h5_netaddr_read(s, out, e): read one address without port, brackets or zone;
+ * else H5_E_INPUT. */
 H5_MUST_CHECK enum h5_code h5_netaddr_read(
     const char *s, struct h5_netaddr *out, struct h5_err *e);
-/* h5_netaddr_range(s, out, e): an address or a CIDR, whose host bits must be 0;
- * or "unix:", the peer at a unix socket. */
+
+/* h5_netaddr_range(s, out, e): read an address; a CIDR, whose host bits must be
+ * 0; or "unix:", the peer at a unix socket.  Else H5_E_INPUT. */
 H5_MUST_CHECK enum h5_code h5_netaddr_range(
     const char *s, struct h5_netrange *out, struct h5_err *e);
 bool h5_netaddr_in(const struct h5_netaddr *a, const struct h5_netrange *r);
 void h5_netaddr_text(const struct h5_netaddr *a, char out[H5_NETADDR_TEXT]);
-/* h5_netaddr_public(a): may WeChat see a payer there?  Not private, loopback,
- * link-local, unique-local, carrier-grade NAT, multicast, documentation,
- * unspecified, reserved. */
+
+/* h5_netaddr_public(a): may WeChat see a payer there?  It may not if the
+ * address is private, loopback, link-local, unique-local, carrier-grade NAT,
+ * multicast, documentation, unspecified or reserved. */
 bool h5_netaddr_public(const struct h5_netaddr *a);
 
-/* h5_netaddr_client(peer, forwarded, trusted, n, out, e): the buyer's address
- * (INTERFACE site.trusted_proxies): peer, unless peer is trusted; then the
- * right-most entry of X-Forwarded-For that is not itself trusted; all
- * trusted: the left-most; none: peer.  Entries are read as proxies write them:
- * an address, with a port (Azure, IIS, AWS), in brackets, in quotes, as
- * for=... among other parameters (RFC 7239); empty ones are passed over.
- * A peer at a unix socket is "unix:" (nginx), "@" (Go), a path or ""
- * (lighttpd). H5_E_INPUT: what must be read is no address ("unknown"), or the
- * buyer would be the peer at a unix socket. */
+/* h5_netaddr_client(peer, forwarded, trusted, n, out, e): the buyer's address,
+ * by the rule of site.trusted_proxies (INTERFACE 2).  It is the peer, unless
+ * that is trusted.  Then it is the right-most entry of X-Forwarded-For that is
+ * not trusted; the left-most if all are; the peer if there is none.
+ *
+ * Entries are read as proxies write them: an address, with a port (Azure, IIS,
+ * AWS), in brackets, in quotes, or as for=... among other parameters (RFC
+ * 7239).  Empty ones are passed over.  A peer at a unix socket is "unix:"
+ * (nginx), "@" (Go), a path, or "" (lighttpd).
+ * H5_E_INPUT: what must be read is no address ("unknown"), or the buyer would
+ * be the peer at a unix socket. */
 H5_MUST_CHECK enum h5_code h5_netaddr_client(const char *peer,
     const char *forwarded, const struct h5_netrange *trusted, size_t n,
     struct h5_netaddr *out, struct h5_err *e);
 
-/* h5_netaddr_loopback_host(host): "localhost", 127.0.0.0/8, ::1 (brackets
- * allowed): hosts to which plain http is allowed. */
+/* h5_netaddr_loopback_host(host): is it "localhost", 127.0.0.0/8 or ::1, also
+ * in brackets?  Plain http is allowed to these hosts. */
 bool h5_netaddr_loopback_host(const char *host);
 
 #endif

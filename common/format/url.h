@@ -1,6 +1,6 @@
-/* url.h - an http or https URL taken apart.
- * For URLs that an operator wrote or a browser's Origin names: strict, and
- * never repaired. */
+/* url.h - takes an http or https URL apart.
+ * For URLs that an operator wrote or that a browser's Origin names: it is
+ * strict and never repairs one. */
 #ifndef H5_FORMAT_URL_H
 #define H5_FORMAT_URL_H
 
@@ -20,15 +20,17 @@ struct h5_url {
 	bool query; /* does the path hold a query string? */
 };
 
-/* h5_url_read(s, out, e): scheme://host[:port][/path][?query].
- * H5_E_INPUT: another scheme, a user name, a fragment, a host that is neither
- * name nor address, a port that is none, bytes that a URL must escape. */
+/* h5_url_read(s, out, e): read scheme://host[:port][/path][?query].
+ * H5_E_INPUT: another scheme, a user name, a fragment, a host that is neither a
+ * name nor an address, a malformed port, or bytes that a URL must escape. */
 H5_MUST_CHECK enum h5_code h5_url_read(
     const char *s, struct h5_url *out, struct h5_err *e);
 
-/* h5_url_host(u, out): "host[:port]", a default port left out. */
+/* h5_url_host(u, out): append "host[:port]", without the scheme's own port. */
 void h5_url_host(const struct h5_url *u, struct h5_buf *out);
-/* h5_url_origin(u, out): "scheme://host[:port]", as a browser's Origin. */
+
+/* h5_url_origin(u, out): append "scheme://host[:port]", like a browser's
+ * Origin. */
 void h5_url_origin(const struct h5_url *u, struct h5_buf *out);
 /* h5_url_loopback(u): does it lead to this machine? */
 bool h5_url_loopback(const struct h5_url *u);
