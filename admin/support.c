@@ -168,7 +168,7 @@ put_setting(struct h5_buf *out, const char *line, size_t n)
 		h5_buf_puts(out, " (hidden)\n");
 		return;
 	}
-	/* A URL's path may be a secret, too. */
+	/* A URL's path may be a secret as well. */
 	path = strcmp(name, "webhook_url") == 0
 		   ? memmem(value, n - (size_t)(value - line), "://", 3)
 		   : NULL;

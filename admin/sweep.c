@@ -1,6 +1,7 @@
-/* h5pay sweep - for cron: what is due, for every order that is not at rest.
- * Silent when nothing happened.  Any number may run at once: each order is
- * worked on under its locks, and a busy one is left to who holds it. */
+/* h5pay sweep - for cron: does what is due, for every order that is not at
+ * rest.  Silent if nothing happened.  Any number may run at once, since each
+ * order is worked on under its locks, and a busy one is left to whoever holds
+ * it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +88,7 @@ settle_one(struct sweeping *s, const struct h5_order *before, int64_t now)
 	h5_order_free(o);
 }
 
-/* Ask what became of refunds, of those that a notice told of, too. */
+/* Asks what became of refunds, also of those that only a notice told of. */
 static void
 follow_refunds(struct sweeping *s, const char *id)
 {
@@ -150,8 +151,8 @@ visit(void *arg, const char *id, const struct h5_order *o,
 {
 	struct sweeping *s = arg;
 
-	/* The rest is the next sweep's: what was asked now is not due then, so
-	 * it comes further. */
+	/* The rest is for the next sweep.  What was asked now is not due then,
+	 * so that one gets further. */
 	if (h5_clock_mono_ms() >= s->until_ms) {
 		s->cut = true;
 		return H5_E_STATE;
@@ -185,7 +186,8 @@ sweep_all(struct sweeping *s)
 
 	rc = h5_store_each_due(
 	    s->cmd->shop.st, h5_clock_now(), CLAIM_MS, visit, s, &e);
-	/* One that was cut short is stamped as well: the next goes on. */
+	/* A sweep that was cut short is stamped as well, since the next one
+	 * goes on. */
 	if (rc == H5_E_STATE && s->cut)
 		rc = H5_OK;
 	if (rc == H5_OK)

@@ -162,8 +162,8 @@ reads(const struct h5_request *r)
 	return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 }
 
-/* Was it asked for under the site's other name, whose forms would be another
- * origin's?  Then the answer leads to the right one. */
+/* If it was asked for under the site's other name, its forms would belong to
+ * another origin.  Then the answer leads to the right name. */
 static bool
 elsewhere(struct h5_job *job)
 {

@@ -83,7 +83,7 @@ h5_buf_commit(struct h5_buf *b, size_t n)
 	b->data[b->len] = '\0';
 }
 
-/* How many bytes fit without asking for more memory. */
+/* How many bytes fit before more memory has to be asked for. */
 static size_t
 ready(const struct h5_buf *b)
 {
@@ -135,7 +135,8 @@ h5_buf_printf(struct h5_buf *b, const char *fmt, ...)
 
 	if (b->bad != H5_OK)
 		return;
-	/* Into what room there is; what does not fit is written again. */
+	/* Written into the room that there is; what does not fit is written
+	 * once more. */
 	va_start(ap, fmt);
 	n = vsnprintf(room > 0 ? b->data + b->len : NULL,
 	    room > 0 ? room + 1 : 0, fmt, ap);

@@ -39,8 +39,8 @@ h5_clock_pause_ms(int ms)
 	(void)nanosleep(&ts, NULL);
 }
 
-/* The ways a time is written: Y M D h m s stand for digits of those parts and
- * every other byte for itself. */
+/* The ways in which a time is written: Y M D h m s stand for digits of those
+ * parts, and every other byte for itself. */
 #define WIRE "YYYYMMDDhhmmss"
 #define RFC3339 "YYYY-MM-DDThh:mm:ss+08:00"
 #define PLAIN "YYYY-MM-DD hh:mm:ss"
@@ -87,7 +87,7 @@ days_before(unsigned year, unsigned month, unsigned day)
 	       (153 * m + 2) / 5 + day - 1 - TO_1970;
 }
 
-/* The other way round; days: from 1970-01-01, not negative. */
+/* The other way round.  days: counted from 1970-01-01, not negative. */
 static void
 set_date(struct parts *p, unsigned days)
 {
@@ -121,7 +121,7 @@ split(int64_t t)
 	return p;
 }
 
-/* From the last digit to the first. */
+/* Written from the last digit to the first. */
 static void
 write_shape(int64_t t, const char *shape, char *out)
 {
@@ -288,7 +288,7 @@ h5_clock_from_http(const char *s, int64_t *t, struct h5_err *e)
 	(void)snprintf(wire, sizeof wire, "%.4s%02d%.2s%.2s%.2s%.2s", s + 12,
 	    (int)(month - months) / 3 + 1, s + 5, s + 17, s + 20, s + 23);
 	rc = h5_clock_from_wire(wire, t, e);
-	/* That was read as Beijing time. */
+	/* So far it was read as Beijing time; the offset puts it right. */
 	if (rc == H5_OK)
 		*t += BEIJING_S;
 	return rc;

@@ -14,7 +14,7 @@ struct row {
 	int exit_status;
 };
 
-/* One row a code: its word in the log and the command's exit status. */
+/* One row for each code: its word in the log, and the command's exit status. */
 static const struct row rows[] = {
     {H5_OK, "ok", 0},
     {H5_E_INPUT, "bad-input", 65},

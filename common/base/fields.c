@@ -11,9 +11,9 @@
 #define BLOCK 488 /* bytes of text: with its head and malloc's, 512 */
 #define FIRST_CAP 16 /* fields; few events and forms have more */
 
-/* Names and values lie one behind the other in a few blocks and never move:
- * most lists take two allocations, and are freed with two.  What was replaced
- * or dropped stays there, wiped, until the list is released. */
+/* Names and values lie one behind the other in a few blocks and never move.
+ * Most lists take two allocations and are freed with two.  What was replaced or
+ * dropped stays there, wiped, until the list is released. */
 struct h5_fields_block {
 	struct h5_fields_block *next;
 	size_t used, size;
@@ -52,7 +52,7 @@ take(struct h5_fields *f, size_t n)
 	return b->text + b->used - n;
 }
 
-/* Wipe one field; the slot is the caller's to reuse. */
+/* Wipes one field; its slot can be used again by the caller. */
 static void
 clear(struct h5_fields *f, struct h5_field *slot)
 {
@@ -95,7 +95,7 @@ find(const struct h5_fields *f, const char *name, size_t name_len)
 	return NULL;
 }
 
-/* Make room for one more slot. */
+/* Makes room for one more slot. */
 static enum h5_code
 grow(struct h5_fields *f, struct h5_err *e)
 {
@@ -116,7 +116,7 @@ grow(struct h5_fields *f, struct h5_err *e)
 	return H5_OK;
 }
 
-/* Would the list stay below its ceiling if gone bytes left and these came?
+/* Would the list stay below its ceiling if gone bytes left it and these came?
  * Written so that no sum can wrap. */
 static enum h5_code
 fits(const struct h5_fields *f, size_t gone, size_t name_len, size_t value_len,

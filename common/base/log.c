@@ -1,4 +1,5 @@
-/* Writes one line an event, with what could mislead a reader escaped. */
+/* Writes one line for each event, with everything escaped that could mislead a
+ * reader. */
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -102,9 +103,9 @@ write_line(int fd, const struct h5_buf *b)
 	return n == (ssize_t)b->len ? 0 : -1;
 }
 
-/* In a folder that others may write, a name of theirs may lead to a file of
- * ours, or to one they will read.  What is no file (a pipe, a terminal) is
- * whoever's who set it up. */
+/* In a folder that others may write to, a name of theirs may lead to a file of
+ * ours, or to one that they will read.  What is no file (a pipe, a terminal) is
+ * the business of whoever set it up. */
 static int
 ours(int fd)
 {
@@ -162,8 +163,8 @@ h5_log_event(
 			put_pair(&b, key, value);
 	}
 	va_end(ap);
-	/* A line that hit the ceiling is still ended, so that the next one
-	 * begins at the margin. */
+	/* A line that hit the ceiling still ends with a line feed, so that the
+	 * next one begins at the margin. */
 	if (b.bad == H5_E_INPUT) {
 		b.bad = H5_OK;
 		if (b.len == b.max)

@@ -13,7 +13,7 @@ rotl(uint64_t x, unsigned by)
 	return x << by | x >> (64 - by);
 }
 
-/* Little-endian whatever the machine; compilers make one load of it. */
+/* Little-endian on every machine; compilers make one load of it. */
 static uint64_t
 get32(const unsigned char *p)
 {
@@ -39,7 +39,7 @@ join(uint64_t h, uint64_t lane)
 	return (h ^ step(0, lane)) * P1 + P4;
 }
 
-/* The part of 32-byte blocks; moves *p behind them. */
+/* Sums the blocks of 32 bytes, and moves *p behind them. */
 static uint64_t
 blocks(const unsigned char **p, const unsigned char *end, uint64_t seed)
 {

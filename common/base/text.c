@@ -123,7 +123,8 @@ h5_text_from_fen(int64_t fen, char out[H5_TEXT_FEN])
 	    (long long)(fen % 100));
 }
 
-/* Length of the character at p (n bytes left) and its code point, or 0. */
+/* The length of the character at p (n bytes are left) and its code point; 0: it
+ * is none. */
 static size_t
 utf8_next(const unsigned char *p, size_t n, uint32_t *cp)
 {
@@ -151,7 +152,7 @@ utf8_next(const unsigned char *p, size_t n, uint32_t *cp)
 
 #define EACH(byte) (UINT64_MAX / 255 * (byte)) /* in each of eight bytes */
 
-/* How many bytes at p are ASCII and not NUL, counted in eights: most of what
+/* How many bytes at p are ASCII and not NUL, counted in eights.  Most of what
  * is read is nothing else. */
 static size_t
 ascii_run(const unsigned char *p, size_t n)
@@ -232,7 +233,7 @@ h5_text_item_name(const char *s)
 
 #define WORD 64
 
-/* Edit distance (insert, delete, replace) of two words below WORD bytes. */
+/* The edit distance (insert, delete, replace) of two words below WORD bytes. */
 static size_t
 distance(const char *a, const char *b)
 {
@@ -276,8 +277,8 @@ h5_text_closest(const char *word, const char *const *list, size_t n)
 	return best;
 }
 
-/* Not by snprintf: a notice writes several numbers, and this takes a tenth of
- * the instructions. */
+/* snprintf would take ten times the instructions, and a notice writes several
+ * numbers. */
 void
 h5_text_number(int64_t n, char out[H5_TEXT_NUMBER])
 {

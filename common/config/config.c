@@ -99,7 +99,7 @@ unknown_key(struct load *l, const char *name)
 	    &l->ini, l->ini.line, "unknown key %s in [%s]", name, section);
 }
 
-/* Gives value to key i; a fault is reported at line. */
+/* Gives a value to key i; a fault is reported at that line. */
 static void
 assign(struct load *l, size_t i, char *value, unsigned line)
 {
@@ -122,8 +122,8 @@ assign(struct load *l, size_t i, char *value, unsigned line)
 		    h5_keys[i].name, why.msg);
 }
 
-/* Is key i, or the other key with its destination, there already?  The line;
- * which: its index. */
+/* The line at which key i, or the other key with its destination, is there
+ * already; 0: it is not.  which: the index of that key. */
 static unsigned
 taken(const struct load *l, size_t i, size_t *which)
 {
@@ -225,7 +225,7 @@ set_defaults(struct load *l)
 	}
 }
 
-/* a and b are useful together only. */
+/* Both keys are needed, or neither. */
 static void
 check_pair(struct load *l, const char *section, const char *a, const char *b,
     unsigned line_a, unsigned line_b)
@@ -238,7 +238,7 @@ check_pair(struct load *l, const char *section, const char *a, const char *b,
 		    b, section, a);
 }
 
-/* The two lengths that WeChat limits and several keys make up together. */
+/* Two lengths that WeChat limits depend on several keys together. */
 static void
 check_lengths(struct load *l)
 {
@@ -256,7 +256,8 @@ check_lengths(struct load *l)
 		    n, NOTIFY_URL_MAX);
 	if (c->site.origin == NULL)
 		return;
-	/* The shop's name is cut to what is left, of which it needs some. */
+	/* The shop's name is cut to the room that is left; some room it
+	 * needs. */
 	n = strlen(SCENE_FRAME) + strlen(c->site.origin) + SCENE_NAME;
 	if (n > SCENE_MAX)
 		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
@@ -265,7 +266,7 @@ check_lengths(struct load *l)
 		    SCENE_MAX);
 }
 
-/* A name that leads to itself would lead every visitor round once. */
+/* A name that leads to itself would send every visitor round in a circle. */
 static void
 check_aliases(struct load *l)
 {
@@ -308,7 +309,7 @@ origin_of(const char *url, char **origin, char **host, bool *loopback,
 	return rc;
 }
 
-/* What follows from the keys.  A key that had a fault is NULL here. */
+/* Derives what follows from the keys.  A key that had a fault is NULL here. */
 static enum h5_code
 derive(struct h5_config *c, struct h5_err *e)
 {

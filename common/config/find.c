@@ -20,8 +20,8 @@
 
 /* --- finding -------------------------------------------------------------- */
 
-/* A path that somebody named: it must be there, or an unnoticed typing error
- * would start the program with another configuration. */
+/* A path that somebody named has to be there.  Otherwise a typing error that
+ * nobody notices would start the program with another configuration. */
 static enum h5_code
 named(const char *path, const char *by, struct h5_buf *out, struct h5_err *e)
 {
@@ -34,7 +34,8 @@ named(const char *path, const char *by, struct h5_buf *out, struct h5_err *e)
 	return h5_buf_finish(out, e);
 }
 
-/* The folder of the running program, with a slash; else the present one. */
+/* The folder of the running program, with a slash; the present folder if that
+ * is not known. */
 static void
 program_folder(struct h5_buf *out)
 {
@@ -105,7 +106,7 @@ beside_program(struct h5_buf *out, struct h5_err *e)
 	return rc;
 }
 
-/* The account's home by the password file: HOME is the caller's to choose,
+/* The account's home, from the password file: HOME can be set by the caller,
  * and suEXEC leaves it out. */
 static void
 home_path(struct h5_buf *out)

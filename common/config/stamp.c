@@ -56,7 +56,8 @@ h5_stamp_place(const char *path)
 	return h5_stamp_mix(h, (uint64_t)st.st_uid);
 }
 
-/* The files of a folder, whatever order they are listed in. */
+/* Mixes the files of a folder, in a way that does not depend on the order they
+ * are listed in. */
 static uint64_t
 stamp_folder(const char *path)
 {

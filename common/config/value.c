@@ -161,7 +161,7 @@ read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 
 /* --- files ---------------------------------------------------------------- */
 
-/* value as an absolute path; a relative one starts at the configuration. */
+/* Makes value an absolute path; a relative one starts at the configuration. */
 static enum h5_code
 resolve(const struct h5_config_in *in, const char *value, char **out,
     struct h5_err *e)
@@ -177,7 +177,7 @@ resolve(const struct h5_config_in *in, const char *value, char **out,
 	return h5_config_value_buf(&b, out, e);
 }
 
-/* Remember a file that belongs to the configuration. */
+/* Remembers a file that belongs to the configuration. */
 static enum h5_code
 note_file(struct h5_config *c, const char *path, struct h5_err *e)
 {
@@ -252,8 +252,8 @@ read_key_file(struct h5_config_in *in, char *value, struct h5_err *e)
 	return rc == H5_OK ? note_file(in->c, *path, e) : rc;
 }
 
-/* The first line of a script is the system's to read: what an editor of
- * another system leaves in it is told nobody but "No such file". */
+/* The system reads the first line of a script.  If an editor of another system
+ * left something in it, all that anybody hears is "No such file". */
 static enum h5_code
 check_script(const char *path, struct h5_err *e)
 {
@@ -365,7 +365,7 @@ read_webhook(struct h5_config_in *in, char *value, struct h5_err *e)
 	return set_webhook(in, value, strlen(value), e);
 }
 
-/* What Notepad calls Unicode. */
+/* UTF-16, which Notepad calls Unicode. */
 static bool
 is_utf16(const char *p, size_t n)
 {
@@ -373,8 +373,8 @@ is_utf16(const char *p, size_t n)
 	       (memcmp(p, "\xff\xfe", 2) == 0 || memcmp(p, "\xfe\xff", 2) == 0);
 }
 
-/* Takes a secret from the file that value names; one line end at its end is
- * the editor's, not the secret's. */
+/* Takes a secret from the file that value names.  One line end at its end
+ * belongs to the editor and not to the secret. */
 static enum h5_code
 from_file(struct h5_config_in *in, const char *value,
     enum h5_code (*set)(
@@ -404,7 +404,7 @@ from_file(struct h5_config_in *in, const char *value,
 		b.data[--b.len] = '\0';
 	if (b.len > 0 && b.data[b.len - 1] == '\r')
 		b.data[--b.len] = '\0';
-	/* And a mark before it is the editor's as well. */
+	/* A byte order mark before it belongs to the editor as well. */
 	skip = h5_text_skip_bom(b.data, b.len);
 	if (is_utf16(b.data, b.len))
 		rc = h5_err_set(e, H5_E_CONFIG,

@@ -11,7 +11,7 @@
 #define BLANKS " \t"
 #define LIST_MAX (H5_INI_VALUE / 2) /* entries of a list: as many as fit */
 
-/* Scheme and host in small letters, as a browser's Origin has them. */
+/* Puts scheme and host in lower case, as a browser's Origin has them. */
 static void
 fold_case(char *value)
 {
@@ -24,7 +24,8 @@ fold_case(char *value)
 			*value = (char)(*value + 32);
 }
 
-/* A URL in letters that no program takes is named as it has to be. */
+/* If a URL is in letters that no program takes, the message says how it has to
+ * be written. */
 static void
 name_ascii(const char *value, struct h5_err *e)
 {
@@ -80,14 +81,16 @@ read_base(struct h5_config_in *in, char *value, struct h5_err *e)
 		rc = read_plain_url(value, &u, e);
 		if (rc != H5_OK)
 			return rc;
-		/* Never into the "//" of the scheme: a host stands between. */
+		/* This never cuts into the "//" of the scheme, since a host
+		 * stands between. */
 		for (n = strlen(value); value[n - 1] == '/'; n--)
 			value[n - 1] = '\0';
 	}
 	return h5_config_value_dup(value, h5_config_value_field(in), e);
 }
 
-/* A prefix that ends inside the host would also fit a longer, foreign host. */
+/* A prefix that ends inside the host would also fit a longer host, which may be
+ * a stranger's. */
 static enum h5_code
 read_prefix(struct h5_config_in *in, char *value, struct h5_err *e)
 {
@@ -164,7 +167,7 @@ read_origin(char *word, char **out, struct h5_err *e)
 	return h5_config_value_buf(&b, out, e);
 }
 
-/* The words of value, each as one makes it, into the list at the key. */
+/* Puts the words of value, each as one makes it, into the list at the key. */
 static enum h5_code
 read_list(struct h5_config_in *in, char *value,
     enum h5_code (*one)(char *word, char **out, struct h5_err *e),

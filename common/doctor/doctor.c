@@ -38,7 +38,7 @@ h5_doctor_configuration(struct h5_doctor *d, const char *path)
 	d->path = path;
 	rc = h5_load(path, H5_LOAD_PAGES, &faults, &got, &e);
 	if (rc == H5_OK) {
-		/* Its pages were only tried. */
+		/* The pages were only tried; the doctor has its own. */
 		d->c = got.c;
 		got.c = NULL;
 		h5_doctor_say(d, H5_DOCTOR_PASS, "configuration", "config-good",

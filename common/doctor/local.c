@@ -28,7 +28,7 @@
 
 /* --- what the example left behind --- */
 
-/* Secrets have no getter: two keys are the same when they sign alike. */
+/* A secret cannot be read back.  Two keys are the same if they sign alike. */
 static bool
 same_key(const struct h5_crypto_key *a, const struct h5_crypto_key *b)
 {
@@ -96,7 +96,7 @@ placeholders(struct h5_doctor *d)
 
 /* --- modes --- */
 
-/* Who may write to it can change what the shop does. */
+/* Whoever may write to one of these can change what the shop does. */
 static bool
 mode_good(struct h5_doctor *d, const char *path)
 {
@@ -113,7 +113,8 @@ mode_good(struct h5_doctor *d, const char *path)
 	return false;
 }
 
-/* The store's owner is the account of the web programs: it reads all this. */
+/* The store's owner is the account of the web programs, which read all of
+ * this. */
 static bool
 readable(struct h5_doctor *d, const char *path)
 {
@@ -203,7 +204,7 @@ sweep(struct h5_doctor *d)
 	struct h5_err e;
 	enum h5_code rc = H5_E_NOTFOUND;
 
-	/* To open one that is not there would make it. */
+	/* Opening a store that is not there would make it. */
 	if (h5_store_there(&d->c->store))
 		rc = h5_store_open(&d->c->store, d->c->hooks.mask, &st, &e);
 	if (rc == H5_OK)
@@ -299,8 +300,8 @@ certificate(struct h5_doctor *d)
 
 /* --- running programs --- */
 
-/* Of this shop, as far as a process tells: another's name another
- * configuration. */
+/* Is it of this shop, as far as a process tells?  A process that names another
+ * configuration is not. */
 struct running {
 	struct h5_doctor *d;
 	unsigned seen, old, open;
@@ -336,7 +337,7 @@ listens_in(const char *table, unsigned long inode)
 }
 
 /* Is the unix socket with that inode a file that everybody reaches, or one
- * without a file (an abstract name), which everybody reaches too? */
+ * without a file (an abstract name), which everybody reaches as well? */
 static bool
 exposed(unsigned long inode)
 {
@@ -360,8 +361,8 @@ exposed(unsigned long inode)
 	return open;
 }
 
-/* A FastCGI program listens on descriptor 0: the inode of that; 0: it does
- * not. */
+/* The inode of descriptor 0, on which a FastCGI program listens; 0: it does not
+ * listen. */
 static unsigned long
 socket_of(const char *pid)
 {
@@ -398,8 +399,8 @@ look_at_socket(struct running *r, const char *pid, const char *name)
 	    "program", name, NULL);
 }
 
-/* One of the strings in a file of /proc: does it name a configuration other
- * than ours?  In cmdline after "-c", in environ behind H5PAY_CONF=. */
+/* Does one of the strings in a file of /proc name a configuration other than
+ * ours?  It stands in cmdline after "-c", and in environ after H5PAY_CONF=. */
 static bool
 names_another(const struct h5_config *c, const char *pid, const char *file,
     const char *mark, bool next)
@@ -427,8 +428,8 @@ names_another(const struct h5_config *c, const char *pid, const char *file,
 	return another;
 }
 
-/* Which of our programs a process runs: its name, within exe, or NULL.  old:
- * the file is not there any more. */
+/* The name, within exe, of our program that a process runs; NULL: it runs none.
+ * old: the file is not there any more. */
 static const char *
 program_of(const char *pid, char exe[PATH_MAX], bool *old)
 {

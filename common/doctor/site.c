@@ -40,7 +40,8 @@ struct site {
 
 /* --- headers as they came --- */
 
-/* The n-th (from 0) value of a header into out, without its blanks. */
+/* Copies the n-th value (from 0) of a header to out, without the blanks around
+ * it. */
 static bool
 header(const struct site *s, const char *name, size_t n, struct h5_buf *out)
 {
@@ -115,8 +116,8 @@ say_unreached(struct site *s, const char *check, const struct h5_err *e)
 		    "url", s->url.data, "why", e->msg, NULL);
 }
 
-/* Without parameters: checkout says what is missing, the others know no such
- * order. */
+/* Asked without parameters, checkout says what is missing, and the others know
+ * no such order. */
 static bool
 page(struct site *s, const char *program, long status, const char *mark)
 {
@@ -165,7 +166,7 @@ one_header(struct site *s, const struct expected *x)
 	h5_buf_init(&second, PAGE_MAX);
 	there = header(s, x->name, 0, &first);
 	twice = header(s, x->name, 1, &second);
-	/* Said twice over is said. */
+	/* A header that comes twice with the same value does no harm. */
 	if (twice && strcasecmp(first.data, x->value) == 0) {
 		h5_buf_clear(&first);
 		h5_buf_puts(&first, second.data);
@@ -391,8 +392,8 @@ notice(struct site *s)
 
 /* --- what must not be reached --- */
 
-/* Is the file at path handed out below any of the folders above it?  The
- * document root need not be known for that. */
+/* Is the file at path handed out below any of the folders above it?  Any of
+ * them may be the document root, which need not be known for that. */
 static bool
 handed_out(struct site *s, const char *path)
 {
@@ -429,7 +430,7 @@ out:
 	return found;
 }
 
-/* Whoever may see the page is not told where a secret can be fetched. */
+/* The page does not say where a secret can be fetched: others may see it. */
 static bool
 say_exposed(struct site *s, const char *what, const char *path)
 {

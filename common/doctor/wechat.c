@@ -45,7 +45,8 @@ unreached(const struct h5_https_answer *a, const struct h5_err *e)
 	return a->distrusted ? "host-distrusted" : "host-unreached";
 }
 
-/* One host.  What it answers to GET does not matter; that it answers does. */
+/* Tries one host.  What it answers to GET does not matter, only that it
+ * answers. */
 static bool
 host(struct h5_doctor *d, struct h5_https *h, const char *check,
     const char *url, bool needed)
@@ -64,7 +65,7 @@ host(struct h5_doctor *d, struct h5_https *h, const char *check,
 	}
 	h5_buf_init(&body, ANSWER_MAX);
 	rc = h5_https_call(h, &q, &body, &a, &e);
-	/* A long page is an answer, too. */
+	/* A page that is too long is an answer as well. */
 	if (rc != H5_OK && rc != H5_E_REMOTE)
 		h5_doctor_say(d, needed ? H5_DOCTOR_FAIL : H5_DOCTOR_WARN,
 		    check, unreached(&a, &e), "url", url, "why", e.msg, NULL);
@@ -142,8 +143,8 @@ ids_judge(struct h5_doctor *d, enum h5_code rc,
 	}
 }
 
-/* Nobody ordered this number: ORDERNOTEXIST, signed, proves the ids and both
- * directions of the key, and changes nothing. */
+/* Nobody ordered this number.  A signed ORDERNOTEXIST proves the ids and the
+ * key in both directions, and changes nothing. */
 static void
 ids_and_key(struct h5_doctor *d)
 {
@@ -156,7 +157,7 @@ ids_and_key(struct h5_doctor *d)
 	struct h5_err e;
 	enum h5_code rc;
 
-	/* What is found is said here, not in the log as well. */
+	/* The finding says it; the log need not say it as well. */
 	h5_log_init(&quiet, "doctor", "/dev/null");
 	h5_wechat_trade_init(&t);
 	memset(&refusal, 0, sizeof refusal);

@@ -13,7 +13,7 @@
 #define SAID 4096 /* longest finding or remedy, bytes */
 
 /* The rest of the line that begins with these words, in the lines from at to
- * the next entry.  NULL: none. */
+ * the next entry; NULL: there is none. */
 static const char *
 rest_of(const char *at, const char *word, const char *dot_word, size_t *n)
 {
@@ -69,8 +69,8 @@ remedy_of(const struct h5_doctor *d, const char *at, size_t *n)
 	return text != NULL ? text : rest_of(at, language(d), ".next", n);
 }
 
-/* Folders above the configuration's are nobody's business but the host's;
- * whoever mends it knows the file by its place beside the configuration. */
+/* Folders above the configuration's are the host's business alone.  Whoever
+ * mends the file knows it by its place beside the configuration. */
 static void
 hide(struct h5_buf *b, const char *prefix, size_t n)
 {

@@ -85,8 +85,8 @@ h5_base64_read(const char *s, struct h5_buf *out, struct h5_err *e)
 			h5_buf_putc(out,
 			    (char)(bits >> (6 - 2 * ((n - 1) % 4)) & 0xff));
 	}
-	/* Whole groups, the right padding, and no bits that nobody reads: a
-	 * value has one text. */
+	/* Only whole groups, the right padding and no bits that nobody reads
+	 * are accepted, so that a value has one text. */
 	good = good && (n + pads) % 4 == 0 && pads <= 2 && n % 4 != 1 &&
 	       (pads == 0 || n % 4 != 0) && (n % 4 != 2 || (bits & 15) == 0) &&
 	       (n % 4 != 3 || (bits & 3) == 0);

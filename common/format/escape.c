@@ -9,7 +9,7 @@
 
 static const char upper_hex[] = "0123456789ABCDEF";
 
-/* Bytes of the whole UTF-8 character at s (n bytes left), or 0. */
+/* The bytes of the whole UTF-8 character at s (n bytes are left), or 0. */
 static size_t
 character(const char *s, size_t n)
 {
@@ -44,7 +44,7 @@ control(char c)
 	return ((unsigned char)c < 0x20 && c != '\0') || c == 0x7f;
 }
 
-/* The bytes that entity names, all below 64. */
+/* The bytes that have an entity; all are below 64. */
 #define BIT(c) (UINT64_C(1) << (c))
 static const uint64_t entities =
     BIT('&') | BIT('<') | BIT('>') | BIT('"') | BIT('\'');

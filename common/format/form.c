@@ -7,8 +7,8 @@
 
 #include "common/base/text.h"
 
-/* Decode n bytes at p to where to points (room for n); H5_E_INPUT on a bad
- * escape, a NUL or what is not UTF-8. */
+/* Decodes n bytes at p to where to points, which has room for n.  H5_E_INPUT: a
+ * bad escape, a NUL, or what is not UTF-8. */
 static enum h5_code
 decode(const char *p, size_t n, char *to, size_t *len, struct h5_err *e)
 {
@@ -34,7 +34,7 @@ decode(const char *p, size_t n, char *to, size_t *len, struct h5_err *e)
 	return H5_OK;
 }
 
-/* Which names are kept; names NULL: all. */
+/* Which names are kept.  names NULL: all of them. */
 struct pick {
 	const char *const *names;
 	size_t n;
@@ -52,7 +52,8 @@ picked(const struct pick *pick, const char *name, size_t n)
 	return pick->names == NULL;
 }
 
-/* One piece between two "&": name, "=", value.  scratch has room for n. */
+/* Reads one piece between two "&": a name, "=", a value.  scratch has room for
+ * n bytes. */
 static enum h5_code
 read_piece(const char *p, size_t n, const struct pick *pick, char *scratch,
     struct h5_fields *out, struct h5_err *e)
@@ -95,7 +96,8 @@ read_form(const char *p, size_t n, const struct pick *pick,
 		if (len > 0)
 			rc = read_piece(p + at, len, pick, scratch, out, e);
 	}
-	/* A form may carry the link key's signature: leave nothing behind. */
+	/* A form may carry a link's signature, of which nothing should stay in
+	 * memory. */
 	explicit_bzero(scratch, n);
 	free(scratch);
 	if (rc != H5_OK)

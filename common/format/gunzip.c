@@ -26,7 +26,8 @@ inflate_all(z_stream *z, struct h5_buf *out, struct h5_err *e)
 		room = out->max - out->len;
 		if (room > STEP)
 			room = STEP;
-		/* One byte more than fits: room for a bomb to show itself. */
+		/* One byte more than may be kept, so that a file which is too
+		 * large shows itself. */
 		to = h5_buf_room(out, room == 0 ? 1 : room);
 		if (to == NULL)
 			return h5_buf_finish(out, e);

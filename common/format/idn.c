@@ -17,7 +17,7 @@
 #define BIAS 72
 #define FIRST 128
 
-/* The character at *s, which moves behind it.  s is UTF-8. */
+/* Takes the character at *s, which is UTF-8, and moves *s behind it. */
 static uint32_t
 next_character(const unsigned char **s)
 {
@@ -59,7 +59,7 @@ put_digit(struct h5_buf *out, uint32_t d)
 	h5_buf_putc(out, (char)(d < 26 ? 'a' + d : '0' + (d - 26)));
 }
 
-/* delta as a number of variable length (RFC 3492, 3.3). */
+/* Writes delta as a number of variable length (RFC 3492, 3.3). */
 static void
 put_delta(struct h5_buf *out, uint32_t delta, uint32_t bias)
 {
@@ -75,7 +75,7 @@ put_delta(struct h5_buf *out, uint32_t delta, uint32_t bias)
 	put_digit(out, delta);
 }
 
-/* The label of n characters at v, some of them beyond ASCII. */
+/* Writes the label of n characters at v, some of them beyond ASCII. */
 static void
 put_encoded(struct h5_buf *out, const uint32_t *v, uint32_t n)
 {
@@ -94,7 +94,8 @@ put_encoded(struct h5_buf *out, const uint32_t *v, uint32_t n)
 		for (i = 0; i < n; i++)
 			if (v[i] >= at && v[i] < next)
 				next = v[i];
-		/* At most 0x10ffff characters of 64 places: it fits. */
+		/* At most 0x10ffff characters times 64 places, so it cannot
+		 * overflow. */
 		delta += (next - at) * (done + 1);
 		at = next;
 		for (i = 0; i < n; i++) {
@@ -127,7 +128,7 @@ put_label(struct h5_buf *out, const uint32_t *v, uint32_t n, struct h5_err *e)
 		   : h5_err_set(e, H5_E_INPUT, "the name is too long");
 }
 
-/* host: decoded, UTF-8; with a port, if there is one. */
+/* host is decoded and UTF-8; it may have a port. */
 static enum h5_code
 put_host(struct h5_buf *out, const char *host, struct h5_err *e)
 {
@@ -150,7 +151,8 @@ put_host(struct h5_buf *out, const char *host, struct h5_err *e)
 	return rc == H5_OK ? put_label(out, label, n, e) : rc;
 }
 
-/* The n bytes of a host at p without percent escapes.  false: too long. */
+/* Writes the n bytes of a host at p without percent escapes.  False: it is too
+ * long. */
 static bool
 decode(const char *p, size_t n, char out[HOST_MAX])
 {

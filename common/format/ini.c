@@ -51,7 +51,7 @@ good_name(const char *s)
 	return n >= 1 && n <= H5_INI_NAME && strspn(s, NAME_BYTES) == n;
 }
 
-/* "[section]": the name, or NULL after reporting. */
+/* Reads "[section]".  Returns the name, or NULL if it has reported a fault. */
 static const char *
 header(struct h5_ini *h, char *s)
 {
@@ -72,8 +72,8 @@ header(struct h5_ini *h, char *s)
 	return s + 1;
 }
 
-/* "key = value".  What stands in a bad line is never repeated: it may be a
- * secret that lost its key. */
+/* Reads "key = value".  What stands in a bad line is never repeated, since it
+ * may be a secret that lost its key. */
 static void
 setting(struct h5_ini *h, const char *section, char *s, h5_ini_fn fn, void *ctx)
 {
@@ -100,7 +100,7 @@ setting(struct h5_ini *h, const char *section, char *s, h5_ini_fn fn, void *ctx)
 	fn(ctx, h, section, s, value);
 }
 
-/* A tab is a blank; no other control byte belongs into a line. */
+/* A tab counts as a blank; no other control byte belongs in a line. */
 static bool
 clean(struct h5_ini *h, const char *s, size_t n)
 {

@@ -12,7 +12,7 @@
 static const unsigned char mapped[12] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-/* Four decimal numbers and three dots: no octal, no short forms. */
+/* Reads four decimal numbers and three dots: no octal, no short forms. */
 static bool
 read_v4(const char *s, unsigned char out[4])
 {
@@ -214,7 +214,7 @@ is_trusted(
 
 /* --- who is in front of whom --- */
 
-/* A part of a text that is not cut out of it. */
+/* A part of a text, without a copy. */
 struct part {
 	const char *p;
 	size_t n;
@@ -231,7 +231,7 @@ trim(struct part *x)
 		x->n--;
 }
 
-/* The value of for= (RFC 7239, 4), or the whole where no name stands. */
+/* The value of for= (RFC 7239, 4), or all of it if there is no name. */
 static struct part
 node_of(struct part x)
 {
@@ -254,7 +254,7 @@ node_of(struct part x)
 	return x;
 }
 
-/* Is this what may stand behind an address: nothing, or a port? */
+/* May this stand behind an address?  Nothing may, and a port. */
 static bool
 is_port(const char *p, size_t n)
 {
@@ -305,7 +305,7 @@ is_unix(const struct part *x)
 	       (x->n >= 5 && strncmp(x->p, "unix:", 5) == 0);
 }
 
-/* One hop as a server or proxy names it. */
+/* Reads one hop as a server or proxy names it. */
 static enum h5_code
 read_hop(struct part x, struct h5_netaddr *out, struct h5_err *e)
 {
@@ -362,8 +362,9 @@ h5_netaddr_client(const char *peer, const char *forwarded,
 	entry.p = peer;
 	entry.n = strlen(peer);
 	rc = read_hop(entry, out, e);
-	/* From the right: each hop appended the address it saw, so what a
-	 * trusted hop wrote is true and all left of it hearsay. */
+	/* From the right, since each hop appended the address that it saw.
+	 * What a trusted hop wrote is true, and everything to the left of it is
+	 * hearsay. */
 	left = forwarded == NULL ? 0 : strlen(forwarded);
 	while (rc == H5_OK && is_trusted(out, trusted, n) &&
 	       last_entry(forwarded, &left, &entry))

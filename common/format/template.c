@@ -110,7 +110,7 @@ is_blank(char ch)
 }
 
 /* Does the tag stand alone on its line (Mustache specification, "standalone
- * lines")?  Then the line leaves no trace. */
+ * lines")?  If it does, the line leaves no trace. */
 static void
 find_line(const struct compiler *c, struct tag *tag)
 {
@@ -147,7 +147,7 @@ is_name(const char *s, size_t n)
 	return n > 0 && !(n == 1 && s[0] == '.');
 }
 
-/* The tag that begins at from; c->line is its line. */
+/* Reads the tag that begins at from; c->line is its line. */
 static enum h5_code
 read_tag(struct compiler *c, size_t from, struct tag *tag)
 {
@@ -272,7 +272,8 @@ compile(struct compiler *c)
 	return H5_OK;
 }
 
-/* There are hundreds, most of one or two steps. */
+/* There are hundreds of templates, and most have one or two steps, so no room
+ * is left unused. */
 static enum h5_code
 shrink(const struct compiler *c)
 {

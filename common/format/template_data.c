@@ -35,7 +35,7 @@ value_drop(struct h5_data_value *x)
 	free(x->name);
 }
 
-/* Views nest as deep as our own code makes them: two levels. */
+/* Views nest only as deep as our own code makes them, which is two levels. */
 void
 h5_data_free(struct h5_data *v)
 {
@@ -69,7 +69,7 @@ value_of(const struct h5_data *v, unsigned key, const char *name)
 	return NULL;
 }
 
-/* Room for one more value; NULL: out of memory. */
+/* Makes room for one more value; NULL: out of memory. */
 static struct h5_data_value *
 append(struct h5_data *v)
 {
@@ -86,8 +86,8 @@ append(struct h5_data *v)
 	return &v->v[v->n++];
 }
 
-/* A value called name, in the place of one that was there; str is a copy of
- * copied, unless that is NULL.  NULL: out of memory. */
+/* Puts a value called name in the place of one that was there.  str is a copy
+ * of copied, unless that is NULL.  NULL: out of memory. */
 static struct h5_data_value *
 value_make(struct h5_data *v, const char *name, enum h5_data_kind kind,
     const char *copied)
@@ -106,7 +106,8 @@ value_make(struct h5_data *v, const char *name, enum h5_data_kind kind,
 		return NULL;
 	}
 	v->seen |= UINT64_C(1) << (now.key % 64);
-	/* First the copies: what is copied may be what is replaced. */
+	/* The copies come first, since the text to be copied may belong to the
+	 * value that is replaced. */
 	now.name = memcpy(block, name, n);
 	if (more > 0)
 		now.str = memcpy(block + n, copied, more);

@@ -6,8 +6,8 @@
 #include "common/format/escape.h"
 #include "common/format/template_parts.h"
 
-/* Views and indentations of the places we are inside of, innermost first;
- * they live on the stack of the call that opened them. */
+/* The views and indentations around the present place, innermost first.  Each
+ * lives on the stack of the call that opened it. */
 struct scope {
 	const struct h5_data *view;
 	const struct scope *up;
@@ -63,8 +63,7 @@ put_indent(struct h5_buf *out, const struct indent *in)
 	h5_buf_add(out, in->p, in->n);
 }
 
-/* Where the text of a partial is indented, each of its lines is, but for empty
- * ones. */
+/* If a partial is indented, each of its lines is, except empty ones. */
 static void
 put_text(struct h5_buf *out, const struct h5_template_op *op,
     const struct indent *in)
@@ -109,7 +108,7 @@ deeper(struct renderer *r, const struct h5_template *t, const char *name)
 	return H5_OK;
 }
 
-/* The section at index i, as often as its value says. */
+/* Renders the section at index i, as often as its value says. */
 static enum h5_code
 render_section(struct renderer *r, const struct h5_template *t, size_t i,
     const struct scope *sc, const struct indent *in)
@@ -157,7 +156,8 @@ render_partial(struct renderer *r, const struct h5_template *t,
 	rc = deeper(r, t, op->p);
 	if (rc != H5_OK)
 		return rc;
-	/* Inside a line the partial's text goes on where we are. */
+	/* A partial inside a line goes on in that line, so it gets no
+	 * indentation. */
 	if (pa->indent == NULL)
 		in = NULL;
 	else if (pa->n_indent > 0)
