@@ -122,6 +122,7 @@ const struct h5_program h5_program = {
     .allow = "POST",
     .body_max = 65536,
     .body_ms = 3000,
+    .answer_ms = 4300, /* WeChat waits five seconds */
     .threads = 8,
     .writes = true,
     .handle = handle,

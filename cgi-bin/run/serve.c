@@ -183,6 +183,26 @@ elsewhere(struct h5_job *job)
 	return moved;
 }
 
+/* With a store that nobody waits for longer than the program may take. */
+static void
+handle_in_time(struct h5_job *job)
+{
+	const struct h5_program *p = job->app->program;
+	struct h5_store *own = NULL;
+	struct h5_err e;
+
+	if (p->answer_ms > 0) {
+		if (h5_store_until(job->shop.st,
+			job->r->began_ms + p->answer_ms, &own, &e) != H5_OK) {
+			give_up(job, H5_PAGE_BUSY, "no-memory", "the store");
+			return;
+		}
+		job->shop.st = own;
+	}
+	p->handle(job);
+	h5_store_until_free(own);
+}
+
 /* In the order of INTERFACE section 3: method, size, syntax; what is wrong
  * with us comes before or after, never between.  site: NULL for a bare program
  * without a configuration. */
@@ -223,7 +243,7 @@ handle(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 	} else {
 		job->shop.st = site->app.st;
 		job->shop.wx = s->own;
-		p->handle(job);
+		handle_in_time(job);
 	}
 }
 

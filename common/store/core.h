@@ -2,6 +2,8 @@
 #ifndef H5_STORE_CORE_H
 #define H5_STORE_CORE_H
 
+#include <stdint.h>
+
 #include "common/store/engine.h"
 #include "common/store/store.h"
 
@@ -10,6 +12,7 @@ struct h5_store {
 	void *own; /* the engine's */
 	unsigned hooks;
 	int budget_ms;
+	int64_t until_ms; /* of h5_clock_mono_ms; 0: each call's own alone */
 };
 
 struct h5_store_hold {

@@ -62,6 +62,24 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 }
 
 enum h5_code
+h5_store_until(const struct h5_store *st, int64_t until_ms,
+    struct h5_store **out, struct h5_err *e)
+{
+	*out = malloc(sizeof **out);
+	if (*out == NULL)
+		return h5_err_nomem(e);
+	**out = *st;
+	(*out)->until_ms = until_ms;
+	return H5_OK;
+}
+
+void
+h5_store_until_free(struct h5_store *st)
+{
+	free(st);
+}
+
+enum h5_code
 h5_store_format(
     const struct h5_store_where *w, unsigned *format, struct h5_err *e)
 {
@@ -123,7 +141,9 @@ h5_store_check(struct h5_store *st, bool repair, struct h5_store_report *r,
 static int64_t
 deadline(const struct h5_store *st)
 {
-	return h5_clock_mono_ms() + st->budget_ms;
+	int64_t until = h5_clock_mono_ms() + st->budget_ms;
+
+	return st->until_ms != 0 && st->until_ms < until ? st->until_ms : until;
 }
 
 enum h5_code

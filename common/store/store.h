@@ -45,6 +45,13 @@ H5_MUST_CHECK enum h5_code h5_store_open(const struct h5_store_where *w,
     unsigned hooks, struct h5_store **out, struct h5_err *e);
 void h5_store_close(struct h5_store *st);
 
+/* h5_store_until(st, until_ms, out, e): the same store, whose calls all end by
+ * until_ms (of h5_clock_mono_ms), whatever their own deadlines; for what must
+ * be answered by then.  st has to stay open for longer. H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_store_until(const struct h5_store *st,
+    int64_t until_ms, struct h5_store **out, struct h5_err *e);
+void h5_store_until_free(struct h5_store *st);
+
 /* h5_store_there(w): has a store been made there?  Makes none.  It is also true
  * if what is there is no store; h5_store_open says what is wrong with it. */
 bool h5_store_there(const struct h5_store_where *w);

@@ -136,28 +136,29 @@ accept_failed(int sys, struct h5_err *e)
 }
 
 enum h5_code
-h5_door_next(struct h5_door *d, int stop_fd, int tick_ms, int *fd, bool *over,
-    struct h5_err *e)
+h5_door_next(struct h5_door *d, int stop_fd, int tick_ms,
+    struct h5_door_caller *who, struct h5_err *e)
 {
 	bool waited;
 	enum h5_code rc;
 
-	*over = false;
-	for (*fd = -1; *fd < 0;) {
+	for (who->fd = -1; who->fd < 0;) {
+		who->over = false;
 		rc = wait_turn(d, stop_fd, tick_ms, &waited, e);
 		if (rc != H5_OK)
 			return rc;
 		if (waited) {
-			*fd = h5_lot_take(d->lot, over);
+			who->fd = h5_lot_take(d->lot, &who->since, &who->over);
 			continue;
 		}
-		*fd = accept4(H5_DOOR_FD, NULL, NULL, SOCK_CLOEXEC);
-		if (*fd < 0) {
+		who->since = h5_clock_mono_ms();
+		who->fd = accept4(H5_DOOR_FD, NULL, NULL, SOCK_CLOEXEC);
+		if (who->fd < 0) {
 			rc = accept_failed(errno, e);
 			if (rc != H5_OK)
 				return rc;
-		} else if (d->lot != NULL && h5_lot_keep(d->lot, *fd)) {
-			*fd = -1;
+		} else if (d->lot != NULL && h5_lot_keep(d->lot, who->fd)) {
+			who->fd = -1;
 		}
 	}
 	return H5_OK;

@@ -21,10 +21,15 @@ struct h5_door {
 H5_MUST_CHECK enum h5_code h5_door_open(
     struct h5_door *d, struct h5_lot *lot, struct h5_err *e);
 void h5_door_close(struct h5_door *d);
-/* h5_door_next(d, stop_fd, tick_ms, fd, over, e): waits for the next
- * connection, *fd.  *over: it has waited in the lot for as long as may be.
+struct h5_door_caller {
+	int fd;
+	int64_t since; /* when it came, of h5_clock_mono_ms */
+	bool over; /* it has waited in the lot for as long as may be */
+};
+
+/* h5_door_next(d, stop_fd, tick_ms, who, e): waits for the next connection.
  * Errors as h5_fcgi_accept. */
 H5_MUST_CHECK enum h5_code h5_door_next(struct h5_door *d, int stop_fd,
-    int tick_ms, int *fd, bool *over, struct h5_err *e);
+    int tick_ms, struct h5_door_caller *who, struct h5_err *e);
 
 #endif

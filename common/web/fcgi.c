@@ -37,7 +37,7 @@ struct h5_fcgi {
 	bool done; /* plain CGI: the one request was taken */
 	bool open; /* a FastCGI request is in hand */
 	struct h5_door door; /* of FastCGI */
-	bool over; /* the one in hand has waited for long enough */
+	struct h5_door_caller who; /* in hand */
 	FCGX_Request req;
 };
 
@@ -311,7 +311,7 @@ static void
 read_body(struct h5_fcgi *f, struct h5_request *r)
 {
 	char chunk[CHUNK];
-	int64_t until = h5_clock_mono_ms() + (f->over ? 0 : f->body_ms);
+	int64_t until = h5_clock_mono_ms() + (f->who.over ? 0 : f->body_ms);
 	size_t want, got = 0, ask;
 	enum h5_code rc = body_length(f, r, &want);
 	ssize_t n;
@@ -356,6 +356,7 @@ read_request(struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 
 	h5_request_init(r);
 	h5_buf_init(&r->body, f->body_max);
+	r->began_ms = f->who.since;
 	rc = read_params(f, r, e);
 	if (rc != H5_OK) {
 		h5_request_release(r);
@@ -375,8 +376,8 @@ take_connection(struct h5_fcgi *f, int fd)
 {
 	const struct timeval limit = {H5_CGI_SILENCE_S, 0}, none = {0, 1000};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, f->over ? &none : &limit,
-	    sizeof limit);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO,
+	    f->who.over ? &none : &limit, sizeof limit);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	f->req.ipcFd = fd;
 	f->req.keepConnection = 1;
@@ -391,6 +392,7 @@ accept_cgi(struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	if (f->done)
 		return h5_err_set(e, H5_E_STATE, "the one request is done");
 	f->done = true;
+	f->who.since = h5_clock_mono_ms();
 	return read_request(f, r, e);
 }
 
@@ -399,17 +401,16 @@ h5_fcgi_accept(struct h5_fcgi *f, int stop_fd, int tick_ms,
     struct h5_request *r, struct h5_err *e)
 {
 	enum h5_code rc;
-	int fd;
 
 	memset(r, 0, sizeof *r);
 	if (f->cgi)
 		return accept_cgi(f, r, e);
 	(void)finish(f);
 	do {
-		rc = h5_door_next(&f->door, stop_fd, tick_ms, &fd, &f->over, e);
+		rc = h5_door_next(&f->door, stop_fd, tick_ms, &f->who, e);
 		if (rc != H5_OK)
 			return rc;
-	} while (!take_connection(f, fd));
+	} while (!take_connection(f, f->who.fd));
 	return read_request(f, r, e);
 }
 

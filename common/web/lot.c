@@ -158,11 +158,12 @@ set_timer(struct h5_lot *lot)
 
 /* Takes car i out.  Locked. */
 static int
-leave(struct h5_lot *lot, size_t i)
+leave(struct h5_lot *lot, size_t i, int64_t *since)
 {
 	int fd = lot->cars[i].fd;
 
 	(void)epoll_ctl(lot->epfd, EPOLL_CTL_DEL, fd, NULL);
+	*since = lot->cars[i].until - lot->wait_ms;
 	lot->cars[i].fd = -1;
 	lot->n--;
 	return fd;
@@ -198,7 +199,7 @@ out:
 
 /* The first car whose time is over, or -1.  Locked. */
 static int
-take_late(struct h5_lot *lot)
+take_late(struct h5_lot *lot, int64_t *since)
 {
 	int64_t now = h5_clock_mono_ms();
 	uint64_t times;
@@ -208,14 +209,14 @@ take_late(struct h5_lot *lot)
 	(void)!read(lot->timer, &times, sizeof times);
 	for (i = 0; i < CARS && fd < 0; i++)
 		if (lot->cars[i].fd >= 0 && lot->cars[i].until <= now)
-			fd = leave(lot, i);
+			fd = leave(lot, i, since);
 	/* At once again while there are more. */
 	set_timer(lot);
 	return fd;
 }
 
 int
-h5_lot_take(struct h5_lot *lot, bool *late)
+h5_lot_take(struct h5_lot *lot, int64_t *since, bool *late)
 {
 	struct epoll_event ev;
 	int fd = -1;
@@ -224,11 +225,11 @@ h5_lot_take(struct h5_lot *lot, bool *late)
 	(void)pthread_mutex_lock(&lot->lock);
 	if (epoll_wait(lot->epfd, &ev, 1, 0) == 1) {
 		if (ev.data.u64 == CARS) {
-			fd = take_late(lot);
+			fd = take_late(lot, since);
 			*late = fd >= 0;
 		} else if (lot->cars[ev.data.u64].fd >= 0 &&
 			   is_whole(lot, lot->cars[ev.data.u64].fd)) {
-			fd = leave(lot, ev.data.u64);
+			fd = leave(lot, ev.data.u64, since);
 		}
 	}
 	(void)pthread_mutex_unlock(&lot->lock);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/err.h"
 
@@ -25,9 +26,10 @@ bool h5_lot_empty(struct h5_lot *lot);
 /* h5_lot_keep(lot, fd): takes the connection over, unless its request is there
  * already, or there is no room: false, it is the caller's as before. */
 bool h5_lot_keep(struct h5_lot *lot, int fd);
-/* h5_lot_take(lot, late): a connection that has waited enough; -1: there is
- * none.  *late: not for its end, but for its time: what did not come by now is
- * not to be waited for. */
-int h5_lot_take(struct h5_lot *lot, bool *late);
+/* h5_lot_take(lot, since, late): a connection that has waited enough; -1: there
+ * is none.  *since: when it came, of h5_clock_mono_ms.  *late: it has waited
+ * not for its end, but for its time: what did not come by now is not to be
+ * waited for. */
+int h5_lot_take(struct h5_lot *lot, int64_t *since, bool *late);
 
 #endif

@@ -41,6 +41,8 @@ struct h5_program {
 	const char *allow; /* "GET, HEAD, POST" */
 	size_t body_max; /* bytes */
 	int body_ms; /* a body arrives whole within this; 0: 30 s */
+	int answer_ms; /* the store is waited for until so long after the
+			  connection; 0: as long as it takes */
 	int threads; /* as FastCGI, when server.threads is not set */
 	/* What it needs; nothing else is left to a confined worker. */
 	bool gateway; /* talks with WeChat */

@@ -28,6 +28,7 @@ struct h5_request {
 	char *document_root;
 	char *conf; /* H5PAY_CONF among the parameters, or "" */
 	struct h5_buf body;
+	int64_t began_ms; /* when it was connected, of h5_clock_mono_ms */
 	enum h5_code body_code; /* H5_OK; H5_E_INPUT: short, bad length;
 	    H5_E_REMOTE: over the program's limit (413) */
 };

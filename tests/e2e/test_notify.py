@@ -658,6 +658,31 @@ def _(t):
     t.ok(2.9 < took < 4.5, f"the slow ones took {took:.1f} s")
 
 
+@table("B8: a notice is answered in 4.5 s, {0}", [
+    ("though somebody holds its order", 0),
+    ("though it came slowly and somebody holds its order", 2.5)])
+def _(t, name, wait):
+    import fcntl
+
+    d = t.mine(Direct(t, 2))
+    order, q = ready(t, 5, site=d.site)
+    body = h5.notice(order, 5)
+    (ledger,) = d.site.store.rglob(order + ".ledger")
+    with open(ledger, "rb") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        begin = time.monotonic()
+        s = d.slow(body, 10)
+        t.until("it may go on", lambda: time.monotonic() - begin >= wait)
+        s.sendall(fcgi_wire.record(fcgi_wire.STDIN, body[10:]) +
+                  fcgi_wire.record(fcgi_wire.STDIN))
+        a = d.answer(s)
+        took = time.monotonic() - begin
+    t.contains(a.text(), "FAIL", "what it is told")
+    t.ok(took < 4.5, f"answered after {took:.1f} s")
+    t.eq(d.site.show(order)["state"], "awaiting", "state")
+    t.contains(d.ask(body).text(), "SUCCESS", "the repetition")
+
+
 @test("B8: a notice that comes in pieces is taken when it is whole")
 def _(t):
     d = t.mine(Direct(t, 2))
