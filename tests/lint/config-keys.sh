@@ -1,6 +1,7 @@
 #!/bin/sh
 # config-keys.sh PROGRAM: compares the parser's table (PROGRAM keys) with
-# docs/CONFIG.md and the examples, and loads the examples.
+# docs/CONFIG.md and the examples, and loads the examples; make check-config
+# calls it.
 #
 # docs/CONFIG.md has one heading a key:
 #   #### `section.key` - required
@@ -13,11 +14,24 @@ example=deploy/h5pay.conf.example
 catalogue=deploy/catalogue.ini.example
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-bad=0
+passed=0 failed=0
+: >"$tmp/complaints"
 
 complain() {
-	echo "$*" >&2
-	bad=1
+	echo "$*" >>"$tmp/complaints"
+}
+
+# told SENTENCE: was there a complaint since the last one?
+told() {
+	if [ -s "$tmp/complaints" ]; then
+		failed=$((failed + 1))
+		echo "not ok - $1"
+		sed 's/^/#   /' "$tmp/complaints"
+		: >"$tmp/complaints"
+	else
+		passed=$((passed + 1))
+		echo "ok - $1"
+	fi
 }
 
 "$program" keys >"$tmp/keys"
@@ -39,6 +53,7 @@ same() {
 
 sed -n 's/^#### `\([a-z0-9_.]*\)`.*/\1/p' "$doc" >"$tmp/documented"
 same "$doc" "$tmp/documented"
+told "$doc has a heading for each key, and no other"
 
 # name, tab, value: of every line, switched on or off.
 awk '/^\[/ { section = substr($0, 2, length($0) - 2); next }
@@ -50,6 +65,7 @@ awk '/^\[/ { section = substr($0, 2, length($0) - 2); next }
 }' "$example" >"$tmp/settings"
 cut -f 1 "$tmp/settings" >"$tmp/shown"
 same "$example" "$tmp/shown"
+told "$example has a line for each key, and no other"
 
 # Headings state what the table says; the example shows the defaults.
 tab=$(printf '\t')
@@ -75,6 +91,7 @@ while IFS= read -r line; do
 	[ -z "$default" ] || [ "$shown" = "$default" ] ||
 		complain "$example: $name: default $default, not $shown"
 done <"$tmp/keys"
+told "headings and the example say the defaults and ranges of the table"
 
 # The files that the example names, each good of its kind.
 mkdir "$tmp/x"
@@ -99,14 +116,17 @@ try() {
 twins='api_key|secret|link_key|webhook_secret'
 cp "$example" "$tmp/x/h5pay.conf"
 try "as it is"
+told "$example loads as it is"
 sed -E "/^#($twins) =/!s/^#([a-z0-9_]+ =)/\1/" "$example" >"$tmp/x/h5pay.conf"
 try "with everything switched on, secrets in files"
 sed -E "/^#?($twins)_file =/d; s/^#([a-z0-9_]+ =)/\1/
 s/whsec_then-.*/whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3/" "$example" \
     >"$tmp/x/h5pay.conf"
 try "with everything switched on, secrets inside"
+told "$example loads with everything switched on"
 "$program" catalogue "$catalogue" 2>"$tmp/what" ||
 	complain "$catalogue: $(cat "$tmp/what")"
+told "$catalogue loads"
 
-[ $bad -eq 0 ] || exit 1
-echo "config: $(wc -l <"$tmp/names") keys, documented and shown"
+echo "config: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -2,8 +2,9 @@
 # reverse; the examples are good configurations.
 $(B)/lint/config_keys: $(B)/obj/tests/lint/config_keys.o $(LIBH5)
 	@mkdir -p $(@D)
-	$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: lint-config
-lint-config: $(B)/lint/config_keys
-	sh tests/lint/config-keys.sh $<
+.PHONY: check-config
+check-config: $(B)/lint/config_keys ## every key is documented and shown
+	@sh tests/lint/config-keys.sh $<
