@@ -34,6 +34,18 @@ print_change(const struct h5_config *c, unsigned format)
 		    c->store.dir, format, h5_since_newest());
 }
 
+/* Buyers behind one address cannot be told apart. */
+static void
+print_limits(const struct h5_config *c)
+{
+	if (c->limits.starts_per_minute > 0 &&
+	    (c->gateway.loopback || c->site.n_trusted_proxies > 0))
+		(void)printf("limits: limits.starts_per_minute does not count "
+			     "private addresses and those of "
+			     "site.trusted_proxies; for them "
+			     "limits.starts_total_per_minute alone holds\n");
+}
+
 static void
 print_json(
     const char *path, const struct h5_buf *faults, unsigned format, bool good)
@@ -93,6 +105,8 @@ run(struct command *cmd, int argc, char **argv)
 		(void)printf("%s: good\n", path.data);
 	if (!cmd->json && rc == H5_OK)
 		print_change(got.c, format);
+	if (!cmd->json && rc == H5_OK)
+		print_limits(got.c);
 	h5_load_release(&got);
 	(void)fputs(faults.data, stderr);
 	/* The faults went to stderr line by line, so the summary would only

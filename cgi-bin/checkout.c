@@ -78,8 +78,7 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 }
 
 static void
-start(struct h5_job *job, const char *id, const char *ip, bool again,
-    bool handoff)
+start(struct h5_job *job, const char *id, bool again, bool handoff)
 {
 	char token[H5_LINK_TOKEN];
 	struct h5_order *o = NULL;
@@ -91,7 +90,8 @@ start(struct h5_job *job, const char *id, const char *ip, bool again,
 	 * failure, leads back to the order by it. */
 	rc = h5_link_order_token(job->shop.c, id, token, &e);
 	if (rc == H5_OK)
-		rc = h5_pay_start(&job->shop, id, ip, again, &result, &o, &e);
+		rc = h5_pay_start(
+		    &job->shop, id, job->limit.ip, again, &result, &o, &e);
 	if (rc != H5_OK) {
 		h5_reply_failed(job, rc, &e, o, token);
 	} else if (result == H5_PAY_GO) {
@@ -169,7 +169,7 @@ one_if_there(const struct h5_fields *f, const char *name)
 static void
 known(struct h5_job *job, const struct h5_fields *f, bool post)
 {
-	char token[H5_LINK_TOKEN], ip[H5_NETADDR_TEXT];
+	char token[H5_LINK_TOKEN];
 	const char *id = h5_fields_get(f, "order");
 	struct h5_order *o = NULL;
 	struct h5_err e;
@@ -192,10 +192,10 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 		go(job, o, token);
 	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
-	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
+	else if (h5_reply_buyer(job, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 	else
-		start(job, id, ip, true, h5_fields_get(f, "handoff") != NULL);
+		start(job, id, true, h5_fields_get(f, "handoff") != NULL);
 	h5_order_free(o);
 }
 
@@ -242,7 +242,6 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 static bool
 ordered_before(struct h5_job *job, const struct h5_offer *offer)
 {
-	char ip[H5_NETADDR_TEXT];
 	struct h5_order *o = NULL;
 	struct h5_err e;
 	enum h5_code rc;
@@ -254,10 +253,10 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_order_nothing_due(o))
 		show_order(job, o, H5_NOTE_NONE, 0);
-	else if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK)
+	else if (h5_reply_buyer(job, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 	else
-		start(job, offer->before, ip, false, false);
+		start(job, offer->before, false, false);
 	h5_order_free(o);
 	return true;
 }
@@ -325,16 +324,17 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 	}
 }
 
-/* Is there an order under this id already?  Then it decides what is shown:
- * other terms are a conflict, a settled one is its result. */
+/* Is there an order under this id already (*stands)?  Then it decides what is
+ * shown: other terms are a conflict, a settled one is its result. */
 static bool
-stands_already(struct h5_job *job, const struct h5_offer *offer)
+stands_already(struct h5_job *job, const struct h5_offer *offer, bool *stands)
 {
 	struct h5_order *o = NULL;
 	struct h5_err e;
 	bool answered = true;
 	enum h5_code rc;
 
+	*stands = false;
 	/* The id of an item that was not posted yet is new, so nothing stands
 	 * there. */
 	if (!offer->signed_link && !offer->shown)
@@ -358,22 +358,22 @@ stands_already(struct h5_job *job, const struct h5_offer *offer)
 		show_order(job, o, H5_NOTE_NONE, 0);
 	else
 		answered = false;
+	*stands = o != NULL;
 	h5_order_free(o);
 	return answered;
 }
 
 static void
-order_and_start(struct h5_job *job, const struct h5_offer *offer)
+order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands)
 {
 	struct h5_pay_terms terms = {0};
-	char ip[H5_NETADDR_TEXT];
 	struct h5_order *o = NULL;
 	struct h5_err e;
 	enum h5_code rc;
 
 	/* WeChat wants the buyer's address with the order, so nothing is
 	 * written for a buyer whose address cannot be told. */
-	if (h5_web_client(job->shop.c, job->r, ip, &e) != H5_OK) {
+	if (h5_reply_buyer(job, &e) != H5_OK) {
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 		return;
 	}
@@ -387,13 +387,15 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 	terms.qty = offer->qty;
 	terms.total_fee = offer->total_fee;
 	terms.lang = h5_web_lang(job->shop.c, job->r);
-	terms.ip = ip;
-	rc = h5_pay_create(&job->shop, &terms, &o, &e);
+	terms.ip = job->limit.ip;
+	rc = stands ? H5_OK : h5_limit_admit(&job->shop, H5_LIMIT_ORDER, &e);
+	if (rc == H5_OK)
+		rc = h5_pay_create(&job->shop, &terms, &o, &e);
 	h5_order_free(o);
 	/* H5_E_EXISTS: another visit created it with other terms since
 	 * stands_already looked. */
 	if (rc == H5_OK)
-		start(job, offer->id, ip, false, false);
+		start(job, offer->id, false, false);
 	else if (rc == H5_E_EXISTS)
 		plain(job, H5_PAGE_CONFLICT, &e);
 	else
@@ -401,7 +403,7 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer)
 }
 
 static void
-link_posted(struct h5_job *job, const struct h5_offer *offer)
+link_posted(struct h5_job *job, const struct h5_offer *offer, bool stands)
 {
 	struct h5_err e;
 
@@ -415,7 +417,7 @@ link_posted(struct h5_job *job, const struct h5_offer *offer)
 		/* The form came back without the amount that it asks for. */
 		confirm(job, offer, false, H5_TYPED_UNREADABLE, 400);
 	} else {
-		order_and_start(job, offer);
+		order_and_start(job, offer, stands);
 	}
 }
 
@@ -424,6 +426,7 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 {
 	struct h5_offer offer;
 	struct h5_err e;
+	bool stands;
 	enum h5_code rc;
 
 	rc = h5_offer_read(job->shop.c, f, h5_clock_now(), &offer, &e);
@@ -441,10 +444,10 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 		outside(job, "checkout", f, NULL);
 	else if (rc != H5_OK)
 		no_offer(job, rc, &offer, &e);
-	else if (stands_already(job, &offer))
+	else if (stands_already(job, &offer, &stands))
 		;
 	else if (post)
-		link_posted(job, &offer);
+		link_posted(job, &offer, stands);
 	else
 		confirm(job, &offer, false, H5_TYPED_WELL, 200);
 	h5_offer_release(&offer);

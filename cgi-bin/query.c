@@ -45,9 +45,13 @@ look(struct h5_job *job, const struct h5_fields *f, const char *token)
 	struct h5_err e;
 	enum h5_code rc;
 
+	/* A look may come from anywhere, since WeChat is not told the address;
+	 * without a usable one it is nobody's start. */
+	if (h5_reply_buyer(job, NULL) != H5_OK)
+		job->shop.limit = NULL;
 	rc = h5_pay_ask(&job->shop, id, false, &asked, &o, &e);
 	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
-		h5_reply_failed(job, rc, &e, NULL, NULL);
+		h5_reply_failed(job, rc, &e, rc == H5_E_BUSY ? o : NULL, token);
 	else if (h5_web_wants_json(job->r))
 		answer_json(job, o, rc == H5_OK && !in_doubt(o) ? 200 : 502);
 	else

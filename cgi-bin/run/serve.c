@@ -54,6 +54,7 @@ status_of(enum h5_page_plain why)
 	case H5_PAGE_NOT_FOUND:
 	case H5_PAGE_CONFLICT:
 	case H5_PAGE_LINK_EXPIRED:
+	case H5_PAGE_TOO_MANY:
 	case H5_PAGE_GATEWAY_ERROR:
 	case H5_PAGE_MERCHANT_ERROR:
 		break;

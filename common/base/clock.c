@@ -20,6 +20,16 @@ h5_clock_now(void)
 }
 
 int64_t
+h5_clock_now_ns(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t
 h5_clock_mono_ms(void)
 {
 	struct timespec ts;

@@ -16,6 +16,9 @@
 /* h5_clock_now(): Unix seconds. */
 int64_t h5_clock_now(void);
 
+/* h5_clock_now_ns(): the same in nanoseconds. */
+int64_t h5_clock_now_ns(void);
+
 /* h5_clock_mono_ms(): milliseconds of a clock that only goes forward, for
  * waits. */
 int64_t h5_clock_mono_ms(void);

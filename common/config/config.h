@@ -61,6 +61,9 @@ struct h5_config {
 		int expire_minutes, query_interval_s;
 	} orders;
 	struct {
+		int starts_per_minute, starts_total_per_minute; /* 0: any */
+	} limits;
+	struct {
 		char *file;
 	} catalogue;
 	struct {

@@ -67,6 +67,10 @@ const struct h5_config_key h5_keys[] = {
 	AT(orders.expire_minutes), 6, 10080},
     {"orders", "query_interval_s", "3", false, T(number),
 	AT(orders.query_interval_s), 0, 3600},
+    {"limits", "starts_per_minute", "300", false, T(number),
+	AT(limits.starts_per_minute), 0, 100000},
+    {"limits", "starts_total_per_minute", "6000", false, T(number),
+	AT(limits.starts_total_per_minute), 0, 100000},
     {"catalogue", "file", NULL, false, T(path), AT(catalogue.file), 0, 0},
     {"hooks", "exec", NULL, false, T(program), AT(hooks.exec), 0, 0},
     {"hooks", "webhook_url", NULL, false, T(link), AT(hooks.webhook_url), 0, 0},
@@ -84,7 +88,7 @@ const size_t h5_keys_n = H5_LENGTH(h5_keys);
 _Static_assert(H5_LENGTH(h5_keys) <= H5_KEYS_MAX, "raise H5_KEYS_MAX");
 
 const char *const h5_keys_sections[] = {"merchant", "site", "gateway", "store",
-    "orders", "catalogue", "hooks", "pages", "log", "server"};
+    "orders", "limits", "catalogue", "hooks", "pages", "log", "server"};
 const size_t h5_keys_n_sections = H5_LENGTH(h5_keys_sections);
 _Static_assert(H5_LENGTH(h5_keys_sections) <= H5_KEYS_SECTIONS_MAX,
     "raise H5_KEYS_SECTIONS_MAX");

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/pay/attempt.h"
 #include "common/pay/hold.h"
+#include "common/pay/limit.h"
 #include "common/wechat/wechat.h"
 
 /* WeChat orders a number only while more than this is left of it; a new one
@@ -144,6 +145,16 @@ close_if_wechat_did(
 	return h5_pay_note(shop, o, closed, e);
 }
 
+/* Was WeChat not asked yet since it gave out the last mweb_url?  Then the buyer
+ * comes back from the cashier, and no limit keeps that look from him. */
+static bool
+first_look(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	return a->mweb_url != NULL && o->tried_at <= a->mweb_url_at;
+}
+
 enum h5_code
 h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
     struct h5_order **o, struct h5_err *e)
@@ -163,14 +174,19 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 	/* Whoever held it before may have learned the answer already.  Both
 	 * conditions are tested again on the order as it is now. */
 	rc = h5_pay_hold(shop, id, &hold, o, e);
-	if (rc == H5_OK &&
-	    (force || (!h5_order_settled(*o) &&
-			  !h5_pay_too_early(shop, *o, h5_clock_now())))) {
-		*asked = true;
-		rc = ask_all(shop, force, o, e);
-		if (rc == H5_OK)
-			rc = close_if_wechat_did(shop, o, e);
-	}
+	if (rc != H5_OK ||
+	    (!force && (h5_order_settled(*o) ||
+			   h5_pay_too_early(shop, *o, h5_clock_now()))))
+		goto out;
+	if (!first_look(*o))
+		rc = h5_limit_admit(shop, H5_LIMIT_ASK, e);
+	if (rc != H5_OK)
+		goto out;
+	*asked = true;
+	rc = ask_all(shop, force, o, e);
+	if (rc == H5_OK)
+		rc = close_if_wechat_did(shop, o, e);
+out:
 	h5_store_release(hold);
 	return rc;
 }
@@ -588,7 +604,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 		 (!again ||
 		     (waited && h5_pay_count(*o, H5_EVENT_PREPAID) > issued)))
 		*result = H5_PAY_GO;
-	else
+	else if ((rc = h5_limit_admit(shop, H5_LIMIT_ASK, e)) == H5_OK)
 		rc = start_locked(shop, ip, again, result, o, e);
 out:
 	h5_store_release(hold);

@@ -42,7 +42,8 @@ H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
  * Errors of each of them:
  *   H5_E_NET     WeChat was not reached
  *   H5_E_REMOTE  its answer was not believed
- *   H5_E_BUSY    another program's conversation took too long
+ *   H5_E_BUSY    another program's conversation took too long, or shop->limit's
+ *                buyer has started too much (limit.h)
  * and those of h5_store_update. */
 
 /* h5_pay_start(shop, id, ip, again, result, o, e): get a mweb_url for the buyer

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/store/store.h"
 
+struct h5_limit;
 struct h5_wechat;
 
 struct h5_shop {
@@ -17,6 +18,7 @@ struct h5_shop {
 	struct h5_store *st; /* NULL: not made yet, and only looked at */
 	struct h5_wechat
 	    *wx; /* this thread's; NULL where WeChat is not called */
+	struct h5_limit *limit; /* the buyer who asks; NULL: nobody does */
 };
 
 #endif

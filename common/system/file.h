@@ -117,6 +117,11 @@ struct h5_file_look {
 H5_MUST_CHECK enum h5_code h5_file_look(
     int fd, struct h5_file_look *look, struct h5_err *e);
 
+/* h5_file_read_at(fd, at, to, n, e): n bytes from that offset on; what lies
+ * behind the end of the file is zeros. */
+H5_MUST_CHECK enum h5_code h5_file_read_at(
+    int fd, size_t at, void *to, size_t n, struct h5_err *e);
+
 /* h5_file_write_at(fd, at, p, n, e): write all n bytes from that offset on. */
 H5_MUST_CHECK enum h5_code h5_file_write_at(
     int fd, size_t at, const void *p, size_t n, struct h5_err *e);

@@ -184,6 +184,18 @@ h5_file_look(int fd, struct h5_file_look *look, struct h5_err *e)
 }
 
 enum h5_code
+h5_file_read_at(int fd, size_t at, void *to, size_t n, struct h5_err *e)
+{
+	ssize_t got;
+
+	memset(to, 0, n);
+	do
+		got = pread(fd, to, n, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? h5_err_sys(e, H5_E_IO, errno, "pread") : H5_OK;
+}
+
+enum h5_code
 h5_file_write_at(int fd, size_t at, const void *p, size_t n, struct h5_err *e)
 {
 	/* lseek and write, not pwrite: h5_file_write repeats until all is

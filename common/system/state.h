@@ -12,6 +12,8 @@
 #define H5_STATE_DOCTOR_ENABLE "doctor.enable"
 /* A file: when the doctor's page last asked WeChat. */
 #define H5_STATE_DOCTOR_LAST "doctor.last"
+/* A file: what buyers have started in the last minute. */
+#define H5_STATE_LIMITS "limits"
 
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);

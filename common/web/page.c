@@ -540,6 +540,7 @@ static const struct plain {
     [H5_PAGE_CONFLICT] = {"conflict", 409},
     [H5_PAGE_LINK_EXPIRED] = {"link-expired", 410},
     [H5_PAGE_TOO_LARGE] = {"too-large", 413},
+    [H5_PAGE_TOO_MANY] = {"too-many", 429},
     [H5_PAGE_ERROR] = {"error", 500},
     [H5_PAGE_GATEWAY_ERROR] = {"gateway-error", 502},
     [H5_PAGE_MERCHANT_ERROR] = {"merchant-error", 502},

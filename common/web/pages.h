@@ -101,6 +101,7 @@ enum h5_page_plain {
 	H5_PAGE_CONFLICT, /* 409 conflict */
 	H5_PAGE_LINK_EXPIRED, /* 410 link-expired */
 	H5_PAGE_TOO_LARGE, /* 413 too-large */
+	H5_PAGE_TOO_MANY, /* 429 too-many; caller adds Retry-After */
 	H5_PAGE_ERROR, /* 500 error */
 	H5_PAGE_GATEWAY_ERROR, /* 502 gateway-error */
 	H5_PAGE_MERCHANT_ERROR, /* 502 merchant-error */

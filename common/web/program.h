@@ -9,6 +9,7 @@
 
 #include "common/config/config.h"
 #include "common/base/log.h"
+#include "common/pay/limit.h"
 #include "common/web/pages.h"
 #include "common/shop/shop.h"
 #include "common/web/request.h"
@@ -34,6 +35,7 @@ struct h5_job {
 	/* The order to sweep once the answer is flushed (tell the shop, ask
 	 * about a refund); "": none. */
 	char sweep[H5_ORDER_ID_MAX + 1];
+	struct h5_limit limit; /* h5_reply_buyer: then it is the shop's */
 };
 
 struct h5_program {

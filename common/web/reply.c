@@ -54,6 +54,33 @@ h5_reply_fields(struct h5_job *job, struct h5_fields *f)
 	return rc == H5_OK;
 }
 
+static void
+too_many(struct h5_job *job, const struct h5_err *e, const struct h5_order *o,
+    const char *token)
+{
+	char seconds[12];
+	struct h5_err ours;
+
+	h5_log_event(&job->log, H5_LOG_WARN, "too-many", "why", e->msg,
+	    "address", job->limit.ip, "order", o != NULL ? o->id : NULL, NULL);
+	(void)snprintf(seconds, sizeof seconds, "%d", job->limit.wait_s);
+	h5_page_plain(&job->page, H5_PAGE_TOO_MANY, o, token);
+	if (h5_response_header(job->resp, "Retry-After", seconds, &ours) !=
+	    H5_OK)
+		h5_log_event(&job->log, H5_LOG_ERROR, "header-not-sent", "why",
+		    ours.msg, NULL);
+}
+
+enum h5_code
+h5_reply_buyer(struct h5_job *job, struct h5_err *e)
+{
+	enum h5_code rc = h5_web_client(job->shop.c, job->r, job->limit.ip, e);
+
+	if (rc == H5_OK)
+		job->shop.limit = &job->limit;
+	return rc;
+}
+
 void
 h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
     const struct h5_order *o, const char *token)
@@ -78,6 +105,13 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 		level = H5_LOG_ALERT;
 		break;
 	case H5_E_BUSY:
+		if (job->limit.wait_s > 0) {
+			too_many(job, e, o, token);
+			return;
+		}
+		page = H5_PAGE_BUSY;
+		level = H5_LOG_WARN;
+		break;
 	case H5_E_NOMEM:
 		page = H5_PAGE_BUSY;
 		level = H5_LOG_WARN;

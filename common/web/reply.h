@@ -26,6 +26,10 @@ bool h5_reply_only(struct h5_job *job, const struct h5_fields *f,
 void h5_reply_failed(struct h5_job *job, enum h5_code code,
     const struct h5_err *e, const struct h5_order *o, const char *token);
 
+/* h5_reply_buyer(job, e): find the buyer's address (job->limit.ip), and let
+ * what is started from now on count as his.  Errors as h5_web_client. */
+H5_MUST_CHECK enum h5_code h5_reply_buyer(struct h5_job *job, struct h5_err *e);
+
 /* h5_reply_lang(job): the language if the URL names one, else NULL.  It goes on
  * in the URLs that lead further. */
 const char *h5_reply_lang(const struct h5_job *job);

@@ -470,6 +470,7 @@ h5_response_reason(int status)
 	    {409, "Conflict"},
 	    {410, "Gone"},
 	    {413, "Content Too Large"},
+	    {429, "Too Many Requests"},
 	    {500, "Internal Server Error"},
 	    {502, "Bad Gateway"},
 	    {503, "Service Unavailable"},

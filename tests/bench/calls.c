@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/store/ledger.h"
 #include "common/format/template.h"
+#include "common/pay/limit.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
@@ -48,6 +50,7 @@ struct bench {
 	struct h5_event paid;
 	struct h5_template *t;
 	struct h5_data *v;
+	char folder[32]; /* of the counts of limits.* */
 };
 
 static enum h5_code
@@ -112,6 +115,32 @@ fold(struct bench *b)
 	    &whole, &at, NULL);
 	h5_order_free(o);
 	return rc;
+}
+
+/* A start that passes, its file and its lock with it. */
+static enum h5_code
+admit(struct bench *b)
+{
+	struct h5_limit limit = {.ip = "8.8.8.8"};
+	struct h5_config c = {0};
+	struct h5_log log;
+	const struct h5_shop shop = {.c = &c, .log = &log, .limit = &limit};
+
+	h5_log_init(&log, "bench", NULL);
+	c.store.dir = b->folder;
+	c.limits.starts_per_minute = 100000;
+	c.limits.starts_total_per_minute = 100000;
+	return h5_limit_admit(&shop, H5_LIMIT_ORDER, NULL);
+}
+
+static void
+remove_counts(const struct bench *b)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "%s/limits", b->folder);
+	(void)unlink(path);
+	(void)rmdir(b->folder);
 }
 
 static int64_t
@@ -265,6 +294,11 @@ main(void)
 	measure("write a ledger line", write_line, &b);
 	measure("fold a ledger of three lines", fold, &b);
 	measure("render a small template", render, &b);
+	(void)snprintf(b.folder, sizeof b.folder, "/tmp/h5pay-calls-XXXXXX");
+	if (mkdtemp(b.folder) == NULL)
+		return 1;
+	measure("count a new order", admit, &b);
+	remove_counts(&b);
 	h5_data_free(b.v);
 	h5_template_free(b.t);
 	h5_crypto_key_free(b.key);

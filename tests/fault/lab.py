@@ -116,6 +116,7 @@ class Lab:
         self.wechat = WeChat()
         (self.folder / "site").mkdir()
         self.site = h5.Site(self.build, self.wechat,
+                            {"limits.starts_total_per_minute": 0},
                             folder=self.folder / "site")
         self.store = self.site.store
         self.starts = {}

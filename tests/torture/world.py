@@ -226,7 +226,8 @@ class World:
         hook.chmod(0o700)
         self.site = h5.Site(self.build, self.gateway,
                             folder=self.folder / "site")
-        self.site.configure({"server.command": "/bin/true"})
+        self.site.configure({"server.command": "/bin/true",
+                             "limits.starts_total_per_minute": 0})
         self.store = self.site.store
         self.starts = {"nothing": {}}
         self.checker = None

@@ -194,6 +194,7 @@ static const struct {
     {H5_PAGE_CONFLICT, 409, "conflict"},
     {H5_PAGE_LINK_EXPIRED, 410, "link-expired"},
     {H5_PAGE_TOO_LARGE, 413, "too-large"},
+    {H5_PAGE_TOO_MANY, 429, "too-many"},
     {H5_PAGE_ERROR, 500, "error"},
     {H5_PAGE_GATEWAY_ERROR, 502, "gateway-error"},
     {H5_PAGE_MERCHANT_ERROR, 502, "merchant-error"},
