@@ -262,7 +262,7 @@ instruments: $(B)/tests/gateway
 
 # From outside: real lighttpd, real programs, the stand-in gateway.
 .PHONY: e2e browser lint format test
-e2e: all $(B)/tests/gateway
+e2e: all $(B)/tests/gateway $(B)/bench/orders
 	@$(PYTHON) tests/e2e/run.py --build $(B) $(if $(T),'$(T)')
 browser: all instruments tests/node_modules/.package-lock.json
 	@$(PYTHON) tests/browser/run.py --build $(B) $(if $(T),'$(T)')

@@ -8,6 +8,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/order/due.h"
 #include "common/system/file.h"
 
 #define DAYS 30
@@ -32,6 +33,7 @@ struct counts {
 	int64_t orders[STATES], fen[STATES], with_alert[ALERTS], refunded_fen;
 	int64_t unresolved, oldest_s; /* neither paid nor closed */
 	int64_t pending, pending_oldest_s; /* events the shop has not taken */
+	int64_t due, due_oldest_s; /* orders with work for a sweep */
 	int64_t broken;
 	int64_t swept_at; /* 0: never */
 	enum h5_code unread; /* why an order that may be whole was not read */
@@ -76,6 +78,21 @@ older(int64_t *oldest_s, int64_t now, int64_t at)
 		*oldest_s = now - at;
 }
 
+/* Work that is due "at once" has been since the order's last event. */
+static void
+count_due(struct counts *c, const struct h5_order *o)
+{
+	const struct h5_config *conf = c->cmd->shop.c;
+	int64_t due =
+	    h5_due_at(o, conf->hooks.mask, conf->orders.query_interval_s);
+
+	if (due > c->now)
+		return;
+	c->due++;
+	older(&c->due_oldest_s, c->now,
+	    due > 0 ? due : o->events[o->n_events - 1].at);
+}
+
 static enum h5_code
 count_open(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
@@ -88,6 +105,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 		unread(c, id, e_o);
 		return H5_OK;
 	}
+	count_due(c, o);
 	if (!h5_order_settled(o)) {
 		c->unresolved++;
 		older(&c->oldest_s, c->now, o->created_at);
@@ -176,6 +194,10 @@ put_prometheus(const struct counts *c, struct h5_buf *b)
 	    c->pending);
 	one_metric(b, "hooks_oldest_pending_seconds",
 	    "Age of the oldest of them.", c->pending_oldest_s);
+	one_metric(
+	    b, "due_orders", "Orders that a sweep has work with.", c->due);
+	one_metric(b, "oldest_due_seconds",
+	    "For how long the oldest of them has been due.", c->due_oldest_s);
 	one_metric(b, "broken_orders",
 	    "Orders of the last 30 days whose record cannot be read.",
 	    c->broken);
@@ -215,12 +237,14 @@ put_json(const struct counts *c, struct h5_buf *b)
 	h5_buf_printf(b,
 	    "\"refunded_fen\":%lld,\"unresolved\":%lld,"
 	    "\"oldest_unresolved_seconds\":%lld,\"hooks_pending\":%lld,"
-	    "\"oldest_hook_seconds\":%lld,\"broken\":%lld,\"last_sweep\":%s%s%"
-	    "s,"
+	    "\"oldest_hook_seconds\":%lld,\"due\":%lld,"
+	    "\"oldest_due_seconds\":%lld,\"broken\":%lld,"
+	    "\"last_sweep\":%s%s%s,"
 	    "\"version\":\"%s\"}\n",
 	    (long long)c->refunded_fen, (long long)c->unresolved,
 	    (long long)c->oldest_s, (long long)c->pending,
-	    (long long)c->pending_oldest_s, (long long)c->broken,
+	    (long long)c->pending_oldest_s, (long long)c->due,
+	    (long long)c->due_oldest_s, (long long)c->broken,
 	    c->swept_at == 0 ? "" : "\"", c->swept_at == 0 ? "null" : at,
 	    c->swept_at == 0 ? "" : "\"", H5_VERSION);
 }
@@ -255,11 +279,13 @@ print_table(const struct counts *c)
 	h5_clock_plain(c->swept_at, at);
 	(void)printf("unresolved\t%lld\toldest %lld min\n"
 		     "events for the shop\t%lld\toldest %lld min\n"
+		     "due for a sweep\t%lld\toldest due %lld s\n"
 		     "broken\t%lld\n"
 		     "last sweep\t%s\n",
 	    (long long)c->unresolved, (long long)(c->oldest_s / 60),
 	    (long long)c->pending, (long long)(c->pending_oldest_s / 60),
-	    (long long)c->broken, c->swept_at == 0 ? "never" : at);
+	    (long long)c->due, (long long)c->due_oldest_s, (long long)c->broken,
+	    c->swept_at == 0 ? "never" : at);
 	return true;
 }
 

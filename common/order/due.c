@@ -8,6 +8,10 @@
 #define ASK_FIRST_S 120
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
+/* After so many answers without a buyer who came back, as much time passes
+ * between two as had passed before: a flood of abandoned orders costs half the
+ * questions. */
+#define ASK_PATIENCE 6
 
 /* Refunds follow the same rule.  A refund that takes longer than two days is
  * looked at four times a day. */
@@ -40,6 +44,21 @@ after_a_fifth(int64_t began, int64_t last, int64_t least, int64_t most)
 	return last + earlier(later(gap, least), most);
 }
 
+/* Questions that WeChat answered since a buyer last went there. */
+static unsigned
+answers_since_buyer(const struct h5_order *o)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++)
+		if (o->events[i].kind == H5_EVENT_PREPAID)
+			n = 0;
+		else if (o->events[i].kind == H5_EVENT_QUERIED)
+			n++;
+	return n;
+}
+
 int64_t
 h5_due_ask(const struct h5_order *o, int64_t query_gap)
 {
@@ -52,6 +71,10 @@ h5_due_ask(const struct h5_order *o, int64_t query_gap)
 		       later(o->created_at, h5_order_current(o)->mweb_url_at);
 	next =
 	    after_a_fifth(o->created_at, o->tried_at, ASK_LEAST_S, ASK_MOST_S);
+	if (answers_since_buyer(o) >= ASK_PATIENCE)
+		next = later(
+		    next, o->tried_at +
+			      earlier(o->tried_at - o->created_at, ASK_MOST_S));
 	return later(next, o->tried_at + query_gap);
 }
 

@@ -83,6 +83,53 @@ test_due__the_first_question_waits_for_the_buyer(void **state)
 	h5_order_free(o);
 }
 
+/* One more question that WeChat answered. */
+static void
+answered(struct h5_order *o, int64_t at)
+{
+	struct h5_event ev;
+
+	event_of(&ev, H5_EVENT_QUERIED, at, "out_trade_no", "order-1",
+	    "trade_state", "NOTPAY", NULL);
+	add(o, &ev);
+}
+
+static void
+test_due__nobody_came_back_is_asked_about_ever_more_seldom(void **state)
+{
+	struct h5_order *o = order_of(T0);
+	int64_t at = T0 + 120;
+	struct h5_event ev;
+	unsigned n;
+
+	(void)state;
+	for (n = 0; n < 5; n++, at += 60) {
+		answered(o, at);
+		assert_true(h5_due_ask(o, GAP) < at + 100);
+	}
+	answered(o, at);
+	assert_int_equal(h5_due_ask(o, GAP), T0 + 2 * (at - T0));
+	for (n = 0; at < T0 + DAY; n++) {
+		at = h5_due_ask(o, GAP);
+		answered(o, at);
+	}
+	/* At the age of 14 min, 28, 56, 112, then hourly. */
+	assert_int_equal(n, 27);
+	assert_int_equal(h5_due_ask(o, GAP), at + HOUR);
+	h5_order_free(o);
+	/* A buyer who went to WeChat again may have paid. */
+	o = order_of(T0);
+	for (n = 1; n <= 6; n++)
+		answered(o, T0 + 100 * n);
+	assert_int_equal(h5_due_ask(o, GAP), T0 + 1200);
+	event_of(&ev, H5_EVENT_PREPAID, T0 + 620, "out_trade_no", "order-1",
+	    "spbill_create_ip", "203.0.113.7", "prepay_id", "wx1", "mweb_url",
+	    "https://wx.tenpay.com/x", NULL);
+	add(o, &ev);
+	assert_int_equal(h5_due_ask(o, GAP), T0 + 749);
+	h5_order_free(o);
+}
+
 static void
 test_due__at_rest_is_never(void **state)
 {
@@ -167,6 +214,8 @@ main(void)
 	    cmocka_unit_test(
 		test_due__a_question_follows_after_a_fifth_of_the_age),
 	    cmocka_unit_test(test_due__the_first_question_waits_for_the_buyer),
+	    cmocka_unit_test(
+		test_due__nobody_came_back_is_asked_about_ever_more_seldom),
 	    cmocka_unit_test(test_due__at_rest_is_never),
 	    cmocka_unit_test(
 		test_due__an_attempt_open_beside_a_payment_is_closed_at_once),
