@@ -22,8 +22,7 @@ run(struct command *cmd, int argc, char **argv)
 	if (rc == H5_OK)
 		/* Forced: the operator asks now, whatever the interval. */
 		rc = h5_pay_ask(&cmd->shop, id, true, &asked, &o, &e);
-	/* Only where there are refunds; it would load the order for nothing. */
-	if (rc == H5_OK && o->n_refunds > 0) {
+	if (rc == H5_OK && h5_order_settled(o)) {
 		rc = h5_refund_look(&cmd->shop, id, true, &after, &e);
 		if (after != NULL) {
 			h5_order_free(o);
@@ -55,7 +54,8 @@ const struct verb verb_query = {
 	    "  h5pay query 20261123-0007\n\n"
 	    "Asks orderquery about every attempt that may have been paid, "
 	    "including closed ones,\n"
-	    "and refundquery about every refund that is under way.\n"
+	    "and refundquery about every refund, those made on the merchant "
+	    "platform as well.\n"
 	    "exit status: 0 paid, 1 not paid, 66 no such order, 69 WeChat "
 	    "unreachable\n",
     .need_config = true,

@@ -282,7 +282,7 @@ fix(struct reconciling *r, struct h5_err *e)
 	struct command *cmd = r->cmd;
 	struct h5_err e_hook, e_one;
 	enum h5_code rc, one;
-	size_t i;
+	size_t i, asked = 0;
 
 	rc = command_wechat(cmd, e);
 	if (rc != H5_OK)
@@ -297,16 +297,17 @@ fix(struct reconciling *r, struct h5_err *e)
 				/* The first failure is the exit status; the
 				 * others have been printed. */
 				rc = h5_err_set(e, one, "%s", e_one.msg);
-		} else if (cmd->shop.c->hooks.mask != 0) {
-			(void)!h5_hooks_deliver(
-			    &cmd->shop, r->ask.v[i], false, &e_hook);
+		} else {
+			asked++;
+			if (cmd->shop.c->hooks.mask != 0)
+				(void)!h5_hooks_deliver(
+				    &cmd->shop, r->ask.v[i], false, &e_hook);
 		}
 		progress_step(&r->bar, i + 1, r->ask.n);
 	}
 	progress_end(&r->bar);
 	if (!cmd->quiet)
-		(void)fprintf(
-		    stderr, "asked WeChat about %zu orders\n", r->ask.n);
+		(void)fprintf(stderr, "asked WeChat about %zu orders\n", asked);
 	return rc;
 }
 
@@ -489,8 +490,10 @@ const struct verb verb_reconcile = {
 	"  h5pay reconcile yesterday            for cron, after 10:00\n"
 	"  h5pay reconcile 2026-11-22 --fix\n"
 	"  h5pay reconcile 2026-11-22 --csv >differences.csv\n\n"
-	"      --fix        ask WeChat again about each order that differs, "
-	"then compare again\n"
+	"      --fix        ask WeChat again about each order that differs "
+	"and its refunds,\n"
+	"                   those made on the merchant platform as well, then "
+	"compare again\n"
 	"      --kept       use the bill that an earlier call kept; do not "
 	"ask WeChat for it\n"
 	"      --back DAYS  look at orders made up to so many days before "
@@ -501,7 +504,7 @@ const struct verb verb_reconcile = {
 	"missing-there         paid here, not in the bill\n"
 	"amount                fen here, fen there\n"
 	"state                 paid or refunded there, not so here: --fix\n"
-	"refund-missing-here   refunded there, unknown here\n"
+	"refund-missing-here   refunded there, unknown here: --fix\n"
 	"refund-missing-there  refunded here, not in the bill\n"
 	"fee                   differs by more than a fen from what the rate "
 	"gives\n\n"

@@ -87,6 +87,8 @@ h5_due_refund(const struct h5_refund *r)
 
 	if (h5_order_refund_over(r))
 		return H5_DUE_NEVER;
+	if (began == 0)
+		began = r->heard_at;
 	/* A notice is a reason to look at once, however young the last look is;
 	 * its second is the least that can be told apart. */
 	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)

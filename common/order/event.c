@@ -103,7 +103,8 @@ h5_event_is_number(const char *name)
 	case 'q':
 		return strcmp(name, "qty") == 0;
 	case 'r':
-		return strcmp(name, "refund_fee") == 0;
+		return strcmp(name, "refund_fee") == 0 ||
+		       strcmp(name, "returned") == 0;
 	case 't':
 		return name[1] == 'o' && strcmp(name, "total_fee") == 0;
 	default:

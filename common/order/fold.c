@@ -241,6 +241,7 @@ struct payment {
 	char *via;
 	char *trade_state;
 	int64_t end;
+	int64_t returned; /* fen; 0: not said */
 };
 
 static enum h5_code
@@ -266,6 +267,8 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "trade_state",
 		    sizeof p->a->trade_state - 1, &p->trade_state, e);
+	if (rc == H5_OK && h5_fields_get(&ev->fields, "returned") != NULL)
+		rc = h5_event_read_fen(ev, "returned", &p->returned, e);
 	/* WeChat's own time of the payment where it is given, since bills go by
 	 * it. */
 	p->end = ev->at;
@@ -306,7 +309,9 @@ apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	o->paid_at = p.end;
 	h5_fold_keep(o->paid_via, p.via);
 	h5_fold_keep(o->transaction_id, p.transaction_id);
-	h5_fold_tell_shop(o, ev, "order.paid");
+	o->paid_untold = p.returned >= o->total_fee;
+	if (!o->paid_untold)
+		h5_fold_tell_shop(o, ev, "order.paid");
 	return H5_OK;
 }
 

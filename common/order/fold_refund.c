@@ -48,6 +48,18 @@ weigh_refunds(struct h5_order *o)
 		o->state = H5_ORDER_PAID;
 }
 
+/* A refund that did not come about: if all the money was thought to go back,
+ * and the shop was not told of it for that reason, it is told now. */
+static void
+tell_if_it_stays(struct h5_order *o, const struct h5_event *ev)
+{
+	if (!o->paid_untold ||
+	    h5_order_refunds_out(o, h5_order_paid_attempt(o)) >= o->total_fee)
+		return;
+	o->paid_untold = false;
+	h5_fold_tell_shop(o, ev, "order.paid");
+}
+
 /* What the refund events say. */
 struct refund_word {
 	char *out_refund_no;
@@ -104,6 +116,7 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 		r = &o->refunds[o->n_refunds++];
 		memset(r, 0, sizeof *r);
 		h5_fold_keep(r->out_refund_no, w->out_refund_no);
+		r->heard_at = ev->at;
 	}
 	/* What is said replaces what was there; what is not said stays. */
 	r->state = state;
@@ -211,14 +224,18 @@ h5_fold_refund_refused(
 	if (rc == H5_OK && w.r == NULL)
 		rc = h5_err_set(
 		    e, H5_E_INPUT, "refund-refused: there is no such refund");
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
 	/* WeChat's word on a refund is not taken back by an old refusal. */
 	if (rc != H5_OK ||
 	    (w.r->state != H5_REFUND_ASKED && w.r->state != H5_REFUND_HINTED))
 		return rc;
 	rc = note_refund(o, ev, &w, H5_REFUND_REFUSED, e);
-	if (rc == H5_OK && o->transaction_id[0] != '\0')
-		weigh_refunds(o);
-	return rc;
+	if (rc != H5_OK || o->transaction_id[0] == '\0')
+		return rc;
+	weigh_refunds(o);
+	tell_if_it_stays(o, ev);
+	return H5_OK;
 }
 
 enum h5_code
@@ -258,5 +275,7 @@ h5_fold_refunded(
 	weigh_refunds(o);
 	if (state == H5_REFUND_SUCCESS)
 		h5_fold_tell_shop(o, ev, "order.refunded");
+	else if (state == H5_REFUND_CLOSED)
+		tell_if_it_stays(o, ev);
 	return H5_OK;
 }

@@ -87,6 +87,7 @@ struct h5_refund {
 	int64_t hinted_at; /* last notice about it, 0: none */
 	int64_t looked_at; /* last answer of refundquery, 0: none */
 	int64_t changed_at; /* of SUCCESS: WeChat's time */
+	int64_t heard_at; /* when the ledger first spoke of it */
 };
 
 /* Ways to tell the shop; bits, since both may be configured. */
@@ -122,6 +123,7 @@ struct h5_order {
 	int64_t paid_at; /* WeChat's time_end, 0: unpaid */
 	char paid_via[8]; /* notify, query, "" */
 	char transaction_id[33];
+	bool paid_untold; /* all of it went back before the shop was told */
 	int64_t closed_at;
 	int64_t checked_at; /* last answer of orderquery, 0: never */
 	int64_t tried_at; /* last time WeChat was asked, answer or not */

@@ -26,6 +26,7 @@ static const struct row {
     {H5_EVENT_PAID, 1,
 	/* wx_*, most of a payment's fields, is looked at first. */
 	"wx_* out_trade_no transaction_id total_fee via time_end trade_state"},
+    {H5_EVENT_PAID, 2, "returned"},
     {H5_EVENT_CLOSING, 1, "out_trade_no"},
     {H5_EVENT_ENDED, 1, "out_trade_no why"},
     {H5_EVENT_CLOSED, 1, "why"},

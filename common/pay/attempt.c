@@ -2,11 +2,13 @@
  * sending the buyer to it; and what becomes of the answers. */
 #include "common/pay/attempt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/format/escape.h"
 #include "common/pay/hold.h"
+#include "common/pay/returned.h"
 #include "common/pay/settle.h"
 
 /* The last half minute of a mweb_url's life is the buyer's way there. */
@@ -120,13 +122,58 @@ unreached(const struct h5_shop *shop, struct h5_order **o,
 	return why;
 }
 
+static enum h5_code
+settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
+    struct h5_order **o, struct h5_err *e)
+{
+	enum h5_settled settled;
+
+	/* h5_settle loads the order itself, under the store's lock. */
+	h5_order_free(*o);
+	*o = NULL;
+	return h5_settle(shop, t, "query", &settled, o, e);
+}
+
+/* REFUND says "paid, and some went back".  How much decides what the shop is
+ * told, so it is asked before the payment is recorded; until WeChat has said
+ * it, nothing is. */
+static enum h5_code
+settle_returned(const struct h5_shop *shop, struct h5_wechat_trade *t,
+    struct h5_order **o, struct h5_err *e)
+{
+	struct h5_wechat_refunds *list;
+	enum h5_code rc;
+
+	rc = h5_returned_ask(shop, *o, h5_order_attempt(*o, t->out_trade_no),
+	    t->transaction_id, &list, e);
+	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
+		rc = unreached(shop, o, t->out_trade_no, rc, e);
+	} else if (rc == H5_OK) {
+		t->returned = h5_returned_sum(list);
+		rc = h5_returned_announce(shop, list, o, e);
+		if (rc == H5_OK)
+			rc = settle(shop, t, o, e);
+		if (rc == H5_OK)
+			rc = h5_returned_record_all(shop, list, o, e);
+	}
+	free(list);
+	return rc;
+}
+
+/* Money of another amount or currency is disputed, whatever became of it. */
+static bool
+went_back(const struct h5_order *o, const struct h5_wechat_trade *t)
+{
+	return strcmp(t->trade_state, "REFUND") == 0 &&
+	       t->total_fee == o->total_fee && strcmp(t->fee_type, "CNY") == 0;
+}
+
 enum h5_code
 h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_wechat_refusal refusal;
 	struct h5_wechat_trade t;
-	enum h5_settled settled;
 	struct h5_pay_note gone = {
 	    H5_EVENT_QUERIED, out_trade_no, NULL, "ORDERNOTEXIST"};
 	enum h5_code rc;
@@ -139,10 +186,8 @@ h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
 	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
 		rc = unreached(shop, o, out_trade_no, rc, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS) {
-		/* h5_settle loads the order itself, under the store's lock. */
-		h5_order_free(*o);
-		*o = NULL;
-		rc = h5_settle(shop, &t, "query", &settled, o, e);
+		rc = went_back(*o, &t) ? settle_returned(shop, &t, o, e)
+				       : settle(shop, &t, o, e);
 	} else if (rc == H5_OK && refusal.verdict == H5_WECHAT_UNKNOWN_ORDER) {
 		/* Noted as a query, or the sweep would ask again at once.  The
 		 * attempt stays open: a number that is unknown today can be

@@ -2,93 +2,19 @@
  * WeChat says. */
 #include "common/pay/refund.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/order/due.h"
 #include "common/pay/hold.h"
+#include "common/pay/returned.h"
 #include "common/wechat/wechat.h"
 
 /* A refund that WeChat does not know: a request may still be on its way. */
 #define SETTLE_S 600
 
 /* --- recording ------------------------------------------------------------ */
-
-struct recording {
-	const struct h5_wechat_refund *got;
-	bool news; /* the status is another one than before */
-};
-
-static enum h5_code
-decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
-    struct h5_err *e)
-{
-	struct recording *x = arg;
-	const struct h5_wechat_refund *got = x->got;
-	const struct h5_refund *r = h5_order_refund(o, got->out_refund_no);
-	struct h5_event *ev;
-
-	/* The same state again is recorded (when it was learned matters to the
-	 * next look) but told to nobody. */
-	x->news = r == NULL || r->state != got->state;
-	/* Success is WeChat's last word.  An older answer that comes in later
-	 * must not take it back. */
-	if (r != NULL && r->state == H5_REFUND_SUCCESS) {
-		x->news = false;
-		return H5_OK;
-	}
-	ev = h5_store_add(b, H5_EVENT_REFUNDED);
-	h5_event_text(ev, "out_refund_no", got->out_refund_no);
-	h5_event_text(ev, "out_trade_no", got->out_trade_no);
-	h5_event_text(ev, "refund_id", got->refund_id);
-	h5_event_number(ev, "refund_fee", got->refund_fee);
-	h5_event_text(ev, "status", h5_order_refund_word(got->state));
-	h5_event_time(ev, "success_time", got->success_time);
-	return h5_event_finish(ev, e);
-}
-
-static void
-tell(const struct h5_log *log, const char *id,
-    const struct h5_wechat_refund *got)
-{
-	enum h5_log_level level = H5_LOG_INFO;
-	const char *event = "refund-processing", *note = NULL;
-
-	/* Only what a person must act on is an alert. */
-	if (got->state == H5_REFUND_SUCCESS) {
-		event = "refund-done";
-	} else if (got->state == H5_REFUND_CHANGE) {
-		event = "refund-abnormal";
-		level = H5_LOG_ALERT;
-		note = "the payer's card or account does not accept the money: "
-		       "handle the abnormal refund on the merchant platform, "
-		       "transaction centre, refunds";
-	} else if (got->state == H5_REFUND_CLOSED) {
-		event = "refund-closed";
-		level = H5_LOG_ALERT;
-		note = "no money went back: ask for the refund again under "
-		       "another number, or pay it back by other means";
-	}
-	h5_log_event(log, level, event, "order", id, "out_refund_no",
-	    got->out_refund_no, "refund_id", got->refund_id, "refund_fee",
-	    H5_LOG_NUM(got->refund_fee), "note", note, NULL);
-}
-
-static enum h5_code
-record(const struct h5_shop *shop, const struct h5_wechat_refund *got,
-    struct h5_order **o, struct h5_err *e)
-{
-	struct recording x = {got, false};
-	char id[H5_ORDER_ID_MAX + 1];
-	enum h5_code rc;
-
-	/* The update replaces *o; the log line below still needs the id. */
-	memcpy(id, (*o)->id, sizeof id);
-	rc = h5_pay_update(shop, decide_refunded, &x, o, e);
-	if (rc == H5_OK && x.news)
-		tell(shop->log, id, got);
-	return rc;
-}
 
 struct denial {
 	const char *out_refund_no;
@@ -168,7 +94,7 @@ look_one(const struct h5_shop *shop, const char *out_refund_no,
 	/* Any believed status, also "processing": it proves that the refund
 	 * exists. */
 	if (refusal.verdict == H5_WECHAT_SUCCESS)
-		return record(shop, &got, o, e);
+		return h5_returned_record(shop, &got, o, e);
 	/* Anything but "no such refund" leaves the question open. */
 	if (refusal.verdict != H5_WECHAT_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
@@ -314,7 +240,7 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	if (rc != H5_OK)
 		return rc;
 	if (refusal.verdict == H5_WECHAT_SUCCESS)
-		return record(shop, &got, o, e);
+		return h5_returned_record(shop, &got, o, e);
 	return refused(shop, x->plan->out_refund_no, &refusal, o, e);
 }
 
@@ -349,6 +275,31 @@ h5_refund_due(const struct h5_order *o, int64_t now)
 	return false;
 }
 
+/* Refunds that were asked for elsewhere stand in WeChat's list alone. */
+static enum h5_code
+take_in(const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
+{
+	struct h5_wechat_refunds *list;
+	enum h5_code rc = H5_OK, one;
+	const struct h5_attempt *a;
+	struct h5_err why;
+	size_t i;
+
+	for (i = 0; *o != NULL && i < (*o)->n_attempts; i++) {
+		a = &(*o)->attempts[i];
+		if (a->state != H5_ATTEMPT_PAID)
+			continue;
+		one = h5_returned_ask(
+		    shop, *o, a, a->transaction_id, &list, &why);
+		if (one == H5_OK)
+			one = h5_returned_record_all(shop, list, o, &why);
+		free(list);
+		if (one != H5_OK && rc == H5_OK)
+			rc = h5_err_set(e, one, "%s", why.msg);
+	}
+	return rc;
+}
+
 static enum h5_code
 look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
     struct h5_err *e)
@@ -375,6 +326,11 @@ look_locked(const struct h5_shop *shop, bool force, struct h5_order **o,
 			    shop, number, "the order is not paid", o, &why);
 		else
 			one = look_one(shop, number, NULL, o, &why);
+		if (one != H5_OK && rc == H5_OK)
+			rc = h5_err_set(e, one, "%s", why.msg);
+	}
+	if (force && *o != NULL) {
+		one = take_in(shop, o, &why);
 		if (one != H5_OK && rc == H5_OK)
 			rc = h5_err_set(e, one, "%s", why.msg);
 	}

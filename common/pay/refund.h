@@ -34,7 +34,8 @@ bool h5_refund_due(const struct h5_order *o, int64_t now);
 
 /* h5_refund_look(shop, id, force, o, e): ask WeChat about each refund that is
  * due and record the answers.  A refund's state moves here and nowhere else.
- * force: ask about each refund that is not over.  *o: the order as stored, or
+ * force: ask about each refund that is not over, and take in those that were
+ * made elsewhere.  *o: the order as stored, or
  * NULL.  Blocks for the calls.  A failure does not keep the other refunds from
  * being looked at; the first one is the result. */
 H5_MUST_CHECK enum h5_code h5_refund_look(const struct h5_shop *shop,

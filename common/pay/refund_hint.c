@@ -7,9 +7,9 @@
 
 /* A refund notice is not signed: it only says that WeChat should be asked.  The
  * same hint twice is one. */
-static enum h5_code
-decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
-    struct h5_err *e)
+enum h5_code
+h5_refund_decide_hint(void *arg, const struct h5_order *o,
+    struct h5_store_batch *b, struct h5_err *e)
 {
 	const struct h5_wechat_hint *hint = arg;
 	struct h5_event *ev;
@@ -54,7 +54,8 @@ h5_refund_hint(const struct h5_shop *shop, struct h5_wechat_hint *hint,
 	 * read: junk costs no access to the disk. */
 	if (h5_number_order_of(hint->out_trade_no, id, &attempt, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
-	rc = h5_store_update(shop->st, id, NULL, decide_hint, hint, NULL, e);
+	rc = h5_store_update(
+	    shop->st, id, NULL, h5_refund_decide_hint, hint, NULL, e);
 	if (rc == H5_E_NOTFOUND)
 		return h5_err_set(e, rc, "unknown order");
 	if (rc == H5_OK)

@@ -5,6 +5,7 @@
 #include "common/base/err.h"
 #include "common/order/order.h"
 #include "common/shop/shop.h"
+#include "common/store/store.h"
 #include "common/wechat/wechat.h"
 
 /* h5_refund_hint(shop, hint, id, e): note that a notice spoke of a refund.  A
@@ -16,5 +17,10 @@
 H5_MUST_CHECK enum h5_code h5_refund_hint(const struct h5_shop *shop,
     struct h5_wechat_hint *hint, char id[H5_ORDER_ID_MAX + 1],
     struct h5_err *e);
+
+/* h5_refund_decide_hint: writes down a struct h5_wechat_hint, for
+ * h5_store_update.  The same hint twice is one. */
+H5_MUST_CHECK enum h5_code h5_refund_decide_hint(void *arg,
+    const struct h5_order *o, struct h5_store_batch *b, struct h5_err *e);
 
 #endif

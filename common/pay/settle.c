@@ -58,6 +58,8 @@ add_paid(struct h5_store_batch *b, const struct settling *s, struct h5_err *e)
 	 * auditor why a paid order looks odd. */
 	if (strcmp(t->trade_state, "SUCCESS") != 0)
 		h5_event_text(ev, "trade_state", t->trade_state);
+	if (s->result == H5_SETTLED_NOW && t->returned >= t->total_fee)
+		h5_event_number(ev, "returned", t->returned);
 	rc = h5_event_finish(ev, e);
 	if (rc == H5_OK)
 		rc = add_further(&ev->fields, &t->further, e);

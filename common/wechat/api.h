@@ -32,6 +32,10 @@ struct h5_wechat_api {
 	    const struct h5_log *log, const struct h5_order *o,
 	    const struct h5_refund *r, struct h5_wechat_refund *got,
 	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	enum h5_code (*refunds)(struct h5_wechat *w, const struct h5_log *log,
+	    const char *out_trade_no, const char *transaction_id,
+	    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
+	    struct h5_err *e);
 	enum h5_code (*refund_ready)(
 	    const struct h5_config *c, int64_t now, struct h5_err *e);
 	enum h5_code (*sample_notice)(const struct h5_config *c,

@@ -141,6 +141,16 @@ h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 }
 
 enum h5_code
+h5_wechat_refunds(struct h5_wechat *w, const struct h5_log *log,
+    const struct h5_attempt *a, const char *transaction_id,
+    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
+{
+	return api_of(a)->refunds(
+	    w, log, a->out_trade_no, transaction_id, list, refusal, e);
+}
+
+enum h5_code
 h5_wechat_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {
 	return api_of_shop()->refund_ready(c, now, e);

@@ -65,6 +65,8 @@ struct h5_wechat_trade {
 	int64_t total_fee; /* fen; -1: not said */
 	char fee_type[9]; /* "CNY" when not said */
 	int64_t time_end; /* Unix seconds; 0: not said or malformed */
+	int64_t returned; /* fen that went back or are on their way there, as
+	    h5_wechat_refunds tells; 0 from a notice or a query */
 	struct h5_fields further; /* every other element, to be kept; without
 	    the envelope (return_code ... sign), openid and what stands above */
 };
@@ -81,6 +83,13 @@ struct h5_wechat_refund {
 	    is PROCESSING */
 	int64_t total_fee, refund_fee; /* fen */
 	int64_t success_time; /* Unix seconds; 0: not said or malformed */
+};
+
+/* All refunds of one payment, whoever asked for them. */
+#define H5_WECHAT_REFUNDS_MAX 50 /* WeChat allows no more */
+struct h5_wechat_refunds {
+	size_t n;
+	struct h5_wechat_refund v[H5_WECHAT_REFUNDS_MAX];
 };
 
 /* What a refund notice says.  It proves nothing: it is a reason to ask. */
@@ -206,6 +215,15 @@ H5_MUST_CHECK enum h5_code h5_wechat_refund(struct h5_wechat *w,
 H5_MUST_CHECK enum h5_code h5_wechat_refund_query(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_refunds(w, log, a, transaction_id, list, refusal, e): every refund
+ * of what attempt a paid by that transaction, wherever it was asked for.
+ * H5_WECHAT_NO_REFUND: there is none.  An answer is believed if all of it is
+ * about this payment and no more than it goes back. */
+H5_MUST_CHECK enum h5_code h5_wechat_refunds(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    const char *transaction_id, struct h5_wechat_refunds *list,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
 /* h5_wechat_refund_ready(c, now, e): is everything there that a refund needs at

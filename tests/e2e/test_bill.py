@@ -528,3 +528,18 @@ def _(t):
     rows, sums, err = reconcile(t, s, day.text, want=1)
     t.eq([(r["difference"], r["order"], r["there"]) for r in rows],
          [("refund-missing-here", order, "100")], "differences")
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    t.contains(err, "asked WeChat about 1 orders", "stderr")
+    t.eq((rows, s.show(order)["state"]), ([], "partly-refunded"),
+         "A1: --fix takes it in")
+    t.ok(g.calls("refundquery", order), "A1: WeChat was asked")
+
+
+@test("A1: --fix counts the orders that WeChat told it about")
+def _(t):
+    s, g, day, order = refund_shop(t)
+    g.control("platform-refund", out_trade_no=order, out_refund_no="M1")
+    later(g, day)
+    g.fault("refundquery", "systemerror", order=order)
+    rows, sums, err = reconcile(t, s, day.text, "--fix", want=69)
+    t.contains(err, "asked WeChat about 0 orders", "stderr")

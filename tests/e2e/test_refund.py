@@ -136,6 +136,131 @@ def _(t):
             ["order.paid", "order.refunded"])
 
 
+# --- A1: money that went back elsewhere ---------------------------------------
+
+
+def told(x):
+    """A hook that writes down what it is told; the words so far."""
+    out = x.s.folder / "events"
+    hook = x.s.write("hook", f'#!/bin/sh\necho "$H5PAY_EVENT" >>{out}\n',
+                     0o700)
+    x.s.configure({"hooks.exec": hook})
+    return lambda: out.read_text().split() if out.exists() else []
+
+
+def back(x, order, no, fee):
+    x.g.control("platform-refund", out_trade_no=order, out_refund_no=no,
+                fee=fee)
+
+
+@table("A1: {0} went back before we heard of the payment: {2}, and the shop "
+       "hears {3}", [
+    ("all of it", [1200], "refunded", ["order.refunded"]),
+    ("all of it in two parts", [1000, 200], "refunded",
+     ["order.refunded", "order.refunded"]),
+    ("a part", [400], "partly-refunded", ["order.paid", "order.refunded"]),
+])
+def _(t, what, fees, state, events):
+    x = Shop(t, conf={"orders.query_interval_s": "1"})
+    heard = told(x)
+    order = t.id("r")
+    token = x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    for i, fee in enumerate(fees):
+        back(x, order, f"5030000{i}@{order}", fee)
+    q = {"order": order, "t": token}
+    t.redirect(x.s.post("query", q))
+    t.page(x.s.get("query", q), 200, "result", state)
+    t.until("the events", lambda: heard() == events)
+    x.sweep(order)
+    t.eq(heard(), events, "events after a sweep")
+    t.eq(sorted(r["refund_fee"] for r in x.refunds(order)), sorted(fees),
+         "refunds")
+    code, out, err = x.s.h5pay("fsck")
+    t.eq(code, 0, f"fsck {out!r} {err!r}")
+
+
+@test("A1: while refundquery is silent a payment that went back is told as "
+      "nothing")
+def _(t):
+    x = Shop(t, conf={"orders.query_interval_s": "1",
+                      "gateway.deadline_ms": "1500"})
+    heard = told(x)
+    order = t.id("r")
+    x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    back(x, order, "M1", 1200)
+    x.g.fault("refundquery", "cut-before", order=order)
+    t.eq(x.s.h5pay("query", order)[0], 69, "query")
+    t.eq((x.state(order), heard()), ("awaiting", []), "state and events")
+    x.g.clear(order)
+    t.eq(x.s.h5pay("query", order)[0], 0, "query")
+    t.eq((x.state(order), heard()), ("refunded", ["order.refunded"]),
+         "state and events")
+
+
+@test("A1: a refund of everything that is closed in the end leaves the order "
+      "paid, and the shop is told then")
+def _(t):
+    x = Shop(t, refund_s=3600, refund_result="REFUNDCLOSE")
+    heard = told(x)
+    order = t.id("r")
+    x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    back(x, order, "M1", 1200)
+    t.eq(x.s.h5pay("query", order)[0], 0, "query")
+    t.eq((x.state(order), heard()), ("refunding", []), "under way")
+    x.g.advance(3601)
+    x.sweep(order, ["faketime", "-f", "+2h"])
+    t.eq(x.state(order), "paid", "state")
+    t.eq(heard(), ["order.paid"], "events")
+
+
+@test("A1: query of a paid order takes in refunds of the merchant platform, "
+      "twenty-three of them too")
+def _(t):
+    x = Shop(t)
+    heard = told(x)
+    order = x.paid(2400)
+    for i in range(23):
+        back(x, order, f"M{i}", 100)
+    code, out, err = x.s.h5pay("--json", "query", order)
+    o = json.loads(out)
+    t.eq((code, o["state"], len(o["refunds"])), (0, "partly-refunded", 23),
+         f"query {err!r}")
+    t.eq(heard(), ["order.paid"] + ["order.refunded"] * 23, "events")
+    back(x, order, "M23", 100)
+    t.eq(x.s.h5pay("query", order)[0], 0, "query")
+    t.eq(x.state(order), "refunded", "state")
+    before = len(x.s.show(order)["events"])
+    t.eq(x.s.h5pay("query", order)[0], 0, "query")
+    t.eq(len(x.s.show(order)["events"]), before, "events of the third query")
+
+
+@table("A1: a list of refunds {0} moves nothing", [
+    ("of another order", {"kind": "other-order"}),
+    ("of another amount", {"kind": "wrong-amount"}),
+    ("with a state nobody knows", {"kind": "set-field",
+                                   "name": "refund_status_0",
+                                   "value": "SUCCESS2"}),
+    ("without a sign", {"kind": "unsigned"}),
+    ("that counts more than it lists", {"kind": "set-field",
+                                        "name": "refund_count",
+                                        "value": "2"}),
+    ("that gives back more than was paid", {"kind": "set-field",
+                                            "name": "refund_fee_0",
+                                            "value": "1201"}),
+])
+def _(t, what, fault):
+    x = Shop(t)
+    order = x.paid()
+    back(x, order, "M1", 1200)
+    fault = dict(fault)
+    x.g.fault("refundquery", fault.pop("kind"), order=order, **fault)
+    t.eq(x.s.h5pay("query", order)[0], 69, "query")
+    t.eq((x.state(order), x.refunds(order)), ("paid", []), "state, refunds")
+
+
 # --- what is refused before anything is asked -------------------------------
 
 

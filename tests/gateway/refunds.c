@@ -11,6 +11,7 @@
 
 enum {
 	REFUNDS_MAX = 50,
+	PAGE_MAX = 20, /* in one answer of refundquery */
 };
 
 bool
@@ -240,10 +241,13 @@ gw_refund_query(struct gw *gw, const struct gw_list *in,
 {
 	const struct gw_fault *forced = gw_plan_find(plan, GW_REFUND_STATUS);
 	const struct gw_refund *any = NULL;
+	const char *offset = gw_list_text(in, "offset");
+	unsigned skip = (unsigned)strtoul(offset, NULL, 10);
 	unsigned n = 0;
+	unsigned total = 0;
 
 	for (struct gw_refund *r = gw->refunds; r != NULL; r = r->next) {
-		if (!asked_for(in, r) || n >= 20)
+		if (!asked_for(in, r) || total++ < skip || n >= PAGE_MAX)
 			continue;
 		gw_refund_settle(gw, r);
 		if (any == NULL) {
@@ -261,6 +265,8 @@ gw_refund_query(struct gw *gw, const struct gw_list *in,
 	}
 	if (any == NULL)
 		return no("REFUNDNOTEXIST", "退款订单查询失败");
+	if (*offset != '\0')
+		gw_list_addf(f, "total_refund_count", "%u", total);
 	gw_list_addf(f, "refund_count", "%u", n);
 	return fine;
 }

@@ -577,6 +577,79 @@ test_order__refunds_move_the_state(void **state)
 	}
 }
 
+static size_t
+told(const struct h5_order *o, const char *type)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < o->n_outgoing; i++)
+		if (strcmp(o->outgoing[i].type, type) == 0)
+			n++;
+	return n;
+}
+
+/* A1: a payment that all went back before the shop was told of it. */
+static struct h5_order *
+paid_and_returned(const char *fen)
+{
+	struct h5_order *o = make();
+	struct h5_event ev;
+
+	paid_of(&ev, ID, "4200", T0 + 90);
+	if (h5_fields_add(&ev.fields, "returned", fen, NULL) != H5_OK ||
+	    apply(o, &ev) != H5_OK)
+		fail_msg("not paid");
+	return o;
+}
+
+static void
+test_order__a1_money_that_all_went_back_is_no_order_paid(void **state)
+{
+	struct h5_order *o = paid_and_returned("12800");
+
+	(void)state;
+	assert_int_equal(o->n_outgoing, 0);
+	assert_int_equal(refunded(o, "M1", "800", "SUCCESS"), H5_OK);
+	assert_int_equal(refunded(o, "M2", "12000", "PROCESSING"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDING);
+	assert_int_equal(refunded(o, "M2", "12000", "SUCCESS"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDED);
+	assert_int_equal(told(o, "order.paid"), 0);
+	assert_int_equal(told(o, "order.refunded"), 2);
+	h5_order_free(o);
+	o = paid_and_returned("12799");
+	assert_int_equal(told(o, "order.paid"), 1);
+	h5_order_free(o);
+}
+
+static void
+test_order__a1_money_that_stays_after_all_is_told_once(void **state)
+{
+	struct h5_order *o = paid_and_returned("12800");
+	struct h5_event ev;
+
+	(void)state;
+	assert_int_equal(refunded(o, "M1", "800", "PROCESSING"), H5_OK);
+	assert_int_equal(refunded(o, "M2", "12000", "PROCESSING"), H5_OK);
+	assert_int_equal(told(o, "order.paid"), 0);
+	assert_int_equal(refunded(o, "M2", "12000", "REFUNDCLOSE"), H5_OK);
+	assert_int_equal(told(o, "order.paid"), 1);
+	assert_int_equal(refunded(o, "M1", "800", "REFUNDCLOSE"), H5_OK);
+	assert_int_equal(told(o, "order.paid"), 1);
+	assert_int_equal(o->state, H5_ORDER_PAID);
+	h5_order_free(o);
+	/* Likewise where what was announced does not exist. */
+	o = paid_and_returned("12800");
+	event_of(&ev, H5_EVENT_REFUND_HINT, T0 + 99, "out_refund_no", "M1",
+	    "refund_fee", "12800", "refund_status", "SUCCESS", NULL);
+	assert_int_equal(apply(o, &ev), H5_OK);
+	event_of(&ev, H5_EVENT_REFUND_REFUSED, T0 + 99, "out_refund_no", "M1",
+	    "why", "REFUNDNOTEXIST", NULL);
+	assert_int_equal(apply(o, &ev), H5_OK);
+	assert_int_equal(told(o, "order.paid"), 1);
+	h5_order_free(o);
+}
+
 static void
 test_order__a_refund_needs_a_payment_and_its_bounds(void **state)
 {
@@ -811,17 +884,6 @@ play(struct h5_order *o, int move)
 	}
 }
 
-static size_t
-told(const struct h5_order *o, const char *type)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < o->n_outgoing; i++)
-		if (strcmp(o->outgoing[i].type, type) == 0)
-			n++;
-	return n;
-}
-
 /* Whatever came before: paid stays paid, terms stay, the shop hears of a
  * payment once, and what is refused leaves no trace. */
 static void
@@ -894,6 +956,10 @@ main(void)
 	    cmocka_unit_test(test_order__refunds_move_the_state),
 	    cmocka_unit_test(
 		test_order__a_refund_needs_a_payment_and_its_bounds),
+	    cmocka_unit_test(
+		test_order__a1_money_that_all_went_back_is_no_order_paid),
+	    cmocka_unit_test(
+		test_order__a1_money_that_stays_after_all_is_told_once),
 	    cmocka_unit_test(test_order__a_refund_asked_again_is_the_same_one),
 	    cmocka_unit_test(test_order__a_refund_succeeds_once_for_the_shop),
 	    cmocka_unit_test(test_order__a_hint_only_asks_for_a_look),

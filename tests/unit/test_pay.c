@@ -18,7 +18,10 @@ struct script {
 	enum h5_code order_rc[4], query_rc[8], close_rc[4];
 	const char *state[8]; /* trade_state of each query */
 	int64_t fee[8]; /* 0: the order's */
-	unsigned orders, queries, closes;
+	unsigned orders, queries, closes, lists;
+	struct h5_wechat_refunds list[4];
+	enum h5_wechat_verdict list_verdict[4];
+	enum h5_code list_rc[4];
 	char last[H5_OUT_TRADE_NO_MAX + 1];
 	char calls[256]; /* "O:id Q:id C:id " */
 };
@@ -97,7 +100,7 @@ __wrap_h5_wechat_query(struct h5_wechat *w, const struct h5_log *log,
 	    t->out_trade_no, sizeof t->out_trade_no, "%s", a->out_trade_no);
 	(void)snprintf(t->trade_state, sizeof t->trade_state, "%s", state);
 	(void)snprintf(t->fee_type, sizeof t->fee_type, "CNY");
-	t->paid = strcmp(state, "SUCCESS") == 0;
+	t->paid = strcmp(state, "SUCCESS") == 0 || strcmp(state, "REFUND") == 0;
 	if (t->paid) {
 		t->total_fee = script.fee[n] != 0 ? script.fee[n] : 100;
 		(void)snprintf(t->transaction_id, sizeof t->transaction_id,
@@ -121,6 +124,32 @@ __wrap_h5_wechat_close(struct h5_wechat *w, const struct h5_log *log,
 	if (script.close_rc[n] != H5_OK)
 		return h5_err_set(e, script.close_rc[n], "scripted");
 	refusal->verdict = script.close[n];
+	return H5_OK;
+}
+
+enum h5_code __wrap_h5_wechat_refunds(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    const char *transaction_id, struct h5_wechat_refunds *list,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+enum h5_code
+__wrap_h5_wechat_refunds(struct h5_wechat *w, const struct h5_log *log,
+    const struct h5_attempt *a, const char *transaction_id,
+    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
+{
+	unsigned n = script.lists++;
+
+	(void)w;
+	(void)log;
+	assert_true(n < 4);
+	assert_memory_equal(transaction_id, "4200", 4);
+	memset(refusal, 0, sizeof *refusal);
+	called('L', a->out_trade_no);
+	if (script.list_rc[n] != H5_OK)
+		return h5_err_set(e, script.list_rc[n], "scripted");
+	*list = script.list[n];
+	refusal->verdict = script.list_verdict[n];
 	return H5_OK;
 }
 
@@ -694,6 +723,123 @@ test_pay__a4_the_page_tells_when_to_come_back(void **state)
 	assert_int_equal(h5_pay_closable_at(&a, 1300), 8260);
 }
 
+/* A1: what the list of refunds will say, one more of them. */
+static void
+give_back(unsigned call, const char *no, int64_t fee, const char *status)
+{
+	struct h5_wechat_refunds *list = &script.list[call];
+	struct h5_wechat_refund *r = &list->v[list->n++];
+
+	(void)snprintf(r->out_trade_no, sizeof r->out_trade_no, "order-1");
+	(void)snprintf(r->out_refund_no, sizeof r->out_refund_no, "%s", no);
+	(void)snprintf(r->refund_id, sizeof r->refund_id, "5000%s", no);
+	assert_true(h5_order_refund_state_of(status, &r->state));
+	r->total_fee = 100;
+	r->refund_fee = fee;
+}
+
+/* The types of the events for the shop, in order. */
+static void
+expect_told(struct shop *s, enum h5_order_state want, const char *types)
+{
+	struct h5_order *o = load(s);
+	char all[256] = "";
+	size_t i, n;
+
+	for (i = 0; i < o->n_outgoing; i++) {
+		n = strlen(all);
+		(void)snprintf(
+		    all + n, sizeof all - n, "%s ", o->outgoing[i].type);
+	}
+	assert_string_equal(all, types);
+	assert_int_equal(o->state, want);
+	h5_order_free(o);
+}
+
+static void
+test_pay__a1_all_of_it_back_is_refunded_and_never_paid(void **state)
+{
+	static const enum h5_event_kind kinds[] = {H5_EVENT_CREATED,
+	    H5_EVENT_REFUND_HINT, H5_EVENT_REFUND_HINT, H5_EVENT_PAID,
+	    H5_EVENT_REFUNDED, H5_EVENT_REFUNDED};
+	struct shop *s = *state;
+	struct h5_order *o;
+	size_t i;
+
+	make(s, "order-1");
+	script.state[0] = "REFUND";
+	give_back(0, "M1", 40, "SUCCESS");
+	give_back(0, "M2", 60, "SUCCESS");
+	ask(s, false, H5_OK, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_REFUNDED, "order.refunded order.refunded ");
+	/* What a crash may leave is due to be asked about: the refunds are
+	 * announced before the payment stands. */
+	o = load(s);
+	assert_int_equal(o->n_events, 6);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(o->events[i].kind, kinds[i]);
+	h5_order_free(o);
+}
+
+static void
+test_pay__a1_a_part_back_is_paid_and_then_partly_refunded(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = "REFUND";
+	give_back(0, "M1", 99, "SUCCESS");
+	give_back(0, "M2", 1, "REFUNDCLOSE");
+	ask(s, false, H5_OK, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_PARTLY_REFUNDED, "order.paid order.refunded ");
+}
+
+static void
+test_pay__a1_all_of_it_under_way_is_not_told_as_paid(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = "REFUND";
+	give_back(0, "M1", 100, "PROCESSING");
+	ask(s, false, H5_OK, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_REFUNDING, "");
+}
+
+static void
+test_pay__a1_nothing_is_told_before_the_refunds_are_known(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = script.state[1] = script.state[2] = "REFUND";
+	script.list_rc[0] = H5_E_NET;
+	ask(s, false, H5_E_NET, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_CREATED, "");
+	/* An amount that is not the order's is not believed. */
+	now += 10;
+	give_back(1, "M1", 100, "SUCCESS");
+	script.list[1].v[0].total_fee = 101;
+	ask(s, false, H5_E_REMOTE, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_CREATED, "");
+	now += 10;
+	script.list_verdict[2] = H5_WECHAT_NO_REFUND;
+	ask(s, false, H5_OK, true, "Q:order-1 L:order-1 ");
+	expect_told(s, H5_ORDER_PAID, "order.paid ");
+}
+
+static void
+test_pay__a1_refunds_of_a_disputed_payment_are_not_asked(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	script.state[0] = "REFUND";
+	script.fee[0] = 1;
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+	expect_told(s, H5_ORDER_CREATED, "order.alert ");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
 
 int
@@ -725,6 +871,11 @@ main(void)
 	    T(test_pay__close_asks_once_more),
 	    T(test_pay__close_that_finds_money_is_refused),
 	    T(test_pay__close_without_the_last_look_stays_open),
+	    T(test_pay__a1_all_of_it_back_is_refunded_and_never_paid),
+	    T(test_pay__a1_a_part_back_is_paid_and_then_partly_refunded),
+	    T(test_pay__a1_all_of_it_under_way_is_not_told_as_paid),
+	    T(test_pay__a1_nothing_is_told_before_the_refunds_are_known),
+	    T(test_pay__a1_refunds_of_a_disputed_payment_are_not_asked),
 	    T(test_pay__a4_a_known_number_takes_a_confirmed_close),
 	    T(test_pay__a4_201_is_knowledge_that_stays),
 	    T(test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time),

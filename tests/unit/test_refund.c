@@ -16,7 +16,8 @@ struct script {
 	const char *err_code;
 	const char *status; /* of refundquery */
 	int64_t fee; /* 0: the refund's own */
-	unsigned asks, looks;
+	unsigned asks, looks, lists;
+	const char *foreign; /* a refund made elsewhere; NULL: none */
 	char number[65]; /* the last */
 	int64_t asked_fee;
 	char reason[128];
@@ -107,6 +108,35 @@ __wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 	script.looks++;
 	fill(o, r, script.status != NULL ? script.status : "PROCESSING", got);
 	return answer(script.look_rc, script.look, refusal, e);
+}
+
+enum h5_code __wrap_h5_wechat_refunds(struct h5_wechat *w,
+    const struct h5_log *log, const struct h5_attempt *a,
+    const char *transaction_id, struct h5_wechat_refunds *list,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+enum h5_code
+__wrap_h5_wechat_refunds(struct h5_wechat *w, const struct h5_log *log,
+    const struct h5_attempt *a, const char *transaction_id,
+    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
+{
+	struct h5_order o = {.id = ID, .total_fee = 12800};
+	struct h5_refund r = {.refund_fee = 800};
+
+	(void)w;
+	(void)log;
+	script.lists++;
+	assert_string_equal(a->out_trade_no, ID);
+	assert_string_equal(transaction_id, "4200");
+	memset(list, 0, sizeof *list);
+	if (script.foreign == NULL)
+		return answer(script.look_rc, H5_WECHAT_NO_REFUND, refusal, e);
+	(void)snprintf(
+	    r.out_refund_no, sizeof r.out_refund_no, "%s", script.foreign);
+	list->n = 1;
+	fill(&o, &r, "SUCCESS", &list->v[0]);
+	return answer(script.look_rc, H5_WECHAT_SUCCESS, refusal, e);
 }
 
 /* --- a shop with one paid order of 128.00 --------------------------------- */
@@ -617,6 +647,33 @@ test_refund__plain_http_here_needs_no_certificate(void **state)
 	assert_non_null(strstr(e.msg, "merchant.cert_file"));
 }
 
+static void
+test_refund__a1_a_forced_look_takes_in_what_was_made_elsewhere(void **state)
+{
+	script.foreign = "50300000001";
+	assert_int_equal(look(*state, false), H5_OK);
+	assert_int_equal(script.lists, 0);
+	assert_int_equal(look(*state, true), H5_OK);
+	assert_int_equal(script.lists, 1);
+	assert_int_equal(script.looks, 0);
+	expect(*state, H5_ORDER_PARTLY_REFUNDED, "SUCCESS");
+	/* Said twice is known once. */
+	assert_int_equal(look(*state, true), H5_OK);
+	assert_int_equal(shop_events(((struct shop *)*state)->st, ID), 3);
+}
+
+static void
+test_refund__a1_ours_is_asked_about_beside_the_list(void **state)
+{
+	assert_int_equal(ask(*state, want_of(NULL, 100, NULL)), H5_OK);
+	now += 61;
+	script.foreign = "50300000001";
+	script.status = "SUCCESS";
+	assert_int_equal(look(*state, true), H5_OK);
+	assert_int_equal(script.looks, 1);
+	expect(*state, H5_ORDER_PARTLY_REFUNDED, "SUCCESS");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, shop_teardown)
 
 int
@@ -624,6 +681,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_refund__default_is_all_that_is_left),
+	    T(test_refund__a1_a_forced_look_takes_in_what_was_made_elsewhere),
+	    T(test_refund__a1_ours_is_asked_about_beside_the_list),
 	    T(test_refund__no_more_than_was_paid),
 	    T(test_refund__a_minute_between_two),
 	    T(test_refund__fifty_and_a_year),

@@ -204,6 +204,7 @@ test_store_format__unknown_names_and_words_are_in_no_format(void **state)
 	} rows[] = {
 	    {H5_EVENT_PAID, "via", "notify", 1},
 	    {H5_EVENT_PAID, "via", "query", 1},
+	    {H5_EVENT_PAID, "returned", "100", 2},
 	    {H5_EVENT_PAID, "via", "notif", 0},
 	    {H5_EVENT_PAID, "via", "guess", 0},
 	    {H5_EVENT_PAID, "wx_bank_type", "OTHERS", 1},

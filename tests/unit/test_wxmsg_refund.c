@@ -251,6 +251,69 @@ test_wxmsg_refund__a_hint_says_no_more_than_it_must(void **state)
 	}
 }
 
+/* A1: refundquery by transaction_id lists every refund, on pages. */
+static void
+test_wxmsg_refund__a1_lists_all(void **state)
+{
+	struct h5_wechat_refunds list = {0};
+	struct h5_fields f;
+	struct h5_err e;
+	bool more;
+
+	(void)state;
+	fields_with(&f, NULL, NULL);
+	assert_int_equal(h5_v2_read_refunds(&f, &list, &more, &e), H5_OK);
+	assert_int_equal(list.n, 2);
+	assert_false(more);
+	assert_string_equal(list.v[0].out_refund_no, "order-1-r1");
+	assert_string_equal(list.v[0].out_trade_no, "order-1");
+	assert_int_equal(list.v[0].state, H5_REFUND_CHANGE);
+	assert_int_equal(list.v[1].refund_fee, 700);
+	assert_int_equal(list.v[1].state, H5_REFUND_SUCCESS);
+	/* The same page again adds nothing. */
+	assert_int_equal(h5_v2_read_refunds(&f, &list, &more, &e), H5_OK);
+	assert_int_equal(list.n, 2);
+	h5_fields_release(&f);
+	fields_with(&f, "total_refund_count", "3");
+	assert_int_equal(h5_v2_read_refunds(&f, &list, &more, &e), H5_OK);
+	assert_true(more);
+	h5_fields_release(&f);
+}
+
+static void
+test_wxmsg_refund__a1_a_list_is_believed_whole_or_not_at_all(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"refund_count", "3"},
+	    {"refund_count", "1"},
+	    {"refund_count", NULL},
+	    {"refund_status_0", "PERHAPS"},
+	    {"refund_status_1", NULL},
+	    {"refund_fee_0", "2.00"},
+	    {"refund_fee_1", NULL},
+	    {"refund_id_1", NULL},
+	    {"out_refund_no_0", NULL},
+	    {"out_refund_no_0", ""},
+	    {"transaction_id", NULL},
+	    {"out_trade_no", NULL},
+	    {"total_fee", "0"},
+	};
+	struct h5_wechat_refunds list;
+	struct h5_fields f;
+	struct h5_err e;
+	bool more;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		memset(&list, 0, sizeof list);
+		fields_with(&f, rows[i][0], rows[i][1]);
+		ROW(rows[i][0],
+		    h5_v2_read_refunds(&f, &list, &more, &e) == H5_E_INPUT);
+		h5_fields_release(&f);
+	}
+}
+
 int
 main(void)
 {
@@ -263,6 +326,9 @@ main(void)
 	    cmocka_unit_test(test_wxmsg_refund__a_published_sample),
 	    cmocka_unit_test(
 		test_wxmsg_refund__a_hint_says_no_more_than_it_must),
+	    cmocka_unit_test(test_wxmsg_refund__a1_lists_all),
+	    cmocka_unit_test(
+		test_wxmsg_refund__a1_a_list_is_believed_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

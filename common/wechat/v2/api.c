@@ -9,6 +9,7 @@ const struct h5_wechat_api h5_v2_api = {
     .close = h5_v2_closeorder,
     .refund = h5_v2_refund,
     .refund_query = h5_v2_refundquery,
+    .refunds = h5_v2_refunds,
     .refund_ready = h5_v2_refund_ready,
     .sample_notice = h5_v2_sample_notice,
 };

@@ -35,6 +35,12 @@ H5_MUST_CHECK enum h5_code h5_v2_refundquery(struct h5_wechat *w,
     const struct h5_refund *r, struct h5_wechat_refund *got,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
+/* h5_v2_refunds: h5_wechat_refunds. */
+H5_MUST_CHECK enum h5_code h5_v2_refunds(struct h5_wechat *w,
+    const struct h5_log *log, const char *out_trade_no,
+    const char *transaction_id, struct h5_wechat_refunds *list,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
 /* h5_v2_refund_ready: h5_wechat_refund_ready. */
 H5_MUST_CHECK enum h5_code h5_v2_refund_ready(
     const struct h5_config *c, int64_t now, struct h5_err *e);

@@ -192,6 +192,92 @@ h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
+/* Is all of it about this payment, and no more of it than there was? */
+static enum h5_code
+check_refunds(const struct h5_wechat_refunds *list, const char *out_trade_no,
+    const char *transaction_id, struct h5_err *e)
+{
+	const struct h5_wechat_refund *r;
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		r = &list->v[i];
+		if (strcmp(r->out_trade_no, out_trade_no) != 0 ||
+		    strcmp(r->transaction_id, transaction_id) != 0)
+			return h5_err_set(e, H5_E_REMOTE,
+			    "WeChat's answer: about another order");
+		if (r->state != H5_REFUND_CLOSED)
+			sum += r->refund_fee;
+		if (r->total_fee != list->v[0].total_fee || sum > r->total_fee)
+			return h5_err_set(e, H5_E_REMOTE,
+			    "WeChat's answer: about another amount");
+	}
+	return H5_OK;
+}
+
+/* One page.  *more: ask for the next. */
+static enum h5_code
+list_page(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
+    struct h5_wechat_refunds *list, bool *more,
+    struct h5_wechat_refusal *refusal, struct h5_err *why)
+{
+	struct h5_https_answer facts = {0};
+	struct h5_err e_read;
+	size_t before = list->n;
+	struct h5_fields f;
+	enum h5_code rc;
+
+	*more = false;
+	h5_fields_init(&f, 0, 0);
+	rc = h5_v2_converse(w, log, k, &facts, &f, refusal, why);
+	if (rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS) {
+		if (h5_v2_read_refunds(&f, list, more, &e_read) != H5_OK)
+			rc = h5_err_set(why, H5_E_REMOTE, "WeChat's answer: %s",
+			    e_read.msg);
+		else
+			rc = check_refunds(list, k->out_trade_no,
+			    h5_fields_get(&k->params, "transaction_id"), why);
+		*more = *more && list->n > before;
+	} else if (rc == H5_OK && refusal->verdict == H5_WECHAT_NO_REFUND &&
+		   before > 0) {
+		refusal->verdict = H5_WECHAT_SUCCESS;
+	}
+	h5_v2_report(log, k, &facts, rc, refusal, NULL, why);
+	h5_fields_release(&f);
+	return rc;
+}
+
+enum h5_code
+h5_v2_refunds(struct h5_wechat *w, const struct h5_log *log,
+    const char *out_trade_no, const char *transaction_id,
+    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
+{
+	struct h5_err why = {H5_OK, 0, ""};
+	struct h5_v2_call k;
+	bool more = true;
+	enum h5_code rc = H5_OK;
+
+	memset(list, 0, sizeof *list);
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WECHAT_REFUSED;
+	while (rc == H5_OK && more) {
+		rc = h5_v2_begin(w, &k, "refundquery", "/pay/refundquery",
+		    out_trade_no, &why);
+		if (rc == H5_OK)
+			rc = h5_fields_add(
+			    &k.params, "transaction_id", transaction_id, &why);
+		if (rc == H5_OK && list->n > 0)
+			rc = h5_fields_add_int(
+			    &k.params, "offset", (int64_t)list->n, &why);
+		if (rc == H5_OK)
+			rc = list_page(w, log, &k, list, &more, refusal, &why);
+		h5_fields_release(&k.params);
+	}
+	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
+}
+
 enum h5_code
 h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {

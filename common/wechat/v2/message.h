@@ -46,6 +46,13 @@ H5_MUST_CHECK enum h5_code h5_v2_read_refund(
 H5_MUST_CHECK enum h5_code h5_v2_read_refund_of(const struct h5_fields *f,
     const char *out_refund_no, struct h5_wechat_refund *r, struct h5_err *e);
 
+/* h5_v2_read_refunds(f, list, more, e): appends to list what a believed answer
+ * of refundquery lists and list lacks; *more: does it say, or may it be, that
+ * there are others behind these?  H5_E_INPUT: it lists none, more than it
+ * counts or than WeChat allows, or a fact is missing or malformed. */
+H5_MUST_CHECK enum h5_code h5_v2_read_refunds(const struct h5_fields *f,
+    struct h5_wechat_refunds *list, bool *more, struct h5_err *e);
+
 /* h5_v2_read_notice(c, body, n, kind, t, refund, e): h5_wechat_notice, but for
  * refund: the decrypted elements as they are (docs/PROTOCOL.md 6, 7.3).  t and
  * refund are initialised here; release both. */

@@ -11,6 +11,8 @@
 
 #define REFUNDS_MAX 100 /* in one answer; WeChat allows fifty an order */
 #define NAME_MAX 48
+/* A page of so many may have others behind it (PROTOCOL 7.2). */
+#define PAGE_LEAST 10
 
 static enum h5_code
 take_fen(
@@ -135,6 +137,70 @@ h5_v2_read_refund_of(const struct h5_fields *f, const char *out_refund_no,
 		rc = take_status(f, index, r, e);
 	if (rc != H5_OK)
 		memset(r, 0, sizeof *r);
+	return rc;
+}
+
+/* One of an answer's refunds, unless list has it. */
+static enum h5_code
+append_refund(const struct h5_fields *f, const char *index,
+    const struct h5_wechat_refund *trade, struct h5_wechat_refunds *list,
+    struct h5_err *e)
+{
+	struct h5_wechat_refund r = *trade;
+	enum h5_code rc;
+	size_t i;
+
+	rc = take_refund(f, index, &r, e);
+	if (rc == H5_OK)
+		rc = take_status(f, index, &r, e);
+	if (rc != H5_OK)
+		return rc;
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].out_refund_no, r.out_refund_no) == 0)
+			return H5_OK;
+	if (list->n == H5_WECHAT_REFUNDS_MAX)
+		return h5_err_set(e, H5_E_INPUT, "too many refunds");
+	list->v[list->n++] = r;
+	return H5_OK;
+}
+
+/* A count that need not be there; -1: it is not, or is none. */
+static int64_t
+count_of(const struct h5_fields *f, const char *name)
+{
+	const char *s = h5_fields_get(f, name);
+	uint64_t n;
+
+	if (s == NULL || h5_text_u64(s, 0, 1000, &n, NULL) != H5_OK)
+		return -1;
+	return (int64_t)n;
+}
+
+enum h5_code
+h5_v2_read_refunds(const struct h5_fields *f, struct h5_wechat_refunds *list,
+    bool *more, struct h5_err *e)
+{
+	struct h5_wechat_refund trade = {0};
+	int64_t here = count_of(f, "refund_count");
+	int64_t all = count_of(f, "total_refund_count");
+	char name[NAME_MAX], index[8];
+	unsigned i, n = 0;
+	enum h5_code rc;
+
+	*more = false;
+	rc = take_trade(f, &trade, e);
+	for (i = 0; rc == H5_OK && i < REFUNDS_MAX; i++) {
+		(void)snprintf(index, sizeof index, "_%u", i);
+		(void)snprintf(name, sizeof name, "out_refund_no%s", index);
+		if (h5_fields_get(f, name) == NULL)
+			continue;
+		n++;
+		rc = append_refund(f, index, &trade, list, e);
+	}
+	if (rc == H5_OK && (n == 0 || here != (int64_t)n))
+		rc = h5_err_set(e, H5_E_INPUT, "refund_count is not the count");
+	if (rc == H5_OK)
+		*more = all >= 0 ? (size_t)all > list->n : n >= PAGE_LEAST;
 	return rc;
 }
 
