@@ -1,6 +1,7 @@
 /* command.h - what the verbs of h5pay share.
- * One file a verb; main.c owns the options that all have, the configuration
- * and the store.  Data goes to stdout, words go to stderr. */
+ * Each verb has a file.  main.c takes the options that all verbs have, and
+ * opens configuration and store for them.  Data goes to stdout, words go to
+ * stderr. */
 #ifndef H5_ADMIN_COMMAND_H
 #define H5_ADMIN_COMMAND_H
 
@@ -28,8 +29,8 @@ struct command {
 	const char *config_path; /* -c, or NULL */
 	struct h5_config *config; /* NULL for verbs without need_config */
 	struct h5_log log;
-	/* config and log; its store is NULL for verbs without need_store, its
-	 * WeChat until command_wechat. */
+	/* config and log belong to it.  Its store is NULL if need_store is not
+	 * set; its WeChat is NULL until command_wechat was called. */
 	struct h5_shop shop;
 	bool json; /* --json */
 	bool quiet; /* --quiet */
@@ -52,62 +53,68 @@ extern const struct verb verb_bill, verb_check, verb_close, verb_export,
     verb_refund, verb_report, verb_show, verb_status, verb_support, verb_sweep;
 extern const struct verb verb_doctor, verb_explain;
 
-/* command_usage(v, fmt, ...): say what is wrong with the call, and how it
- * goes.  Returns EXIT_USAGE. */
+/* command_usage(v, fmt, ...): say what is wrong with the call and how the verb
+ * is used.  Returns EXIT_USAGE. */
 int command_usage(const struct verb *v, const char *fmt, ...) H5_PRINTF(2, 3);
 /* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
 int command_fail(const struct command *cmd, const struct h5_err *e);
-/* command_unread(id, e, worst): an order of a walk cannot be read: print why.
+/* command_unread(id, e, worst): print why an order of a walk cannot be read.
  * *worst keeps the first code, for the exit status. */
 void command_unread(
     const char *id, const struct h5_err *e, enum h5_code *worst);
-/* command_wechat(cmd, e): make cmd->shop.wx, once a process.  H5_E_CONFIG: the
- * certificates cannot be read.  H5_E_NOMEM. */
+/* command_wechat(cmd, e): make cmd->shop.wx, once in a process.
+ * H5_E_CONFIG: the certificates cannot be read.
+ * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code command_wechat(
     struct command *cmd, struct h5_err *e);
-/* command_own_store(cmd, e): as root, become the owner of the store, if there
- * is one.  H5_E_CONFIG. */
+/* command_own_store(cmd, e): if this runs as root, become the owner of the
+ * store, if there is one.
+ * H5_E_CONFIG: that was refused. */
 H5_MUST_CHECK enum h5_code command_own_store(
     const struct command *cmd, struct h5_err *e);
-/* command_order(cmd, v, argc, argv, id): the one operand, an order's id or an
- * attempt's number.  EXIT_DONE, else the status to leave with. */
+/* command_order(v, argc, argv, id): take the one operand, an order's id.
+ * Returns EXIT_DONE, or the status to leave with. */
 int command_order(const struct verb *v, int argc, char **argv, const char **id);
-/* command_time(s, now, t): a day, "today", "yesterday", an RFC 3339 time, or an
- * age such as 30m, 6h, 2d. */
+/* command_time(s, now, t, e): read a day, "today", "yesterday", an RFC 3339
+ * time, Unix seconds, or an age such as 30m, 6h, 2d.  now, t: Unix seconds.
+ * H5_E_INPUT: it is none of these. */
 H5_MUST_CHECK enum h5_code command_time(
     const char *s, int64_t now, int64_t *t, struct h5_err *e);
-/* command_print_order(cmd, o): the order for a person, or --json. */
+/* command_print_order(cmd, o): print the order for a person, or as JSON. */
 int command_print_order(const struct command *cmd, const struct h5_order *o);
 
-/* command_day(v, argc, argv, day): the one operand behind the options, as a
- * day that has begun; its first second.  EXIT_DONE, else the status to leave
- * with. */
+/* command_day(v, argc, argv, day): take the one operand behind the options, a
+ * day that has begun.  day: its first second.  Returns EXIT_DONE, or the status
+ * to leave with. */
 int command_day(const struct verb *v, int argc, char **argv, int64_t *day);
 
-/* bill.c.  command_bill_fetch(cmd, day, type, text, path, e): WeChat's bill,
- * kept below store.dir/bills; text gets what is in it, path where it is.
- * Errors as h5_wechat_bill; H5_E_IO.
- * command_bill_kept: one that was kept before.  H5_E_NOTFOUND: none. */
+/* command_bill_fetch(cmd, day, type, text, path, e): download WeChat's bill and
+ * keep it below store.dir/bills.  text gets its content, path its place.
+ * H5_E_IO: it could not be kept.
+ * Others as h5_wechat_bill. */
 H5_MUST_CHECK enum h5_code command_bill_fetch(struct command *cmd, int64_t day,
     const char *type, struct h5_buf *text, struct h5_buf *path,
     struct h5_err *e);
+
+/* command_bill_kept(cmd, day, type, text, e): read a bill that was kept before.
+ * H5_E_NOTFOUND: there is none. */
 H5_MUST_CHECK enum h5_code command_bill_kept(struct command *cmd, int64_t day,
     const char *type, struct h5_buf *text, struct h5_err *e);
 
-/* table.c: rows of cells; aligned with a heading on a terminal, else
- * tab-separated without heading. */
+/* table.c prints rows of cells: aligned and with a heading on a terminal,
+ * tab-separated and without heading elsewhere. */
 struct table;
 struct table *table_new(
     const struct command *cmd, const char *const *headings, size_t columns);
-/* table_cell(t, s): the next cell, row by row; NULL: "-". */
+/* table_cell(t, s): add the next cell, row by row; NULL is shown as "-". */
 void table_cell(struct table *t, const char *s);
-/* table_end(t): print and free.  false: out of memory (a cell may be missing),
+/* table_end(t): print and free.  False: out of memory (a cell may be missing),
  * or stdout is closed. */
 bool table_end(struct table *t);
 /* table_tint(cmd, state): the colour for a state's word, or "". */
 const char *table_tint(const struct command *cmd, const char *word);
 
-/* progress.c: a bar on stderr, only on a terminal, after one second. */
+/* progress.c draws a bar on stderr, if that is a terminal, after one second. */
 struct progress {
 	bool on;
 	int64_t started_ms, drawn_ms;

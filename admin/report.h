@@ -1,5 +1,4 @@
-/* report.h - what h5pay report counts, and the page it makes of it.
- * */
+/* report.h - what h5pay report counts, and the page that it makes of it. */
 #ifndef H5_ADMIN_REPORT_H
 #define H5_ADMIN_REPORT_H
 
@@ -48,15 +47,15 @@ struct report {
 	unsigned n_problems;
 };
 
-/* Upper bounds of the first REPORT_WAITS - 1 and REPORT_NOTICES - 2 columns,
+/* Upper bounds of the first REPORT_WAITS - 1 and REPORT_NOTICES - 2 columns, in
  * seconds. */
 extern const int64_t report_wait_s[REPORT_WAITS - 1];
 extern const int64_t report_notice_s[REPORT_NOTICES - 2];
 
-/* report_page(r, out, e): the HTML file, appended to out. */
+/* report_page(r, out, e): append the HTML file to out. */
 H5_MUST_CHECK enum h5_code report_page(
     const struct report *r, struct h5_buf *out, struct h5_err *e);
-/* report_json(r, out, e): the same numbers as one JSON object, a line. */
+/* report_json(r, out, e): append the same numbers as one line of JSON. */
 H5_MUST_CHECK enum h5_code report_json(
     const struct report *r, struct h5_buf *out, struct h5_err *e);
 

@@ -1,5 +1,6 @@
-/* The page of h5pay report: numbers into the template's names, charts into
- * coordinates.  Words, markup and style stand in templates/report.*. */
+/* The page of h5pay report: puts numbers under the template's names, and turns
+ * charts into coordinates.  Words, markup and style stand in
+ * templates/report.*. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "common/base/length.h"
 #include "common/format/template.h"
 
-/* The chart's ground in the template's viewBox, tenths of its units. */
+/* The area of a chart in the template's viewBox, in tenths of its units. */
 #define LEFT 360
 #define WIDTH 3220
 #define TOP 80
@@ -104,8 +105,8 @@ value_text(const struct chart *c, int64_t n, char out[H5_TEXT_FEN])
 
 /* --- charts --------------------------------------------------------------- */
 
-/* The least of 2, 4, 6, 8, 10, 20, 40 ... that is not below n: its half is
- * whole. */
+/* The smallest of 2, 4, 6, 8, 10, 20, 40 and so on that is not below n.  Half
+ * of it is a whole number. */
 static int64_t
 scale_of(int64_t n)
 {
@@ -149,7 +150,7 @@ put_grid(struct h5_data *v, int64_t top)
 		line = h5_data_item(v, "grid");
 		put_tenths(line, "y", y);
 		put_tenths(line, "text_y", y + 35);
-		/* Six digits are what the margin holds. */
+		/* The margin has room for six digits. */
 		if (top >= 1000000)
 			(void)snprintf(label, sizeof label, "%lldk",
 			    (long long)(n / 1000));
@@ -173,7 +174,7 @@ put_bar(struct h5_data *root, struct h5_data *v, const struct chart *c,
 		/* An empty part has no bar, and so no title to hover over. */
 		if (c->v[i][k] <= 0)
 			continue;
-		/* Small beside large stays visible. */
+		/* A small part beside a large one has to stay visible. */
 		height = c->v[i][k] * HEIGHT / top;
 		if (height < 10)
 			height = 10;
@@ -377,8 +378,8 @@ put_problems(struct h5_data *v, const struct report *r)
 	for (i = 0; i < r->n_problems && i < REPORT_PROBLEMS; i++) {
 		p = &r->problems[i];
 		item = h5_data_item(v, "problem");
-		/* Empty ones are set too: an outer name must not shine
-		 * through. */
+		/* Empty ones are set as well.  Otherwise a value of that name
+		 * in the enclosing view would be shown. */
 		h5_data_str(item, "order", p->order);
 		h5_text_from_fen(p->fen, yuan);
 		h5_data_str(item, "amount", p->fen > 0 ? yuan : "");

@@ -154,7 +154,8 @@ serve(struct h5_run *run)
 	const struct h5_config *c;
 	const char *exposed = h5_fcgi_exposed();
 
-	/* Without one, requests may name it, or wait until it is mended. */
+	/* Without a configuration, requests may name one, or wait until it is
+	 * mended. */
 	if (h5_sites_get(&run->sites, "", &site, &e) != H5_OK)
 		site = NULL;
 	c = site == NULL ? NULL : site->app.c;

@@ -19,18 +19,18 @@ struct h5_site {
 	uint64_t stamp;
 	pthread_mutex_t opening;
 	_Atomic bool ready;
-	_Atomic int64_t swept_ms; /* when the last sweep was last looked at */
+	_Atomic int64_t swept_ms; /* when we last looked at the last sweep */
 };
 
 struct h5_sites {
 	const struct h5_program *program;
 	const char *option; /* -c, or NULL */
 	bool once; /* plain CGI: one request, nothing to watch */
-	bool fixed; /* -c or the environment named it: requests do not */
+	bool fixed; /* -c or the environment names it, so requests may not */
 	struct h5_app bare; /* without a configuration: for error pages */
 	pthread_mutex_t loading;
 	_Atomic(struct h5_site *) first;
-	char *failed_key; /* what was not usable a moment ago */
+	char *failed_key; /* that could not be used a moment ago */
 	int64_t failed_ms;
 };
 

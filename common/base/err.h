@@ -39,30 +39,30 @@ struct h5_err {
 enum h5_code h5_err_set(
     struct h5_err *e, enum h5_code code, const char *fmt, ...) H5_PRINTF(3, 4);
 
-/* h5_err_sys(e, code, sys, fmt, ...): the same, keeps errno value sys and
- * appends its text. */
+/* h5_err_sys(e, code, sys, fmt, ...): the same, but it also keeps the errno
+ * value sys and appends its text. */
 enum h5_code h5_err_sys(struct h5_err *e, enum h5_code code, int sys,
     const char *fmt, ...) H5_PRINTF(4, 5);
 
-/* h5_err_nomem(e): out of memory. */
+/* h5_err_nomem(e): say that there is no memory; returns H5_E_NOMEM. */
 enum h5_code h5_err_nomem(struct h5_err *e);
 
-/* h5_err_as(e, code): the same words under another code, for a caller that must
- * do something else about it; returns code.  e may be NULL. */
+/* h5_err_as(e, code): put the same words under another code, for a caller that
+ * must do something else about it; returns code.  e may be NULL. */
 enum h5_code h5_err_as(struct h5_err *e, enum h5_code code);
-/* h5_err_pass(e, why): hand up what why says, after having looked into it;
+/* h5_err_pass(e, why): copy why to e, for a caller that has looked at it first;
  * returns its code.  e may be NULL. */
 enum h5_code h5_err_pass(struct h5_err *e, const struct h5_err *why);
 
-/* h5_err_clear(e): no error. */
+/* h5_err_clear(e): make e say that there is no error. */
 void h5_err_clear(struct h5_err *e);
 
 /* h5_err_name(code): short stable word for logs, e.g. "not-found". */
 const char *h5_err_name(enum h5_code code);
 
-/* h5_err_exit(code): exit status of the operator's command for a result:
- * 0, 65 bad data, 66 no such order, 69 unreachable, 70 bug, 74 I/O,
- * 75 try later, 78 configuration (INTERFACE section 6). */
+/* h5_err_exit(code): the exit status of the operator's command for a result: 0,
+ * 65 bad data, 66 no such order, 69 unreachable, 70 bug, 74 I/O, 75 try later,
+ * 78 configuration (INTERFACE 6). */
 int h5_err_exit(enum h5_code code);
 
 #endif

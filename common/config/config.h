@@ -50,8 +50,8 @@ struct h5_config {
 	} site;
 	struct {
 		char *url,
-		    *backup_url; /* backup_url "" when url was changed and
-	     it was not: never send orders of a test gateway to the real one */
+		    *backup_url; /* backup_url is "" if url was set and it was
+	     not, so that orders of a test gateway never reach the real one */
 		char *cashier, *cashier_origin, *ca_file;
 		int connect_timeout_ms, timeout_ms, deadline_ms;
 		bool loopback; /* url is a loopback host: addresses unchecked */

@@ -134,7 +134,7 @@ count_words(const char *s)
 	return n;
 }
 
-/* The next word of *s, cut off with a NUL; NULL at the end. */
+/* Returns the next word of *s, cut off with a NUL; NULL at the end. */
 static char *
 next_word(char **s)
 {

@@ -37,8 +37,8 @@ static enum h5_code
 post(const struct h5_config *c, const struct h5_buf h[HEADERS],
     const char *body, size_t n, struct h5_err *e)
 {
-	/* The shop's certificate is the public kind: gateway.ca_file may hold
-	 * WeChat's alone. */
+	/* The shop has a certificate of a public authority, so the system's
+	 * bundle is used: gateway.ca_file may hold WeChat's authority alone. */
 	struct h5_https_options o = {
 	    .connect_timeout_ms = CONNECT_MS, .timeout_ms = TIMEOUT_MS};
 	const char *headers[HEADERS];

@@ -20,7 +20,7 @@
 enum h5_order_state {
 	H5_ORDER_CREATED, /* durable here; WeChat's answer unknown */
 	H5_ORDER_AWAITING, /* a mweb_url was issued */
-	H5_ORDER_PAID, /* sticky */
+	H5_ORDER_PAID, /* never goes back to an earlier state */
 	H5_ORDER_CLOSED,
 	H5_ORDER_REFUNDING,
 	H5_ORDER_PARTLY_REFUNDED,
@@ -36,12 +36,12 @@ enum h5_attempt_state {
 /* Bits of struct h5_order.alerts. */
 enum h5_order_alert {
 	H5_ALERT_DISPUTED = 1, /* amount or currency differ */
-	H5_ALERT_LATE = 2, /* paid after close: kept */
+	H5_ALERT_LATE = 2, /* paid after it was closed */
 	H5_ALERT_OVERPAID = 4 /* two attempts paid */
 };
 
-/* The API of WeChat Pay that an attempt was made with: WeChat knows the attempt
- * under that one alone. */
+/* The API of WeChat Pay that an attempt was made with.  WeChat knows the
+ * attempt under that API alone. */
 enum h5_api { H5_API_V2 };
 /* The way to pay that an attempt was made for. */
 enum h5_product { H5_PRODUCT_H5 };
@@ -70,8 +70,8 @@ enum h5_refund_state {
 	H5_REFUND_REFUSED, /* there is no such refund at WeChat */
 	H5_REFUND_PROCESSING,
 	H5_REFUND_SUCCESS, /* the money has gone back */
-	H5_REFUND_CHANGE, /* the payer's account does not take it: waits for the
-	    merchant at WeChat's platform, and may still become SUCCESS */
+	H5_REFUND_CHANGE, /* the payer's account does not take it; the merchant
+	    has to act at WeChat's platform, and it may still become SUCCESS */
 	H5_REFUND_CLOSED /* REFUNDCLOSE: nothing went back */
 };
 
@@ -93,8 +93,8 @@ struct h5_refund {
 /* Ways to tell the shop; bits, since both may be configured. */
 enum h5_hook { H5_HOOK_EXEC = 1, H5_HOOK_WEBHOOK = 2 };
 
-/* An event the shop must hear of, derived from the ledger alone, so that a
- * crash cannot lose one nor make a second. */
+/* An event that the shop must hear of.  It follows from the ledger alone, so a
+ * crash can neither lose one nor make a second one. */
 struct h5_outgoing {
 	char id[40]; /* "evt_" and the order's id and the event's number */
 	/* order.paid, order.closed, order.refunded or order.alert */
@@ -204,8 +204,8 @@ int64_t h5_order_refunds_out(
 /* h5_order_refunded(o): how many fen have gone back. */
 int64_t h5_order_refunded(const struct h5_order *o);
 
-/* Words, and back.  The functions that go back return false if there is no such
- * word. */
+/* The words for states, and back.  The functions that go back return false if
+ * there is no such word. */
 const char *h5_order_state_name(enum h5_order_state s);
 bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);

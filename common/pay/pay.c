@@ -11,8 +11,8 @@
 #include "common/pay/limit.h"
 #include "common/wechat/wechat.h"
 
-/* WeChat orders a number only while more than this is left of it; a new one
- * gets a minute more (PROTOCOL 2.3). */
+/* WeChat takes an order only if its number has more than five minutes to live.
+ * A new number gets one minute more than that (PROTOCOL 2.3). */
 #define ORDERABLE_S 300
 #define EXPIRE_LEAST_S (ORDERABLE_S + 60)
 
@@ -109,8 +109,8 @@ ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
 	return rc;
 }
 
-/* Was the attempt ended at WeChat, by WeChat or by the merchant there, and not
- * by us? */
+/* Was the attempt ended by WeChat, or by the merchant on WeChat's platform, and
+ * not by us? */
 static bool
 ended_there(const struct h5_order *o, const char *out_trade_no)
 {
@@ -130,8 +130,8 @@ ended_there(const struct h5_order *o, const char *out_trade_no)
 	return there;
 }
 
-/* WeChat says that the last attempt is closed, and nobody here asked for
- * that: then the order is. */
+/* If WeChat says that the last attempt is closed, and nobody here asked for
+ * that, the order is closed as well. */
 static enum h5_code
 close_if_wechat_did(
     const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
@@ -219,8 +219,9 @@ close_order(const struct h5_shop *shop, const char *why, struct h5_order **o,
 	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, why, NULL};
 	enum h5_code rc = close_attempts(shop, o, e);
 
-	/* Closing may take seconds per attempt, and money may have arrived
-	 * meanwhile.  Asking about the closed ones too is what finds it. */
+	/* Closing may take seconds for each attempt, and money may have arrived
+	 * meanwhile.  Only a query about the closed attempts as well can find
+	 * it. */
 	if (rc == H5_OK && !h5_order_settled(*o))
 		rc = ask_all(shop, true, o, e);
 	if (rc == H5_OK && !h5_order_settled(*o))
@@ -306,7 +307,7 @@ struct next {
 	const char *ip;
 };
 
-/* The next attempt exists only after the last one cannot be paid any more. */
+/* The next attempt is made only after the last one can no longer be paid. */
 static enum h5_code
 decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
@@ -343,9 +344,9 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
 	return h5_pay_update(shop, decide_next, &x, o, e);
 }
 
-/* The number cannot be ordered again: a fresh query, a confirmed close, then
- * the next one.  known: WeChat just said that it has the number (201,
- * ORDERCLOSED). */
+/* The number cannot be ordered again, so WeChat is asked about it, the attempt
+ * is closed, and the next one is made.  known: WeChat just said that it has the
+ * number (201, ORDERCLOSED). */
 static enum h5_code
 replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
@@ -358,9 +359,9 @@ replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
 	rc = h5_pay_ask_one(shop, number, o, e);
 	if (rc == H5_OK && !h5_order_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
-		/* Said first, so that a close whose answer is lost is later
-		 * known to be ours, and does not end the order; and that
-		 * WeChat knew the number is not forgotten. */
+		/* Written first, so that a close whose answer is lost is later
+		 * known to be ours and does not end the order.  It also keeps
+		 * in mind that WeChat knew the number. */
 		if (known || h5_pay_known(*o, h5_order_current(*o)))
 			rc = h5_pay_note(shop, o, closing, e);
 		if (rc == H5_OK)
@@ -458,7 +459,8 @@ order_once(const struct h5_shop *shop, const char *ip,
 		rc = refused(
 		    shop, refusal.verdict, &refusal, result, step, o, e);
 	} else if (rc == H5_E_REMOTE && refusal.merchants) {
-		/* To try again is of no use, and that is all it says. */
+		/* Trying again is of no use, and the buyer is told no more than
+		 * that. */
 		*result = H5_PAY_MERCHANT;
 		rc = H5_OK;
 	}
@@ -466,8 +468,8 @@ order_once(const struct h5_shop *shop, const char *ip,
 	return rc;
 }
 
-/* Orders the current attempt, and once more a next one if its number cannot
- * be used any more. */
+/* Orders the current attempt.  If its number cannot be used any more, orders
+ * the next one, once. */
 static enum h5_code
 order_attempts(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)

@@ -23,7 +23,7 @@ refuse_controls(const char *p, size_t n, struct h5_err *e)
 	return H5_OK;
 }
 
-/* Of all parameters only these are terms. */
+/* Is it one of the parameters that are terms?  Others are not signed. */
 static bool
 is_signed(const char *name)
 {
@@ -37,8 +37,8 @@ is_signed(const char *name)
 	return false;
 }
 
-/* The text that is signed.  Lines are what keeps fields apart, so a line feed
- * in one would let two links share a signature. */
+/* The text that is signed.  A line feed stands between two fields, so one
+ * inside a field would let two different links share a signature. */
 static enum h5_code
 signed_text(const struct h5_fields *f, struct h5_buf *out, struct h5_err *e)
 {
@@ -70,7 +70,7 @@ h5_link_sign(const struct h5_crypto_key *k, const struct h5_fields *f,
 	enum h5_code rc;
 
 	memset(hex, 0, H5_LINK_SIG);
-	/* Exactly what is needed at most: each field, an equals sign and a line
+	/* All that the text can need: each field, an equals sign and a line
 	 * feed. */
 	h5_buf_init(&text, f->bytes + 2 * f->n);
 	rc = signed_text(f, &text, e);
@@ -121,7 +121,7 @@ h5_link_token(const struct h5_crypto_key *k, const char *purpose,
 		h5_base64_write(mac, sizeof mac, &base64);
 		rc = h5_buf_finish(&base64, e);
 	}
-	/* 32 bytes are 43 digits and one pad, which goes. */
+	/* 32 bytes make 43 digits and one pad, which is left out. */
 	for (i = 0; rc == H5_OK && i < H5_LINK_TOKEN - 1; i++)
 		out[i] = base64.data[i] == '+'	 ? '-'
 			 : base64.data[i] == '/' ? '_'

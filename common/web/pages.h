@@ -1,4 +1,4 @@
-/* pages.h - fills a template for a case.
+/* pages.h - shows the page for each case.
  * pages.c loads (h5_pages_*), page.c fills (h5_page_*).  Templates, messages
  * and style are compiled in (build/embed.c); files in pages.templates replace
  * single ones.  Every page leaves with the headers of INTERFACE 3. */
@@ -54,11 +54,11 @@ struct h5_page_confirm {
 	const char *order; /* shown; NULL: none yet */
 	const struct h5_fields *hidden; /* the form's hidden fields */
 	bool changed; /* the price changed: say so (409) */
-	enum h5_offer_typed typed; /* not well: say why, ask again */
-	const char *yuan; /* what was typed: given back; or NULL */
+	enum h5_offer_typed typed; /* if not well: say why, and ask again */
+	const char *yuan; /* what was typed, to be shown again; or NULL */
 };
 
-/* What was just learned, beside the order itself. */
+/* What was just learned and does not stand in the order. */
 enum h5_page_note {
 	H5_NOTE_NONE,
 	H5_NOTE_UNREACHABLE, /* WeChat was not reached: stored state shown */
@@ -90,7 +90,7 @@ void h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
 /* data-page="open-outside"; url: the address to open outside WeChat. */
 void h5_page_outside(const struct h5_page_ctx *x, const char *url);
 
-/* The plain pages: an answer with a heading, a text, maybe one button. */
+/* The plain pages have a heading, a text and perhaps one button. */
 enum h5_page_plain {
 	H5_PAGE_BAD_REQUEST, /* 400 bad-request */
 	H5_PAGE_BAD_ADDRESS, /* 400 bad-address */

@@ -10,7 +10,7 @@ struct walk {
 	struct h5_buf *faults;
 	const struct h5_pages_entry *from;
 	size_t depth;
-	const char *too_deep; /* the partial at which it was too much */
+	const char *too_deep; /* the partial at which the limit was reached */
 };
 
 static void
@@ -20,7 +20,8 @@ name_missing(void *arg, const char *name)
 
 	bool message = strncmp(name, "m.", 2) == 0;
 
-	/* A template is missing in every language: told in the first. */
+	/* A template that is missing is missing in every language, so it is
+	 * reported for the first one only. */
 	if (h5_pages_partial(&w->f, name) != NULL ||
 	    (!message && w->f.lang > 0))
 		return;
@@ -52,7 +53,7 @@ go_deeper(void *arg, const char *name)
 	w->depth--;
 }
 
-/* One circle shows in every template that leads to it; it is told once. */
+/* A circle shows in every template that leads to it, but is reported once. */
 static void
 check_depth(struct h5_pages *p, struct h5_buf *faults,
     const struct h5_pages_table *tab, size_t lang)
@@ -117,7 +118,7 @@ is_used(const struct h5_pages *p, size_t lang, const char *name)
 	return s.found;
 }
 
-/* A new key that nothing uses is a misspelt one. */
+/* A key that is new and that nothing uses is taken for a misspelt one. */
 static void
 check_keys(struct h5_pages *p, struct h5_buf *faults)
 {

@@ -49,7 +49,7 @@ table_look_up(const struct h5_pages_table *t, const char *name)
 	return en == NULL ? NULL : en->t;
 }
 
-/* Put t under name; it replaces what was there.  Takes t over. */
+/* Puts t under name, in the place of what was there.  Takes t over. */
 enum h5_code
 h5_pages_put(struct h5_pages_table *tab, const char *name,
     struct h5_template *t, const char *file, unsigned line, bool added,
@@ -151,7 +151,7 @@ find_message(const char *s, size_t n, const char *key, size_t *len)
 	return NULL;
 }
 
-/* Compile the one text that is asked for, out of what is compiled in. */
+/* Compiles the one text that is asked for, out of what is compiled in. */
 static const struct h5_template *
 table_fetch(
     struct h5_pages_finder *f, struct h5_pages_table *tab, const char *name)

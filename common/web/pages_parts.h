@@ -29,7 +29,8 @@ struct h5_pages_table {
 struct h5_pages {
 	struct h5_pages_table templates;
 	struct h5_pages_table messages[H5_PAGES_LANGS];
-	bool on_demand; /* compiled when met first; the tables are not sorted */
+	bool on_demand; /* texts are compiled when first met; the tables are not
+			   sorted */
 	char *style;
 	char *csp;
 	char *headers[H5_PAGES_LANGS]; /* of every page; NULL on demand */

@@ -1,9 +1,10 @@
-/* The facts that have memory of their own. */
+/* Makes and frees the facts that have memory of their own. */
 #include "common/wechat/wechat.h"
 
 #include <string.h>
 
-/* Only a message fills a trade, and a message is no larger. */
+/* A trade is only filled from a message, so it never needs more than a message
+ * may have. */
 #define FURTHER_N 1024
 #define FURTHER_BYTES 65536
 
