@@ -144,7 +144,7 @@ run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_err e;
 
-	/* A webhook needs curl, which belongs to the same start. */
+	/* A webhook is sent with curl, which command_wechat starts. */
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (argc == 2 && strcmp(argv[1], "list") == 0)

@@ -24,8 +24,8 @@ fold_case(char *value)
 			*value = (char)(*value + 32);
 }
 
-/* If a URL is in letters that no program takes, the message says how it has to
- * be written. */
+/* Programs take a host in ASCII only.  For a host in other letters, the message
+ * says how it has to be written. */
 static void
 name_ascii(const char *value, struct h5_err *e)
 {
