@@ -22,7 +22,7 @@ struct h5_buf {
 void h5_buf_init(struct h5_buf *b, size_t max);
 
 /* h5_buf_release(b): free the bytes; the buffer is empty and can be used again.
- * / */
+ */
 void h5_buf_release(struct h5_buf *b);
 
 /* h5_buf_wipe(b): overwrite the bytes, then release; for secrets. */

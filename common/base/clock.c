@@ -196,7 +196,8 @@ read_shape(const char *s, const char *shape, int64_t *t, struct h5_err *e)
 		return h5_err_set(e, H5_E_INPUT, "there is no such time");
 	*t = days_before(p.year, p.month, p.day) * DAY_S + p.hour * 3600 +
 	     p.minute * 60 + p.second - BEIJING_S;
-	/* 31 February is 3 March; a time that is not itself is refused. */
+	/* A date such as 31 February comes back as 3 March, so a time that does
+	 * not come back as itself is refused. */
 	back = split(*t);
 	if (memcmp(&back, &p, sizeof p) != 0) {
 		*t = 0;

@@ -84,7 +84,7 @@ among(const char *const *list, size_t n, const char *name)
 {
 	size_t i;
 
-	/* Two letters are enough for most. */
+	/* The first two letters tell most names apart. */
 	for (i = 0; i < n; i++)
 		if (list[i][0] == name[0] && list[i][1] == name[1] &&
 		    strcmp(list[i], name) == 0)
@@ -92,8 +92,8 @@ among(const char *const *list, size_t n, const char *name)
 	return false;
 }
 
-/* Asked of every field that is read: no two begin alike, so the first letter
- * says which one it can be. */
+/* This is asked about every field that is read.  No two of these names begin
+ * with the same letter, so the first letter says which one it can be. */
 bool
 h5_event_is_number(const char *name)
 {
@@ -141,8 +141,8 @@ h5_event_put_field(const char *name, const char *value, struct h5_buf *out)
 static void
 put(struct h5_event *ev, const char *name, const char *value, bool kind_fits)
 {
-	/* A batch that is full gives no event, and a fault is remembered: both
-	 * are told once, at the end, so the lines that fill an event need no
+	/* A batch that is full gives no event, and a fault is remembered.  Both
+	 * are told at the end, so the lines that fill an event need no
 	 * tests. */
 	if (ev == NULL || ev->bad != H5_OK)
 		return;
@@ -175,7 +175,7 @@ h5_event_time(struct h5_event *ev, const char *name, int64_t t)
 {
 	char when[H5_CLOCK_RFC3339];
 
-	/* Nothing to say is said by leaving the field out, never by a zero. */
+	/* A time that is not known is left out, and never written as zero. */
 	if (t <= 0)
 		return;
 	h5_clock_rfc3339(t, when);

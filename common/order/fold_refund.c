@@ -5,7 +5,7 @@
 #include "common/order/fold_parts.h"
 #include "common/order/order.h"
 
-/* Does nothing bind its amount?  A hint is hearsay, and a refund that WeChat
+/* May its amount still change?  A hint is hearsay, and a refund that WeChat
  * refused does not exist. */
 static bool
 loose(const struct h5_refund *r)
@@ -171,8 +171,9 @@ h5_fold_refund_asked(
 	 * taken it, it says nothing new. */
 	if (w.r != NULL && w.r->state >= H5_REFUND_PROCESSING)
 		return H5_OK;
-	/* What is under way or back already, and this one.  If this number is
-	 * counted among them, it must not be counted twice. */
+	/* Everything that is under way or has gone back already, and this
+	 * refund.  If this number is counted among them, it must not be counted
+	 * twice. */
 	out = h5_order_refunds_out(o, NULL) + w.refund_fee;
 	if (w.r != NULL && w.r->state != H5_REFUND_REFUSED)
 		out -= w.r->refund_fee;
@@ -270,8 +271,8 @@ h5_fold_refunded(
 	rc = note_refund(o, ev, &w, state, e);
 	if (rc != H5_OK)
 		return rc;
-	/* The sum before the telling: the shop is given the order as it is
-	 * now. */
+	/* The refunds are summed up first, so that the shop is given the order
+	 * as it is now. */
 	weigh_refunds(o);
 	if (state == H5_REFUND_SUCCESS)
 		h5_fold_tell_shop(o, ev, "order.refunded");

@@ -3,9 +3,8 @@
  *   <id>_2 ... <id>_999      its further attempts (out_trade_no)
  *   <id>-r1, <id>-r2 ...     its refunds (out_refund_no), unless the operator
  *                            chose another number
- *   <id>_0                   no order's and no attempt's: what is held while
- *                            the shop is told of <id>
- * Pure; nothing here looks at an order. */
+ *   <id>_0                   neither an order nor an attempt: what is held
+ * while the shop is told of <id> Pure; nothing here looks at an order. */
 #ifndef H5_ORDER_NUMBER_H
 #define H5_ORDER_NUMBER_H
 

@@ -59,27 +59,30 @@ H5_MUST_CHECK enum h5_code h5_pay_note(const struct h5_shop *shop,
     struct h5_order **o, struct h5_pay_note n, struct h5_err *e);
 
 /* h5_pay_ask_one(shop, out_trade_no, o, e): ask WeChat about an attempt and
- * bring the answer into the ledger.  Blocks for the call.
- * H5_E_NET, H5_E_REMOTE: not reached or not believed, which is noted.
+ * bring the answer into the ledger.  Blocks for the call; durable if H5_OK.
+ * H5_E_NET: WeChat was not reached; that is noted.
+ * H5_E_REMOTE: its answer is not believed; that is noted.
  * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_pay_ask_one(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);
 
-/* h5_pay_known(o, a): has WeChat said of attempt a that it has it: by a
- * mweb_url, when it was asked, or by refusing it a second time? */
+/* h5_pay_known(o, a): has WeChat ever said that it has the attempt a?  It has
+ * if it gave a mweb_url, answered a query, or refused the number as used. */
 bool h5_pay_known(const struct h5_order *o, const struct h5_attempt *a);
 
-/* h5_pay_closable_at(a, now): when to try again after H5_PAY_WAIT: when WeChat
- * closes attempt a, or, where it could have and did not, when a's own time is
- * up.  Unix seconds. */
+/* h5_pay_closable_at(a, now): when to try again after H5_PAY_WAIT, in Unix
+ * seconds.  That is when WeChat closes the attempt a; if it could have closed
+ * it and did not, it is when a's own time is up. */
 int64_t h5_pay_closable_at(const struct h5_attempt *a, int64_t now);
 
 /* h5_pay_close_attempt(shop, out_trade_no, o, e): close an attempt at WeChat.
- * Blocks for the call.
- * H5_OK: it can be paid no more, or it was paid (then the order says so).
+ * Blocks for the call; durable if H5_OK.
+ * H5_OK: it can no longer be paid, or it was paid; the order says which.
  * H5_E_STATE: WeChat does not close it yet, or does not confirm that a number
  * which it knew is closed.
- * H5_E_NET, H5_E_REMOTE: outcome unknown, or refused. */
+ * H5_E_NET: the outcome is unknown.
+ * H5_E_REMOTE: refused, or the answer is not believed.
+ * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_pay_close_attempt(const struct h5_shop *shop,
     const char *out_trade_no, struct h5_order **o, struct h5_err *e);
 

@@ -14,8 +14,8 @@ struct settling {
 	bool late;
 };
 
-/* Names of an event's fields that a message's further elements must not
- * shadow are kept apart by this prefix. */
+/* The further elements of a message are kept with this prefix, so that none of
+ * them can take the name of a field that an event has anyway. */
 #define FURTHER "wx_"
 
 static enum h5_code
@@ -114,8 +114,8 @@ decide_disputed(struct settling *s, const struct h5_order *o,
 	return add_alert(b, H5_ALERT_DISPUTED, s->t, e);
 }
 
-/* Money came in a second time: the first payment stays what paid the order,
- * the second is kept beside it and the operator is told. */
+/* Money came in a second time.  The order stays paid by the first payment, the
+ * second is kept beside it, and the operator is told. */
 static enum h5_code
 decide_overpaid(struct settling *s, const struct h5_order *o,
     const struct h5_attempt *a, struct h5_store_batch *b, struct h5_err *e)
@@ -165,8 +165,9 @@ decide_paid(struct settling *s, const struct h5_order *o,
 	return rc;
 }
 
-/* What WeChat said short of a payment.  An attempt that is closed there can
- * be paid no more; whether that ends the order is not decided here. */
+/* WeChat said something else than that it is paid.  An attempt that is closed
+ * there can no longer be paid; whether that ends the order is not decided
+ * here. */
 static enum h5_code
 decide_noted(struct settling *s, const struct h5_attempt *a,
     struct h5_store_batch *b, struct h5_err *e)

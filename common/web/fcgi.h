@@ -1,8 +1,7 @@
-/* fcgi.h - requests in, responses out, as FastCGI or plain CGI.
- * The only user of fcgiapp.h.  FCGX_Accept_r has no plain-CGI fallback: this
- * file brings the shim.
- * Calling order: h5_fcgi_start once a process, then in each worker thread
- * h5_fcgi_new, accept and answer in turn, h5_fcgi_free. */
+/* fcgi.h - requests in, responses out, as FastCGI or plain CGI.  fcgi.c and its
+ * parts alone use fcgiapp.h; they bring plain CGI themselves, since
+ * FCGX_Accept_r does not know it.  Call h5_fcgi_start once a process; then, in
+ * each worker thread, h5_fcgi_new, accept and answer in turn, h5_fcgi_free. */
 #ifndef H5_WEB_FCGI_H
 #define H5_WEB_FCGI_H
 
@@ -19,17 +18,18 @@ struct h5_fcgi; /* one per worker thread */
  * listening socket)? */
 bool h5_fcgi_is_cgi(void);
 /* h5_fcgi_exposed(): why others than the web server may reach our socket; NULL:
- * they may not.  Who speaks FastCGI to us says who the buyer is, and can bring
- * libfcgi down. */
+ * they may not.  Whoever speaks FastCGI to us says who the buyer is, and can
+ * bring libfcgi down. */
 const char *h5_fcgi_exposed(void);
 
 /* h5_fcgi_start(e): call once per process, before threads.  It starts libfcgi,
  * makes the listening socket non-blocking and ignores SIGPIPE.
  * H5_E_IO: one of these failed. */
 H5_MUST_CHECK enum h5_code h5_fcgi_start(struct h5_err *e);
-/* h5_fcgi_new(cgi, body_max, body_ms, lot, out, e): a thread's end of it.  A
- * body has at most body_max bytes and arrives whole within body_ms (0: 30 s);
- * it is waited for in lot, which is borrowed, or, where that is NULL, here. */
+/* h5_fcgi_new(cgi, body_max, body_ms, lot, out, e): make a thread's end of it.
+ * A body has at most body_max bytes, and has to arrive within body_ms (0: 30
+ * s). lot: where requests that are not whole yet wait; borrowed.  NULL: they
+ * are waited for here. */
 H5_MUST_CHECK enum h5_code h5_fcgi_new(bool cgi, size_t body_max, int body_ms,
     struct h5_lot *lot, struct h5_fcgi **out, struct h5_err *e);
 void h5_fcgi_free(struct h5_fcgi *f);

@@ -22,7 +22,8 @@ struct page {
 
 /* --- addresses ----------------------------------------------------------- */
 
-/* Append the pieces of a query string but lang=, each with a "&" behind it. */
+/* Appends the pieces of a query string except lang=, each with a "&" behind
+ * it. */
 static void
 put_query(struct h5_buf *out, const char *query)
 {
@@ -103,7 +104,8 @@ put_own_urls(struct page *pg)
 	h5_buf_release(&b);
 }
 
-/* The page that answers a POST has the order's page for its other language. */
+/* A page that answers a POST has no address of its own, so its other language
+ * is shown by the order's page. */
 static void
 put_order_url(struct page *pg, const char *program, const struct h5_order *o,
     const char *token)
@@ -331,7 +333,8 @@ finish(struct page *pg, const char *name, int status)
 		return;
 	}
 	h5_buf_clear(&x->resp->body);
-	/* Room for all of it, instead of nine times twice as much. */
+	/* Room for all of it at once; otherwise the buffer would grow nine
+	 * times. */
 	(void)h5_buf_room(&x->resp->body, USUAL);
 	rc = h5_pages_render(
 	    x->pages, name, pg->lang, pg->v, &x->resp->body, &e);
@@ -396,7 +399,7 @@ h5_page_confirm(
 	finish(&pg, "confirm", status);
 }
 
-/* The clock alone: the moment is minutes away. */
+/* Only the time of day, since the moment is minutes away. */
 static void
 put_until(struct page *pg, int64_t until)
 {
@@ -460,8 +463,8 @@ result_case(struct page *pg, const struct h5_order *o)
 	if ((o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0)
 		return "review";
 	put_steps(pg, 3);
-	/* Back to the shop only once it is over; before, the shop would ask
-	 * again. */
+	/* The way back to the shop is shown once the order is settled; before
+	 * that, the shop could not know how it ends. */
 	if (h5_order_settled(o))
 		h5_data_ref(pg->v, "return_url", o->return_url);
 	switch (o->state) {

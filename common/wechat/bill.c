@@ -183,7 +183,7 @@ split(char *line, const char *separator, char *v[H5_BILL_COLUMNS])
 	}
 }
 
-/* What the headings in a line mean, by place. */
+/* Finds out what the headings in a line mean, by place. */
 static enum h5_code
 read_headings(struct reader *r, char *line, const struct name *known,
     size_t n_known, size_t *n, struct h5_err *e)
@@ -205,8 +205,8 @@ read_headings(struct reader *r, char *line, const struct name *known,
 				r->means[i] = known[k].means;
 		if (r->means[i] < 0)
 			continue;
-		/* Two columns of one meaning: which of them to believe nobody
-		 * can say. */
+		/* If two columns have one meaning, nobody can say which of them
+		 * to believe. */
 		if ((seen >> r->means[i] & 1) != 0)
 			return h5_err_set(e, H5_E_INPUT,
 			    "bill, line %u: a column occurs twice", r->line);
@@ -403,8 +403,9 @@ read_row(struct reader *r, char *line, struct h5_err *e)
 		rc = grow(r, e);
 	if (rc != H5_OK)
 		return rc;
-	/* Older bills lack these columns; the nearest ones stand in.  Both
-	 * lines of a pair are wanted by those who compare. */
+	/* Older bills lack these columns.  The nearest columns that they have
+	 * are taken instead, so that both amounts are always there to be
+	 * compared. */
 	if (row.total_fee < 0)
 		row.total_fee = row.settled_fee;
 	if (row.refund_fee < 0)

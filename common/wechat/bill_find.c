@@ -31,7 +31,8 @@ h5_bill_index(struct h5_bill *b, struct h5_err *e)
 {
 	size_t i;
 
-	/* One more than needed, since of nothing calloc may return NULL. */
+	/* One more than needed, since calloc may return NULL for a size of
+	 * 0. */
 	b->payments = calloc(b->n + 1, sizeof(struct h5_bill_row *));
 	b->refunds = calloc(b->n + 1, sizeof(struct h5_bill_row *));
 	if (b->payments == NULL || b->refunds == NULL)

@@ -203,7 +203,7 @@ H5_MUST_CHECK enum h5_code h5_wechat_close(struct h5_wechat *w,
  * order o, with its number, its attempt and its amount.  Asking again with the
  * same number is one refund.  H5_WECHAT_SUCCESS means accepted, and not
  * refunded yet.  An answer is believed if it is about this refund, attempt and
- * amounts. / */
+ * amounts. */
 H5_MUST_CHECK enum h5_code h5_wechat_refund(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got,

@@ -36,11 +36,12 @@ struct day {
 	const struct h5_files_entry *v; /* orders created that day */
 	size_t n;
 	struct h5_files_ids own; /* their ids */
-	struct h5_files_ids lines; /* what the file names, rightly */
+	struct h5_files_ids
+	    lines; /* those that the file names and that belong there */
 	bool wrong; /* it holds what is no line of an index */
 };
 
-/* Does this line belong into this file?  An order that is not among those read
+/* Does this line belong in this file?  An order that is not among those read
  * may have been created since. */
 static bool
 belongs(const struct day *d, const char *id)
@@ -75,9 +76,9 @@ take_lines(struct day *d, const struct h5_buf *b, struct h5_err *e)
 
 	d->wrong = false;
 	while (rc == H5_OK && h5_files_line(&p, end, id, &good)) {
-		/* A line whose order is not there is what a creation leaves
-		 * that was cut short: nothing to tell.  Told once for the whole
-		 * file, however many such lines it has. */
+		/* A creation that was cut short leaves a line without an order,
+		 * which is nothing to tell.  A line that is malformed is told
+		 * once for the whole file, however many there are. */
 		d->wrong = d->wrong || !good;
 		if (id[0] != '\0' && belongs(d, id))
 			rc = h5_files_ids_add(&d->lines, id, NULL, e);
@@ -95,8 +96,8 @@ hold_day(const struct day *d, int *fd, size_t *size, struct h5_err *e)
 	struct h5_files *st = d->c->st;
 	char path[H5_FILES_PATH];
 	struct h5_file_look look;
-	/* Made if it is missing and this is a repair: then it is held like any
-	 * other file of its kind. */
+	/* If this is a repair, a file that is missing is made, and then held
+	 * like any other. */
 	enum h5_code rc;
 
 	h5_files_day_path(d->which, d->name, path);
@@ -146,7 +147,7 @@ read_day(struct day *d, bool hold, int *fd, struct h5_err *e)
 	return rc;
 }
 
-/* The whole file anew: the day's orders by age, then what came since. */
+/* Writes the whole file anew: the day's orders by age, then what came since. */
 static enum h5_code
 write_day(struct day *d, struct h5_err *e)
 {

@@ -35,8 +35,8 @@ take_refund(const struct h5_fields *f, const char *index,
 	char name[NAME_MAX];
 	enum h5_code rc;
 
-	/* The index makes four names of one table, so that a single refund and
-	 * a list are read by the same lines. */
+	/* refund has names without an index and refundquery with one, so the
+	 * same lines read both. */
 	(void)snprintf(name, sizeof name, "out_refund_no%s", index);
 	rc = h5_v2_read_word(
 	    f, name, true, r->out_refund_no, sizeof r->out_refund_no, e);
@@ -81,7 +81,8 @@ h5_v2_read_refund(
 		memset(r, 0, sizeof *r);
 		return rc;
 	}
-	/* Taken is not done: whether the money arrives, refundquery says. */
+	/* WeChat has only taken it.  Whether the money arrives, only
+	 * refundquery can say. */
 	r->state = H5_REFUND_PROCESSING;
 	return H5_OK;
 }
@@ -237,8 +238,8 @@ h5_v2_read_hint(
 		sizeof hint->refund_id) &&
 	    (fee == NULL ||
 		h5_text_fen(fee, &hint->refund_fee, NULL) == H5_OK)) {
-		/* A number that is too long is no order's, like any other
-		 * that is not ours. */
+		/* A number that is too long cannot be an order's.  It is
+		 * treated like any other number that is not ours. */
 		(void)take_text(f, "out_trade_no", true, hint->out_trade_no,
 		    sizeof hint->out_trade_no);
 		return H5_OK;
