@@ -21,7 +21,8 @@
 
 /* --- rights by set-uid and set-gid bits ----------------------------------- */
 
-/* From now on nothing that this process runs gains rights by such a bit. */
+/* From now on no program that this process starts gains rights by such a
+ * bit. */
 static bool
 no_new_privs(void)
 {
@@ -40,7 +41,7 @@ h5_sandbox_alone(const struct h5_run *run, const struct h5_site *site)
 
 /* --- whether the rest can be closed --------------------------------------- */
 
-/* Why nothing is closed; NULL: all is. */
+/* Why a worker is not closed in; NULL: it is. */
 static const char *
 open_why(const struct h5_run *run)
 {
@@ -51,7 +52,8 @@ open_why(const struct h5_run *run)
 		       "-c FILE or with H5PAY_CONF";
 	if (h5_landlock_level() < H5_LANDLOCK_FILES)
 		return "this kernel does not offer Landlock";
-	/* To look makes none, and what is not there gets no rule. */
+	/* h5_store_there makes no store, and for a store that is not there no
+	 * rule can be made. */
 	if (!h5_store_there(&run->delegate.site->app.c->store))
 		return "the store does not exist before the first order";
 	return NULL;
@@ -105,8 +107,8 @@ folder_of(const char *path)
 	return slash == NULL || slash == path ? 1 : (size_t)(slash - path);
 }
 
-/* Does anything else that decides what runs, or with which keys, lie in it, or
- * the store, which not every program may write? */
+/* Does the folder hold anything else that decides what runs, or with which
+ * keys?  Or the store, which not every program may write to? */
 static bool
 holds_ours(const struct h5_config *c, const char *folder, const char *but)
 {
@@ -148,8 +150,9 @@ add_file(struct rules *r, const struct h5_config *c, const char *path,
 	free(real);
 }
 
-/* Of these the file alone, since /etc holds much; but where it is a link, as
- * resolv.conf often is, the folder that its target is replaced in. */
+/* Only the file itself may be read, since /etc holds much else.  If it is a
+ * link, as resolv.conf often is, it is the folder in which its target is
+ * replaced. */
 static void
 add_etc(struct rules *r, const char *path)
 {
@@ -273,8 +276,8 @@ allow_network(
 	return rc;
 }
 
-/* What is not there needs no rule; should it come, the workers are renewed.
- * But the store must be there. */
+/* What is not there needs no rule; if it is made later, the workers are
+ * renewed.  The store, however, must be there. */
 static enum h5_code
 allow_files(struct h5_landlock *l, const struct rules *r, struct h5_err *e)
 {
@@ -321,7 +324,8 @@ h5_sandbox_worker(const struct h5_run *run)
 		return false;
 	if (open_why(run) != NULL)
 		return true;
-	/* Better a shop that takes money than one that is shut up tight. */
+	/* A shop that is not closed in but takes money is better than one that
+	 * does neither. */
 	if (enter(site, &e) != H5_OK)
 		h5_log_event(&site->app.log, H5_LOG_WARN, "not-confined", "why",
 		    e.msg, NULL);

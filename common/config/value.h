@@ -10,7 +10,7 @@ struct h5_config_in {
 	struct h5_config *c;
 	const struct h5_config_key *key;
 	const char *dir; /* the configuration's folder, absolute */
-	bool secret; /* out: the value itself is a secret */
+	bool secret; /* set by read: the value itself is a secret */
 };
 
 /* read: check value (which it may cut up) and store it at in->key->at.
@@ -50,8 +50,8 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
 /* h5_config_value_field(in): where the value goes. */
 void *h5_config_value_field(const struct h5_config_in *in);
 
-/* h5_config_value_fault(rc, e): make a fault of the value of rc.  What format/
- * calls malformed input is for the operator to mend here. */
+/* h5_config_value_fault(rc, e): change the code rc of a reader into
+ * H5_E_CONFIG, since malformed input is for the operator to mend here. */
 H5_MUST_CHECK enum h5_code h5_config_value_fault(
     enum h5_code rc, struct h5_err *e);
 

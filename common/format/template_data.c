@@ -9,8 +9,8 @@
 struct h5_data {
 	struct h5_data_value *v;
 	size_t n, cap;
-	uint64_t seen; /* one bit for keys of six equal bits: what has none is
-			  not here */
+	uint64_t seen; /* a bit for every 64th key; if a key's bit is not set,
+			  the name is not here */
 	struct h5_data *root; /* where a failure is remembered */
 	bool bad;
 };

@@ -96,8 +96,8 @@ nothing_here(struct h5_reconcile *x, const struct h5_bill_row *r,
 		x->elsewhere++;
 		return;
 	}
-	/* One column of the two is filled, as the line is a refund or a
-	 * payment. */
+	/* A line is a refund or a payment, so one of the two columns is
+	 * filled. */
 	h5_text_number(r->refund ? r->refund_fee : r->total_fee, d.there);
 	tell(x, &d, kind);
 }
@@ -201,8 +201,8 @@ compare_refund(
 	    .out_refund_no = r->out_refund_no,
 	    .at = r->asked_at};
 
-	/* Asked and arrived on the same day: else the bill that lists it may be
-	 * another day's. */
+	/* Only a refund that was asked for and arrived on this day is looked
+	 * for; any other may stand in the bill of another day. */
 	if (r->state != H5_REFUND_SUCCESS || !on_day(x, r->asked_at) ||
 	    !on_day(x, r->changed_at) ||
 	    h5_bill_refund(x->bill, r->out_refund_no) != NULL ||

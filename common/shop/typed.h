@@ -8,7 +8,7 @@
 #define H5_TYPED_TEXT 64 /* bytes of an amount that is looked into, and NUL */
 
 /* h5_typed_fold(s, out): write s as plain digits with at most one point, if it
- * is certain what is meant.  Understood are blanks and a sign or name of the
+ * is certain what is meant.  It understands blanks and a sign or name of the
  * yuan around the number, digits and points of a keyboard set to Chinese, a
  * decimal comma, and thousands in groups.  "1,000" and "1.000" are not certain;
  * neither is another currency or a minus.  Whether the result is a good amount

@@ -1,7 +1,8 @@
 /* The rule of formats.  A store's format is raised just before the first write
- * of something that a program of its present format cannot read, never
- * earlier: so an upgrade alone can be undone.  A program that does not know
- * the format refuses the store as a whole, never one order after another. */
+ * of something that a program of its present format cannot read, and never
+ * earlier, so that an upgrade can be undone until then.  A program that does
+ * not know the format refuses the store as a whole, and not one order after
+ * another. */
 #include "common/store/format.h"
 
 #include <stdio.h>
@@ -49,8 +50,8 @@ h5_format_believe(const struct h5_store_engine *engine, void *store,
 enum h5_code
 h5_format_need(const struct h5_event *ev, unsigned *number, struct h5_err *e)
 {
-	/* Found when the event is made, by whoever adds a field, and not years
-	 * later by a program that cannot read it. */
+	/* Whoever adds a field to an event without a row in that table finds
+	 * out when the event is first written, and not years later. */
 	unsigned since = h5_since_event(ev);
 
 	if (since == 0)

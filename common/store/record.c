@@ -86,8 +86,8 @@ h5_record_read(const struct h5_store_engine *engine, void *store,
 		h5_order_free(*out);
 		*out = NULL;
 	}
-	/* The failure of end is ignored: nothing was written that it could
-	 * lose.  Nothing was written that closing it could lose. */
+	/* The failure of end is ignored: nothing was written that closing could
+	 * lose. */
 	(void)!engine->end(store, &r, NULL);
 	h5_buf_release(&r.bytes);
 	return rc;
@@ -102,7 +102,7 @@ h5_record_load(const struct h5_store_engine *engine, void *store,
 	rc =
 	    h5_record_read(engine, store, id, H5_ENGINE_LOOK, until_ms, out, e);
 	/* A writer may have cut off a torn tail and written anew while it was
-	 * being read: what looks broken is looked at again in peace. */
+	 * being read, so what looks broken is read again between two writes. */
 	if (rc == H5_E_INPUT)
 		rc = h5_record_read(
 		    engine, store, id, H5_ENGINE_CALM, until_ms, out, e);

@@ -144,9 +144,9 @@ h5_files_end(void *store, struct h5_engine_record *r, struct h5_err *e)
 
 /* --- appending ------------------------------------------------------------ */
 
-/* Is the ledger's own name on disk?  Whoever made it may have died before its
- * folder was synced.  A second unit is written only after this, so it is in
- * doubt only while there is one. */
+/* Makes sure that the ledger's own name is on disk: whoever made it may have
+ * died before its folder was synced.  A second unit is never written before
+ * this, so the name is in doubt only while there is a single unit. */
 static enum h5_code
 sync_name(
     struct h5_files *st, const struct h5_engine_record *r, struct h5_err *e)
@@ -223,14 +223,16 @@ h5_files_append(void *store, struct h5_engine_record *r,
 	enum h5_code rc = H5_OK;
 	int wake = -1;
 
-	/* A conversation ends with its program here, so this one goes on. */
+	/* The kernel gives a conversation up only with its program, so this one
+	 * cannot have been lost. */
 	(void)hold;
 	*how = H5_ENGINE_DONE;
-	/* Before the first write of this program to the file: what is there may
-	 * hang on a name that is not on disk. */
+	/* Before this program's first write to the file, since the name of the
+	 * file may not be on disk yet. */
 	if (!known(st, &own->look))
 		rc = sync_name(st, r, e);
-	/* A sweep must find the order again before there is a reason to. */
+	/* A sweep must be able to find the order before there is anything to
+	 * find. */
 	if (rc == H5_OK && facts->wakes)
 		rc = h5_files_note(st, H5_FILES_WAKE, h5_clock_now(), r->id,
 		    r->until_ms, &wake, e);
@@ -252,8 +254,8 @@ h5_files_append(void *store, struct h5_engine_record *r,
 
 /* --- creating ------------------------------------------------------------- */
 
-/* The folder for an order, there and durable by its name.  Whoever made it may
- * have died before that was so: each process makes sure once. */
+/* Makes the folder for an order, durable together with its name.  Whoever made
+ * it may have died before that, so each process makes sure once. */
 static enum h5_code
 ensure_leaf(struct h5_files *st, const char *id, struct h5_err *e)
 {
@@ -311,8 +313,8 @@ create_ledger(struct h5_files *st, const char *id, const struct h5_buf *line,
 	    e, H5_E_IO, "the folder of order %s keeps disappearing", id);
 }
 
-/* From now on a repetition by this process needs no sync; unless somebody
- * has already added what may not be on disk yet. */
+/* From now on this process need not sync if the request is repeated, unless
+ * somebody has added something that may not be on disk yet. */
 static void
 learn_created(struct h5_files *st, const char *id, size_t size)
 {
