@@ -106,8 +106,8 @@ command_bill_kept(struct command *cmd, int64_t day, const char *type,
 	h5_buf_init(&name, 64);
 	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
 	rc = open_bills(cmd, false, &fd, e);
-	/* As WeChat packed it, and else unpacked: a bill is kept just as it
-	 * came. */
+	/* A bill is kept just as it came, which is packed as a rule; so the
+	 * packed name is tried first. */
 	for (i = 1; rc == H5_OK && i >= 0; i--) {
 		h5_buf_clear(&name);
 		put_name(day, type, i == 1, &name);

@@ -116,7 +116,7 @@ look(struct h5_doctor *d, struct command *cmd, bool offline)
 	cmd->config = d->c;
 	cmd->shop.c = d->c;
 	h5_doctor_processes(d);
-	/* As root the findings would be root's and not the store's owner's. */
+	/* Root would find other things than the store's owner does. */
 	if (command_own_store(cmd, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-account",
 		    "why", e.msg, NULL);

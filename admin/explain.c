@@ -433,8 +433,8 @@ explain(const struct command *cmd, struct asked *q)
 	normal((struct slice){q->text, strlen(q->text)}, &q->plain);
 	if (q->plain.len == 0)
 		return command_usage(&verb_explain, "one text is needed");
-	/* From the narrowest way to the widest; the first that finds anything
-	 * answers. */
+	/* The ways are tried from the narrowest to the widest, and the first
+	 * that finds anything answers. */
 	for (how = SAME; how <= PART; how++)
 		/* Less would be a part of everything. */
 		if ((how != PART || q->plain.len >= 4) &&

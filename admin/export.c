@@ -138,8 +138,8 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	if (rc == H5_OK)
 		rc = h5_buf_finish(&x->line, &e);
 	if (rc != H5_OK) {
-		/* Printed for each order, so that a program that reads along
-		 * sees the others. */
+		/* Each order is printed at once, so that a program that reads
+		 * along sees them. */
 		command_unread(id, &e, &x->unread);
 		return rc;
 	}

@@ -189,7 +189,7 @@ run(struct command *cmd, int argc, char **argv)
 			return command_fail(cmd, &e);
 		}
 	}
-	/* Printed in the order of the days, as the indexes have them. */
+	/* The orders come by day, as the indexes have them. */
 	rc = h5_store_each(cmd->shop.st, since, until, visit, &l, &e);
 	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
 		rc = h5_err_nomem(&e);

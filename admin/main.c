@@ -115,7 +115,7 @@ command_wechat(struct command *cmd, struct h5_err *e)
 {
 	enum h5_code rc;
 
-	/* Made once: some verbs ask twice. */
+	/* Some verbs ask for it twice, but it is made once. */
 	if (cmd->shop.wx != NULL)
 		return H5_OK;
 	rc = h5_https_start(e);

@@ -43,7 +43,8 @@ draw(const struct progress *p, uint64_t done, uint64_t total, int64_t spent_ms)
 	if (bar > 40)
 		bar = 40;
 	full = (unsigned)(done * bar / total);
-	/* As much time again for each part as it took so far. */
+	/* Each part is taken to need as much time as a part has needed so
+	 * far. */
 	left_s =
 	    done == 0 ? 0 : (uint64_t)spent_ms * (total - done) / done / 1000;
 	(void)fprintf(stderr, "\r%s [", p->what);

@@ -20,7 +20,7 @@ run(struct command *cmd, int argc, char **argv)
 		return status;
 	rc = command_wechat(cmd, &e);
 	if (rc == H5_OK)
-		/* Forced: the operator asks now, whatever the interval. */
+		/* The operator asks now, so the interval does not count. */
 		rc = h5_pay_ask(&cmd->shop, id, true, &asked, &o, &e);
 	if (rc == H5_OK && h5_order_settled(o)) {
 		rc = h5_refund_look(&cmd->shop, id, true, &after, &e);

@@ -122,8 +122,8 @@ remember(struct reconciling *r, const char *id)
 	if (r->ask.n == r->ask.cap) {
 		more = realloc(r->ask.v, cap * sizeof r->ask.v[0]);
 		if (more == NULL) {
-			/* Kept until the end of the pass; the callback cannot
-			 * fail. */
+			/* The failure is kept until the end of the pass, since
+			 * the callback cannot fail. */
 			r->nomem = true;
 			return;
 		}

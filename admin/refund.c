@@ -88,7 +88,7 @@ agreed(const struct refunding *r, const struct h5_refund_plan *plan)
 	h5_text_from_fen(plan->fee, yuan);
 	(void)fprintf(stderr, "%s %s yuan of order %s to the payer",
 	    plan->again ? "ask once more to refund" : "refund", yuan, r->order);
-	/* Named only if it is not the order's own number. */
+	/* The attempt is named only if its number is not the order's own. */
 	if (strcmp(plan->out_trade_no, r->order) != 0)
 		(void)fprintf(stderr, " (attempt %s)", plan->out_trade_no);
 	(void)fputs("? [y/N] ", stderr);

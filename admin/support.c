@@ -69,7 +69,8 @@ address_at(const char *s, size_t *half)
 	return s[at] == '.' ? 0 : at;
 }
 
-/* Half of an address says which network; the other half says who. */
+/* One half of an address says which network it is; the other half would say
+ * who. */
 static void
 put_masked(struct h5_buf *out, const char *s, size_t n)
 {

@@ -286,8 +286,8 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 {
 	switch (rc) {
 	case H5_E_INPUT:
-		/* What the buyer mistyped is asked for again; what the link
-		 * itself got wrong can only be mended by the shop. */
+		/* If the buyer mistyped the amount, it is asked for again.  A
+		 * fault of the link itself can only be mended by the shop. */
 		if (offer->typed != H5_TYPED_WELL)
 			confirm(job, offer, false, offer->typed, 400);
 		else

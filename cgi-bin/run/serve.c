@@ -204,9 +204,9 @@ handle_in_time(struct h5_job *job)
 	h5_store_until_free(own);
 }
 
-/* In the order of INTERFACE section 3: method, size, syntax; what is wrong
- * with us comes before or after, never between.  site: NULL for a bare program
- * without a configuration. */
+/* In the order of INTERFACE 3: method, size, syntax.  What is wrong on our side
+ * is told before or after these, never between them.  site: NULL for a bare
+ * program without a configuration. */
 static void
 handle(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 {
@@ -234,8 +234,8 @@ handle(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 	} else if (elsewhere(job)) {
 		; /* answered */
 	} else if (reads(r) && !h5_site_has_store(site)) {
-		/* To look writes nothing, not even an empty store: the first
-		 * order makes it. */
+		/* A look writes nothing, not even an empty store, which the
+		 * first order makes. */
 		p->handle(job);
 	} else if (h5_site_open(site, &e) != H5_OK) {
 		give_up(job, H5_PAGE_STORE_ERROR, "store-not-open", e.msg);

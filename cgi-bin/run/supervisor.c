@@ -60,8 +60,8 @@ all(const struct supervisor *s)
 	return s->n + s->n_leaving;
 }
 
-/* In the child.  The parent may have died before the kernel knew that we
- * want to be told: then it is not our parent any more. */
+/* Runs in the child.  The parent may have died before the kernel knew that we
+ * want to be told.  In that case it is not our parent any more. */
 static int
 be_worker(struct supervisor *s, pid_t parent)
 {

@@ -116,8 +116,8 @@ say_unreached(struct site *s, const char *check, const struct h5_err *e)
 		    "url", s->url.data, "why", e->msg, NULL);
 }
 
-/* Asked without parameters, checkout says what is missing, and the others know
- * no such order. */
+/* Without parameters checkout says what is missing, and the others say that
+ * there is no such order. */
 static bool
 page(struct site *s, const char *program, long status, const char *mark)
 {

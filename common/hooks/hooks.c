@@ -220,8 +220,8 @@ deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
 	enum h5_code rc;
 
 	for (;;) {
-		/* Loaded anew each time, so that what came meanwhile is sent as
-		 * well. */
+		/* The order is loaded anew each time, so that what came
+		 * meanwhile is sent as well. */
 		o = NULL;
 		rc = h5_store_load(shop->st, id, &o, e);
 		if (rc != H5_OK)

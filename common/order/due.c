@@ -37,8 +37,9 @@ earlier(int64_t a, int64_t b)
 static int64_t
 after_a_fifth(int64_t began, int64_t last, int64_t least, int64_t most)
 {
-	/* With t the answer, t - last = (t - began) / 5, hence t - last = (last
-	 * - began) / 4.  One is taken off so that a fraction is rounded up. */
+	/* If t is the answer, t - last = (t - began) / 5, hence t - last =
+	 * (last - began) / 4.  One is taken off so that a fraction is rounded
+	 * up. */
 	int64_t gap = (last - began - 1) / 4;
 
 	return last + earlier(later(gap, least), most);

@@ -485,8 +485,8 @@ h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)
 {
 	enum h5_code rc;
 
-	/* Room first: an event that changed the order must be kept in any
-	 * case. */
+	/* Room is made first, since an event that has changed the order must be
+	 * kept in any case. */
 	rc = h5_fold_room_for_event(o, e);
 	if (rc == H5_OK)
 		rc = appliers[ev->kind](o, ev, e);
@@ -494,8 +494,8 @@ h5_order_apply(struct h5_order *o, struct h5_event *ev, struct h5_err *e)
 		h5_event_release(ev);
 		return rc;
 	}
-	/* Moved.  Texts of the order point into the fields, which stay where
-	 * they are when the list of events grows. */
+	/* The event moves into the list.  Texts of the order point into its
+	 * fields, which stay where they are when the list grows. */
 	o->events[o->n_events++] = *ev;
 	h5_event_init(ev, ev->kind, ev->at);
 	return H5_OK;

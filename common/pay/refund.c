@@ -75,9 +75,9 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Asks refundquery about one.  refused: why a request for it was refused a
- * moment ago, or NULL; what was refused and is unknown to WeChat does not
- * exist. */
+/* Asks refundquery about one refund.  refused: why a request for it was refused
+ * a moment ago, or NULL.  A refund that was refused and that WeChat does not
+ * know does not exist. */
 static enum h5_code
 look_one(const struct h5_shop *shop, const char *out_refund_no,
     const char *refused, struct h5_order **o, struct h5_err *e)
@@ -155,8 +155,8 @@ decide_asked(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	earlier = h5_order_refund(o, now.out_refund_no);
 	if (earlier != NULL && earlier->asked_at != 0)
 		reason = earlier->reason;
-	/* Durable before the request goes out: after a crash the number is
-	 * known, and the refund is repeated and not made twice. */
+	/* The number is durable before the request goes out.  After a crash it
+	 * is known, so the refund is repeated and not made twice. */
 	ev = h5_store_add(b, H5_EVENT_REFUND_ASKED);
 	h5_event_text(ev, "out_refund_no", now.out_refund_no);
 	h5_event_text(ev, "out_trade_no", now.out_trade_no);

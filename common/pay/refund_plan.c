@@ -18,15 +18,15 @@ left_of(const struct h5_order *o, const struct h5_attempt *a)
 	return o->total_fee - h5_order_refunds_out(o, a);
 }
 
-/* Of two payments the one too many goes back first. */
+/* If an order was paid twice, the surplus payment goes back first. */
 static const struct h5_attempt *
 choose_attempt(const struct h5_order *o)
 {
 	const struct h5_attempt *a, *first = NULL;
 	size_t i;
 
-	/* From the newest: among several surplus payments any will do, and the
-	 * newest is the likeliest mistake. */
+	/* The newest comes first: among several surplus payments any will do,
+	 * and the newest is the likeliest mistake. */
 	for (i = o->n_attempts; i > 0; i--) {
 		a = &o->attempts[i - 1];
 		if (a->state != H5_ATTEMPT_PAID)
@@ -52,7 +52,7 @@ find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
 	*out = NULL;
 	if (want->out_refund_no != NULL) {
 		*out = h5_order_refund(o, want->out_refund_no);
-		/* Known from a false notice alone: as good as unknown. */
+		/* If only a false notice spoke of it, it counts as unknown. */
 		if (*out != NULL && (*out)->asked_at == 0 &&
 		    (*out)->state == H5_REFUND_REFUSED)
 			*out = NULL;

@@ -209,7 +209,8 @@ check_all(struct load *l)
 
 	for (i = 0; i < l->n; i++)
 		check_item(l, &l->v[i]);
-	/* Sorted for the search, and here so that doubles are neighbours. */
+	/* The items are sorted for the search; sorted here, doubles are
+	 * neighbours. */
 	if (l->n > 1)
 		qsort(l->v, l->n, sizeof(*l->v), by_name);
 	for (i = 1; i < l->n; i++)

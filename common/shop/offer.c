@@ -314,8 +314,8 @@ item_load(const struct h5_config *c, const char *name, struct h5_item *item,
 	if (c->catalogue.file == NULL)
 		return h5_err_set(e, H5_E_NOTFOUND, "no catalogue");
 	h5_buf_init(&faults, 65536);
-	/* Read anew for each visit: prices are edited while the programs
-	 * run. */
+	/* The catalogue is read for each visit, since prices are edited while
+	 * the programs run. */
 	rc = h5_catalogue_load(c->catalogue.file, &faults, &cat, e);
 	/* There may be no catalogue, but one that is configured has to
 	 * exist. */

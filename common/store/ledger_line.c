@@ -74,8 +74,8 @@ sum_text(uint64_t sum, char hex[H5_LEDGER_SUM])
 {
 	size_t i;
 
-	/* From the last digit to the first.  printf would do it as well, but
-	 * this stands in the way of every write. */
+	/* Written from the last digit to the first.  printf would do it as
+	 * well, but is slow, and every write passes here. */
 	for (i = H5_LEDGER_SUM - 1; i-- > 0; sum >>= 4)
 		hex[i] = "0123456789abcdef"[sum & 15];
 	hex[H5_LEDGER_SUM - 1] = '\0';
@@ -122,7 +122,7 @@ h5_ledger_write(struct h5_ledger_at *at, const struct h5_event *ev,
 	h5_clock_rfc3339(ev->at, when);
 	h5_buf_printf(out, "{\"n\":%u,\"at\":\"%s\",\"event\":\"%s\"",
 	    at->n + 1, when, h5_event_name(ev->kind));
-	/* Counted down, so that a reader knows how much of a unit is
+	/* The number counts down, so that a reader knows how much of a unit is
 	 * missing. */
 	if (at->more > 0)
 		h5_buf_printf(out, ",\"more\":%u", at->more);

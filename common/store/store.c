@@ -293,8 +293,8 @@ update_until(struct update *u, h5_store_decide_fn decide, void *arg,
 
 	for (turn = 1;; turn++) {
 		h5_buf_init(&u->r.bytes, H5_RECORD_MAX);
-		/* Room for the largest batch there can be, so that a write
-		 * never fails for its length alone. */
+		/* There is room for the largest batch, so that a write never
+		 * fails for its length alone. */
 		h5_buf_init(&u->unit, (size_t)H5_STORE_BATCH * H5_LEDGER_LINE);
 		rc = one_turn(u, decide, arg, &how, e);
 		/* Given away only when it is durable. */

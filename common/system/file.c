@@ -50,7 +50,7 @@ open_plain(
 	return H5_OK;
 }
 
-/* To the end of the file, however long it has become since. */
+/* Reads to the end of the file, however long it has become since. */
 static enum h5_code
 read_all(
     int fd, const char *path, size_t size, struct h5_buf *out, struct h5_err *e)
@@ -64,7 +64,8 @@ read_all(
 	for (;;) {
 		left = out->max - out->len;
 		want = want < left ? want : left;
-		/* At the ceiling one byte more tells whether it ends here. */
+		/* At the ceiling, one more byte tells whether the file ends
+		 * here. */
 		to = left > 0 ? h5_buf_room(out, want) : &over;
 		if (to == NULL)
 			return h5_buf_finish(out, e);
@@ -404,8 +405,8 @@ h5_file_mkdir_unsynced(int dirfd, const char *name, struct h5_err *e)
 
 /* --- where a path leads --------------------------------------------------- */
 
-/* path with its links resolved; what does not exist yet is judged by the
- * nearest folder above that does.  NULL: cannot be told. */
+/* Returns path with its links resolved.  If it does not exist yet, the nearest
+ * folder above that does stands for it.  NULL: it cannot be told. */
 static char *
 resolve(const char *path)
 {

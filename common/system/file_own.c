@@ -142,8 +142,8 @@ h5_file_slurp(
 	char *to;
 
 	while (n > 0) {
-		/* Room for the rest at once, so that a large file is not copied
-		 * while the buffer grows. */
+		/* The room for the rest is taken at once, so that a large file
+		 * is not copied while the buffer grows. */
 		to = h5_buf_room(out, n);
 		if (to == NULL)
 			return h5_buf_finish(out, e);
@@ -285,7 +285,8 @@ wait_more(int64_t until, int *pause_ms)
 	if (left <= 0)
 		return false;
 	h5_clock_pause_ms(left < *pause_ms ? (int)left : *pause_ms);
-	/* From 1 ms upwards: most locks are free again very soon. */
+	/* The pauses begin with 1 ms, since most locks are free again very
+	 * soon. */
 	if (*pause_ms < PAUSE_MAX_MS)
 		(*pause_ms)++;
 	return true;

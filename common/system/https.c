@@ -366,8 +366,9 @@ h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	enum h5_code rc;
 
 	memset(a, 0, sizeof *a);
-	/* Made when it is needed: as plain CGI most requests ask nobody, and
-	 * curl and TLS would take longer to start than all the rest. */
+	/* The handle is made when it is needed: as plain CGI most requests ask
+	 * nobody, and curl and TLS would take longer to start than all the
+	 * rest. */
 	if (h->easy == NULL)
 		h->easy = curl_easy_init();
 	if (h->easy == NULL)

@@ -63,7 +63,7 @@ struct h5_landlock {
 int
 h5_landlock_level(void)
 {
-	/* With this flag the kernel tells its level and makes nothing. */
+	/* This flag makes the kernel tell its level and nothing else. */
 	long level = syscall(CREATE_RULESET, NULL, 0, CREATE_VERSION);
 
 	return level > 0 ? (int)level : 0;

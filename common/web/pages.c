@@ -142,7 +142,8 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 		}
 		n = strcspn(s, "/\n");
 		bol = s[n] == '\n';
-		/* With the line's end, or a "/" that begins no comment. */
+		/* The line's end goes along, and so does a "/" that begins no
+		 * comment. */
 		n += s[n] != '\0' && (bol || n == 0);
 		h5_buf_add(&b, s, n);
 		s += n;
@@ -392,8 +393,8 @@ load_whole(struct loader *l)
 		rc = check_folder(l);
 	if (rc != H5_OK)
 		return rc;
-	/* Sorted before anything is looked up, and bound after that: binding
-	 * stores what a look-up finds. */
+	/* The tables are sorted before anything is looked up, and bound after
+	 * that, since binding stores what a look-up finds. */
 	h5_pages_sort(&l->p->templates);
 	for (size_t i = 0; i < H5_PAGES_LANGS; i++)
 		h5_pages_sort(&l->p->messages[i]);

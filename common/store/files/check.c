@@ -19,8 +19,8 @@ static void
 progress(struct h5_files_checking *c)
 {
 	c->done++;
-	/* Told now and then: a line for each of a million orders would cost
-	 * more than reading them. */
+	/* Progress is told now and then: a line for each of a million orders
+	 * would cost more than reading them. */
 	if (c->r->progress != NULL && (c->done & 255) == 0)
 		c->r->progress(c->r->arg, c->done,
 		    c->total > c->done ? c->total : c->done);
@@ -359,7 +359,8 @@ h5_files_check(
 	enum h5_code rc;
 
 	h5_buf_init(&c.ledger, H5_RECORD_MAX);
-	/* Counted first, for a progress that means something. */
+	/* The orders are counted first, so that the progress means
+	 * something. */
 	rc = each_leaf(&c, count_one, false, e);
 	if (rc == H5_OK)
 		rc = list_all(&c, e);

@@ -133,16 +133,16 @@ h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 	*fd = -1;
 	h5_buf_init(&path, 4096);
 	h5_buf_puts(&path, dir);
-	/* With a slash behind it, a link would be followed. */
+	/* If a slash stood behind it, a link would be followed. */
 	while (
 	    path.bad == H5_OK && path.len > 1 && path.data[path.len - 1] == '/')
 		path.data[--path.len] = '\0';
 	rc = h5_buf_finish(&path, e);
 	if (rc == H5_OK)
 		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
-	/* Made by hand, as an FTP program makes it.  Only an empty folder is
-	 * closed to others: with something in it, it is somebody's, and its
-	 * rights are not ours to change. */
+	/* The folder may have been made by hand, as an FTP program makes it.
+	 * Only an empty folder is closed to others: if something is in it, it
+	 * is somebody's, and its rights are not ours to change. */
 	if (rc == H5_E_CONFIG &&
 	    h5_file_bare(AT_FDCWD, path.data, make, NULL) == H5_OK)
 		rc = make ? h5_file_folder(AT_FDCWD, path.data, fd, e)

@@ -84,8 +84,8 @@ take_word(struct h5_files *st, struct h5_err *e)
 	if (rc == H5_OK) {
 		h5_file_drop(&st->format_fd);
 		st->format_fd = fd;
-		/* Kept open: a look at the open file is cheaper than opening it
-		 * anew, and is made after each record that is read. */
+		/* The file is kept open: a look at an open file is cheaper than
+		 * opening it, and is made after each record that is read. */
 		st->format_stamp = look.stamp;
 		st->format = f;
 		fd = -1;
@@ -147,7 +147,8 @@ raise_locked(struct h5_files *st, int folder, struct h5_engine_format *f,
 	struct h5_buf word;
 	enum h5_code rc;
 
-	/* Read again under the lock: another program may have raised it. */
+	/* The format is read again under the lock, since another program may
+	 * have raised it. */
 	rc = h5_files_format(st, &now, e);
 	if (rc == H5_OK && now.number >= f->number) {
 		*f = now;
@@ -186,8 +187,8 @@ h5_files_raise(
 		rc = h5_file_lock(folder, LOCK_EX, h5_files_wait(until_ms), e);
 	if (rc == H5_OK)
 		rc = raise_locked(st, folder, f, e);
-	/* Durable from here on.  It is remembered, so that the many writes of
-	 * one program pay for this once. */
+	/* The format is durable from here on.  That is remembered, so that the
+	 * many writes of one program pay for it once. */
 	if (rc == H5_OK) {
 		(void)pthread_mutex_lock(&st->lock);
 		if (st->format_sure < f->number)

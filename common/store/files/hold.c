@@ -24,8 +24,9 @@ h5_files_hold(void *store, const char *id, int wait_ms, int hold_ms,
 	talk = calloc(1, sizeof *talk);
 	if (talk == NULL)
 		return h5_err_nomem(e);
-	/* Found by hash, so no file is left behind.  A lock belongs to the open
-	 * file, so a thread's own one keeps the other threads out as well. */
+	/* The byte is found by a hash of the id, so no file is left behind.  A
+	 * lock belongs to the open file, so each thread's own file keeps the
+	 * other threads out as well. */
 	rc = h5_file_open(
 	    st->dir, "talk", O_RDWR | O_CREAT, &talk->fd, &size, e);
 	/* Two ids may share a byte, once in a very long time.  Then one waits

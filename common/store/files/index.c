@@ -266,7 +266,7 @@ grow_ids(struct h5_files_ids *ids, struct h5_err *e)
 	/* The slots hold 32 bits, and 0 is taken for "free". */
 	if (cap > UINT32_MAX / 2)
 		return h5_err_set(e, H5_E_INPUT, "there are too many orders");
-	/* Twice as many slots as ids, so that a search is short. */
+	/* There are twice as many slots as ids, so that a search is short. */
 	slots = calloc(cap * 2, sizeof *slots);
 	v = reallocarray(ids->v, cap, sizeof *ids->v);
 	if (v != NULL)

@@ -240,8 +240,8 @@ h5_files_sweep_news(struct h5_files *st, const char *day,
 	enum h5_code rc = H5_OK;
 
 	*fd = -1;
-	/* Twice at most: what cannot be continued is thrown away, and the
-	 * second turn starts at 0, where everything fits. */
+	/* There are two turns at most: what cannot be continued is thrown away,
+	 * and the second turn starts at 0, where everything fits. */
 	for (turn = 0; turn < 2; turn++) {
 		if (!fits)
 			h5_files_sweep_release(s);
@@ -306,7 +306,7 @@ drop_missing(struct h5_files *st, int fd, struct h5_files_ids *missing,
 	       h5_file_look(fd, &look, NULL) == H5_OK && look.named;
 	for (i = 0; i < missing->n && rc == H5_OK; i++) {
 		if (held)
-			/* Asked again under the lock, where "missing" is
+			/* It is asked again under the lock, where "missing" is
 			 * certain. */
 			(void)may_rest(st, missing->v[i], &gone);
 		if (!held || !gone)

@@ -160,8 +160,8 @@ leads_to_cashier(const char *url, const char *cashier)
 	size_t n = strlen(cashier);
 	const char *host = strstr(cashier, "://");
 
-	/* From a believed answer, and checked all the same: it goes into a
-	 * Location header and into a page. */
+	/* The answer is believed, and this is checked all the same, since it
+	 * goes into a Location header and into a page. */
 	if (n == 0 || host == NULL || strlen(url) > MWEB_URL_MAX ||
 	    strncmp(url, cashier, n) != 0 || !visible_ascii(url, "\"<>\\#"))
 		return false;

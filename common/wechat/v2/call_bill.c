@@ -135,7 +135,8 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 		return rc == H5_E_INPUT ? h5_err_as(e, H5_E_REMOTE) : rc;
 	code = h5_fields_get(&f, "error_code");
 	msg = h5_fields_get(&f, "return_msg");
-	/* Compared below as it is; missing and empty are the same here. */
+	/* It is compared below; a missing text and an empty one are the
+	 * same. */
 	if (msg == NULL)
 		msg = "";
 	rc = h5_err_set(e, H5_E_REMOTE, "WeChat refuses the bill: %s %s",
@@ -162,7 +163,7 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	enum h5_code rc = H5_OK;
 
 	h5_buf_clear(text);
-	/* Told by its first bytes and not by a header: hosts differ in what
+	/* The first bytes tell, and not a header, since hosts differ in what
 	 * they send. */
 	if (h5_gunzip_is(raw->data, raw->len)) {
 		rc = h5_gunzip(raw->data, raw->len, text, e);
@@ -174,7 +175,7 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 		return h5_err_as(e, H5_E_REMOTE);
 	if (rc == H5_OK && text->len == 0)
 		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
-	/* Seen when a proxy packs what is packed already. */
+	/* This happens if a proxy packs what is packed already. */
 	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "the bill is compressed twice");
@@ -243,8 +244,8 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 	char date[H5_CLOCK_DAY];
 	enum h5_code rc;
 
-	/* Cleared first: the caller may hold the bill of another day in
-	 * them. */
+	/* Both are cleared first, since the caller may hold the bill of another
+	 * day in them. */
 	h5_buf_clear(raw);
 	h5_buf_clear(text);
 	h5_buf_init(&request, H5_XML_MAX);

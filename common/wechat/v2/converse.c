@@ -111,8 +111,8 @@ attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
 
 	*elsewhere = false;
 	memset(a, 0, sizeof *a);
-	/* Counted before it can fail, so that the log tells how often it was
-	 * tried. */
+	/* An attempt is counted before it can fail, so that the log tells how
+	 * often it was tried. */
 	k->attempts++;
 	rc = write_request(w, k, e);
 	if (rc != H5_OK)
@@ -258,8 +258,8 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 			backup = NULL;
 			continue;
 		}
-		/* With room for one more attempt, or there is no use in
-		 * pausing. */
+		/* There must be time for one more attempt, or the pause is of
+		 * no use. */
 		if (rc != H5_OK || refusal->verdict != H5_WECHAT_AGAIN ||
 		    again == AGAIN_MAX ||
 		    h5_clock_mono_ms() + 2 * pause_ms >= end)
@@ -271,8 +271,8 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 		pause_ms *= 2;
 		again++;
 	}
-	/* Told apart for the buyer's sake: a page that says "try again" would
-	 * be wrong here. */
+	/* This is told apart for the buyer's sake: a page that says "try again"
+	 * would be wrong here. */
 	if (rc == H5_E_REMOTE && is_merchants(why.msg))
 		refusal->merchants = true;
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);

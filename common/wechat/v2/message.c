@@ -199,7 +199,8 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
 	if (rc != H5_OK)
 		return not_believed(&why, e);
-	/* Neither of the two words: signed, but nothing to go by. */
+	/* It is neither of the two words, so the answer is signed but there is
+	 * nothing to go by. */
 	success = h5_fields_is(f, "result_code", "SUCCESS");
 	if (!success && !h5_fields_is(f, "result_code", "FAIL"))
 		return h5_err_set(
