@@ -1,10 +1,10 @@
-/* doctor - what h5pay doctor says, as a page, for a host without a shell.  It
- * is there only while a file doctor.enable, put there within the last hour,
- * lies in the store: who can do that has the account anyway.  Otherwise it is
- * a page that does not exist.
- * GET looks at this machine; POST asks WeChat and fetches our own pages as
- * well, once in a while.  It works with whatever is wrong with the
- * configuration, as long as that says where the store is. */
+/* doctor - shows what h5pay doctor says, as a page, for a host without a shell.
+ * The page is there only while a file doctor.enable, put there within the last
+ * hour, lies in the store: whoever can do that has the account anyway.
+ * Otherwise it is a page that does not exist.  GET looks at this machine; POST
+ * also asks WeChat and fetches our own pages, once in a while.  The page works
+ * whatever is wrong with the configuration, as long as that says where the
+ * store is. */
 #include "common/doctor/doctor.h"
 
 #include <fcntl.h>
@@ -77,6 +77,7 @@ wait_of(int fd, size_t size, int64_t now, int64_t *wait_s, struct h5_err *e)
 
 	*wait_s = 0;
 	h5_buf_init(&b, STAMP);
+	/* An empty or damaged file stands for "never". */
 	rc = h5_file_slurp(fd, 0, size < STAMP ? size : STAMP, &b, e);
 	if (rc == H5_OK) {
 		b.data[strcspn(b.data, "\n")] = '\0';
@@ -87,6 +88,7 @@ wait_of(int fd, size_t size, int64_t now, int64_t *wait_s, struct h5_err *e)
 	h5_buf_release(&b);
 	if (rc != H5_OK || *wait_s > 0)
 		return rc;
+	/* Written before the run: two that begin together count as one. */
 	n = snprintf(stamp, sizeof stamp, "%lld\n", (long long)now);
 	return h5_file_write_at(fd, 0, stamp, (size_t)n, e);
 }
@@ -105,9 +107,12 @@ take_turn(struct run *run)
 	rc = h5_file_open(
 	    AT_FDCWD, path.data, O_RDWR | O_CREAT, &run->fd, &size, &e);
 	if (rc == H5_OK)
+		/* Without waiting: whoever holds it is the run that this one
+		 * would repeat. */
 		rc = h5_file_lock(run->fd, LOCK_EX, 0, &e);
 	if (rc == H5_OK)
 		rc = wait_of(run->fd, size, h5_clock_now(), &run->wait_s, &e);
+	/* The other run is not over, so this one is as early as can be. */
 	if (rc == H5_E_BUSY)
 		run->wait_s = EVERY_S;
 	run->online = rc == H5_OK && run->wait_s == 0;
@@ -147,11 +152,14 @@ fill(void *arg, struct h5_data *v, const char *lang)
 
 	run->v = v;
 	d->lang = lang;
+	/* The language is switched by its own link, since this page has no
+	 * address of ours when there is no configuration. */
 	h5_data_str(v, "other_url",
 	    strcmp(lang, "en") == 0 ? "?lang=zh-CN" : "?lang=en");
 	if (h5_doctor_configuration(d, run->path.data)) {
 		if (run->post)
 			take_turn(run);
+		/* After the configuration, which says what lies below. */
 		h5_doctor_below(d, run->job->r->document_root);
 		h5_doctor_local(d);
 		if (run->online)
@@ -180,7 +188,7 @@ show(struct run *run)
 	if (run->wait_s == 0 || run->job->resp->status != 200)
 		return;
 	run->job->resp->status = 429;
-	/* The page says it, too. */
+	/* The page says it as well. */
 	(void)!h5_response_header(
 	    run->job->resp, "Retry-After", H5_LOG_NUM(run->wait_s), NULL);
 }

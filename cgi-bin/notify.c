@@ -17,6 +17,8 @@ reply(struct h5_job *job, int status, bool ok, const char *msg)
 	h5_response_clear(resp);
 	resp->status = status;
 	h5_wechat_reply(ok, msg, &resp->body);
+	/* A reply without its headers is worse than a status that makes WeChat
+	 * come again. */
 	if (h5_response_header(resp, "Content-Type", H5_WECHAT_TYPE, NULL) !=
 		H5_OK ||
 	    h5_response_header(resp, "Cache-Control", "no-store", NULL) !=
@@ -34,6 +36,8 @@ fail(struct h5_job *job, const struct h5_err *e, const char *order)
 						      : H5_LOG_WARN,
 	    "notice-refused", "why", e->msg, "code", h5_err_name(e->code),
 	    "order", order, NULL);
+	/* 200 with FAIL: WeChat repeats the notice, and a web server does not
+	 * put its own error page in place of the reply. */
 	reply(job, 200, false,
 	    e->code == H5_E_IO || e->code == H5_E_BUSY ||
 		    e->code == H5_E_NOMEM || e->code == H5_E_BUG ||
@@ -49,10 +53,13 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	enum h5_settled settled;
 	struct h5_err e;
 
+	/* Durable before it is acknowledged. */
 	if (h5_settle(&job->shop, t, "notify", &settled, &o, &e) != H5_OK) {
 		fail(job, &e, t->out_trade_no);
 		return;
 	}
+	/* The money is noted, but WeChat must not hear that all is well: it
+	 * repeats the notice, and the operator has been alerted. */
 	if (settled == H5_SETTLED_DISPUTED)
 		reply(job, 200, false,
 		    "total_fee or fee_type differs from the order");
@@ -68,11 +75,13 @@ refund(struct h5_job *job, struct h5_wechat_hint *hint)
 	char id[H5_ORDER_ID_MAX + 1];
 	struct h5_err e;
 
+	/* A hint for an order that is not ours is refused like any other. */
 	if (h5_refund_hint(&job->shop, hint, id, &e) != H5_OK) {
 		fail(job, &e, NULL);
 		return;
 	}
 	reply(job, 200, true, "OK");
+	/* The sweep of this order asks WeChat what became of the refund. */
 	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }
 
@@ -94,7 +103,7 @@ handle(struct h5_job *job)
 	h5_wechat_trade_release(&t);
 }
 
-/* What never reaches handle is refused in WeChat's words, too. */
+/* What never reaches handle is refused in WeChat's words as well. */
 static void
 refuse(struct h5_job *job, enum h5_page_plain why)
 {

@@ -29,6 +29,7 @@ answer_json(struct h5_job *job, const struct h5_order *o, int status)
 
 	h5_response_clear(resp);
 	resp->status = status;
+	/* Kept from no cache: the answer is about one moment. */
 	if (h5_order_status_json(o, &resp->body, &e) != H5_OK ||
 	    h5_response_header(resp, "Content-Type", "application/json", &e) !=
 		H5_OK ||
@@ -49,6 +50,7 @@ look(struct h5_job *job, const struct h5_fields *f, const char *token)
 	 * without a usable one it is nobody's start. */
 	if (h5_reply_buyer(job, NULL) != H5_OK)
 		job->shop.limit = NULL;
+	/* Without force: within the interval the stored answer is as good. */
 	rc = h5_pay_ask(&job->shop, id, false, &asked, &o, &e);
 	if (o == NULL || (rc != H5_OK && rc != H5_E_NET && rc != H5_E_REMOTE))
 		h5_reply_failed(job, rc, &e, rc == H5_E_BUSY ? o : NULL, token);
@@ -70,6 +72,8 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 
 	rc = h5_store_load(job->shop.st, h5_fields_get(f, "order"), &o, &e);
 	if (rc != H5_OK)
+		/* Not reached is an answer that the page can show; anything
+		 * else is not. */
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_wants_json(job->r))
 		answer_json(job, o, 200);

@@ -14,7 +14,7 @@
 #include "common/hooks/launch.h"
 #include "common/base/text.h"
 
-/* The socket pair of the program we were before we started over. */
+/* Names the socket pair of the program that we were before we started over. */
 #define INHERITED "H5PAY_ERRANDS"
 #define FULL_S 1 /* a worker waits so long for room, after its answer */
 #define AT_ONCE 64 /* errands between two looks at the workers */
@@ -30,6 +30,8 @@ static bool
 is_ours(int fd)
 {
 	int domain = 0, type = 0;
+	/* The numbers came through the environment: whatever else they might
+	 * name, it must not be used as the pair. */
 	socklen_t n = sizeof domain;
 
 	return fd > STDERR_FILENO &&
@@ -39,7 +41,8 @@ is_ours(int fd)
 	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* Two numbers, "7 8", from an environment that only who started us wrote. */
+/* Two numbers, "7 8", from the environment, which only the program that started
+ * us can have written. */
 static bool
 inherit(const char *list, struct h5_delegate *d)
 {
@@ -56,6 +59,7 @@ inherit(const char *list, struct h5_delegate *d)
 		return false;
 	memcpy(first, list, n);
 	first[n] = '\0';
+	/* From 3 upwards: the first three are never a pair. */
 	if (h5_text_u64(first, 3, 65535, &take, &e) != H5_OK ||
 	    h5_text_u64(blank + 1, 3, 65535, &ask, &e) != H5_OK ||
 	    !is_ours((int)take) || !is_ours((int)ask))
@@ -71,6 +75,7 @@ h5_delegate_init(struct h5_delegate *d)
 	memset(d, 0, sizeof *d);
 	d->take = d->ask = -1;
 	(void)inherit(getenv(INHERITED), d);
+	/* Taken out, so that no program that is started later inherits it. */
 	(void)unsetenv(INHERITED);
 }
 
@@ -92,12 +97,16 @@ h5_delegate_open(struct h5_delegate *d, struct h5_site *site, struct h5_err *e)
 	int fds[2];
 
 	d->site = site;
+	/* Inherited: the pair goes on, with what lies in it. */
 	if (d->take >= 0)
 		return H5_OK;
+	/* Packets, so that one request is one read and none can be cut in
+	 * two. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
 		return h5_err_sys(e, H5_E_IO, errno, "socketpair");
 	d->take = fds[0];
 	d->ask = fds[1];
+	/* A supervisor that hangs must not hold its workers. */
 	(void)setsockopt(d->ask, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	return H5_OK;
 }
@@ -105,6 +114,8 @@ h5_delegate_open(struct h5_delegate *d, struct h5_site *site, struct h5_err *e)
 void
 h5_delegate_worker(struct h5_delegate *d)
 {
+	/* A worker only asks.  With the other end it could read what the others
+	 * asked for. */
 	(void)close(d->take);
 	d->take = -1;
 }
@@ -134,7 +145,7 @@ h5_delegate_take_back(const struct h5_delegate *d)
 
 /* --- a worker asks --- */
 
-/* false: nobody to ask about this site. */
+/* false: there is nobody to ask about this site. */
 static bool
 ask(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log, char what, const char *id)
@@ -144,6 +155,7 @@ ask(const struct h5_delegate *d, const struct h5_site *site,
 	struct h5_err e;
 	ssize_t sent;
 
+	/* Another site than the supervisor's is served by the worker itself. */
 	if (d->ask < 0 || d->site != site)
 		return false;
 	packet[0] = what;
@@ -154,7 +166,7 @@ ask(const struct h5_delegate *d, const struct h5_site *site,
 	do {
 		sent = send(d->ask, packet, n + 1, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
-	/* Harmless: a sweep takes up what is left. */
+	/* Harmless: a sweep takes up what is left undone. */
 	if (sent < 0) {
 		(void)h5_err_sys(&e, H5_E_IO, errno, "send");
 		h5_log_event(log, H5_LOG_ERROR, "supervisor-not-asked", "order",
@@ -190,6 +202,8 @@ run_errand(struct h5_delegate *d, const struct h5_log *log, const char *packet,
 	const struct h5_config *c = d->site->app.c;
 	int64_t now_ms = h5_clock_mono_ms();
 
+	/* No NUL inside, or the id that is checked would not be the one that
+	 * came. */
 	if (packet[0] == DELIVER && strlen(packet) == n &&
 	    h5_number_is_order(packet + 1)) {
 		h5_launch_deliver(c, log, packet + 1);
@@ -216,6 +230,7 @@ take(const struct h5_delegate *d, char packet[PACKET + 1], size_t *n)
 	} while (got < 0 && errno == EINTR);
 	*n = got > 0 ? (size_t)got : 0;
 	packet[*n] = '\0';
+	/* Room for the NUL is one byte more than a packet has. */
 	return got > 0;
 }
 

@@ -21,6 +21,7 @@
 
 #define EX_USAGE 64
 #define EX_CONFIG 78
+/* The usual limit of a process; with many threads it is raised. */
 #define FILES_LEAST 1024
 #define FILES_PER_THREAD 8 /* connection, poll, gateway, two locks, spare */
 
@@ -71,11 +72,14 @@ read_options(int argc, char **argv, struct options *o)
 	}
 }
 
-/* RFC 3875 4.4: a query without "=" arrives as arguments too, so in plain
- * CGI with such a query the arguments are the visitor's, not the operator's. */
+/* RFC 3875 4.4: a query without "=" arrives as arguments as well, so in plain
+ * CGI with such a query the arguments are the visitor's, and not the
+ * operator's. */
 static bool
 args_from_visitor(bool cgi)
 {
+	/* All three conditions: a mistake here would let a visitor choose the
+	 * configuration. */
 	const char *query = getenv("QUERY_STRING");
 
 	return cgi && getenv("REQUEST_METHOD") != NULL && query != NULL &&
@@ -89,6 +93,8 @@ fill_stdio(void)
 	int fd;
 
 	do {
+		/* Opened until a number above 2 comes: then the first three are
+		 * taken. */
 		fd = open("/dev/null", O_RDWR);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
@@ -102,6 +108,7 @@ block_signals(void)
 	sigset_t set;
 
 	(void)sigemptyset(&set);
+	/* Blocked in every thread, and read through a descriptor by one. */
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGUSR1);
 	(void)sigaddset(&set, SIGINT);
@@ -109,6 +116,7 @@ block_signals(void)
 	(void)sigaddset(&set, SIGCHLD);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A file that reaches the limit of its size is told by write. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -122,6 +130,7 @@ limit_files(int threads)
 		want += (rlim_t)threads * FILES_PER_THREAD;
 	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
 		return;
+	/* Never above the hard limit, which is the operator's word. */
 	l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
@@ -133,6 +142,7 @@ harden(void)
 {
 	const struct rlimit none = {0, 0};
 
+	/* The umask for files that libraries make; ours name their own mode. */
 	(void)umask(077);
 	return setrlimit(RLIMIT_CORE, &none) == 0 &&
 	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
@@ -160,13 +170,14 @@ serve(struct h5_run *run)
 		site = NULL;
 	c = site == NULL ? NULL : site->app.c;
 	limit_files(h5_worker_threads(&h5_program, c));
+	/* Before the threads are counted, each of which needs descriptors. */
 	h5_reload_init(&run->reload, &run->sites);
 	if (exposed != NULL)
 		h5_log_event(h5_sites_log(&run->sites), H5_LOG_WARN,
 		    "socket-not-private", "why", exposed, NULL);
 	if (c != NULL && c->server.processes > 0 && !h5_program.bare)
 		return h5_supervisor_run(run, c->server.processes);
-	/* Of a supervisor that we were. */
+	/* What a supervisor that we were has left over. */
 	h5_delegate_release(&run->delegate);
 	if (!h5_sandbox_alone(run, site))
 		return not_hardened(h5_sites_log(&run->sites));
@@ -174,7 +185,7 @@ serve(struct h5_run *run)
 	return h5_worker_serve(run);
 }
 
-/* May this one request need TLS?  Who asks WeChat does so for a POST alone. */
+/* May this one request need TLS?  WeChat is asked for a POST alone. */
 static bool
 may_ask(void)
 {
@@ -198,6 +209,7 @@ start(const char *conf, char **argv, bool cgi)
 	h5_log_init(&log, h5_program.name, NULL);
 	if (!harden())
 		return not_hardened(&log);
+	/* A GET of plain CGI only needs digests, so OpenSSL loads the least. */
 	if (cgi && !may_ask())
 		h5_crypto_start_lean();
 	/* For one request the test would cost as much as the request: an
@@ -226,6 +238,8 @@ main(int argc, char **argv)
 	bool cgi, visitor;
 	struct options o;
 
+	/* First of all: whatever is opened below might otherwise become
+	 * stdout. */
 	if (!fill_stdio()) {
 		(void)fprintf(stderr, "%s: open /dev/null: %s\n",
 		    h5_program.name, strerror(errno));
@@ -249,6 +263,8 @@ main(int argc, char **argv)
 	}
 	if (o.test)
 		return h5_sites_check(&h5_program, o.conf) ? 0 : EX_CONFIG;
+	/* Started at a terminal, it would wait for a request that never
+	 * comes. */
 	if (cgi && getenv("REQUEST_METHOD") == NULL && isatty(STDIN_FILENO)) {
 		print_help(stderr);
 		return EX_USAGE;

@@ -26,12 +26,15 @@ exe_path(void)
 	ssize_t n = readlink(SELF, path, sizeof path - 1);
 	size_t len, cut = sizeof gone - 1;
 
+	/* A path that fills the array may be cut off. */
 	if (n <= 0 || n >= (ssize_t)sizeof path - 1)
 		return NULL;
 	len = (size_t)n;
 	path[len] = '\0';
 	/* Replaced before we looked. */
 	if (len > cut && strcmp(path + len - cut, gone) == 0)
+		/* The kernel marks the name of a file that is gone.  A new one
+		 * under the name is just what we wait for. */
 		path[len - cut] = '\0';
 	return strdup(path);
 }
@@ -71,10 +74,14 @@ look(const struct h5_reload *w, bool *changed)
 	struct h5_site *site = atomic_load(&w->sites->first);
 	uint64_t exe = 0, now, all;
 
+	/* 0 says that the program is not watched. */
 	if (w->exe_stamp != 0)
 		exe = h5_stamp_file(w->exe);
+	/* A program that is gone for a moment, while it is replaced, is no
+	 * change. */
 	*changed = exe != 0 && exe != w->exe_stamp;
 	all = h5_stamp_mix(1, exe);
+	/* Sites that were there when the worker began are the supervisor's. */
 	for (; site != w->known; site = site->next) {
 		now = h5_stamp_config(site->app.c);
 		if (now != site->stamp)
@@ -100,6 +107,8 @@ try_one(const struct h5_reload *w, char *conf)
 	}
 	h5_buf_init(&words, WORDS_MAX);
 	rc = h5_launch_try(argv, TRY_MS, &words, &e);
+	/* The first line says what is wrong; the others would not fit a log
+	 * line. */
 	if (words.len > 0)
 		words.data[strcspn(words.data, "\n")] = '\0';
 	if (rc != H5_OK)
@@ -113,6 +122,7 @@ try_one(const struct h5_reload *w, char *conf)
 static enum h5_code
 try_all(const struct h5_reload *w)
 {
+	/* The newest first, down to those that were known before. */
 	struct h5_site *site = atomic_load(&w->sites->first);
 	enum h5_code rc = H5_OK;
 
@@ -132,6 +142,8 @@ h5_reload_look(struct h5_reload *w)
 
 	if (w->exe == NULL)
 		return false;
+	/* The number of what was refused is kept: the same pair is not tried
+	 * again and again, once a second. */
 	now = look(w, &changed);
 	if (!changed ||
 	    (now == w->refused &&

@@ -82,6 +82,7 @@ release(struct rules *r)
 static void
 add(struct rules *r, const char *path, size_t len, enum h5_landlock_may may)
 {
+	/* A rule too many is told in the end, like a lack of memory. */
 	char *copy = r->n < RULES_MAX ? strndup(path, len) : NULL;
 
 	if (copy == NULL) {
@@ -104,6 +105,7 @@ folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
+	/* "/" for a file in the root, and for a name without any folder. */
 	return slash == NULL || slash == path ? 1 : (size_t)(slash - path);
 }
 
@@ -125,6 +127,7 @@ holds_ours(const struct h5_config *c, const char *folder, const char *but)
 		    h5_file_below(path, folder))
 			return true;
 	}
+	/* The root holds everything. */
 	return strcmp(folder, "/") == 0;
 }
 
@@ -137,6 +140,8 @@ add_file(struct rules *r, const struct h5_config *c, const char *path,
     enum h5_landlock_may may)
 {
 	char *real = realpath(path, NULL), *folder;
+	/* A file that is not there yet will be made under the name that was
+	 * given. */
 	const char *where = real == NULL ? path : real;
 
 	folder = strndup(where, folder_of(where));
@@ -158,6 +163,7 @@ add_etc(struct rules *r, const char *path)
 {
 	char *real = realpath(path, NULL);
 
+	/* No such file: the rule waits for one. */
 	if (real == NULL)
 		add_folder(r, path, H5_LANDLOCK_READ);
 	else if (strncmp(real, "/etc/", 5) == 0)
@@ -173,6 +179,7 @@ add_system(struct rules *r)
 {
 	static const char *const folders[] = {"/lib", "/lib64", "/usr/lib",
 	    "/usr/lib64", "/usr/local/lib", "/dev/urandom", "/etc/ld.so.cache"};
+	/* Where they are not, no rule is needed. */
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(folders); i++)
@@ -212,6 +219,7 @@ collect(struct rules *r, const struct h5_app *app)
 
 	memset(r, 0, sizeof *r);
 	h5_store_local(&c->store, &local);
+	/* The store first: allow_files counts on it. */
 	add_folder(
 	    r, local.folder, p->writes ? H5_LANDLOCK_KEEP : H5_LANDLOCK_READ);
 	add_system(r);
@@ -234,6 +242,7 @@ h5_sandbox_stamp(const struct h5_run *run)
 	struct rules r;
 	size_t i;
 
+	/* Workers that are not confined need no renewal. */
 	if (open_why(run) != NULL)
 		return 0;
 	collect(&r, &site->app);
@@ -252,6 +261,7 @@ allow_url(struct h5_landlock *l, const char *url, struct h5_err *e)
 	enum h5_code rc;
 
 	if (url == NULL || *url == '\0')
+		/* No backup host is configured. */
 		return H5_OK;
 	rc = h5_url_read(url, &u, e);
 	if (rc == H5_OK)
@@ -267,6 +277,7 @@ static enum h5_code
 allow_network(
     struct h5_landlock *l, const struct h5_config *c, struct h5_err *e)
 {
+	/* Names are looked up by TCP as well. */
 	enum h5_code rc = h5_landlock_connect(l, PORT_DNS, e);
 
 	if (rc == H5_OK)
@@ -321,6 +332,8 @@ h5_sandbox_worker(const struct h5_run *run)
 	struct h5_err e;
 
 	if (!no_new_privs())
+		/* Not an error: there are reasons not to close anything, and
+		 * the log has told them. */
 		return false;
 	if (open_why(run) != NULL)
 		return true;

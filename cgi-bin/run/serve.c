@@ -29,6 +29,7 @@ name_request(struct h5_serve *s, struct h5_log *log)
 	else if (s->id == 0)
 		s->id = ((uint64_t)h5_clock_now() << 24) +
 			((uint64_t)(uintptr_t)s << 12);
+	/* An odd step visits all numbers before any comes twice. */
 	s->id += step;
 	memcpy(id, &s->id, sizeof id);
 	h5_text_hex(id, sizeof id, log->rid);
@@ -67,12 +68,14 @@ refuse(struct h5_job *job, enum h5_page_plain why)
 {
 	struct h5_err e;
 
+	/* Nothing of a half-made answer may stay. */
 	h5_response_clear(job->resp);
 	job->resp->status = status_of(why);
 	if (job->app->program->refuse != NULL)
 		job->app->program->refuse(job, why);
 	else
 		h5_page_plain(&job->page, why, NULL, NULL);
+	/* A 405 has to name what is allowed (RFC 9110, 15.5.6). */
 	if (why == H5_PAGE_NOT_ALLOWED &&
 	    h5_response_header(
 		job->resp, "Allow", job->app->program->allow, &e) != H5_OK)
@@ -114,11 +117,14 @@ outside(struct h5_serve *s, struct h5_site *site, const char *root,
 {
 	enum h5_code rc;
 
+	/* A web server that names no document root leaves nothing to compare.
+	 */
 	if (root == NULL || *root == '\0')
 		return H5_OK;
 	if (s->root != NULL && s->root_site == site &&
 	    strcmp(s->root, root) == 0)
 		return H5_OK;
+	/* Costs a look at several folders, so a good answer is kept. */
 	rc = h5_config_outside(site->app.c, root, e);
 	if (rc == H5_OK) {
 		free(s->root);
@@ -147,6 +153,7 @@ make_own(struct h5_serve *s, struct h5_site *site, struct h5_err *e)
 	const struct h5_program *p = site->app.program;
 	enum h5_code rc = H5_OK;
 
+	/* A thread that serves several sites keeps one handle, of the last. */
 	if (s->has_own && s->site == site)
 		return H5_OK;
 	drop_own(s);
@@ -171,6 +178,7 @@ elsewhere(struct h5_job *job)
 	struct h5_buf url;
 	bool moved;
 
+	/* A form that is posted must not be sent elsewhere. */
 	if (!reads(job->r))
 		return false;
 	h5_buf_init(&url, H5_WEB_QUERY + H5_URL_MAX);
@@ -315,10 +323,11 @@ respond(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 
 	catch_all(job);
 	resp->head = strcmp(job->r->method, "HEAD") == 0;
-	/* The id that an error page names stands in the log too. */
+	/* The id that an error page names stands in the log as well. */
 	h5_log_event(&job->log,
 	    resp->status >= 400 ? H5_LOG_INFO : H5_LOG_DEBUG, "request",
 	    "method", job->r->method, "status", H5_LOG_NUM(resp->status), NULL);
+	/* What does not fit in memory is answered by fixed bytes. */
 	rc = nothing(resp) ? h5_err_nomem(&e)
 			   : h5_fcgi_answer(s->fcgi, resp, &e);
 	if (rc == H5_E_NOMEM)
@@ -328,6 +337,7 @@ respond(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 		    e.msg, NULL);
 	if (site == NULL)
 		return;
+	/* Only after the answer: the buyer does not wait for a delivery. */
 	if (job->sweep[0] != '\0')
 		h5_delegate_deliver(
 		    &s->run->delegate, site, &job->log, job->sweep);
@@ -341,6 +351,7 @@ get_site(struct h5_serve *s, const struct h5_request *r, struct h5_site **site,
 {
 	enum h5_code rc = h5_sites_get(&s->run->sites, r->conf, site, e);
 
+	/* Nothing of an old site may be used by a program that has none. */
 	if (rc != H5_OK)
 		*site = NULL;
 	if (s->run->sites.once && !h5_sandbox_alone(s->run, *site))
@@ -363,6 +374,7 @@ h5_serve_request(struct h5_serve *s, const struct h5_request *r)
 	memset(&job, 0, sizeof job);
 	rc = get_site(s, r, &site, &e);
 	if (rc != H5_OK)
+		/* Without a configuration the fault still gets a page. */
 		h5_sites_bare(sites, &bare);
 	job.app = rc == H5_OK ? &site->app : &bare;
 	job.log = job.app->log;
@@ -381,6 +393,7 @@ h5_serve_request(struct h5_serve *s, const struct h5_request *r)
 		handle(s, &job, rc == H5_OK ? site : NULL);
 	} else {
 		give_up(&job, H5_PAGE_ERROR, "no-usable-configuration", e.msg);
+		/* Whatever page the program gave for it, the fault is ours. */
 		resp.status = 500;
 	}
 	respond(s, &job, rc == H5_OK ? site : NULL);

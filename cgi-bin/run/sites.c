@@ -57,10 +57,13 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 
 	for (tries = 0;; tries++) {
 		rc = h5_load(path, pages_of(s), faults, &got, e);
+		/* One request does not live long enough to be reloaded. */
 		if (rc != H5_OK || s->once)
 			break;
 		before = site->stamp;
 		site->stamp = h5_stamp_config(got.c);
+		/* After three turns the last reading is taken: somebody writes
+		 * all the time, and the next look will find it. */
 		if ((tries > 0 && site->stamp == before) || tries == 3)
 			break;
 		h5_load_release(&got);
@@ -86,6 +89,8 @@ load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
 	site->key = strdup(key);
 	rc = site->key == NULL ? h5_err_nomem(e) : H5_OK;
 	if (rc == H5_OK)
+		/* "" is the site of no name: the option, the environment or the
+		 * default place. */
 		rc = h5_config_find(
 		    s->option, *key == '\0' ? NULL : key, &path, e);
 	if (rc == H5_OK)
@@ -106,6 +111,7 @@ load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
 static void
 log_faults(const struct h5_log *log, struct h5_buf *faults, const char *why)
 {
+	/* The text is cut up here and not used again. */
 	char *line = faults->data, *end;
 
 	h5_log_event(log, H5_LOG_ERROR, "no-configuration", "why", why, NULL);
@@ -148,6 +154,8 @@ h5_sites_init(struct h5_sites *s, const struct h5_program *p,
 	s->program = p;
 	s->option = option;
 	s->once = once;
+	/* With either of them set, no request may name another
+	 * configuration. */
 	s->fixed = option != NULL || (env != NULL && *env != '\0');
 	(void)pthread_mutex_init(&s->loading, NULL);
 	s->bare.program = p;
@@ -173,6 +181,7 @@ h5_sites_bare(struct h5_sites *s, struct h5_app *out)
 void
 h5_sites_release(struct h5_sites *s)
 {
+	/* No lock: all threads have ended. */
 	struct h5_site *site = atomic_load(&s->first), *next;
 
 	for (; site != NULL; site = next) {
@@ -223,6 +232,8 @@ add_site(
 	struct h5_err why;
 	enum h5_code rc;
 
+	/* A faulty configuration is read once a second, and not once a
+	 * request. */
 	if (s->failed_key != NULL && strcmp(s->failed_key, key) == 0 &&
 	    h5_clock_mono_ms() - s->failed_ms < AGAIN_MS)
 		return h5_err_set(
@@ -238,6 +249,8 @@ add_site(
 		note_failure(s, key);
 		rc = h5_err_pass(e, &why);
 	} else {
+		/* In front, and complete before it can be seen: readers take no
+		 * lock. */
 		(*out)->next = atomic_load(&s->first);
 		atomic_store(&s->first, *out);
 	}
@@ -252,10 +265,12 @@ h5_sites_get(struct h5_sites *s, const char *conf, struct h5_site **out,
 	const char *key = s->fixed || conf == NULL ? "" : conf;
 	enum h5_code rc = H5_OK;
 
+	/* Nearly always found here, without a lock. */
 	*out = find_site(s, key);
 	if (*out != NULL)
 		return H5_OK;
 	(void)pthread_mutex_lock(&s->loading);
+	/* Another thread may have loaded it meanwhile. */
 	*out = find_site(s, key);
 	if (*out == NULL)
 		rc = add_site(s, key, out, e);
@@ -277,6 +292,7 @@ h5_site_open(struct h5_site *site, struct h5_err *e)
 	if (atomic_load(&site->ready))
 		return H5_OK;
 	(void)pthread_mutex_lock(&site->opening);
+	/* Opened once; the threads that came second wait for the first. */
 	if (!atomic_load(&site->ready)) {
 		rc = h5_store_open(&site->app.c->store, site->app.c->hooks.mask,
 		    &site->app.st, e);
@@ -324,6 +340,8 @@ h5_sites_check(const struct h5_program *p, const char *option)
 	rc = h5_wechat_self_test(&e);
 	if (rc == H5_OK)
 		rc = h5_config_find(option, NULL, &path, &e);
+	/* The same steps as at a start, so that -t and a start cannot
+	 * differ. */
 	if (rc == H5_OK)
 		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
 	if (rc == H5_OK)

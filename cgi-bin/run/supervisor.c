@@ -65,10 +65,14 @@ all(const struct supervisor *s)
 static int
 be_worker(struct supervisor *s, pid_t parent)
 {
+	/* What a worker has no use for: signals come to the parent, and the
+	 * list of its brothers is none of its business. */
 	(void)close(s->sfd);
 	free(s->kids);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
 		return 0;
+	/* The order matters: first the pair, then the sandbox, which closes the
+	 * way back, then the threads. */
 	h5_delegate_worker(&s->run->delegate);
 	if (!h5_sandbox_worker(s->run)) {
 		h5_log_event(s->log, H5_LOG_ERROR, "not-hardened", "why",
@@ -90,6 +94,7 @@ start_worker(struct supervisor *s, struct child *k, int *status)
 		return false;
 	}
 	k->started_ms = h5_clock_mono_ms();
+	/* Even if fork failed: the next try waits as long. */
 	k->due_ms = k->started_ms + PAUSE_MS;
 	k->pid = pid > 0 ? pid : 0;
 	if (pid < 0)
@@ -113,6 +118,7 @@ child_ended(struct supervisor *s, struct child *k, int status)
 {
 	int64_t now = h5_clock_mono_ms();
 
+	/* Only an end that nobody asked for is worth a line. */
 	if (!s->stopping && !k->leaving && !k->told)
 		h5_log_event(s->log, H5_LOG_WARN, "worker-ended", "pid",
 		    H5_LOG_NUM(k->pid), "signal",
@@ -120,6 +126,8 @@ child_ended(struct supervisor *s, struct child *k, int status)
 		    "exit",
 		    WIFEXITED(status) ? H5_LOG_NUM(WEXITSTATUS(status)) : NULL,
 		    NULL);
+	/* A worker that dies at once, again and again, would otherwise keep the
+	 * machine busy with starting it. */
 	k->due_ms = now - k->started_ms < SHORT_LIFE_MS && !k->told
 			? now + PAUSE_MS
 			: now;
@@ -134,6 +142,7 @@ reap(struct supervisor *s)
 	pid_t pid;
 	int status;
 
+	/* All that have ended: one SIGCHLD may stand for several. */
 	for (;;) {
 		pid = waitpid(-1, &status, WNOHANG);
 		if (pid < 0 && errno == EINTR)
@@ -172,6 +181,7 @@ renew(struct supervisor *s)
 	h5_log_event(s->log, H5_LOG_INFO, "renewing-workers", "why",
 	    "a file or folder that they use was replaced", NULL);
 	h5_sandbox_say(s->run);
+	/* Taken anew, after the line above may have changed it. */
 	s->confined = h5_sandbox_stamp(s->run);
 	for (i = 0; i < s->n; i++) {
 		s->kids[i].told = s->kids[i].pid > 0;
@@ -197,12 +207,14 @@ start_over(struct supervisor *s)
 			h5_buf_printf(&pids, "%ld ", (long)s->kids[i].pid);
 	h5_log_event(s->log, H5_LOG_INFO, "starting-over", "binary",
 	    s->run->reload.exe, NULL);
+	/* Everything is prepared before the workers are told to go. */
 	if (pids.bad == H5_OK && setenv(LEAVING, pids.data, 1) == 0 &&
 	    h5_delegate_hand_on(&s->run->delegate)) {
 		signal_all(s, SIGTERM);
 		(void)execv(s->run->reload.exe, s->run->argv);
-		/* Still here: those who leave are replaced by the likes of
-		 * us. */
+		/* Still here: the new program could not be started.  The
+		 * workers that leave are replaced by workers of this
+		 * program. */
 		h5_log_event(s->log, H5_LOG_ERROR, "not-started-over", "why",
 		    strerror(errno), NULL);
 		(void)unsetenv(LEAVING);
@@ -241,6 +253,7 @@ adopt(struct supervisor *s, const char *list)
 static void
 begin_stop(struct supervisor *s)
 {
+	/* Told twice, it stops once. */
 	if (s->stopping)
 		return;
 	h5_log_event(s->log, H5_LOG_INFO, "leaving", "why", "signal", NULL);
@@ -255,6 +268,8 @@ press(struct supervisor *s)
 {
 	int64_t now = h5_clock_mono_ms();
 
+	/* After ten seconds a worker hangs in something that TERM does not
+	 * end. */
 	if (now >= s->kill_ms) {
 		signal_all(s, SIGKILL);
 	} else if (s->term_ms == 0 || now - s->term_ms >= TERM_AGAIN_MS) {
@@ -296,6 +311,7 @@ listen_for(struct supervisor *s, int limit_ms)
 	/* Without it the signals are looked at in steps. */
 	if (poll(p, 2, limit_ms) < 0 && errno != EINTR)
 		h5_clock_pause_ms(STEP_MS);
+	/* Several signals may have come together. */
 	do {
 		signo = h5_worker_signal(s->sfd);
 		hup = hup || signo == SIGHUP;
@@ -363,6 +379,7 @@ h5_supervisor_run(struct h5_run *run, int n)
 {
 	const char *leaving = getenv(LEAVING);
 	struct supervisor s;
+	/* start_worker returns in the child as well, whose pid differs. */
 	pid_t me = getpid();
 	struct h5_err e;
 	int status;
@@ -378,6 +395,7 @@ h5_supervisor_run(struct h5_run *run, int n)
 		return EX_IOERR;
 	}
 	s.sfd = open_signals();
+	/* Half of the bytes is more ids than the list can hold. */
 	s.kids = calloc(s.n + LEAVING_MAX / 2, sizeof *s.kids);
 	if (s.sfd < 0 || s.kids == NULL) {
 		h5_log_event(s.log, H5_LOG_ERROR, "no-start", "why",

@@ -65,6 +65,8 @@ turn(struct worker *w)
 
 	rc = h5_fcgi_accept(w->serve.fcgi, w->stop_fd, -1, &r, &e);
 	if (rc == H5_OK) {
+		/* The request outlives its answer: what is done after it needs
+		 * its parts. */
 		h5_serve_request(&w->serve, &r);
 		h5_request_release(&r);
 		return true;
@@ -73,6 +75,7 @@ turn(struct worker *w)
 		return false;
 	if (rc == H5_E_NOTFOUND)
 		return true;
+	/* The request is lost, but its buyer gets an answer. */
 	if (rc == H5_E_NOMEM)
 		h5_serve_last_words(&w->serve);
 	/* Every thread meets the same fault again and again. */
@@ -81,10 +84,13 @@ turn(struct worker *w)
 		    log, H5_LOG_ERROR, "not-accepted", "why", e.msg, NULL);
 		w->quiet_ms = h5_clock_mono_ms();
 	}
+	/* A broken socket will not get better; the process ends, and a new one
+	 * has another chance. */
 	if (rc == H5_E_IO || (rc == H5_E_BUSY && it_lasts(w))) {
 		(void)eventfd_write(w->broken_fd, 1);
 		return false;
 	}
+	/* A shortage passes sooner if nobody presses. */
 	h5_clock_pause_ms(50);
 	return true;
 }
@@ -176,6 +182,7 @@ h5_worker_signal(int sfd)
 	struct signalfd_siginfo si;
 	ssize_t n = read(sfd, &si, sizeof si);
 
+	/* A signal that another thread took is no failure. */
 	if (n == (ssize_t)sizeof si)
 		return (int)si.ssi_signo;
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
@@ -197,6 +204,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 		p[0].events = p[1].events = POLLIN;
 		p[0].revents = p[1].revents = 0;
 		n = poll(p, 2, left > 0 ? (int)left : 0);
+		/* Without poll there is no way to learn of a stop. */
 		if (n < 0 && errno != EINTR)
 			return NULL;
 		if (n > 0 && p[1].revents != 0)
@@ -204,6 +212,7 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 		signo = n > 0 ? h5_worker_signal(sfd) : 0;
 		if (signo != 0 && signo != SIGHUP)
 			return "signal";
+		/* Now, and not at the end of the tick. */
 		if (signo == SIGHUP)
 			due = 0;
 		if (h5_clock_mono_ms() < due)
@@ -236,6 +245,7 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	why = wait_for_end(run, fds[2], fds[1]);
 	h5_log_event(log, why == NULL ? H5_LOG_ERROR : H5_LOG_INFO, "leaving",
 	    "why", why == NULL ? "requests cannot be waited for" : why, NULL);
+	/* Wakes each thread: the number is never read back. */
 	(void)eventfd_write(fds[0], 1);
 	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);
@@ -259,6 +269,8 @@ open_fds(int fds[3], struct h5_err *e)
 	(void)sigaddset(&set, SIGUSR1);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	/* Not a signal handler: descriptors are waited for together with the
+	 * rest. */
 	fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fds[2] = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

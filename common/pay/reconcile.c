@@ -1,5 +1,5 @@
-/* A day's bill against the orders here, line by line and order by order: pure
- * but for the calls to found(). */
+/* Compares a day's bill with the orders here, line by line and order by order.
+ * It is pure except for the calls to found(). */
 #include "common/pay/reconcile.h"
 
 #include <stdio.h>

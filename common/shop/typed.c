@@ -130,8 +130,8 @@ grouped(const char *s, size_t n, char mark)
 	return true;
 }
 
-/* Where the decimals begin, of the n bytes at s: the place of their point, or
- * n.  false: it is not certain.  mark: what stands between groups, or 0. */
+/* Finds the place of the decimal point in the n bytes at s, or n if there is
+ * none.  mark: what stands between groups, or 0.  False: it is not certain. */
 static bool
 find_point(const char *s, size_t n, size_t *point, char *mark)
 {

@@ -1,4 +1,5 @@
-/* Who owns the store's folder.  Every engine has one, so no engine is asked. */
+/* Finds out who owns the store's folder.  Every engine has a folder, so no
+ * engine is asked. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

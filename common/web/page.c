@@ -62,7 +62,8 @@ put_buf(struct page *pg, const char *name, const struct h5_buf *b)
 		h5_data_spoil(pg->v);
 }
 
-/* Where a form of ours goes; the language stays the one asked for. */
+/* Puts the address that a form of ours goes to; the language stays the one
+ * asked for. */
 static void
 put_action(struct page *pg, const char *name, const char *program)
 {
@@ -349,8 +350,8 @@ finish(struct page *pg, const char *name, int status)
 
 /* --- the pages ----------------------------------------------------------- */
 
-/* The address that shows the confirmation again, made of what the form posts
- * but for its token. */
+/* Puts the address that shows the confirmation again: what the form posts,
+ * without its token. */
 static void
 put_link_url(struct page *pg, const struct h5_fields *hidden)
 {

@@ -29,7 +29,7 @@ struct loader {
 
 /* --- loading ------------------------------------------------------------- */
 
-/* A fault for the operator, who is to see all of them in one run. */
+/* Reports a fault to the operator, who should see all of them in one run. */
 static enum h5_code
 report(struct loader *l, enum h5_code rc)
 {
@@ -158,7 +158,7 @@ load_style(struct loader *l, const char *file, const char *s, size_t n)
 	return rc == H5_OK && l->p->style == NULL ? h5_err_nomem(l->e) : rc;
 }
 
-/* Where a file belongs is told by its name. */
+/* The name of a file tells where it belongs. */
 static enum h5_code
 load_file(struct loader *l, const char *name, const char *file, const char *s,
     size_t n)

@@ -425,8 +425,8 @@ h5_web_lang(const struct h5_config *c, const struct h5_request *r)
 	const char *p, *s = r->query, *lang;
 	size_t n;
 
-	/* Read from the raw query string, so that the page about a malformed
-	 * one speaks the buyer's language too. */
+	/* The language is read from the raw query string, so that the page
+	 * about a malformed one speaks the buyer's language as well. */
 	while (next_element(&s, '&', &p, &n)) {
 		if (n == 10 && strncmp(p, "lang=zh-CN", n) == 0)
 			return "zh-CN";

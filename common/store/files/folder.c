@@ -56,8 +56,8 @@ h5_files_own_name(const char *name)
 	return h5_state_name(name);
 }
 
-/* A folder without a format file becomes a store only if it holds nothing but
- * what an interrupted start has left. */
+/* A folder without a format file becomes a store only if it holds nothing, or
+ * just what an interrupted start has left. */
 static enum h5_code
 must_be_own(void *arg, const char *name, struct h5_err *e)
 {

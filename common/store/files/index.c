@@ -81,7 +81,8 @@ open_day(struct h5_files *st, enum h5_files_index which, const char *day,
 	return rc;
 }
 
-/* Is the day's file itself on disk, by its name?  Once a day a process. */
+/* Makes sure that the day's file is on disk under its name, once a day in each
+ * process. */
 static enum h5_code
 sync_day(struct h5_files *st, enum h5_files_index which, const char *day,
     struct h5_err *e)

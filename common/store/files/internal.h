@@ -28,7 +28,7 @@ struct h5_files_known {
 	uint64_t stamp;
 };
 
-/* The two kinds of index, each a folder of one file a day. */
+/* The two kinds of index.  Each is a folder with one file for each day. */
 enum h5_files_index { H5_FILES_CREATED, H5_FILES_WAKE };
 
 struct h5_files {
@@ -68,7 +68,8 @@ H5_MUST_CHECK enum h5_code h5_files_lockable(int dir, struct h5_err *e);
 /* h5_files_furnish(dir, e): make an empty folder a store of format 1.
  * H5_E_CONFIG: it is not empty. */
 H5_MUST_CHECK enum h5_code h5_files_furnish(int dir, struct h5_err *e);
-/* h5_files_own_name(name): may an entry of the store's folder be called so? */
+/* h5_files_own_name(name): may an entry of the store's folder have this
+ * name? */
 bool h5_files_own_name(const char *name);
 
 #define H5_FILES_PATH 64

@@ -368,8 +368,8 @@ read_payment(const struct h5_config *c, const struct h5_fields *f,
 		return rc;
 	if (!h5_fields_is(f, "result_code", "SUCCESS"))
 		return h5_err_set(e, H5_E_STATE, "result_code is not SUCCESS");
-	/* Our key signs answers as well.  Should one that tells of an unpaid
-	 * trade ever come this way, it is no notice. */
+	/* Our key signs answers as well.  If one that tells of an unpaid trade
+	 * ever came this way, it would be no notice. */
 	state = h5_fields_get(f, "trade_state");
 	if (state != NULL && state[0] != '\0' && strcmp(state, "SUCCESS") != 0)
 		return h5_err_set(e, H5_E_STATE, "trade_state is not SUCCESS");

@@ -92,8 +92,8 @@ read_end_tag(struct scan *s, const char *name, size_t len)
 				  : refuse(s, "the end tag is not closed");
 }
 
-/* A piece of the document as it stands, but for its line ends: CR LF and CR
- * are LF (XML 1.0, 2.11). */
+/* Keeps a piece of the document as it stands, except for its line ends: CR LF
+ * and CR are LF (XML 1.0, 2.11). */
 static void
 keep_piece(struct scan *s, const char *p, size_t n)
 {
@@ -217,8 +217,8 @@ read_element(struct scan *s)
 	if (!next_is(s, "<", 1))
 		return refuse(s, "there is text between elements");
 	s->elements++;
-	/* The fields have a limit as well, but this one counts empty elements
-	 * too. */
+	/* The fields have a limit of their own, but this one counts empty
+	 * elements as well. */
 	if (s->elements > H5_XML_ELEMENTS)
 		return refuse(s, "there are too many elements");
 	rc = read_name(s, &name, &len);
