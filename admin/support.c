@@ -265,7 +265,7 @@ scan_log(struct bundle *b, const char *path, struct h5_err *e)
 	return rc == H5_OK ? h5_buf_finish(&b->log, e) : rc;
 }
 
-/* A log that cannot be read is said so in its place. */
+/* If the log cannot be read, the bundle says so in its place. */
 static void
 take_log(struct bundle *b)
 {

@@ -15,8 +15,8 @@
 #define UNSWEPT_LOOK_MS 60000
 #define UNSWEPT_S 600
 
-/* A request's id: a random start of each thread, and from there in steps that
- * meet every number once. */
+/* Gives the request an id.  Each thread starts at a random number and goes on
+ * in steps that visit every number once. */
 static void
 name_request(struct h5_serve *s, struct h5_log *log)
 {
@@ -109,8 +109,8 @@ allowed(const char *allow, const char *method)
 	return false;
 }
 
-/* Lies anything of the site below the document root?  The answer for the
- * last root is kept: a thread meets one or two. */
+/* Does anything of the site lie below the document root?  The answer for the
+ * last root is kept, since a thread meets one or two. */
 static enum h5_code
 outside(struct h5_serve *s, struct h5_site *site, const char *root,
     struct h5_err *e)
@@ -296,8 +296,8 @@ h5_serve_last_words(struct h5_serve *s)
 		h5_fcgi_last_words(s->fcgi, headers, page);
 }
 
-/* A shop without cron: where no sweep was seen for long, one is started after
- * an answer, bounded in time.  Looked at once in a while by a process. */
+/* For a shop without cron: if no sweep was seen for long, one is started after
+ * an answer, for a limited time.  A process looks at this once in a while. */
 static void
 sweep_if_nobody_does(
     const struct h5_serve *s, struct h5_site *site, const struct h5_log *log)

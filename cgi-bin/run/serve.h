@@ -13,11 +13,11 @@
 struct h5_serve {
 	struct h5_run *run;
 	struct h5_fcgi *fcgi;
-	struct h5_site *site; /* whose ... */
-	void *own; /* ... program->worker_new gave this */
+	struct h5_site *site; /* the one that own was made for */
+	void *own; /* what program->worker_new made */
 	bool has_own;
-	struct h5_site *root_site; /* whose store lies outside of ... */
-	char *root; /* ... this document root */
+	struct h5_site *root_site; /* nothing of it lies below root */
+	char *root; /* the last document root that was checked */
 	uint64_t id; /* of the last request; 0: before the first */
 };
 

@@ -35,7 +35,8 @@ struct worker {
 	int stop_fd, broken_fd; /* eventfds of the process */
 	pthread_t thread;
 	int64_t quiet_ms; /* when a failed accept was last logged */
-	int64_t short_ms, busy_ms; /* a shortage: its begin, last met */
+	int64_t short_ms,
+	    busy_ms; /* a shortage: when it began, when it was last met */
 };
 
 /* --- a thread --- */
@@ -46,8 +47,9 @@ it_lasts(struct worker *w)
 {
 	int64_t now_ms = h5_clock_mono_ms();
 
-	/* One that lasts is met again at once.  Another thread may have served
-	 * what waited when the last one passed. */
+	/* A shortage that lasts is met again at once.  If some time has passed,
+	 * this is a new one: another thread may have served what waited when
+	 * the last one was over. */
 	if (w->busy_ms == 0 || now_ms - w->busy_ms > QUIET_MS)
 		w->short_ms = now_ms;
 	w->busy_ms = now_ms;
@@ -249,7 +251,8 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	(void)eventfd_write(fds[0], 1);
 	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);
-	/* What came while they ended, then the door is shut at once. */
+	/* Requests that came while the threads ended are answered first; then
+	 * the socket is closed at once. */
 	if (why != NULL)
 		(void)loop(&w[0]);
 	(void)close(STDIN_FILENO);

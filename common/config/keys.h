@@ -1,5 +1,5 @@
 /* keys.h - the table of keys: what a configuration may say.
- * docs/CONFIG.md names each of them, which the lint holds against this. */
+ * docs/CONFIG.md names the same keys, as the lint makes sure. */
 #ifndef H5_CONFIG_KEYS_H
 #define H5_CONFIG_KEYS_H
 

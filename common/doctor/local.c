@@ -300,8 +300,8 @@ certificate(struct h5_doctor *d)
 
 /* --- running programs --- */
 
-/* Is it of this shop, as far as a process tells?  A process that names another
- * configuration is not. */
+/* Does the process belong to this shop?  It does unless it names another
+ * configuration. */
 struct running {
 	struct h5_doctor *d;
 	unsigned seen, old, open;

@@ -1,7 +1,7 @@
-/* json.h - JSON as this project writes it, and strings back.
- * Each value goes through a function that knows how to spell it, so that
- * nothing which is quoted by hand can break an object.  All append to a buffer;
- * a failure is found by h5_buf_finish. */
+/* json.h - JSON as this project writes it, and strings back.  Each value goes
+ * through a function that knows how to spell it; nothing is quoted by hand, so
+ * nothing can break an object.  All functions append to a buffer, and
+ * h5_buf_finish finds a failure. */
 #ifndef H5_FORMAT_JSON_H
 #define H5_FORMAT_JSON_H
 

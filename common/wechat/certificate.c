@@ -17,8 +17,8 @@ h5_wechat_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
 
 	h5_buf_init(&cert, PEM_MAX);
 	h5_buf_init(&key, PEM_MAX);
-	/* The certificate is public.  Only the key is read with the look at who
-	 * else may read it. */
+	/* The certificate is public.  Only the key is a secret, so only for the
+	 * key it matters who else may read it. */
 	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
 	if (rc == H5_OK)
 		rc = h5_file_read_secret(c->merchant.key_file, &key, e);

@@ -33,8 +33,9 @@ check_field(const struct h5_field *f, struct h5_err *e)
 	return H5_OK;
 }
 
-/* Markup goes into CDATA, as WeChat asks for the JSON of scene_info; only what
- * would end the section, which mxml lets through, is escaped text. */
+/* Markup goes into CDATA, as WeChat asks for the JSON of scene_info.  mxml lets
+ * through what would end such a section, so a text with that in it is escaped
+ * instead. */
 static mxml_node_t *
 new_value(mxml_node_t *element, const char *value)
 {
