@@ -4,7 +4,8 @@
 
 #include "admin/sweep.h"
 
-/* Most orders of one kind; a sweep gets through a tenth of that. */
+/* The most orders of one kind that are kept.  A sweep gets through a tenth of
+ * that, so the rest would have to wait for the next one anyway. */
 #define LINE_MOST 131072
 #define LINE_FIRST 256
 
@@ -25,7 +26,8 @@ sort(struct sweep_line *l)
 		qsort(l->v, l->n, sizeof *l->v, earlier);
 }
 
-/* The half that this sweep would reach last: those in the middle. */
+/* Leaves out the half that this sweep would reach last: as orders are taken
+ * from both ends, those in the middle. */
 static void
 leave_half(struct sweep_line *l)
 {
@@ -70,6 +72,7 @@ sweep_queue_ready(struct sweep_queue *q, size_t parallel)
 		sort(&q->line[i]);
 		q->line[i].newest = q->line[i].n;
 	}
+	/* Half of the conversations, and the only one if there is one. */
 	q->telling_most = (parallel + 1) / 2;
 }
 

@@ -20,6 +20,8 @@
 #define FEW 3 /* with fewer starts this minute a buyer is not the flood */
 #define WAYS 8 /* addresses that share one place of the table */
 #define PLACES 1024
+/* The lock is held for a few reads and writes only, and a buyer waits for it.
+ */
 #define LOCK_MS 50
 
 /* The file: a head, then PLACES times WAYS addresses, in this machine's bytes.
@@ -115,7 +117,8 @@ read_head(struct count *n, struct h5_err *e)
 	return rc;
 }
 
-/* The one to give up for a new address: the one that tells least. */
+/* If a place is full, the address with the fewest starts is given up for a new
+ * one: to forget it helps a flood least. */
 static bool
 tells_less(const struct address *a, const struct address *b)
 {
@@ -137,7 +140,7 @@ read_place(struct count *n, uint64_t key, struct h5_err *e)
 		return rc;
 	n->mine = n->place;
 	for (a = n->place; a < n->place + WAYS; a++) {
-		/* A time far ahead is of a clock that was set back since. */
+		/* A time far ahead comes from before the clock was set back. */
 		if (a->sum != address_sum(n, a) ||
 		    a->empty_at > n->now + MINUTE || a->since > n->now)
 			memset(a, 0, sizeof *a);
@@ -272,7 +275,7 @@ h5_limit_admit(
 	if (shop->limit == NULL || shop->limit->counted)
 		return H5_OK;
 	key = key_of(c, shop->limit->ip);
-	/* Nothing to count. */
+	/* Neither bucket is limited, so the file need not be opened. */
 	if ((key == 0 || c->limits.starts_per_minute == 0) &&
 	    (what == H5_LIMIT_ASK || c->limits.starts_total_per_minute == 0))
 		return H5_OK;
@@ -287,6 +290,7 @@ h5_limit_admit(
 		rc = count(shop, what, key, &n, &why);
 	h5_file_drop(&n.fd);
 	h5_buf_release(&path);
+	/* A full disk must not keep a buyer from paying. */
 	if (rc != H5_OK)
 		h5_log_event(shop->log, H5_LOG_WARN, "limits-not-counted",
 		    "why", why.msg, NULL);

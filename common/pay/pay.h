@@ -1,5 +1,5 @@
 /* pay.h - the walks of an order with WeChat: create, start, ask, close.
- * checkout, query, sweep and the operator's verbs all walk here.  The rule of
+ * checkout, query, sweep and the operator's verbs all come here.  The rule of
  * attempts (INTERFACE 5) stands in pay.c alone; the steps that the walks are
  * made of are in attempt.h. */
 #ifndef H5_PAY_PAY_H
@@ -29,8 +29,8 @@ struct h5_pay_terms {
 	int64_t expires; /* Unix seconds: the order lives no longer, but as long
 			    as WeChat needs to order it; 0: no end of its own */
 };
-/* h5_pay_create(shop, t, o, e): make the order durable, or find that the very
- * same one is there.
+/* h5_pay_create(shop, t, o, e): make the order durable, or find that it is
+ * there already with the same terms.
  * H5_E_EXISTS: the id is taken with other terms; *o is the order that has it.
  * Others as h5_store_create. */
 H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
@@ -47,15 +47,16 @@ H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
  * and those of h5_store_update. */
 
 /* h5_pay_start(shop, id, ip, again, result, o, e): get a mweb_url for the buyer
- * at the address ip; *result tells what came of it.  again: the buyer says that
- * there was a problem, so WeChat is asked first. */
+ * at the address ip.  *result tells what came of it.  again: the buyer says
+ * that there was a problem, so WeChat is asked first. */
 H5_MUST_CHECK enum h5_code h5_pay_start(const struct h5_shop *shop,
     const char *id, const char *ip, bool again, enum h5_pay_result *result,
     struct h5_order **o, struct h5_err *e);
 
 /* h5_pay_ask(shop, id, force, asked, o, e): ask WeChat about every attempt that
- * may be paid, and settle.  Without force: not if the order is settled or was
- * asked about within orders.query_interval_s.  *asked: was WeChat asked? */
+ * may be paid, and settle.  Without force, nothing is asked if the order is
+ * settled or was asked about within orders.query_interval_s.  *asked: whether
+ * WeChat was asked. */
 H5_MUST_CHECK enum h5_code h5_pay_ask(const struct h5_shop *shop,
     const char *id, bool force, bool *asked, struct h5_order **o,
     struct h5_err *e);

@@ -1,5 +1,5 @@
-/* The listening socket: who comes, who has waited in the lot, and the word to
- * stop. */
+/* Waits at the listening socket for the next connection: a new one, or one that
+ * has waited in the lot for its request, until the server is told to stop. */
 #include "common/web/door.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 
 #define STOP_LOOK_MS                                                           \
-	10 /* how often, once told to stop, who waits is seen to               \
+	10 /* how often, once told to stop, the lot is seen to                 \
 	    */
 #define LATE_MOST 16 /* connections after the word to stop */
 
@@ -68,7 +68,7 @@ watch_stop(struct h5_door *d, int stop_fd, struct h5_err *e)
 	return H5_OK;
 }
 
-/* *waited: who waited may have waited for long enough. */
+/* *waited: a connection in the lot may have waited for long enough. */
 static enum h5_code
 wait_turn(
     struct h5_door *d, int stop_fd, int tick_ms, bool *waited, struct h5_err *e)
@@ -93,7 +93,7 @@ wait_turn(
 	}
 	if (*waited)
 		return H5_OK;
-	/* Who waits is in hand, and has its time. */
+	/* A connection in the lot was accepted, and is given its time. */
 	if (stop && n < 2 && d->lot != NULL && !h5_lot_empty(d->lot)) {
 		h5_clock_pause_ms(STOP_LOOK_MS);
 		return h5_err_set(e, H5_E_NOTFOUND, "no request");
