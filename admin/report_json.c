@@ -74,7 +74,8 @@ hours_and_days(const struct report *r, struct h5_buf *out)
 	h5_buf_puts(out, "]");
 }
 
-/* n columns below their bounds, and one of those above the last. */
+/* Prints n columns, each with its upper bound, and one more for what is above
+ * the last bound. */
 static void
 columns(const char *name, const int64_t *bounds, size_t n,
     const int64_t *values, struct h5_buf *out)

@@ -256,8 +256,8 @@ check_lengths(struct load *l)
 		    n, NOTIFY_URL_MAX);
 	if (c->site.origin == NULL)
 		return;
-	/* The shop's name is cut to the room that is left; some room it
-	 * needs. */
+	/* The shop's name is cut to the room that is left, but some room has to
+	 * be left. */
 	n = strlen(SCENE_FRAME) + strlen(c->site.origin) + SCENE_NAME;
 	if (n > SCENE_MAX)
 		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
@@ -366,7 +366,8 @@ read_text(struct load *l, struct h5_buf *text, struct h5_err *e)
 	enum h5_code rc;
 	char *real;
 
-	/* The file layer follows no link, an operator may. */
+	/* The file layer follows no link, but an operator may use one for the
+	 * configuration, so it is resolved here. */
 	real = realpath(l->c->path, NULL);
 	if (real == NULL && errno == ENOMEM)
 		return h5_err_nomem(e);

@@ -167,7 +167,8 @@ read_origin(char *word, char **out, struct h5_err *e)
 	return h5_config_value_buf(&b, out, e);
 }
 
-/* Puts the words of value, each as one makes it, into the list at the key. */
+/* Splits value into words, makes an entry of each by calling one, and puts the
+ * entries into the list at the key. */
 static enum h5_code
 read_list(struct h5_config_in *in, char *value,
     enum h5_code (*one)(char *word, char **out, struct h5_err *e),

@@ -336,8 +336,8 @@ listens_in(const char *table, unsigned long inode)
 	return found;
 }
 
-/* Is the unix socket with that inode a file that everybody reaches, or one
- * without a file (an abstract name), which everybody reaches as well? */
+/* Can everybody reach the unix socket with that inode?  It is so if its file's
+ * mode allows it, or if it has an abstract name instead of a file. */
 static bool
 exposed(unsigned long inode)
 {

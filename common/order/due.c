@@ -8,8 +8,8 @@
 #define ASK_FIRST_S 120
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
-/* After so many answers without a buyer who came back, as much time passes
- * between two as had passed before: a flood of abandoned orders costs half the
+/* After six answers without a buyer who came back, the gap is no longer a fifth
+ * of the age but half of it: a flood of abandoned orders then costs half the
  * questions. */
 #define ASK_PATIENCE 6
 
@@ -32,8 +32,9 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The first second at which the time since last is a fifth of the age of what
- * began at began; no sooner than least and no later than most after last. */
+/* The first second at which the time since last is a fifth of the age of
+ * something that began at began.  The result is at least least and at most most
+ * seconds after last. */
 static int64_t
 after_a_fifth(int64_t began, int64_t last, int64_t least, int64_t most)
 {
@@ -90,8 +91,9 @@ h5_due_refund(const struct h5_refund *r)
 		return H5_DUE_NEVER;
 	if (began == 0)
 		began = r->heard_at;
-	/* A notice is a reason to look at once, however young the last look is;
-	 * its second is the least that can be told apart. */
+	/* A notice is a reason to look at once, even if the last look was only
+	 * just made.  Both times are whole seconds, so a notice in the same
+	 * second counts as the later one. */
 	if (r->hinted_at != 0 && r->hinted_at >= r->looked_at)
 		return 0;
 	next = after_a_fifth(began, last, LOOK_LEAST_S, LOOK_MOST_S);
@@ -122,8 +124,7 @@ h5_due_at(const struct h5_order *o, unsigned hooks, int64_t query_gap)
 	int64_t due = untold != NULL ? untold->retry_at : H5_DUE_NEVER;
 	size_t i;
 
-	/* First of all, since money may come in twice as long as it is
-	 * undone. */
+	/* This comes first: until it is done, the order can be paid twice. */
 	if (h5_due_close_rest(o))
 		return 0;
 	/* A payment is asked about until the order ends; refunds come after. */

@@ -32,7 +32,7 @@ static const char *const names[] = {"\xc2\xa5", /* U+00A5 */
     "CN\xc2\xa5", "CN\xef\xbf\xa5", "CNY", "RMB",
     "\xe4\xba\xba\xe6\xb0\x91\xe5\xb8\x81", /* renminbi */
     "\xe5\x85\x83\xe6\x95\xb4", /* yuan exactly */
-    "\xe5\x9d\x97\xe9\x92\xb1", /* as one says it */
+    "\xe5\x9d\x97\xe9\x92\xb1", /* yuan, as people say it */
     "\xe5\x85\x83", "\xe5\x9c\x86", "\xe5\x9d\x97", "yuan"};
 
 /* Write s in ASCII, where a character has a counterpart there.  False: it is
@@ -145,7 +145,8 @@ find_point(const char *s, size_t n, size_t *point, char *mark)
 	if (last-- == 0)
 		return true;
 	if (dots > 0 && commas > 0) {
-		/* The last one is the point, and the other groups. */
+		/* The last mark is the decimal point, and the other kind parts
+		 * groups. */
 		*point = last;
 		*mark = s[last] == '.' ? ',' : '.';
 		return (s[last] == '.' ? dots : commas) == 1 &&

@@ -288,7 +288,8 @@ read_field(struct reader *r, struct h5_fields *f, struct h5_err *e)
 		    e, H5_E_INPUT, "the value of %s is malformed", name);
 	if (r->text.bad != H5_OK)
 		return h5_buf_finish(&r->text, e);
-	/* It would be printed as it is, and no JSON reader take it. */
+	/* A value that is not UTF-8 would be printed as it is, and no JSON
+	 * reader would take it. */
 	if (!h5_text_utf8(value, value_len))
 		return h5_err_set(e, H5_E_INPUT, "%s is not UTF-8", name);
 	return h5_fields_addn(f, name, n, value, value_len, e);
@@ -345,8 +346,8 @@ sum_fits(
 	const char *tail = line + n - SUM_BYTES;
 	uint64_t seed, told;
 
-	/* Cheap looks first.  n is compared before tail is read: it may point
-	 * before the line. */
+	/* The cheap tests come first.  n is compared before tail is read, since
+	 * tail may point before the line. */
 	if (n < SUM_BYTES || n > H5_LEDGER_LINE ||
 	    memcmp(tail, SUM_HEAD, sizeof SUM_HEAD - 1) != 0 ||
 	    memcmp(line + n - (sizeof SUM_TAIL - 1), SUM_TAIL,

@@ -80,8 +80,9 @@ read_all(
 			return h5_err_set(e, H5_E_INPUT,
 			    "%s is larger than %zu bytes", path, out->max);
 		h5_buf_commit(out, (size_t)n);
-		/* What is left of the room shows its end; a larger one would
-		 * leave a copy behind, of a secret perhaps. */
+		/* The end of the file is looked for in the room that is left.
+		 * If the buffer grew for it, a copy of what may be a secret
+		 * would be left behind. */
 		want = out->cap - out->len - 1;
 		if (want == 0)
 			want = 4096;
@@ -105,8 +106,9 @@ h5_file_read(int dirfd, const char *path, struct h5_buf *out, struct h5_err *e)
 enum h5_code
 h5_file_secret_mode(const char *path, const struct stat *st, struct h5_err *e)
 {
-	/* Others in every case, the group only if it is not one that root has
-	 * given to this program: a web server's group is often how it reads its
+	/* Others may do nothing with it, and the group may not write to it.
+	 * The group may read it if root has given the file to the group of this
+	 * program, which is often how a web server's account gets to its
 	 * files. */
 	if ((st->st_mode & 07) != 0)
 		return h5_err_set(e, H5_E_CONFIG,
@@ -247,8 +249,7 @@ open_temp(int parent, mode_t mode, int *fd, char name[NAME], struct h5_err *e)
 	unsigned long r;
 	int i;
 
-	/* A name that is taken means another thread was as lucky, so try
-	 * again. */
+	/* Another thread has drawn the same name, so the next one is tried. */
 	for (i = 0; i < TRIES; i++) {
 		if (getrandom(&r, sizeof r, 0) != (ssize_t)sizeof r)
 			return h5_err_sys(e, H5_E_IO, errno, "getrandom");

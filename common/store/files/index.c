@@ -118,7 +118,8 @@ h5_files_note(struct h5_files *st, enum h5_files_index which, int64_t at,
 		rc = h5_file_add_line(*fd, id, e);
 	if (rc == H5_OK)
 		rc = h5_file_sync_data(*fd, e);
-	/* The line is on disk; whether the file's name is too is asked last. */
+	/* The line is on disk.  The file's name may not be yet; this comes
+	 * last, since it has to be done only once a day. */
 	if (rc == H5_OK)
 		rc = sync_day(st, which, day, e);
 	if (rc != H5_OK)

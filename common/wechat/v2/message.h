@@ -53,9 +53,10 @@ H5_MUST_CHECK enum h5_code h5_v2_read_refund_of(const struct h5_fields *f,
 H5_MUST_CHECK enum h5_code h5_v2_read_refunds(const struct h5_fields *f,
     struct h5_wechat_refunds *list, bool *more, struct h5_err *e);
 
-/* h5_v2_read_notice(c, body, n, kind, t, refund, e): h5_wechat_notice, but for
- * refund: the decrypted elements as they are (docs/PROTOCOL.md 6, 7.3).  t and
- * refund are initialised here; release both. */
+/* h5_v2_read_notice(c, body, n, kind, t, refund, e): read a notice, as
+ * h5_wechat_notice does, except that refund gets the decrypted elements as they
+ * are (docs/PROTOCOL.md 6, 7.3).  t and refund are initialised here; release
+ * both. */
 H5_MUST_CHECK enum h5_code h5_v2_read_notice(const struct h5_config *c,
     const char *body, size_t n, enum h5_wechat_kind *kind,
     struct h5_wechat_trade *t, struct h5_fields *refund, struct h5_err *e);
