@@ -59,6 +59,9 @@ print_json(
 	h5_buf_printf(&out, "{\"ok\":%s,\"file\":", good ? "true" : "false");
 	h5_json_string(path, &out);
 	h5_buf_puts(&out, ",\"faults\":[");
+	/* What is printed of a good one are warnings. */
+	if (good)
+		h5_buf_puts(&out, "],\"warnings\":[");
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		/* A fault that is very long is cut; the text output has all of
 		 * it. */
@@ -80,7 +83,7 @@ print_json(
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct h5_loaded got = {NULL, NULL};
+	struct h5_loaded got = {NULL, NULL, NULL};
 	struct h5_buf path, faults;
 	struct h5_err e;
 	unsigned format = 0;
@@ -96,9 +99,11 @@ run(struct command *cmd, int argc, char **argv)
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	rc = h5_config_find(cmd->config_path, NULL, &path, &e);
 	if (rc == H5_OK)
-		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
+		rc = h5_load(path.data, &faults, &got, &e);
 	if (rc == H5_OK)
 		rc = check_store(got.c, &faults, &format);
+	if (rc == H5_OK)
+		h5_load_doubts(&got, &faults);
 	if (cmd->json)
 		print_json(path.data, &faults, format, rc == H5_OK);
 	else if (rc == H5_OK)

@@ -233,7 +233,11 @@ const struct verb verb_export = {
 	    "      --bom        begin with a byte order mark, for Excel\n\n"
 	    "Amounts are in fen and in yuan.  A text that a spreadsheet would "
 	    "run as a formula\n"
-	    "gets an apostrophe in front.\n"
+	    "gets an apostrophe in front; one that it would take for a "
+	    "number or a date and\n"
+	    "shorten gets a back-tick, as in WeChat's bills.  show, query and "
+	    "the other verbs\n"
+	    "take an order's number with either.\n"
 	    "exit status: 0, 65 if an order is broken (the others are "
 	    "printed), 74 store\n",
     .need_config = true,

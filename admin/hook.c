@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin/command.h"
+#include "common/format/escape.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/hooks/hooks.h"
@@ -102,6 +103,7 @@ retry(struct command *cmd, const char *id)
 	struct h5_order *o = NULL;
 	struct h5_err e;
 
+	id = h5_escape_csv_back(id);
 	if (!h5_number_is_order(id)) {
 		(void)fprintf(
 		    stderr, "h5pay: \"%s\" is not a possible order id\n", id);

@@ -55,8 +55,10 @@ read_options(
 
 /* The same checks that checkout will make, before the link leaves the house. */
 static enum h5_code
-sign_and_check(const struct h5_config *c, struct h5_fields *f, struct h5_err *e)
+sign_and_check(
+    const struct h5_shop *shop, struct h5_fields *f, struct h5_err *e)
 {
+	const struct h5_config *c = shop->c;
 	struct h5_offer offer;
 	char sig[H5_LINK_SIG];
 	enum h5_code rc;
@@ -71,7 +73,7 @@ sign_and_check(const struct h5_config *c, struct h5_fields *f, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	/* The whole way back: what checkout would refuse is refused here. */
-	rc = h5_offer_read(c, f, h5_clock_now(), &offer, e);
+	rc = h5_offer_read(shop, f, h5_clock_now(), &offer, e);
 	h5_offer_release(&offer);
 	if (rc != H5_E_STATE)
 		return rc;
@@ -121,7 +123,7 @@ run(struct command *cmd, int argc, char **argv)
 		 h5_fields_get(&f, "body") == NULL)
 		status = command_usage(
 		    &verb_link, "--order, --total-fee and --body are needed");
-	else if (sign_and_check(cmd->shop.c, &f, &e) != H5_OK)
+	else if (sign_and_check(&cmd->shop, &f, &e) != H5_OK)
 		status = command_fail(cmd, &e);
 	else
 		status = print_link(cmd, &f);

@@ -14,6 +14,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/format/escape.h"
 #include "common/system/https.h"
 #include "common/base/text.h"
 #include "common/wechat/wechat.h"
@@ -129,7 +130,8 @@ command_order(const struct verb *v, int argc, char **argv, const char **id)
 {
 	if (argc != 2)
 		return command_usage(v, "one order is needed");
-	*id = argv[1];
+	/* It may have been copied out of a bill or an export. */
+	*id = h5_escape_csv_back(argv[1]);
 	if (h5_number_is_order(*id))
 		return EXIT_DONE;
 	(void)fprintf(

@@ -83,6 +83,8 @@ print_json(const struct h5_difference *d)
 		else
 			h5_json_string(texts[i].value, &b);
 	}
+	if (d->line != 0)
+		h5_buf_printf(&b, ",\"line\":%u", d->line);
 	h5_buf_puts(&b, "}\n");
 	(void)fputs(b.data, stdout);
 	h5_buf_release(&b);
@@ -201,6 +203,8 @@ walk_bill(struct reconciling *r, struct h5_err *e)
 		/* The lines of the bill are the first half of the work. */
 		progress_step(&r->bar, i, b->n * 2);
 	}
+	for (i = 0; rc == H5_OK && i < b->n_odd; i++)
+		h5_reconcile_odd(&r->x, &b->odd[i]);
 	return rc;
 }
 
@@ -377,6 +381,22 @@ get_next(struct reconciling *r, struct h5_bill *b)
 	return rc == H5_OK;
 }
 
+/* What the totals have more than the lines that could be read. */
+static void
+print_worth(const struct h5_bill *b)
+{
+	char paid[H5_TEXT_FEN], back[H5_TEXT_FEN];
+
+	if (b->n_odd == 0)
+		return;
+	h5_text_from_fen(b->odd_settled, paid);
+	h5_text_from_fen(b->odd_refunded, back);
+	(void)fprintf(stderr,
+	    "%zu lines could not be read: by the totals %s yuan paid and %s "
+	    "yuan refunded\n",
+	    b->n_odd, paid, back);
+}
+
 static void
 print_summary(const struct reconciling *r)
 {
@@ -389,13 +409,19 @@ print_summary(const struct reconciling *r)
 		(void)printf("{\"date\":\"%s\",\"payments\":%zu,"
 			     "\"refunds\":%zu,\"settled_fee\":%lld,"
 			     "\"refund_fee\":%lld,\"elsewhere\":%llu,"
+			     "\"unreadable\":%zu,"
+			     "\"unreadable_settled_fee\":%lld,"
+			     "\"unreadable_refund_fee\":%lld,"
 			     "\"differences\":%llu,\"held\":%llu}\n",
 		    date, b->n_payments, b->n_refunds,
 		    (long long)b->settled_sum, (long long)b->refund_sum,
-		    (unsigned long long)r->x.elsewhere,
+		    (unsigned long long)r->x.elsewhere, b->n_odd,
+		    (long long)b->odd_settled, (long long)b->odd_refunded,
 		    (unsigned long long)r->differences,
 		    (unsigned long long)r->held);
-	else if (!r->cmd->quiet)
+	if (!r->cmd->json)
+		print_worth(b);
+	if (!r->cmd->json && !r->cmd->quiet)
 		(void)fprintf(stderr,
 		    "%s: %zu payments (%s yuan), %zu refunds, %llu not of this "
 		    "shop; %llu differences, %llu held until tomorrow\n",
@@ -506,6 +532,7 @@ const struct verb verb_reconcile = {
 	"state                 paid or refunded there, not so here: --fix\n"
 	"refund-missing-here   refunded there, unknown here: --fix\n"
 	"refund-missing-there  refunded here, not in the bill\n"
+	"unreadable            a line of the bill, named by its number\n"
 	"fee                   differs by more than a fen from what the rate "
 	"gives\n\n"
 	"A difference of the last hour before midnight is held for a day: "

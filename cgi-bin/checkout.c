@@ -429,7 +429,7 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	bool stands;
 	enum h5_code rc;
 
-	rc = h5_offer_read(job->shop.c, f, h5_clock_now(), &offer, &e);
+	rc = h5_offer_read(&job->shop, f, h5_clock_now(), &offer, &e);
 	/* These two change what happens; a link that is only followed must
 	 * not. */
 	if (!post && (h5_fields_get(f, "form") != NULL ||

@@ -380,6 +380,7 @@ h5_serve_request(struct h5_serve *s, const struct h5_request *r)
 	job.log = job.app->log;
 	name_request(s, &job.log);
 	job.shop.c = job.app->c;
+	job.shop.kept = job.app->kept;
 	job.shop.log = &job.log;
 	job.r = r;
 	job.resp = &resp;

@@ -38,6 +38,7 @@ free_site(struct h5_site *site)
 		h5_store_close(site->app.st);
 	h5_pages_free(site->app.pages);
 	h5_config_free(site->app.c);
+	h5_kept_release(&site->kept);
 	(void)pthread_mutex_destroy(&site->opening);
 	free(site->key);
 	free(site);
@@ -56,7 +57,8 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 	int tries;
 
 	for (tries = 0;; tries++) {
-		rc = h5_load(path, pages_of(s), faults, &got, e);
+		rc = h5_load_serving(
+		    s->program, path, pages_of(s), faults, &got, e);
 		/* One request does not live long enough to be reloaded. */
 		if (rc != H5_OK || s->once)
 			break;
@@ -70,6 +72,7 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 	}
 	site->app.c = got.c;
 	site->app.pages = got.pages;
+	site->kept.last = got.items;
 	return rc;
 }
 
@@ -85,6 +88,7 @@ load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
 	if (site == NULL)
 		return h5_err_nomem(e);
 	(void)pthread_mutex_init(&site->opening, NULL);
+	h5_kept_init(&site->kept, NULL);
 	h5_buf_init(&path, PATH_BYTES);
 	site->key = strdup(key);
 	rc = site->key == NULL ? h5_err_nomem(e) : H5_OK;
@@ -102,7 +106,12 @@ load_site(struct h5_sites *s, const char *key, struct h5_buf *faults,
 	}
 	site->app.program = s->program;
 	site->app.option = s->option;
+	site->app.kept = &site->kept;
 	h5_log_init(&site->app.log, s->program->name, site->app.c->log.file);
+	if (site->app.c->open_line != 0)
+		h5_log_event(&site->app.log, H5_LOG_WARN, "configuration-doubt",
+		    "file", site->app.c->path, "why",
+		    "the last line has no line feed", NULL);
 	*out = site;
 	return H5_OK;
 }
@@ -330,7 +339,7 @@ check_outside(
 bool
 h5_sites_check(const struct h5_program *p, const char *option)
 {
-	struct h5_loaded got = {NULL, NULL};
+	struct h5_loaded got = {NULL, NULL, NULL};
 	struct h5_buf path, faults;
 	struct h5_err e;
 	enum h5_code rc;
@@ -343,10 +352,12 @@ h5_sites_check(const struct h5_program *p, const char *option)
 	/* The same steps as at a start, so that -t and a start cannot
 	 * differ. */
 	if (rc == H5_OK)
-		rc = h5_load(path.data, H5_LOAD_PAGES, &faults, &got, &e);
+		rc = h5_load(path.data, &faults, &got, &e);
 	if (rc == H5_OK)
 		rc = check_outside(got.c, &faults, &e);
-	if (rc != H5_OK && faults.len > 0)
+	if (rc == H5_OK)
+		h5_load_doubts(&got, &faults);
+	if (faults.len > 0)
 		(void)fputs(faults.data, stderr);
 	else if (rc != H5_OK)
 		(void)fprintf(stderr, "%s: %s\n", p->name, e.msg);

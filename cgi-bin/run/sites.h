@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/shop/kept.h"
 #include "common/web/program.h"
 
 /* A site never changes once it is published, except that a store which could
@@ -16,6 +17,7 @@ struct h5_site {
 	struct h5_site *next;
 	char *key; /* H5PAY_CONF of the requests it serves; "": the default */
 	struct h5_app app;
+	struct h5_kept kept;
 	uint64_t stamp;
 	pthread_mutex_t opening;
 	_Atomic bool ready;

@@ -447,6 +447,7 @@ load(struct load *l, const char *path, struct h5_buf *faults, struct h5_err *e)
 	rc = read_text(l, &text, e);
 	if (rc == H5_OK) {
 		h5_ini_read(&l->ini, text.data, text.len, on_line, l);
+		l->c->open_line = l->ini.open_end ? l->ini.line : 0;
 		rc = check_all(l, e);
 	}
 	if (rc == H5_OK || rc == H5_E_CONFIG)

@@ -29,6 +29,8 @@ struct h5_config {
 	char *path; /* the file it came from, absolute */
 	char **files; /* further files that were read: *_file keys */
 	size_t n_files;
+	unsigned open_line; /* its last line, if that has no line feed; 0: it
+			       has */
 	struct {
 		char *appid, *mch_id, *cert_file, *key_file;
 		struct h5_crypto_key *api_key;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base/length.h"
 #include "common/base/text.h"
 
 static const char upper_hex[] = "0123456789ABCDEF";
@@ -102,26 +103,95 @@ h5_escape_url(struct h5_buf *out, const char *s)
 	}
 }
 
+/* The blank at s, in bytes: a spreadsheet looks for a formula behind it. */
+static size_t
+blank(const char *s)
+{
+	static const char *const wide[] = {
+	    "\xc2\xa0", /* no-break space */
+	    "\xe3\x80\x80", /* ideographic space */
+	    "\xe2\x80\x8b", /* zero-width space */
+	    "\xef\xbb\xbf", /* byte-order mark */
+	};
+	size_t i;
+
+	if (*s == ' ' || (*s >= '\t' && *s <= '\r'))
+		return 1;
+	for (i = 0; i < H5_LENGTH(wide); i++)
+		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
+			return strlen(wide[i]);
+	return 0;
+}
+
+/* Would a spreadsheet run it?  = + - @, also full-width, also behind blanks; a
+ * tab or a carriage return alone.  Apostrophes in front do not count, so that
+ * the one that is put there can be told from them. */
+static bool
+is_formula(const char *s)
+{
+	static const char *const wide[] = {
+	    "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+	size_t i, n;
+
+	s += strspn(s, "'");
+	if (*s == '\t' || *s == '\r')
+		return true;
+	while ((n = blank(s)) > 0)
+		s += n;
+	if (*s != '\0' && strchr("=+-@", *s) != NULL)
+		return true;
+	for (i = 0; i < H5_LENGTH(wide); i++)
+		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Would a spreadsheet take it for a number or a date and lose some of it?  More
+ * than 15 digits, zeros in front, an exponent, 11-30, 1/2, 1.2.3. */
+static bool
+is_lossy(const char *s)
+{
+	size_t n = strlen(s), digits = 0, dots = 0, others = 0, i;
+
+	if (n == 0 || s[strspn(s, "0123456789.eE-/:+ ")] != '\0')
+		return false;
+	for (i = 0; i < n; i++) {
+		digits += s[i] >= '0' && s[i] <= '9';
+		dots += s[i] == '.';
+		others += strchr("eE-/:+ ", s[i]) != NULL;
+	}
+	if (digits == 0)
+		return false;
+	return digits > 15 || others > 0 || dots > 1 ||
+	       (s[0] == '0' && n > 1 && s[1] != '.');
+}
+
 void
 h5_escape_csv(struct h5_buf *out, const char *s)
 {
-	bool formula = s[0] != '\0' && strchr("=+-@\t\r", s[0]) != NULL;
+	bool quoted = strpbrk(s, ",\"\r\n") != NULL;
 
-	if (strpbrk(s, ",\"\r\n") == NULL) {
-		if (formula)
-			h5_buf_putc(out, '\'');
-		h5_buf_puts(out, s);
-		return;
-	}
-	h5_buf_putc(out, '"');
-	if (formula)
+	if (quoted)
+		h5_buf_putc(out, '"');
+	if (is_formula(s))
 		h5_buf_putc(out, '\'');
+	else if (is_lossy(s) || *s == '`')
+		h5_buf_putc(out, '`');
 	for (; *s != '\0'; s++) {
 		if (*s == '"')
 			h5_buf_putc(out, '"');
 		h5_buf_putc(out, *s);
 	}
-	h5_buf_putc(out, '"');
+	if (quoted)
+		h5_buf_putc(out, '"');
+}
+
+const char *
+h5_escape_csv_back(const char *s)
+{
+	if (*s == '`' || (*s == '\'' && is_formula(s + 1)))
+		return s + 1;
+	return s;
 }
 
 void

@@ -17,8 +17,14 @@ void h5_escape_html(struct h5_buf *out, const char *s);
 void h5_escape_url(struct h5_buf *out, const char *s);
 
 /* For one CSV field (RFC 4180), quoted if need be.  A value that a spreadsheet
- * would run (it begins with = + - @ tab CR) gets an apostrophe in front. */
+ * would run (it begins with = + - @, also full-width, also behind blanks; with
+ * a tab or CR) gets an apostrophe in front.  One that it would take for a
+ * number or a date and shorten (4200000701202611308642097531, 007, 1e5, 11-30)
+ * gets a back-tick, as in WeChat's own bills. */
 void h5_escape_csv(struct h5_buf *out, const char *s);
+/* h5_escape_csv_back(s): a field as a CSV reader gives it, without what stands
+ * in front; borrowed from s. */
+const char *h5_escape_csv_back(const char *s);
 
 /* For one tab-separated field: tab, LF, CR and backslash become \t \n \r \\,
  * and other control bytes \xHH. */

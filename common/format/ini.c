@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 
 #define BLANKS " \t"
+#define ENDS BLANKS "\r\n"
 #define NAME_BYTES                                                             \
 	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 
@@ -120,14 +121,67 @@ clean(struct h5_ini *h, const char *s, size_t n)
 	return true;
 }
 
+/* Bytes of s, at most n, without the blanks and line ends at both ends. */
+static const char *
+core(const char *s, size_t *n)
+{
+	while (*n > 0 && memchr(ENDS, s[*n - 1], strlen(ENDS)) != NULL)
+		(*n)--;
+	while (*n > 0 && memchr(ENDS, *s, strlen(ENDS)) != NULL) {
+		s++;
+		(*n)--;
+	}
+	return s;
+}
+
+/* The text that the first line promises the last one to be; NULL: nothing. */
+static const char *
+promised_end(const char *text, size_t n, size_t *len)
+{
+	static const char words[] = "must end with:";
+	const char *s = text, *end = memchr(text, '\n', n);
+
+	*len = end == NULL ? n : (size_t)(end - text);
+	s = core(s, len);
+	if (*len == 0 || (*s != '#' && *s != ';'))
+		return NULL;
+	--*len;
+	s = core(s + 1, len);
+	if (*len < strlen(words) || memcmp(s, words, strlen(words)) != 0)
+		return NULL;
+	*len -= strlen(words);
+	return core(s + strlen(words), len);
+}
+
+/* Is the last line that is not blank another than the first one promises? */
+static bool
+lacks_end(const char *text, size_t n)
+{
+	size_t len, from;
+	const char *end = promised_end(text, n, &len);
+
+	if (end == NULL)
+		return false;
+	text = core(text, &n);
+	for (from = n; from > 0 && text[from - 1] != '\n'; from--)
+		;
+	n -= from;
+	text = core(text + from, &n);
+	return len == 0 || n != len || memcmp(text, end, n) != 0;
+}
+
 void
 h5_ini_read(struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx)
 {
 	const char *section = "";
 	char *p = text, *end = text + n, *next, *s;
 	size_t len;
+	bool cut;
 
+	h->open_end = n == 0 || text[n - 1] != '\n';
 	p += h5_text_skip_bom(p, n);
+	/* Asked before the lines are cut into strings. */
+	cut = lacks_end(p, (size_t)(end - p));
 	for (; p < end; p = next) {
 		h->line++;
 		next = memchr(p, '\n', (size_t)(end - p));
@@ -155,6 +209,10 @@ h5_ini_read(struct h5_ini *h, char *text, size_t n, h5_ini_fn fn, void *ctx)
 		if (section != NULL)
 			fn(ctx, h, section, NULL, NULL);
 	}
+	if (cut)
+		h5_ini_fault(h, h->line,
+		    "the file is cut short: its first line says how it must "
+		    "end");
 }
 
 enum h5_code

@@ -2,11 +2,15 @@
  * A line is "[section]", "key = value", blank, or a comment (its first byte
  * that is not blank is # or ;).  Nothing inside a value is a comment or a
  * quote.  Blanks (space, tab) around key and value are dropped.  CR LF, and a
- * byte-order mark at the beginning, are accepted.  Anything else is a fault.
- * All faults are reported in one run, as lines "file:line: what is wrong". */
+ * byte-order mark at the beginning, are accepted.  A first line
+ * "# must end with: TEXT" (or ";") makes it a fault if the last line that is
+ * not blank is not TEXT: what was cut off then shows.  Anything else is a
+ * fault. All faults are reported in one run, as lines "file:line: what is
+ * wrong". */
 #ifndef H5_FORMAT_INI_H
 #define H5_FORMAT_INI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/buf.h"
@@ -22,6 +26,8 @@ struct h5_ini {
 				  out, and counted */
 	unsigned line; /* the line being read; at the end the last one */
 	unsigned n_faults;
+	bool open_end; /* the last line has no line feed, or there is none: half
+			  a file may look like that */
 };
 
 /* Called for each header (key and value are NULL) and each setting, in the

@@ -28,6 +28,8 @@ h5_reconcile_name(enum h5_reconcile_kind kind)
 		return "refund-missing-here";
 	case H5_DIFF_REFUND_MISSING_THERE:
 		return "refund-missing-there";
+	case H5_DIFF_UNREADABLE:
+		return "unreadable";
 	case H5_DIFF_FEE:
 		break;
 	}
@@ -183,12 +185,40 @@ h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
 	}
 }
 
+void
+h5_reconcile_odd(struct h5_reconcile *x, const struct h5_bill_odd *odd)
+{
+	struct h5_difference d = {.order = "",
+	    .out_trade_no = "",
+	    .transaction_id = odd->transaction_id,
+	    .out_refund_no = "",
+	    .line = odd->line,
+	    .at = x->day};
+
+	(void)snprintf(d.there, sizeof d.there, "line %u", odd->line);
+	tell(x, &d, H5_DIFF_UNREADABLE);
+}
+
 /* --- our side ------------------------------------------------------------- */
 
 static bool
 on_day(const struct h5_reconcile *x, int64_t t)
 {
 	return t >= x->day && t < x->day + DAY_S;
+}
+
+/* Is there a line of it, whether it could be read or not? */
+static bool
+is_billed(const struct h5_bill *b, const char *transaction_id)
+{
+	size_t i;
+
+	if (b == NULL)
+		return false;
+	for (i = 0; i < b->n_odd; i++)
+		if (strcmp(b->odd[i].transaction_id, transaction_id) == 0)
+			return true;
+	return h5_bill_payment(b, transaction_id) != NULL;
 }
 
 static void
@@ -227,9 +257,8 @@ h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o)
 	for (i = 0; i < o->n_refunds; i++)
 		compare_refund(x, o, &o->refunds[i]);
 	if (o->paid_at == 0 || !on_day(x, o->paid_at) ||
-	    h5_bill_payment(x->bill, o->transaction_id) != NULL ||
-	    (x->next != NULL &&
-		h5_bill_payment(x->next, o->transaction_id) != NULL))
+	    is_billed(x->bill, o->transaction_id) ||
+	    is_billed(x->next, o->transaction_id))
 		return;
 	a = h5_order_paid_attempt(o);
 	if (a != NULL)

@@ -19,6 +19,7 @@ enum h5_reconcile_kind {
 	H5_DIFF_STATE, /* the order, or the refund, is not so far here */
 	H5_DIFF_REFUND_MISSING_HERE,
 	H5_DIFF_REFUND_MISSING_THERE,
+	H5_DIFF_UNREADABLE, /* a line of the bill */
 	H5_DIFF_FEE /* not what the rate makes of the amount */
 };
 
@@ -29,7 +30,9 @@ struct h5_difference {
 		      bill, or its notice is late; not counted for a day */
 	const char *order; /* "": none here */
 	const char *out_trade_no, *transaction_id, *out_refund_no; /* or "" */
-	int64_t at; /* of the payment or refund, Unix seconds */
+	unsigned line; /* of the bill, where it could not be read; else 0 */
+	int64_t at; /* of the payment or refund, Unix seconds; of an unreadable
+		       line the day's beginning */
 	char here[24], there[24]; /* fen, or a state; "" for nothing */
 };
 
@@ -50,13 +53,15 @@ void h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o);
 void h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o);
+/* h5_reconcile_odd(x, odd): a line that could not be read. */
+void h5_reconcile_odd(struct h5_reconcile *x, const struct h5_bill_odd *odd);
 /* h5_reconcile_order(x, o): does the bill hold what happened to o that day?  A
  * refund that took more than a day to arrive is left to the bill's side, since
  * it is not known here under which day WeChat lists it. */
 void h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o);
 
 /* h5_reconcile_name(kind): missing-here, missing-there, amount, state,
- * refund-missing-here, refund-missing-there, fee. */
+ * refund-missing-here, refund-missing-there, unreadable, fee. */
 const char *h5_reconcile_name(enum h5_reconcile_kind kind);
 
 #endif

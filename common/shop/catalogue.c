@@ -237,6 +237,8 @@ read_text(const char *path, struct h5_buf *text, struct h5_err *e)
 				      : H5_E_IO,
 		    errno, "%s", path);
 	rc = h5_file_read(AT_FDCWD, real, text, e);
+	if (rc == H5_E_BUSY)
+		rc = h5_err_as(e, H5_E_CONFIG);
 	free(real);
 	return rc;
 }
@@ -271,7 +273,7 @@ enum h5_code
 h5_catalogue_load(const char *path, struct h5_buf *faults,
     struct h5_catalogue **out, struct h5_err *e)
 {
-	struct load l = {.ini = {path, faults, 0, 0}};
+	struct load l = {.ini = {.file = path, .faults = faults}};
 	size_t already = faults->len, i;
 	struct h5_buf text;
 	enum h5_code rc;
@@ -282,6 +284,12 @@ h5_catalogue_load(const char *path, struct h5_buf *faults,
 	if (rc != H5_OK)
 		goto out;
 	h5_ini_read(&l.ini, text.data, text.len, on_line, &l);
+	/* "price = 1" may be what arrived of "price = 12999.00". */
+	if (l.ini.open_end)
+		h5_ini_fault(&l.ini, l.ini.line == 0 ? 1 : l.ini.line,
+		    "%s, so this may be half a file: end it with a line feed",
+		    text.len == 0 ? "the file is empty"
+				  : "the last line has no line feed");
 	check_all(&l);
 	rc = l.rc != H5_OK ? h5_err_nomem(e)
 			   : h5_ini_verdict(&l.ini, faults->data + already, e);

@@ -24,7 +24,9 @@ struct h5_catalogue {
 };
 
 /* h5_catalogue_load(path, faults, out, e): read the file at path.  Each fault
- * is appended to faults as a line "file:line: ...".  Blocks for the file.
+ * is appended to faults as a line "file:line: ...".  A file that may be half of
+ * one is a fault: empty, its last line without a line feed, or written to while
+ * it was read.  Blocks for the file.
  * H5_E_CONFIG: there are faults.
  * H5_E_NOTFOUND: no such file.
  * H5_E_IO: it cannot be read. */

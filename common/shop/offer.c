@@ -3,12 +3,14 @@
 #include "common/shop/offer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/base/log.h"
+#include "common/shop/kept.h"
 #include "common/shop/link.h"
 #include "common/shop/typed.h"
 
@@ -302,43 +304,19 @@ new_id(int64_t now, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
 }
 
 static enum h5_code
-item_load(const struct h5_config *c, const char *name, struct h5_item *item,
-    struct h5_offer *o, struct h5_err *e)
+item_load(const struct h5_shop *shop, struct h5_item *item, struct h5_offer *o,
+    struct h5_err *e)
 {
-	struct h5_catalogue *cat = NULL;
-	const struct h5_item *found;
-	struct h5_buf faults;
-	enum h5_code rc;
+	enum h5_code rc = h5_kept_item(shop, o->item, item, e);
 
-	memset(item, 0, sizeof *item);
-	if (c->catalogue.file == NULL)
-		return h5_err_set(e, H5_E_NOTFOUND, "no catalogue");
-	h5_buf_init(&faults, 65536);
-	/* The catalogue is read for each visit, since prices are edited while
-	 * the programs run. */
-	rc = h5_catalogue_load(c->catalogue.file, &faults, &cat, e);
-	/* There may be no catalogue, but one that is configured has to
-	 * exist. */
-	if (rc == H5_E_NOTFOUND)
-		rc = h5_err_set(e, H5_E_CONFIG, "the catalogue is missing");
-	if (rc == H5_OK) {
-		found = h5_catalogue_find(cat, name);
-		if (found == NULL) {
-			rc = h5_err_set(e, H5_E_NOTFOUND, "unknown item");
-		} else {
-			*item = *found;
-			/* The title goes with the catalogue.  What is needed of
-			 * it is in body. */
-			item->title = NULL;
-			(void)snprintf(o->body, sizeof o->body, "%.*s",
-			    (int)h5_text_cut(found->title, strlen(found->title),
-				H5_OFFER_TEXT),
-			    found->title);
-		}
-	}
-	h5_catalogue_free(cat);
-	h5_buf_release(&faults);
-	return rc;
+	if (rc != H5_OK)
+		return rc;
+	(void)snprintf(o->body, sizeof o->body, "%.*s",
+	    (int)h5_text_cut(item->title, strlen(item->title), H5_OFFER_TEXT),
+	    item->title);
+	free(item->title);
+	item->title = NULL;
+	return H5_OK;
 }
 
 /* What the buyer names is the whole amount, whatever the quantity. */
@@ -460,9 +438,10 @@ item_typed(const struct h5_fields *f, struct h5_offer *o, struct h5_err *e)
 }
 
 static enum h5_code
-read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+read_item(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
     struct h5_offer *o, struct h5_err *e)
 {
+	const struct h5_config *c = shop->c;
 	const char *qty = h5_fields_get(f, "qty");
 	struct h5_item item;
 	uint64_t n = 1;
@@ -476,7 +455,7 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 		/* The item's own limit is below, once it is known. */
 		rc = h5_text_u64(qty, 1, 1000000, &n, e);
 	if (rc == H5_OK)
-		rc = item_load(c, o->item, &item, o, e);
+		rc = item_load(shop, &item, o, e);
 	if (rc == H5_OK && (int64_t)n > item.max_qty)
 		rc = h5_err_set(e, H5_E_INPUT, "qty: at most %lld",
 		    (long long)item.max_qty);
@@ -498,8 +477,8 @@ read_item(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 }
 
 enum h5_code
-h5_offer_read(const struct h5_config *c, const struct h5_fields *f, int64_t now,
-    struct h5_offer *o, struct h5_err *e)
+h5_offer_read(const struct h5_shop *shop, const struct h5_fields *f,
+    int64_t now, struct h5_offer *o, struct h5_err *e)
 {
 	memset(o, 0, sizeof *o);
 	h5_fields_init(&o->hidden, 16, 4096);
@@ -508,8 +487,8 @@ h5_offer_read(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	o->return_link = h5_fields_get(f, "return_url");
 	if (o->return_link != NULL && o->return_link[0] == '\0')
 		o->return_link = NULL; /* as an empty attach */
-	return o->signed_link ? read_signed(c, f, now, o, e)
-			      : read_item(c, f, now, o, e);
+	return o->signed_link ? read_signed(shop->c, f, now, o, e)
+			      : read_item(shop, f, now, o, e);
 }
 
 void

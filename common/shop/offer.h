@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/shop/catalogue.h"
 #include "common/config/config.h"
 #include "common/base/err.h"
 #include "common/base/fields.h"
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/shop/shop.h"
 
 #define H5_OFFER_TEXT 127 /* bytes of body and attach */
 
@@ -46,11 +46,10 @@ struct h5_offer {
 	struct h5_fields hidden; /* what the confirmation page posts */
 };
 
-/* h5_offer_read(c, f, now, o, e): read the fields f of a pay link, and those
- * that the form adds when it is posted: form, and for an item order, total_fee
- * and yuan.  o is initialised here; release it, whatever the result.  Blocks
- * for the catalogue's file.  In brackets: the status that the caller answers
- * with.
+/* h5_offer_read(shop, f, now, o, e): read the fields f of a pay link, and those
+ * that the form adds when posted: form, and for an item order, total_fee and
+ * yuan.  o is initialised here; release it, whatever the result.  Blocks for
+ * the catalogue's file.  In brackets: the status that the caller answers with.
  * H5_E_INPUT: malformed (400).  If o->typed is not H5_TYPED_WELL, the fault is
  * in what the buyer typed, and the page may ask again.
  * H5_E_AUTH: a wrong sig or form token (403).
@@ -60,7 +59,7 @@ struct h5_offer {
  * whether that was ordered.
  * H5_E_STATE: the link has expired (410).
  * H5_E_CONFIG, H5_E_IO: the catalogue cannot be read. */
-H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_config *c,
+H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_shop *shop,
     const struct h5_fields *f, int64_t now, struct h5_offer *o,
     struct h5_err *e);
 void h5_offer_release(struct h5_offer *o);

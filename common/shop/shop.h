@@ -10,6 +10,7 @@
 #include "common/store/store.h"
 
 struct h5_limit;
+struct h5_kept;
 struct h5_wechat;
 
 struct h5_shop {
@@ -19,6 +20,7 @@ struct h5_shop {
 	struct h5_wechat
 	    *wx; /* this thread's; NULL where WeChat is not called */
 	struct h5_limit *limit; /* the buyer who asks; NULL: nobody does */
+	struct h5_kept *kept; /* the running program's; NULL: none is */
 };
 
 #endif

@@ -50,14 +50,31 @@ open_plain(
 	return H5_OK;
 }
 
-/* Reads to the end of the file, however long it has become since. */
+/* What is read while somebody writes is part old and part new.  The times of
+ * the inode are not asked: a rename over the name changes them and no byte. */
 static enum h5_code
-read_all(
-    int fd, const char *path, size_t size, struct h5_buf *out, struct h5_err *e)
+check_still(int fd, const char *path, const struct stat *then, struct h5_err *e)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) != 0)
+		return h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
+	if (now.st_size == then->st_size &&
+	    now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == then->st_mtim.tv_nsec)
+		return H5_OK;
+	return h5_err_set(
+	    e, H5_E_BUSY, "%s was written to while it was read", path);
+}
+
+/* To the end of the file, which is as it was when st was taken. */
+static enum h5_code
+read_all(int fd, const char *path, const struct stat *st, struct h5_buf *out,
+    struct h5_err *e)
 {
 	/* One byte more than the file has, so that its end is seen without
 	 * another round. */
-	size_t want = size + 1, left;
+	size_t want = (size_t)st->st_size + 1, left;
 	char over, *to;
 	ssize_t n;
 
@@ -75,7 +92,7 @@ read_all(
 		if (n < 0)
 			return h5_err_sys(e, H5_E_IO, errno, "read %s", path);
 		if (n == 0)
-			return H5_OK;
+			return check_still(fd, path, st, e);
 		if (left == 0)
 			return h5_err_set(e, H5_E_INPUT,
 			    "%s is larger than %zu bytes", path, out->max);
@@ -98,7 +115,7 @@ h5_file_read(int dirfd, const char *path, struct h5_buf *out, struct h5_err *e)
 
 	rc = open_plain(dirfd, path, &fd, &st, e);
 	if (rc == H5_OK)
-		rc = read_all(fd, path, (size_t)st.st_size, out, e);
+		rc = read_all(fd, path, &st, out, e);
 	h5_file_drop(&fd);
 	return rc;
 }
@@ -139,7 +156,7 @@ h5_file_read_secret(const char *path, struct h5_buf *out, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_file_secret_mode(path, &st, e);
 	if (rc == H5_OK)
-		rc = read_all(fd, path, (size_t)st.st_size, out, e);
+		rc = read_all(fd, path, &st, out, e);
 	h5_file_drop(&fd);
 	return rc;
 }

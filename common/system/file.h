@@ -16,9 +16,11 @@
 #include "common/base/err.h"
 
 /* h5_file_read(dirfd, path, out, e): append a regular file to out, whose
- * ceiling is the limit.  Follows no link, and never blocks on a FIFO.
+ * ceiling is the limit.  Follows no link, and never blocks on a FIFO.  One open
+ * and one reading: what comes out stood there at one moment.
  * H5_E_NOTFOUND: nothing is there.
- * H5_E_INPUT: not a regular file, or too large. */
+ * H5_E_INPUT: not a regular file, or too large.
+ * H5_E_BUSY: it was written to meanwhile. */
 H5_MUST_CHECK enum h5_code h5_file_read(
     int dirfd, const char *path, struct h5_buf *out, struct h5_err *e);
 

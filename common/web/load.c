@@ -2,9 +2,6 @@
 #include "common/web/load.h"
 
 #include <string.h>
-
-#include "common/shop/catalogue.h"
-
 enum h5_code
 h5_load_pages(const struct h5_config *c, enum h5_load_pages which,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e)
@@ -20,20 +17,18 @@ h5_load_pages(const struct h5_config *c, enum h5_load_pages which,
 	return h5_pages_load_once(c, faults, out, e);
 }
 
-/* The catalogue is read for each order; here it is only looked at. */
+/* The catalogue is read again for each item that is asked for. */
 static enum h5_code
-check_catalogue(
-    const struct h5_config *c, struct h5_buf *faults, struct h5_err *e)
+load_catalogue(const struct h5_config *c, struct h5_buf *faults,
+    struct h5_catalogue **out, struct h5_err *e)
 {
-	struct h5_catalogue *cat = NULL;
 	size_t before = faults->len;
 	struct h5_err why;
 	enum h5_code rc;
 
 	if (c->catalogue.file == NULL)
 		return H5_OK;
-	rc = h5_catalogue_load(c->catalogue.file, faults, &cat, &why);
-	h5_catalogue_free(cat);
+	rc = h5_catalogue_load(c->catalogue.file, faults, out, &why);
 	if (rc == H5_OK)
 		return H5_OK;
 	/* A catalogue that cannot be opened has no line of its own to tell. */
@@ -42,11 +37,14 @@ check_catalogue(
 	return h5_err_set(e, rc, "%s", why.msg);
 }
 
-enum h5_code
-h5_load(const char *path, enum h5_load_pages which, struct h5_buf *faults,
+/* serving: NULL for all that is there; else the program that is to serve. */
+static enum h5_code
+load(const char *path, enum h5_load_pages which,
+    const struct h5_program *serving, struct h5_buf *faults,
     struct h5_loaded *out, struct h5_err *e)
 {
-	enum h5_code rc, last;
+	enum h5_code rc, last = H5_OK;
+	struct h5_buf ignored;
 	struct h5_err why;
 
 	memset(out, 0, sizeof *out);
@@ -55,7 +53,12 @@ h5_load(const char *path, enum h5_load_pages which, struct h5_buf *faults,
 		return rc;
 	/* Both are looked at, whatever the first one says: the operator sees
 	 * all faults in one run. */
-	last = check_catalogue(out->c, faults, e);
+	h5_buf_init(&ignored, H5_LOAD_FAULTS);
+	if (serving == NULL)
+		last = load_catalogue(out->c, faults, &out->items, e);
+	else if (serving->catalogue)
+		(void)!load_catalogue(out->c, &ignored, &out->items, NULL);
+	h5_buf_release(&ignored);
 	rc = h5_load_pages(out->c, which, faults, &out->pages, &why);
 	if (rc != H5_OK)
 		(void)h5_err_set(e, rc, "%s", why.msg);
@@ -66,9 +69,35 @@ h5_load(const char *path, enum h5_load_pages which, struct h5_buf *faults,
 	return rc;
 }
 
+enum h5_code
+h5_load(const char *path, struct h5_buf *faults, struct h5_loaded *out,
+    struct h5_err *e)
+{
+	return load(path, H5_LOAD_PAGES, NULL, faults, out, e);
+}
+
+enum h5_code
+h5_load_serving(const struct h5_program *p, const char *path,
+    enum h5_load_pages which, struct h5_buf *faults, struct h5_loaded *out,
+    struct h5_err *e)
+{
+	return load(path, which, p, faults, out, e);
+}
+
+void
+h5_load_doubts(const struct h5_loaded *l, struct h5_buf *out)
+{
+	if (l->c->open_line != 0)
+		h5_buf_printf(out,
+		    "%s:%u: warning: the last line has no line feed: is this "
+		    "the whole file?\n",
+		    l->c->path, l->c->open_line);
+}
+
 void
 h5_load_release(struct h5_loaded *l)
 {
+	h5_catalogue_free(l->items);
 	h5_pages_free(l->pages);
 	h5_config_free(l->c);
 	memset(l, 0, sizeof *l);

@@ -11,6 +11,7 @@
 
 #define URL_MAX 32768 /* longest address on a page, bytes */
 #define USUAL 20000 /* bytes that hold nearly every page */
+#define LONG_FEN 10000000 /* from 100000.00 yuan on an amount is a long one */
 
 /* One page in the making. */
 struct page {
@@ -105,23 +106,30 @@ put_own_urls(struct page *pg)
 	h5_buf_release(&b);
 }
 
-/* A page that answers a POST has no address of its own, so its other language
- * is shown by the order's page. */
+/* An order's page; lang may be "". */
 static void
-put_order_url(struct page *pg, const char *program, const struct h5_order *o,
-    const char *token)
+put_order_page(struct page *pg, const char *name, const char *program,
+    const struct h5_order *o, const char *token, const char *lang)
 {
 	struct h5_buf b;
 
-	if (pg->x->c == NULL || is_get(pg->x->r))
-		return;
 	h5_buf_init(&b, URL_MAX);
 	h5_config_url(pg->x->c, program, &b);
 	h5_buf_printf(&b, "?order=%s&t=", o->id);
 	h5_escape_url(&b, token);
-	h5_buf_printf(&b, "&lang=%s", other_lang(pg));
-	put_buf(pg, "other_url", &b);
+	h5_buf_printf(&b, "%s%s", lang[0] == '\0' ? "" : "&lang=", lang);
+	put_buf(pg, name, &b);
 	h5_buf_release(&b);
+}
+
+/* The page that answers a POST has the order's page for its other language. */
+static void
+put_order_url(struct page *pg, const char *program, const struct h5_order *o,
+    const char *token)
+{
+	if (pg->x->c != NULL && !is_get(pg->x->r))
+		put_order_page(
+		    pg, "other_url", program, o, token, other_lang(pg));
 }
 
 /* "tel:", "mailto:" or a web address for the shop's contact; else nothing. */
@@ -226,6 +234,9 @@ put_order(struct page *pg, const struct h5_order *o, const char *token)
 	h5_data_ref(pg->v, "title", o->body);
 	put_count(pg, "qty", o->qty);
 	put_yuan(pg, "amount", o->total_fee);
+	h5_data_flag(pg->v, "long_amount", o->total_fee >= LONG_FEN);
+	if (pg->x->c != NULL)
+		put_order_page(pg, "here_url", "return-page", o, token, "");
 	if (o->transaction_id[0] != '\0')
 		h5_data_ref(pg->v, "transaction_id", o->transaction_id);
 	put_time(pg, "paid_at", "paid_at_iso", o->paid_at);
@@ -383,6 +394,7 @@ h5_page_confirm(
 		put_yuan(&pg, "min", v->min_fee);
 		put_yuan(&pg, "max", v->max_fee);
 	}
+	h5_data_flag(pg.v, "long_amount", v->total_fee >= LONG_FEN);
 	h5_data_flag(pg.v, "changed", v->changed);
 	h5_data_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
 	h5_data_ref(pg.v, "typed", v->yuan);
@@ -439,9 +451,9 @@ h5_page_return(
 	finish(&pg, "return", 200);
 }
 
-/* Which of the four things to say of an order that is not paid. */
+/* What to say of an order that is not paid; hold: a note says to wait. */
 static const char *
-unpaid_case(const struct h5_order *o)
+unpaid_case(const struct h5_order *o, bool hold)
 {
 	const char *word = h5_order_current(o)->trade_state;
 
@@ -449,18 +461,14 @@ unpaid_case(const struct h5_order *o)
 		return "unasked";
 	if (strcmp(word, "USERPAYING") == 0 || strcmp(word, "ACCEPT") == 0)
 		return "userpaying";
-	return strcmp(word, "PAYERROR") == 0 ? "payerror" : "notpay";
+	return strcmp(word, "PAYERROR") == 0 && !hold ? "payerror" : "notpay";
 }
 
 /* The template for an order's state; fills what only that one needs. */
 static const char *
-result_case(struct page *pg, const struct h5_order *o)
+result_case(struct page *pg, const struct h5_order *o, bool hold)
 {
-	bool by_checkout =
-	    pg->x->program != NULL && strcmp(pg->x->program, "checkout") == 0;
-
-	/* Money that does not fit comes before the state: the buyer must not be
-	 * told to pay. */
+	/* Before the state: the buyer must not be told to pay. */
 	if ((o->alerts & (H5_ALERT_DISPUTED | H5_ALERT_OVERPAID)) != 0)
 		return "review";
 	put_steps(pg, 3);
@@ -471,11 +479,14 @@ result_case(struct page *pg, const struct h5_order *o)
 	switch (o->state) {
 	case H5_ORDER_CREATED:
 	case H5_ORDER_AWAITING:
-		h5_data_flag(pg->v, unpaid_case(o), true);
+		h5_data_flag(pg->v, "hold", hold);
+		h5_data_flag(pg->v, unpaid_case(o, hold), true);
 		return "unpaid";
 	case H5_ORDER_PAID:
 		put_steps(pg, 4);
-		h5_data_flag(pg->v, "already", by_checkout);
+		h5_data_flag(pg->v, "already",
+		    pg->x->program != NULL &&
+			strcmp(pg->x->program, "checkout") == 0);
 		return "paid";
 	case H5_ORDER_CLOSED:
 		return "closed";
@@ -507,7 +518,7 @@ h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
 	h5_data_flag(pg.v, "wait", note == H5_NOTE_WAIT);
 	if (note == H5_NOTE_WAIT)
 		put_until(&pg, until);
-	name = result_case(&pg, o);
+	name = result_case(&pg, o, note != H5_NOTE_NONE);
 	finish(&pg, name, status);
 }
 

@@ -21,6 +21,7 @@ struct h5_app {
 	struct h5_config *c;
 	struct h5_pages *pages;
 	struct h5_store *st; /* NULL: not made yet, and only looked at */
+	struct h5_kept *kept;
 	struct h5_log log;
 };
 

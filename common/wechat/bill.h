@@ -5,8 +5,10 @@
  * line for each trade, a line of headings for the totals, the totals.  Columns
  * come and go over the years (20, 24, 27 and 29 are known), so each is found by
  * its name, and unknown ones are passed over.  A value begins with a back-tick;
- * a comma and a back-tick part it from the next, so that a product's name may
- * hold a comma.  Source: docs/PROTOCOL.md 8. */
+ * a comma and a back-tick part it from the next.  A name, ours or another
+ * system's, may hold commas, line feeds and even that separator: columns are
+ * found from both ends of the line, and a line that cannot be read is counted
+ * and does not spoil the rest.  Source: docs/PROTOCOL.md 8. */
 #ifndef H5_WECHAT_BILL_H
 #define H5_WECHAT_BILL_H
 
@@ -19,6 +21,7 @@
 
 #define H5_BILL_MAX (256U << 20) /* bytes of a bill's text */
 #define H5_BILL_COLUMNS 64 /* more are refused */
+#define H5_BILL_ODD_MAX 1000 /* lines that cannot be read; more are refused */
 
 /* One trade.  Texts are borrowed from the bill, never NULL, "" where the bill
  * has no such column or "0" in it.  Money is fen; -1: no such column. */
@@ -38,6 +41,13 @@ struct h5_bill_row {
 	bool has_fee;
 };
 
+/* A line that could not be read. */
+struct h5_bill_odd {
+	unsigned line;
+	const char *transaction_id; /* "": not to be seen */
+	char why[96]; /* "bill, line 7: ..." */
+};
+
 struct h5_bill {
 	char *text;
 	size_t columns;
@@ -47,6 +57,11 @@ struct h5_bill {
 	 * out_refund_no. */
 	const struct h5_bill_row **payments, **refunds;
 	size_t n_payments, n_refunds;
+	struct h5_bill_odd *odd;
+	size_t n_odd;
+	/* By the totals, what the odd lines are worth, fen; 0 without odd lines
+	 * or such a total. */
+	int64_t odd_settled, odd_refunded;
 	/* Sums over the rows, fen; the fee in 1/1000 fen. */
 	int64_t settled_sum, refund_sum, fee_sum_micro;
 };

@@ -75,6 +75,49 @@ function smallTargets() {
 	return found;
 }
 
+// What the text's size, a wide screen, forced colours and a lost style sheet
+// do to a page.
+function brokenNumbers() {
+	const found = [];
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (walk.nextNode()) {
+		const text = walk.currentNode;
+		for (const m of text.data.matchAll(/[0-9][0-9,]*\.[0-9]{2}(?![0-9.])/g)) {
+			const range = document.createRange();
+			range.setStart(text, m.index);
+			range.setEnd(text, m.index + m[0].length);
+			const lines = new Set([...range.getClientRects()]
+				.map((r) => Math.round(r.top)));
+			if (lines.size > 1)
+				found.push(`${m[0]} stands on ${lines.size} lines`);
+		}
+	}
+	for (const el of document.querySelectorAll('.amount')) {
+		const box = el.getBoundingClientRect();
+		if (el.scrollWidth > Math.ceil(box.width))
+			found.push(`the amount is ${el.scrollWidth} wide in ${box.width}`);
+	}
+	return found;
+}
+function alikeButtons() {
+	const look = (el) => {
+		const s = getComputedStyle(el);
+		return [s.backgroundColor, s.color, s.borderTopWidth].join(' ');
+	};
+	const all = [...document.querySelectorAll('main .btn')];
+	const go = all.filter((b) => b.classList.contains('go')).map(look);
+	const rest = all.filter((b) => !b.classList.contains('go')).map(look);
+	return go.filter((l) => rest.includes(l))
+		.map((l) => `the first button looks like the others: ${l}`);
+}
+function hugeIcons() {
+	const most = 4 * parseFloat(
+		getComputedStyle(document.documentElement).fontSize);
+	return [...document.querySelectorAll('main > .slip svg')]
+		.map((el) => el.getBoundingClientRect())
+		.filter((b) => b.width > most || b.height > most)
+		.map((b) => `an icon is ${b.width} x ${b.height}`);
+}
 async function shoot(page, name, label) {
 	if (shots === null)
 		return;
@@ -108,6 +151,7 @@ async function check(page, name, label) {
 	if (overflow > 0)
 		why.push(`scrolls sideways by ${overflow} px`);
 	why.push(...await page.evaluate(smallTargets));
+	why.push(...await page.evaluate(brokenNumbers));
 	await page.evaluate(axe);
 	// axe cannot tell what lies behind words in a drawing; charts use the
 	// same ink on the same ground as the notes beside them.
@@ -141,6 +185,46 @@ for (const colorScheme of ['light', 'dark']) {
 			await check(page, name, `${width}-${colorScheme}`);
 		await context.close();
 	}
+}
+
+const looks = [
+	{ label: '320-text-200', width: 320, text: '200%' },
+	{ label: '1280-dark', width: 1280, colorScheme: 'dark' },
+	{ label: '390-forced', width: 390, forcedColors: 'active' },
+	{ label: '390-no-style', width: 390, bare: true },
+];
+for (const l of looks) {
+	const context = await browser.newContext({
+		viewport: { width: l.width, height: 720 },
+		colorScheme: l.colorScheme ?? 'light',
+		forcedColors: l.forcedColors ?? 'none',
+		reducedMotion: 'reduce',
+	});
+	const page = await context.newPage();
+	for (const name of names) {
+		const why = [];
+		await page.goto(base + name, { waitUntil: 'load' });
+		await page.evaluate(({ text, bare }) => {
+			if (text)
+				document.documentElement.style.fontSize = text;
+			for (const el of bare ? document.querySelectorAll('style') : [])
+				el.remove();
+			for (const d of document.querySelectorAll('details'))
+				d.open = true;
+		}, l);
+		await shoot(page, name, l.label);
+		why.push(...await page.evaluate(hugeIcons));
+		if (!l.bare) {
+			const over = await page.evaluate(() =>
+				document.documentElement.scrollWidth - window.innerWidth);
+			if (over > 0)
+				why.push(`scrolls sideways by ${over} px`);
+			why.push(...await page.evaluate(brokenNumbers));
+			why.push(...await page.evaluate(alikeButtons));
+		}
+		report(why.length === 0, `B12: ${name} ${l.label}`, why);
+	}
+	await context.close();
 }
 await browser.close();
 server.close();

@@ -543,3 +543,88 @@ def _(t):
     g.fault("refundquery", "systemerror", order=order)
     rows, sums, err = reconcile(t, s, day.text, "--fix", want=69)
     t.contains(err, "asked WeChat about 0 orders", "stderr")
+
+
+# --- A10: what another system calls its goods -------------------------------
+
+
+def with_foreign(t, s, day, name, cut=None):
+    """Put another system's payment of 1.00 before the others of a kept bill:
+    its goods' name and attach; cut: leave so many columns of it."""
+    path = s.store / "bills" / f"{day.text}.ALL.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode("utf-8-sig").split(
+        "\r\n")
+    names = lines[0].split(",")
+    row = dict(zip(names, lines[1][1:].split(",`")))
+    row.update({"交易类型": "JSAPI", "商户订单号": "other-1",
+                "微信订单号": "4200000000000000000000000001",
+                "应结订单金额": "1.00", "订单金额": "1.00",
+                "手续费": "0.01000", "商品名称": name})
+    lines.insert(1, "`" + ",`".join(list(row.values())[:cut]))
+    sums = dict(zip(lines[-3].split(","), lines[-2][1:].split(",`")))
+    for total, more in (("总交易单数", 1), ("应结订单总金额", 100),
+                        ("订单总金额", 100), ("手续费总金额", 1)):
+        fen = round(float(sums[total]) * (1 if total == "总交易单数" else 100))
+        fen += more
+        sums[total] = (str(fen) if total == "总交易单数"
+                       else f"{fen // 100}.{fen % 100:02}")
+    lines[-2] = "`" + ",`".join(sums.values())
+    path.write_bytes(gzip.compress("\r\n".join(lines).encode()))
+
+
+@table("A10: {0} in another system's line spoils no bill", [
+    ("a line feed", "两份套餐\n（第二份半价）"),
+    ("DOS line ends", "两份套餐\r\n\r\n（第二份半价）"),
+    ("a comma and a back-tick", "两份套餐,`第二份半价"),
+    ("what looks like the columns behind it", "餐,`,`0.01000,`0.60%,`9.00,`"),
+    ("a line that begins like a trade", "餐\n`2026-11-23 12:00"),
+    ("a line like the totals", "餐\n总交易单数,应结订单总金额\n`1,`1.00"),
+    ("WeChat's own escapes", "两份套餐\\ \\n（第二份半价）"),
+])
+def _(t, what, name):
+    s, g, day = shop(t)
+    paid(t, s, g, day.at(12))
+    later(g, day)
+    bill(t, s, day.text)
+    with_foreign(t, s, day, name)
+    rows, sums, err = reconcile(t, s, day.text, "--kept")
+    t.eq((rows, sums["payments"], sums["elsewhere"], sums["unreadable"]),
+         ([], 2, 1, 0), "all of the day is compared")
+
+
+@test("A10: a line that cannot be read is listed, and the rest is compared")
+def _(t):
+    s, g, day = shop(t)
+    order = paid(t, s, g, day.at(12))
+    late = paid(t, s, g, day.at(13), tell=False)
+    later(g, day)
+    bill(t, s, day.text)
+    with_foreign(t, s, day, "tea", cut=8)
+    rows, sums, err = reconcile(t, s, day.text, "--kept", want=1)
+    t.eq(kinds(rows), [("state", late), ("unreadable", None)], "differences")
+    (odd,) = [r for r in rows if r["difference"] == "unreadable"]
+    t.eq((odd["line"], odd["transaction_id"], odd["there"]),
+         (2, "4200000000000000000000000001", "line 2"), "the line")
+    t.eq((sums["payments"], sums["unreadable"],
+          sums["unreadable_settled_fee"], sums["unreadable_refund_fee"]),
+         (2, 1, 100, 0), "what the totals say of it")
+    code, out, err = s.h5pay("reconcile", day.text, "--kept", "--csv")
+    t.contains(out, "unreadable,,,,,line 2,", "as CSV")
+    t.contains(err, "1 lines could not be read: by the totals 1.00 yuan paid",
+               "stderr")
+    t.lacks(out, order, "what agrees")
+
+
+@test("A10: an order whose line cannot be read is not missing there")
+def _(t):
+    s, g, day = shop(t)
+    paid(t, s, g, day.at(12))
+    later(g, day)
+    bill(t, s, day.text)
+    path = s.store / "bills" / f"{day.text}.ALL.csv.gz"
+    text = gzip.decompress(path.read_bytes()).decode("utf-8-sig")
+    lines = text.split("\r\n")
+    lines[1] = ",`".join(lines[1].split(",`")[:-3])
+    path.write_bytes(gzip.compress("\r\n".join(lines).encode()))
+    rows, sums, err = reconcile(t, s, day.text, "--kept", want=1)
+    t.eq([r["difference"] for r in rows], ["unreadable"], "differences")

@@ -485,6 +485,104 @@ def _(t, name, text):
     t.matches(out + err, r"catalogue\.ini:\d+: ", "file and line")
 
 
+HALVES = [
+    ("cut in a price", "[tea]\ntitle = Tea\nprice = 1"),
+    ("cut in max_qty", "[tea]\ntitle = Tea\nprice = 9\nmax_qty = 1"),
+    ("without its last line feed", "[tea]\ntitle = Tea\nprice = 12999.00"),
+    ("without its last line feed, in DOS lines",
+     "[tea]\r\ntitle = Tea\r\nprice = 1\r"),
+    ("of no bytes", ""),
+    ("without the end it promises",
+     "# must end with: # end\n[tea]\ntitle = Tea\nprice = 1\n"),
+    ("with half of the end it promises",
+     "# must end with: # end\n[tea]\ntitle = Tea\nprice = 1\n# en\n"),
+]
+
+
+@table("A2: a catalogue {0} is refused, and sells nothing", HALVES)
+def _(t, name, text):
+    s = t.own_site(catalogue=text)
+    code, out, err = s.h5pay("check")
+    t.eq(code, 78, f"exit status, {out!r} {err!r}")
+    t.matches(out + err, r"catalogue\.ini:\d+: .*(half a file|cut short)",
+              "file and line")
+    t.eq(check(s, "checkout")[0], 78, "checkout -t")
+    t.page(s.get("checkout", "item=tea"), 500, "error")
+
+
+@table("A2: a running program keeps the catalogue before one {0}", HALVES)
+def _(t, name, text):
+    whole = "[tea]\ntitle = Tea\nprice = 12999.00\n"
+    w = t.own_web(catalogue=whole)
+    t.contains(w.get("checkout", "item=tea").visible, "12999.00", "page")
+    w.write("catalogue.ini", text)
+    for _ in range(3):
+        r = w.get("checkout", "item=tea")
+        t.page(r, 200, "confirm")
+        t.contains(r.visible, "12999.00", "page")
+    t.page(w.get("checkout", "item=coffee"), 404, "not-found")
+    told = [x for x in w.log() if " catalogue " in x]
+    t.eq(len(told), 1, f"lines about it in the log, {told!r}")
+    t.matches(told[0], "^alert ", "its level")
+    w.write("catalogue.ini", whole.replace("12999", "13999"))
+    t.contains(w.get("checkout", "item=tea").visible, "13999.00", "page")
+
+
+@table("A2: notices and signed links go on beside half a catalogue, as {0}",
+       ["cgi", "fastcgi"])
+def _(t, mode):
+    order = t.id()
+    w = t.own_web(mode=mode)
+    w.write("catalogue.ini", "[tea]\ntitle = Tea\nprice = 1")
+    w.ready(order, 5)
+    t.success(w.notify(h5.notice(order, 5)))
+    t.eq(w.show(order)["state"], "paid", "state")
+
+
+@test("A2: a program that has sold nothing yet keeps what it started with")
+def _(t):
+    w = t.own_web(catalogue="[tea]\ntitle = Tea\nprice = 12999.00\n")
+    # Another item's page: the process runs.
+    t.page(w.get("checkout", "order=x"), 400, "bad-request")
+    w.write("catalogue.ini", "[tea]\ntitle = Tea\nprice = 1")
+    t.contains(w.get("checkout", "item=tea").visible, "12999.00", "page")
+
+
+@table("A2: a configuration {0} is {1}", [
+    ("without its last line feed", "taken, with a warning", None, ""),
+    ("in DOS lines and cut before the last line feed",
+     "taken, with a warning", None, "\r"),
+    ("with the end it promises", "good", "# end", "\n# end\n"),
+    ("with the end it promises and no line feed", "taken, with a warning",
+     "# end", "\n# end"),
+    ("without the end it promises", "refused", "# end", "\n"),
+    ("with half of the end it promises", "refused", "# end", "\n# e\n"),
+    ("that promises an end and says none", "refused", "", "\n"),
+])
+def _(t, name, what, promise, end):
+    s = t.own_site()
+    text = s.conf_file.read_text().rstrip("\n") + end
+    if promise is not None:
+        text = f"# must end with: {promise}\n" + text
+    s.conf_file.write_bytes(text.encode())
+    line = len(text.splitlines())
+    for code, said in (check(s), s.h5pay("check")[::2]):
+        t.eq(code, 78 if what == "refused" else 0, f"exit status, {said!r}")
+        if "warning" in what:
+            t.contains(faults(said, s), (line, "warning: the last line has "
+                       "no line feed: is this the whole file?"), "warning")
+        elif what == "refused":
+            t.contains(faults(said, s), (line, "the file is cut short: its "
+                       "first line says how it must end"), "fault")
+        else:
+            t.eq(said, "", "stderr")
+    answer = json.loads(s.h5pay("check", "--json")[1])
+    t.eq(len(answer.get("warnings", [])), int("warning" in what), "warnings")
+    t.eq(len(answer["faults"]), int(what == "refused"), "faults")
+    if what != "refused":
+        t.page(s.get("checkout", "item=tea"), 200, "confirm")
+
+
 def in_namespace(t, over, name, conf):
     """A prefix that runs a program with a folder of its own over OVER, in
     which NAME is this configuration."""

@@ -67,6 +67,46 @@ def _(t):
     t.ok(out.startswith("order,"), out[:20])
 
 
+@table("A11: {0} leaves export so that a spreadsheet neither runs nor "
+       "shortens it", [
+    ("a formula with a full-width sign", {"body": "＝1+1"}, "body", "'＝1+1"),
+    ("a formula behind a blank", {"body": " =1+1"}, "body", "' =1+1"),
+    ("a formula behind a wide blank", {"attach": "　@SUM(A1)"}, "attach",
+     "'　@SUM(A1)"),
+    ("a member's number of 18 digits", {"attach": "440106199001012345"},
+     "attach", "`440106199001012345"),
+    ("a number with zeros in front", {"attach": "007"}, "attach", "`007"),
+    ("a price", {}, "yuan", "6.28"),
+    ("WeChat's number", {}, "transaction_id", "`TRANSACTION"),
+])
+def _(t, what, terms, column, want):
+    s = t.own_site()
+    order = t.id()
+    s.ready(order, 628, **terms)
+    t.success(s.notify(h5.notice(order, 628)))
+    known = s.show(order)
+    for args in ([], ["--bom"]):
+        code, out, err = s.h5pay("export", "--format", "csv", *args)
+        t.eq(code, 0, f"exit status, {err!r}")
+        (row,) = csv.DictReader(io.StringIO(out.lstrip("\ufeff"), newline=""))
+        t.eq(row[column], want.replace("TRANSACTION",
+                                       known["transaction_id"]), column)
+
+
+@test("A11: an order's number is taken back as export writes it")
+def _(t):
+    s = t.own_site()
+    order = "20261130000000000017"
+    s.ready(order, 628)
+    code, out, err = s.h5pay("export", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(out, newline=""))
+    t.eq(row["order"], "`" + order, "order")
+    for verb in ("show", "query", "close"):
+        code, out, err = s.h5pay("--json", verb, row["order"])
+        t.contains((0, 1), code, f"{verb}: exit status, {err!r}")
+        t.eq(json.loads(out)["order"], order, verb)
+
+
 @test("export --format json is show --json, a line an order")
 def _(t):
     s, ids = shop(t)

@@ -150,7 +150,7 @@ static void
 check_plain(const char *text, size_t n, const struct h5_config *c)
 {
 	struct h5_buf faults, plain;
-	struct h5_ini h = {FILE_NAME, &faults, 0, 0};
+	struct h5_ini h = {.file = FILE_NAME, .faults = &faults};
 	char *copy = fuzz_text(text, n);
 	struct h5_config *again;
 

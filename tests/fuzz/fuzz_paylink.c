@@ -39,6 +39,15 @@ config(void)
 	return &c;
 }
 
+static const struct h5_shop *
+shop(void)
+{
+	static struct h5_shop s;
+
+	s.c = config();
+	return &s;
+}
+
 static bool
 is_term(const char *name)
 {
@@ -100,7 +109,7 @@ check_link(const struct h5_fields *f)
 	MUST(strchr(out.data, '?') != NULL);
 	MUST(form_read(strchr(out.data, '?') + 1,
 		 strlen(strchr(out.data, '?') + 1), &again, NULL) == H5_OK);
-	MUST(h5_offer_read(config(), &again, NOW, &o, NULL) == H5_OK);
+	MUST(h5_offer_read(shop(), &again, NOW, &o, NULL) == H5_OK);
 	check_offer(&again, &o);
 	h5_offer_release(&o);
 	h5_fields_release(&again);
@@ -129,7 +138,7 @@ read_offer(const struct h5_fields *f, struct h5_offer *o)
 
 	disk_text = CATALOGUE;
 	disk_len = strlen(CATALOGUE);
-	rc = h5_offer_read(config(), f, NOW, o, NULL);
+	rc = h5_offer_read(shop(), f, NOW, o, NULL);
 	disk_text = NULL;
 	MUST(rc != H5_E_BUG && rc != H5_E_NOMEM && rc != H5_E_CONFIG);
 	if (rc == H5_OK && o->signed_link)

@@ -110,6 +110,8 @@ escapes(const char *s, size_t n)
 	h5_buf_clear(&out);
 	h5_escape_csv(&out, s);
 	MUST(n == 0 || strchr("=+-@\t\r", out.data[0]) == NULL);
+	if (out.data[0] != '"')
+		MUST(strcmp(h5_escape_csv_back(out.data), s) == 0);
 	h5_buf_clear(&out);
 	h5_escape_html(&out, s);
 	MUST(strpbrk(out.data, "<>\"'") == NULL);

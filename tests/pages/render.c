@@ -271,6 +271,11 @@ all_others(struct stage *s)
 	    "wx23124012&package=1037687096&redirect_url=https%3A%2F%2Fshop",
 	    NOON + 300);
 	close_visit(s, &v, "handoff");
+	s->o.total_fee = H5_FEN_MAX;
+	open_visit(s, &v, "GET", "return-page", "order=2026&t=" TOKEN);
+	h5_page_return(&v.x, &s->o, TOKEN);
+	close_visit(s, &v, "return-most");
+	fresh_order(s);
 	open_visit(s, &v, "GET", "return-page", "order=2026&t=" TOKEN);
 	h5_page_return(&v.x, &s->o, TOKEN);
 	close_visit(s, &v, "return");

@@ -356,6 +356,210 @@ test_bill__a_hundred_columns_are_refused(void **state)
 	assert_non_null(strstr(e.msg, "too many columns"));
 }
 
+/* --- A10: foreign lines --------------------------------------------------- */
+
+/* What is read of the good line that stands beside each odd one. */
+#define FOREIGN(name)                                                          \
+	"`2019-07-23 18:46:41,`wx1,`10000100,`0,`dev,`4200009,`other-1,`o1,"   \
+	"`JSAPI,`SUCCESS,`CFT,`CNY,`1.00,`0.00,`" name ",`0.01000,`0.60%,"     \
+	"`1.00,`"
+#define SUMS_BOTH "`2,`6.00,`0.00,`0.00,`0.04000,`7.28,`0.00"
+
+static void
+test_bill__a_foreign_name_spoils_nothing(void **state)
+{
+	/* Name and attach, as they stand in the line. */
+	static const struct {
+		const char *what, *text, *body; /* NULL: whatever */
+	} rows[] = {
+	    {"a line feed", FOREIGN("a\nb,`"), "a\nb"},
+	    {"CR LF", FOREIGN("a\r\nb,`"), "a\r\nb"},
+	    {"empty lines", FOREIGN("a\n\n\nb,`"), "a\n\n\nb"},
+	    {"a line feed at the end", FOREIGN("a\n,`"), "a\n"},
+	    {"a line feed in the attach", FOREIGN("a,`x\ny"), "a"},
+	    {"line feeds in both", FOREIGN("a\nb,`x\ny"), "a\nb"},
+	    {"a separator", FOREIGN("a,`b,`"), NULL},
+	    {"many separators", FOREIGN("a,`b,`,`,`c,`x,`y"), NULL},
+	    {"a separator at the end", FOREIGN("a,`,`"), NULL},
+	    {"a separator in the attach", FOREIGN("a,`x,`y"), NULL},
+	    {"separators and line feeds", FOREIGN("a,`\nb,`\n`c,`x\n`,`"),
+		NULL},
+	    {"a line that begins with a back-tick", FOREIGN("a\n`b`,`"),
+		"a\n`b`"},
+	    {"a line like the totals",
+		FOREIGN("a\n总交易单数,应结订单总金额\n`1,`1.00\nb,`"), NULL},
+	    {"a line like the heading", FOREIGN("a\n" HEAD20 "\nb,`"), NULL},
+	    {"what looks like the columns behind it",
+		FOREIGN("a,`,`0.01000,`0.60%,`9.99,`,`"), NULL},
+	    {"a comma and a blank alone", FOREIGN("a, b ,`"), "a, b "},
+	    {"WeChat's own escapes", FOREIGN("a\\ b\\nc\\d,`"), "a,b\nc\\d"},
+	    {"half a character", FOREIGN("a\xe8\x8c,`"), ""},
+	    {"another alphabet's bytes", FOREIGN("\xb2\xe8,`\xb2"), ""},
+	};
+	const char *first, *second;
+	char text[8192];
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i, k, mine;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows) * 2; i++) {
+		k = i / 2;
+		mine = i % 2;
+		first = mine == 0 ? ROW20("tea") : rows[k].text;
+		second = mine == 0 ? rows[k].text : ROW20("tea");
+		(void)snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%s\n",
+		    HEAD20, first, second, TOTALS7, SUMS_BOTH);
+		if (read_text(text, &b, &e) != H5_OK)
+			fail_msg("row \"%s\": %s", rows[k].what, e.msg);
+		ROW(rows[k].what, b.n == 2 && b.n_odd == 0);
+		ROW(rows[k].what,
+		    strcmp(b.rows[mine].out_trade_no, "A00001") == 0 &&
+			b.rows[mine].total_fee == 628);
+		ROW(rows[k].what,
+		    strcmp(b.rows[1 - mine].transaction_id, "4200009") == 0 &&
+			b.rows[1 - mine].total_fee == 100 &&
+			b.rows[1 - mine].fee_micro == 1000);
+		if (rows[k].body != NULL)
+			ROW(rows[k].what,
+			    strcmp(b.rows[1 - mine].body, rows[k].body) == 0);
+		h5_bill_free(&b);
+	}
+}
+
+static void
+test_bill__a_device_may_hold_a_separator(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(HEAD20
+		"\n`2019-07-23 18:46:41,`wx1,`10000100,`0,`a,`b,"
+		"`4200001,`A00001,`o1,`MWEB,`SUCCESS,`CFT,`CNY,"
+		"`5.00,`1.28,`tea,`,`0.03000,`0.60%,`6.28,`\n" TOTALS7
+		"\n" SUMS20 "\n",
+		&b, &e),
+	    H5_OK);
+	assert_string_equal(b.rows[0].transaction_id, "4200001");
+	assert_string_equal(b.rows[0].body, "tea");
+	assert_int_equal(b.rows[0].total_fee, 628);
+	h5_bill_free(&b);
+}
+
+/* A line that cannot be read is named, and worth what the totals have more. */
+static void
+test_bill__an_unreadable_line_is_listed(void **state)
+{
+	static const struct {
+		const char *what, *line, *transaction, *why;
+	} rows[] = {
+	    {"too few values",
+		"`2019-07-23 18:46:41,`wx1,`10000100,`0,`,"
+		"`4200009,`other-1,`o1",
+		"4200009", "line 2: 8 values"},
+	    {"an amount that is none",
+		"`2019-07-23 18:46:41,`wx1,`1,`0,`,`4200009,`other-1,`o1,"
+		"`JSAPI,`SUCCESS,`CFT,`CNY,`1.0.0,`0,`a,`,`0.01000,`0.60%,"
+		"`1.00,`",
+		"4200009", "line 2, column 13"},
+	    {"a day that is none",
+		"`2019-02-31 18:46:41,`wx1,`1,`0,`,`4200009,`other-1,`o1,"
+		"`JSAPI,`SUCCESS,`CFT,`CNY,`1.00,`0,`a,`,`0.01000,`0.60%,"
+		"`1.00,`",
+		"4200009", "line 2, column 1"},
+	    {"a number in other bytes",
+		"`2019-07-23 18:46:41,`wx1,`1,`0,`,`4200009,`\xb2\xe8,`o1,"
+		"`JSAPI,`SUCCESS,`CFT,`CNY,`1.00,`0,`a,`,`0.01000,`0.60%,"
+		"`1.00,`",
+		"4200009", "line 2, column 7: not UTF-8"},
+	    {"separators on both sides of the numbers",
+		"`2019-07-23 18:46:41,`wx1,`1,`0,`d,`e,`4200009,`other-1,`o1,"
+		"`JSAPI,`SUCCESS,`CFT,`CNY,`1.00,`0.00,`a,`b,`,`0.01000,"
+		"`0.60%,`1.00,`",
+		"", "line 2: 22 values"},
+	    {"no transaction", "`2019-07-23 18:46:41,`wx1", "",
+		"line 2: 2 values"},
+	    {"no value at all", "what is this?", "", "line 2: neither"},
+	};
+	char text[8192];
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		(void)snprintf(text, sizeof text, "%s\r\n%s\r\n%s\r\n%s\r\n%s",
+		    HEAD20, rows[i].line, ROW20("tea"), TOTALS7, SUMS_BOTH);
+		if (read_text(text, &b, &e) != H5_OK)
+			fail_msg("row \"%s\": %s", rows[i].what, e.msg);
+		ROW(rows[i].what, b.n == 1 && b.n_odd == 1);
+		ROW(rows[i].what, b.rows[0].line == 3);
+		ROW(rows[i].what, b.odd[0].line == 2);
+		ROW(rows[i].what,
+		    strcmp(b.odd[0].transaction_id, rows[i].transaction) == 0);
+		ROW(rows[i].what, strstr(b.odd[0].why, rows[i].why) != NULL);
+		ROW(rows[i].what, b.odd_settled == 100 && b.odd_refunded == 0);
+		ROW(rows[i].what, b.settled_sum == 500);
+		h5_bill_free(&b);
+	}
+}
+
+/* The totals are believed in no case against what was read. */
+static void
+test_bill__odd_lines_do_not_hide_what_is_missing(void **state)
+{
+	static const struct {
+		const char *what, *lines, *sums;
+	} rows[] = {
+	    {"the totals know of no more", "odd\n" ROW20("tea") "\n",
+		"`1,`5.00,`0.00,`0.00,`0.03000,`6.28,`0.00"},
+	    {"two are missing, one is odd", ROW20("tea") "\n`odd\n",
+		"`3,`7.00,`0.00,`0.00,`0.04000,`8.28,`0.00"},
+	    {"less money than was read", "`odd\n" ROW20("tea") "\n",
+		"`2,`4.99,`0.00,`0.00,`0.03000,`6.28,`0.00"},
+	    {"fewer orders' worth than was read", "`odd\n" ROW20("tea") "\n",
+		"`2,`6.00,`0.00,`0.00,`0.03000,`6.27,`0.00"},
+	    {"no totals", "`odd\n" ROW20("tea") "\n", NULL},
+	};
+	char text[8192];
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		(void)snprintf(text, sizeof text, HEAD20 "\n%s%s\n%s\n",
+		    rows[i].lines, rows[i].sums == NULL ? "" : TOTALS7,
+		    rows[i].sums == NULL ? "" : rows[i].sums);
+		ROW(rows[i].what, read_text(text, &b, &e) == H5_E_INPUT);
+		ROW(rows[i].what, b.odd == NULL);
+	}
+}
+
+static void
+test_bill__odd_lines_have_a_limit(void **state)
+{
+	struct h5_buf text;
+	struct h5_bill b;
+	struct h5_err e;
+	int i, n;
+
+	(void)state;
+	for (n = H5_BILL_ODD_MAX; n <= H5_BILL_ODD_MAX + 1; n++) {
+		h5_buf_init(&text, 1U << 20);
+		h5_buf_puts(&text, HEAD20 "\n");
+		for (i = 0; i < n; i++)
+			h5_buf_puts(&text, "`2019-07-23 18:46:41,`odd\n");
+		h5_buf_printf(&text, "总交易单数\n`%d\n", n);
+		assert_int_equal(h5_bill_read(&text, &b, &e),
+		    n > H5_BILL_ODD_MAX ? H5_E_INPUT : H5_OK);
+		h5_bill_free(&b);
+		h5_buf_release(&text);
+	}
+}
+
 /* --- money ---------------------------------------------------------------- */
 
 static void
@@ -479,6 +683,11 @@ main(void)
 	    cmocka_unit_test(test_bill__hostile_input_is_refused_and_named),
 	    cmocka_unit_test(test_bill__any_cut_of_a_bill_is_refused),
 	    cmocka_unit_test(test_bill__a_hundred_columns_are_refused),
+	    cmocka_unit_test(test_bill__a_foreign_name_spoils_nothing),
+	    cmocka_unit_test(test_bill__a_device_may_hold_a_separator),
+	    cmocka_unit_test(test_bill__an_unreadable_line_is_listed),
+	    cmocka_unit_test(test_bill__odd_lines_do_not_hide_what_is_missing),
+	    cmocka_unit_test(test_bill__odd_lines_have_a_limit),
 	    cmocka_unit_test(test_bill__decimals_without_floating_point),
 	    cmocka_unit_test(test_bill__fees_are_what_the_rate_makes),
 	    cmocka_unit_test(test_bill__published_fees_agree),

@@ -1,7 +1,12 @@
 #include "tests/unit/help.h"
 #include "tests/unit/folder.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "common/shop/catalogue.h"
+#include "common/shop/kept.h"
+#include "common/system/file.h"
 
 struct fixture {
 	struct folder folder;
@@ -137,6 +142,13 @@ test_catalogue__faults(void **state)
 		":7: [b] is already defined in line 1"},
 	    {"[a b]\ntitle = x\nprice = 1\n", ":1: a section's name"},
 	    {"[a]\ntitle = x\nprice = 1\njunk\n", ":4: neither"},
+	    {"", ":1: the file is empty"},
+	    {"# nothing yet", ":1: the last line has no line feed"},
+	    {"[a]\ntitle = x\nprice = 1", ":3: the last line has no line feed"},
+	    {"[a]\ntitle = x\nprice = 1\r", ":3: the last line has no line"},
+	    {"[a]\ntitle = x\nprice = 1\n#", ":4: the last line has no line"},
+	    {"# must end with: # end\n[a]\ntitle = x\nprice = 1\n",
+		":4: the file is cut short"},
 	};
 	struct fixture *f = *state;
 	size_t i;
@@ -189,6 +201,118 @@ test_catalogue__many_items_are_found(void **state)
 	h5_buf_release(&text);
 }
 
+/* A2: whatever was cut off, half of it is never sold by. */
+static void
+test_catalogue__every_cut_of_a_file_is_refused(void **state)
+{
+	static const char whole[] = "\xef\xbb\xbf# must end with: # end\r\n"
+				    "[a]\r\ntitle = \xe8\x8c\xb6\r\n"
+				    "price = 12999.00\r\nmax_qty = 20\r\n"
+				    "[b]\r\ntitle = b\r\nmin_price = 1\r\n"
+				    "max_price = 100\r\n# end\r\n";
+	struct fixture *f = *state;
+	char cut[sizeof whole];
+	size_t n;
+
+	assert_int_equal(load(f, whole), H5_OK);
+	for (n = 0; n < sizeof whole - 1; n++) {
+		memcpy(cut, whole, n);
+		cut[n] = '\0';
+		if (load(f, cut) != H5_E_CONFIG)
+			fail_msg("%zu bytes are taken", n);
+	}
+}
+
+/* A2: one open, one reading, and nobody wrote meanwhile. */
+static int arm; /* writes that still come while something is read */
+static char armed_path[FOLDER_PATH];
+
+ssize_t __real_read(int fd, void *p, size_t n);
+ssize_t __wrap_read(int fd, void *p, size_t n);
+ssize_t
+__wrap_read(int fd, void *p, size_t n)
+{
+	int other;
+
+	if (arm > 0) {
+		arm--;
+		other = open(armed_path, O_WRONLY | O_APPEND);
+		assert_true(other >= 0);
+		assert_int_equal(write(other, "#\n", 2), 2);
+		(void)close(other);
+	}
+	return __real_read(fd, p, n);
+}
+
+static void
+test_catalogue__one_that_is_being_written_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load(f, "[a]\ntitle = x\nprice = 1\n"), H5_OK);
+	(void)folder_name(&f->folder, "c.ini", armed_path);
+	arm = 1;
+	h5_catalogue_free(f->c);
+	assert_int_equal(
+	    h5_catalogue_load(armed_path, &f->faults, &f->c, &f->e),
+	    H5_E_CONFIG);
+	assert_int_equal(arm, 0);
+	assert_null(f->c);
+	assert_non_null(strstr(f->e.msg, "written to while it was read"));
+	assert_int_equal(
+	    h5_catalogue_load(armed_path, &f->faults, &f->c, &f->e), H5_OK);
+}
+
+/* A2: a running program keeps the one before. */
+static void
+test_catalogue__the_one_before_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct h5_config c = {0};
+	struct h5_kept kept;
+	struct h5_log log;
+	struct h5_shop shop = {.c = &c, .log = &log, .kept = &kept};
+	struct h5_item item;
+	char path[FOLDER_PATH], log_path[FOLDER_PATH];
+	struct h5_buf said;
+	size_t before;
+
+	h5_log_init(&log, "t", folder_name(&f->folder, "log", log_path));
+	h5_kept_init(&kept, NULL);
+	(void)folder_name(&f->folder, "c.ini", path);
+	c.catalogue.file = path;
+	assert_int_equal(load(f, "[a]\ntitle = x\nprice = 12999.00\n"), H5_OK);
+	assert_int_equal(h5_kept_item(&shop, "a", &item, &f->e), H5_OK);
+	assert_int_equal(item.price, 1299900);
+	free(item.title);
+	/* Half a file, twice: the log has it once. */
+	assert_int_equal(load(f, "[a]\ntitle = y\nprice = 1"), H5_E_CONFIG);
+	for (before = 0; before < 2; before++) {
+		assert_int_equal(h5_kept_item(&shop, "a", &item, &f->e), H5_OK);
+		assert_int_equal(item.price, 1299900);
+		assert_string_equal(item.title, "x");
+		free(item.title);
+	}
+	assert_int_equal(h5_kept_item(&shop, "b", &item, &f->e), H5_E_NOTFOUND);
+	h5_buf_init(&said, 4096);
+	assert_int_equal(h5_file_read(AT_FDCWD, log_path, &said, NULL), H5_OK);
+	assert_non_null(strstr(said.data, "no line feed"));
+	assert_ptr_equal(strchr(said.data, '\n'), said.data + said.len - 1);
+	h5_buf_release(&said);
+	/* Without one before there is none. */
+	shop.kept = NULL;
+	assert_int_equal(h5_kept_item(&shop, "a", &item, &f->e), H5_E_CONFIG);
+	shop.kept = &kept;
+	/* Whole again; then gone, which is no upload under way. */
+	assert_int_equal(load(f, "[a]\ntitle = z\nprice = 2\n"), H5_OK);
+	assert_int_equal(h5_kept_item(&shop, "a", &item, &f->e), H5_OK);
+	assert_int_equal(item.price, 200);
+	free(item.title);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(h5_kept_item(&shop, "a", &item, &f->e), H5_E_CONFIG);
+	h5_kept_release(&kept);
+}
+
 static void
 test_catalogue__no_file(void **state)
 {
@@ -215,6 +339,9 @@ main(void)
 	    TEST(test_catalogue__faults),
 	    TEST(test_catalogue__all_faults_in_one_run),
 	    TEST(test_catalogue__many_items_are_found),
+	    TEST(test_catalogue__every_cut_of_a_file_is_refused),
+	    TEST(test_catalogue__one_that_is_being_written_is_refused),
+	    TEST(test_catalogue__the_one_before_is_kept),
 	    TEST(test_catalogue__no_file),
 	};
 

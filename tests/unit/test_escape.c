@@ -90,10 +90,79 @@ test_escape__csv(void **state)
 	    {"\rx", "\"'\rx\""},
 	    {"=HYPERLINK(\"a\",\"b\")", "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\""},
 	    {"a=1", "a=1"},
+	    {"\xef\xbc\x9d"
+	     "1+1",
+		"'\xef\xbc\x9d"
+		"1+1"},
+	    {"\xef\xbc\x8b"
+	     "1",
+		"'\xef\xbc\x8b"
+		"1"},
+	    {"\xef\xbc\x8d"
+	     "1",
+		"'\xef\xbc\x8d"
+		"1"},
+	    {"\xef\xbc\xa0SUM", "'\xef\xbc\xa0SUM"},
+	    {" =1", "' =1"},
+	    {" \t@SUM(A1)", "' \t@SUM(A1)"},
+	    {"\n=1", "\"'\n=1\""},
+	    {"\xe3\x80\x80=1", "'\xe3\x80\x80=1"},
+	    {"\xc2\xa0\xef\xbc\x9d"
+	     "1",
+		"'\xc2\xa0\xef\xbc\x9d"
+		"1"},
+	    {"\xe2\x80\x8b=1", "'\xe2\x80\x8b=1"},
+	    {"\xef\xbb\xbf=1", "'\xef\xbb\xbf=1"},
+	    {" tea", " tea"},
+	    {"\xef\xbc\x81", "\xef\xbc\x81"},
+	    /* What a spreadsheet would lose some of. */
+	    {"4200000701202611308642097531", "`4200000701202611308642097531"},
+	    {"1234567890123456", "`1234567890123456"},
+	    {"123456789012345", "123456789012345"},
+	    {"007", "`007"},
+	    {"0", "0"},
+	    {"1e5", "`1e5"},
+	    {"12E10", "`12E10"},
+	    {"2026-11", "`2026-11"},
+	    {"11/30", "`11/30"},
+	    {"12:30", "`12:30"},
+	    {"1.2.3", "`1.2.3"},
+	    {"6.28", "6.28"},
+	    {"0.50", "0.50"},
+	    {"1234567890123.456", "`1234567890123.456"},
+	    {"2026-11-30T12:00:00+08:00", "2026-11-30T12:00:00+08:00"},
+	    {"A00001", "A00001"},
+	    {"20261130-0a1b", "20261130-0a1b"},
+	    {"`42", "``42"},
+	    {"'=1", "''=1"},
+	    {"''@x", "''"
+		     "'@x"},
+	    {"'tis tea", "'tis tea"},
+	    {"e", "e"},
+	    {"", ""},
 	};
+	struct h5_buf b;
+	const char *field;
+	char one[128];
+	size_t i;
 
 	(void)state;
 	check(h5_escape_csv, rows, COUNT(rows));
+	/* And back: A11. */
+	for (i = 0; i < COUNT(rows); i++) {
+		h5_buf_init(&b, 256);
+		h5_escape_csv(&b, rows[i].in);
+		field = b.data;
+		if (strchr(rows[i].in, '"') == NULL) {
+			(void)snprintf(one, sizeof one, "%s",
+			    field[0] == '"' ? field + 1 : field);
+			if (field[0] == '"')
+				one[strlen(one) - 1] = '\0';
+			ROW(rows[i].in,
+			    strcmp(h5_escape_csv_back(one), rows[i].in) == 0);
+		}
+		h5_buf_release(&b);
+	}
 }
 
 static void

@@ -208,7 +208,7 @@ load(struct shop *s, const char *id)
 static struct h5_shop
 shop_of(struct shop *s)
 {
-	return (struct h5_shop){&s->c, &s->log, s->st, NULL, NULL};
+	return (struct h5_shop){.c = &s->c, .log = &s->log, .st = s->st};
 }
 
 static enum h5_code

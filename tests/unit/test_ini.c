@@ -20,7 +20,7 @@ record(void *ctx, struct h5_ini *h, const char *section, const char *key,
 static struct h5_ini
 read_ini(const char *text, size_t n, struct h5_buf *seen, struct h5_buf *faults)
 {
-	struct h5_ini h = {"f", faults, 0, 0};
+	struct h5_ini h = {.file = "f", .faults = faults};
 	char *copy = malloc(n + 1);
 
 	assert_non_null(copy);
@@ -191,6 +191,97 @@ test_ini__a_full_buffer_keeps_the_first_faults(void **state)
 	h5_buf_release(&faults);
 }
 
+static void
+test_ini__a_promised_end_shows_what_was_cut_off(void **state)
+{
+	static const struct {
+		const char *name, *text, *want; /* NULL: good */
+	} rows[] = {
+	    {"whole", "# must end with: # end\n[a]\nk=v\n# end\n", NULL},
+	    {"no line feed behind the end",
+		"# must end with: # end\n[a]\nk=v\n# end", NULL},
+	    {"blank lines behind it", "# must end with: # end\n# end\n\n \n",
+		NULL},
+	    {"CRLF", "# must end with: # end\r\n[a]\r\n# end\r\n", NULL},
+	    {"byte-order mark", "\xef\xbb\xbf# must end with: # end\n# end\n",
+		NULL},
+	    {"another comment's sign", "; must end with: ; fin\n; fin\n", NULL},
+	    {"blanks", " #  must end with:  # e n d \n\t# e n d\t\n", NULL},
+	    {"a setting", "# must end with: k=v\n[a]\nk=v\n", NULL},
+	    {"Chinese", "# must end with: # \xe5\xae\x8c\n# \xe5\xae\x8c\n",
+		NULL},
+	    {"not in the first line", "\n# must end with: # end\n[a]\n", NULL},
+	    {"cut in a value", "# must end with: # end\n[a]\nk=v",
+		"f:3: the file is cut short"},
+	    {"cut at a line's end", "# must end with: # end\n[a]\nk=v\n",
+		"f:3: the file is cut short"},
+	    {"cut in the end", "# must end with: # end\n[a]\nk=v\n# en",
+		"f:4: the file is cut short"},
+	    {"cut behind the first line", "# must end with: # end\n",
+		"f:1: the file is cut short"},
+	    {"cut in the first line", "# must end with: # e",
+		"f:1: the file is cut short"},
+	    {"a Chinese character is cut",
+		"# must end with: # \xe5\xae\x8c\n# \xe5\xae\n",
+		"f:2: the file is cut short"},
+	    {"more behind it", "# must end with: # end\n# end\n[a]\n",
+		"f:3: the file is cut short"},
+	    {"only at a line's end", "# must end with: # end\n[a]\nk=v # end\n",
+		"f:3: the file is cut short"},
+	    {"nothing promised", "# must end with:\n[a]\n",
+		"f:2: the file is cut short"},
+	};
+	struct h5_buf seen, faults;
+	struct h5_ini h;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		h5_buf_init(&faults, 4096);
+		h = read_ini(
+		    rows[i].text, strlen(rows[i].text), &seen, &faults);
+		if (rows[i].want == NULL)
+			ROW(rows[i].name, h.n_faults == 0);
+		else
+			ROW(rows[i].name,
+			    h.n_faults == 1 &&
+				strstr(faults.data, rows[i].want) != NULL);
+		h5_buf_release(&seen);
+		h5_buf_release(&faults);
+	}
+}
+
+static void
+test_ini__says_whether_the_last_line_is_open(void **state)
+{
+	static const struct {
+		const char *text;
+		bool open;
+	} rows[] = {
+	    {"", true},
+	    {"[a]\nk = 1", true},
+	    {"[a]\nk = 1\r", true},
+	    {"[a]\nk = 1\n#", true},
+	    {"[a]\nk = 1\n\t", true},
+	    {"[a]\nk = 1\n", false},
+	    {"[a]\nk = 1\r\n", false},
+	    {"\n", false},
+	};
+	struct h5_buf seen, faults;
+	struct h5_ini h;
+	size_t i;
+
+	(void)state;
+	h5_buf_init(&faults, 4096);
+	for (i = 0; i < COUNT(rows); i++) {
+		h = read_ini(
+		    rows[i].text, strlen(rows[i].text), &seen, &faults);
+		ROW(rows[i].text, h.open_end == rows[i].open);
+		h5_buf_release(&seen);
+	}
+	h5_buf_release(&faults);
+}
+
 int
 main(void)
 {
@@ -201,6 +292,8 @@ main(void)
 	    cmocka_unit_test(test_ini__a_value_may_have_4096_bytes),
 	    cmocka_unit_test(test_ini__goes_on_after_a_fault),
 	    cmocka_unit_test(test_ini__a_full_buffer_keeps_the_first_faults),
+	    cmocka_unit_test(test_ini__a_promised_end_shows_what_was_cut_off),
+	    cmocka_unit_test(test_ini__says_whether_the_last_line_is_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

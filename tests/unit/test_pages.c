@@ -526,6 +526,116 @@ test_pages__each_state_has_its_result(void **state)
 	stage_close(&s);
 }
 
+/* B11: while a note says to wait, nothing below it says to pay. */
+static void
+test_pages__a_note_and_its_page_say_one_thing(void **state)
+{
+	static const char *const words[] = {
+	    "", "NOTPAY", "USERPAYING", "PAYERROR", "ORDERNOTEXIST"};
+	static const enum h5_page_note notes[] = {
+	    H5_NOTE_UNREACHABLE, H5_NOTE_WAIT};
+	char en[] = "lang=en";
+	struct stage s;
+	size_t i;
+
+	(void)state;
+	stage_open(&s);
+	for (i = 0; i < COUNT(words) * COUNT(notes) * 2; i++) {
+		(void)snprintf(s.attempt.trade_state,
+		    sizeof s.attempt.trade_state, "%s",
+		    words[i % COUNT(words)]);
+		stage_ask(&s, "POST", i % 4 < 2 ? empty : en);
+		h5_page_result(&s.x, &s.o, TOKEN, notes[i % 2], NOON + 90, 200);
+		LACKS(&s, "name=\"again\"");
+		LACKS(&s, "<main class=\"tone-bad");
+		assert_int_equal(count(&s, "class=\"btn go\""), 1);
+		assert_int_equal(count(&s, "<form"), 1);
+		assert_int_equal(count(&s, "<details"), 12);
+	}
+	stage_ask(&s, "POST", empty);
+	(void)snprintf(
+	    s.attempt.trade_state, sizeof s.attempt.trade_state, "PAYERROR");
+	h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
+	HAS(&s, "name=\"again\"");
+	HAS(&s, "<h1>支付失败</h1>");
+	stage_close(&s);
+}
+
+/* B10: whatever kept WeChat from opening, and whatever its page said, Back and
+ * its link to the shop lead to a page that has the list. */
+static void
+test_pages__what_to_do_where_wechat_did_not_open(void **state)
+{
+	static const char *const zh[] = {
+	    "没有反应", "没装微信", "浏览器拦截", "QQ、抖音", "电脑上"};
+	static const char *const en[] = {"Nothing happened",
+	    "WeChat is not installed", "The browser blocked it", "QQ, Douyin",
+	    "on a computer"};
+	char query[] = "lang=en";
+	struct h5_page_confirm v = {.title = "tea",
+	    .total_fee = 12800,
+	    .qty = 1,
+	    .order = "20261123-0007"};
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	for (size_t i = 0; i < 8; i++) {
+		stage_ask(
+		    &s, i % 4 == 3 ? "POST" : "GET", i < 4 ? empty : query);
+		if (i % 4 == 0)
+			h5_page_confirm(&s.x, &v, 200);
+		else if (i % 4 == 1)
+			h5_page_handoff(&s.x, &s.o, TOKEN,
+			    "https://wx.tenpay.com/x", NOON + 300);
+		else if (i % 4 == 2)
+			h5_page_return(&s.x, &s.o, TOKEN);
+		else
+			h5_page_result(&s.x, &s.o, TOKEN, H5_NOTE_NONE, 0, 200);
+		for (size_t k = 0; k < COUNT(zh); k++)
+			HAS(&s, i < 4 ? zh[k] : en[k]);
+		for (size_t k = 0; k < COUNT(cashier); k++)
+			HAS(&s, cashier[k]);
+		assert_int_equal(count(&s, "<details"), 12);
+		/* Before there is an order there is no address of one, and the
+		 * page has one button. */
+		assert_int_equal(
+		    count(&s, "class=\"copy\""), i % 4 == 0 ? 0 : 3);
+		if (i % 4 == 0)
+			assert_int_equal(count(&s, "<form"), 1);
+	}
+	stage_close(&s);
+}
+
+/* B12: without a style sheet the icons are as large as with it, and a long
+ * amount is marked. */
+static void
+test_pages__icons_have_a_size_and_long_amounts_a_mark(void **state)
+{
+	static const struct {
+		int64_t fen;
+		bool is_long;
+	} rows[] = {
+	    {1, false}, {9999999, false}, {10000000, true}, {H5_FEN_MAX, true}};
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		s.o.total_fee = rows[i].fen;
+		stage_ask(&s, "GET", empty);
+		h5_page_return(&s.x, &s.o, TOKEN);
+		assert_int_equal(count(&s, "<svg"), 1);
+		assert_int_equal(
+		    count(&s, "<svg viewBox=\"0 0 24 24\" width=\"36\" "
+			      "height=\"36\" fill=\"none\""),
+		    1);
+		assert_int_equal(count(&s, "class=\"amount long\""),
+		    rows[i].is_long ? 1 : 0);
+	}
+	stage_close(&s);
+}
+
 static void
 test_pages__a_receipt_has_what_a_receipt_needs(void **state)
 {
@@ -996,6 +1106,10 @@ main(void)
 	    cmocka_unit_test(test_pages__handoff_has_one_link_to_the_cashier),
 	    cmocka_unit_test(test_pages__inside_wechat_the_address_is_shown),
 	    cmocka_unit_test(test_pages__each_state_has_its_result),
+	    cmocka_unit_test(test_pages__a_note_and_its_page_say_one_thing),
+	    cmocka_unit_test(test_pages__what_to_do_where_wechat_did_not_open),
+	    cmocka_unit_test(
+		test_pages__icons_have_a_size_and_long_amounts_a_mark),
 	    cmocka_unit_test(test_pages__a_receipt_has_what_a_receipt_needs),
 	    cmocka_unit_test(test_pages__refunds_are_summed),
 	    cmocka_unit_test(test_pages__notes_say_what_was_just_learned),

@@ -264,6 +264,45 @@ test_reconcile__this_bill_or_the_next_will_do(void **state)
 	h5_bill_free(&b);
 }
 
+/* A10: the line is there, whether it could be read or not. */
+static void
+test_reconcile__an_unreadable_line_is_listed(void **state)
+{
+	struct fixture here, other;
+	struct h5_reconcile x;
+	struct h5_bill b, next;
+	struct seen s;
+	size_t i;
+
+	(void)state;
+	read_bill(&b,
+	    "`2026-11-23 12:00:00,`wx1,`42,`A00001,`MWEB\n"
+	    "`2026-11-23 12:00:00,`wx1\n",
+	    "2");
+	h5_bill_empty(&next);
+	x = start(&s, &b, MUCH_LATER);
+	assert_int_equal(b.n_odd, 2);
+	for (i = 0; i < b.n_odd; i++)
+		h5_reconcile_odd(&x, &b.odd[i]);
+	assert_string_equal(s.text, "unreadable   line 2;unreadable   line 3;");
+	make_order(&here, NOON);
+	make_order(&other, NOON);
+	(void)snprintf(
+	    other.o.transaction_id, sizeof other.o.transaction_id, "43");
+	s.text[0] = '\0';
+	h5_reconcile_order(&x, &here.o);
+	assert_string_equal(s.text, "");
+	h5_reconcile_order(&x, &other.o);
+	assert_string_equal(s.text, "missing-there A00001 628 ;");
+	/* Or in the bill of the day after. */
+	x.bill = &next;
+	x.next = &b;
+	s.text[0] = '\0';
+	h5_reconcile_order(&x, &here.o);
+	assert_string_equal(s.text, "");
+	h5_bill_free(&b);
+}
+
 int
 main(void)
 {
@@ -272,6 +311,7 @@ main(void)
 	    cmocka_unit_test(
 		test_reconcile__an_order_that_the_bill_should_hold),
 	    cmocka_unit_test(test_reconcile__this_bill_or_the_next_will_do),
+	    cmocka_unit_test(test_reconcile__an_unreadable_line_is_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,7 @@ static struct h5_log quiet;
 static struct h5_shop
 pay_of(struct shop *s)
 {
-	return (struct h5_shop){&config, &quiet, s->st, NULL, NULL};
+	return (struct h5_shop){.c = &config, .log = &quiet, .st = s->st};
 }
 
 static int

@@ -86,8 +86,8 @@ tell(struct desk *d, struct said said, const char *via,
 	t.time_end = 1795430500;
 	assert_int_equal(
 	    h5_fields_add(&t.further, "bank_type", "CFT", &e), H5_OK);
-	rc = h5_settle(&(struct h5_shop){NULL, &d->log, d->st, NULL, NULL}, &t,
-	    via, settled, o, &e);
+	rc = h5_settle(&(struct h5_shop){.log = &d->log, .st = d->st}, &t, via,
+	    settled, o, &e);
 	h5_wechat_trade_release(&t);
 	return rc;
 }
