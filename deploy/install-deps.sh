@@ -94,6 +94,8 @@ if [ "$set" = test ]; then
 	    /usr/lib/apache2/modules/mod_fcgid.so
 	need apache2-suexec-custom file_ /etc/apache2/suexec/www-data
 	need nginx-light file_ /usr/sbin/nginx
+	need caddy command_ caddy
+	need haproxy file_ /usr/sbin/haproxy
 	need fcgiwrap file_ /usr/sbin/fcgiwrap
 	need systemd command_ systemd-analyze
 	need rsync command_ rsync
@@ -154,7 +156,7 @@ trap 'exit 143' TERM
 # The demonstration and the tests start web servers of their own on ports of
 # their own: the packages must not start theirs on port 80 on the way.
 servers=
-for name in lighttpd apache2 nginx-light fcgiwrap; do
+for name in lighttpd apache2 nginx-light caddy haproxy fcgiwrap; do
 	case " $missing " in
 	*" $name "*) servers="$servers ${name%-light}" ;;
 	esac

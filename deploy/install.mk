@@ -21,7 +21,8 @@ UNITS := $(wildcard deploy/systemd/*.service deploy/systemd/*.socket \
 	deploy/systemd/*.timer)
 # What people copy from: with the paths of this installation in it.
 EXAMPLES := $(filter-out %/README.md,$(wildcard deploy/lighttpd/* \
-	deploy/apache/* deploy/nginx/* deploy/spawn-fcgi/*))
+	deploy/apache/* deploy/nginx/* deploy/caddy/* \
+	deploy/haproxy/* deploy/spawn-fcgi/*))
 DOCS := $(wildcard README.md CHANGELOG.md SECURITY.md docs/*.md)
 paths = sed -e 's|/usr/lib/h5pay|$(pkglibexecdir)|g' \
 	-e 's|/usr/share/h5pay|$(pkgdatadir)|g' \

@@ -243,6 +243,9 @@ body_length(const struct h5_fcgi *f, const struct h5_request *r, size_t *want)
 	uint64_t n;
 
 	*want = 0;
+	/* Caddy's word for a body of unknown length. */
+	if (s != NULL && !f->cgi && strcmp(s, "-1") == 0)
+		s = NULL;
 	if (s == NULL && post && !f->cgi)
 		*want = SIZE_MAX;
 	else if (s == NULL && post && coding != NULL &&

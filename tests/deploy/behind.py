@@ -63,6 +63,7 @@ def listens(path):
 class Behind(h5.Site):
     suffix = ""
     settings = {"server.processes": "2"}
+    redirect = 303  # the status of our redirects as it passes them on
     own_account = True  # programs run as the web server's workers do
 
     def __init__(self, build, gateway, conf=None, extra="", user=None):
@@ -558,6 +559,79 @@ class NginxFcgiwrap(Nginx):
         h5.until("fcgiwrap.sock", lambda: listens(sock))
 
 
+# --- Caddy and HAProxy ------------------------------------------------------
+
+CADDY = """\
+{{
+	admin off
+	auto_https off
+}}
+http://127.0.0.1:{port} {{
+	bind 127.0.0.1
+{site}
+}}
+"""
+
+
+class Caddy(Spawned):
+    def check(self):
+        tool("caddy")
+        tool("spawn-fcgi")
+
+    def start(self):
+        self.back_ends()
+        # We play a proxy in front of it.
+        site = self.shipped("caddy/h5pay.caddy").replace(
+            "\t\ttransport fastcgi",
+            "\t\ttrusted_proxies 127.0.0.1/32\n\t\ttransport fastcgi")
+        conf = self.write("Caddyfile", CADDY.format(port=self.port, site=site))
+        self.serve(["env", f"HOME={self.folder}", tool("caddy"), "run",
+                    "--config", conf, "--adapter", "caddyfile"])
+
+
+HAPROXY = """\
+global
+    maxconn 256
+{who}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend web
+    bind 127.0.0.1:{port}
+    {rule}
+"""
+
+
+class Haproxy(Spawned):
+    redirect = 302  # what it makes of our 303
+
+    def request(self, *args, **kw):
+        reply = super().request(*args, **kw)
+        if reply.status == 303:
+            raise AssertionError("HAProxy hands 303 on: say so in its file")
+        if reply.status == self.redirect:
+            reply.status = 303
+        return reply
+
+    def check(self):
+        tool("haproxy")
+        tool("spawn-fcgi")
+
+    def start(self):
+        self.back_ends()
+        part = self.shipped("haproxy/h5pay.cfg")
+        (rule,) = [x.lstrip("# ") for x in part.splitlines()
+                   if x.startswith("#   use_backend ")]
+        who = (f"    user {self.user}\n    group {self.user}"
+               if self.user else "")
+        own = self.write("haproxy.cfg", HAPROXY.format(
+            port=self.port, rule=rule, who=who))
+        self.serve([tool("haproxy"), "-db", "-f", own,
+                    "-f", self.write("h5pay.cfg", part)])
+
+
 # --- systemd ----------------------------------------------------------------
 
 
@@ -601,4 +675,6 @@ ALL = {
     "nginx and spawn-fcgi": Nginx,
     "nginx and fcgiwrap": NginxFcgiwrap,
     "nginx and systemd sockets": SocketActivated,
+    "Caddy and spawn-fcgi": Caddy,
+    "HAProxy and spawn-fcgi": Haproxy,
 }
