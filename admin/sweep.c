@@ -203,6 +203,7 @@ run(struct command *cmd, int argc, char **argv)
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	s.until_ms = h5_clock_mono_ms() + (int64_t)seconds * 1000;
+	s.jumped = sweep_clock_jumped(cmd, id == NULL);
 	return id != NULL ? sweep_order(&s, id)
 			  : sweep_all(&s, (size_t)parallel);
 }

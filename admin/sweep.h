@@ -13,6 +13,7 @@
 struct sweeping {
 	struct command *cmd;
 	int64_t until_ms; /* when to stop taking up further orders */
+	bool jumped; /* the clock did: this sweep expires nothing */
 	pthread_mutex_t lock; /* of what follows */
 	enum h5_code worst; /* the first failure, for the exit status */
 	bool cut; /* orders that are due were left to the next sweep */
@@ -25,6 +26,12 @@ void sweep_failed(struct sweeping *s, const char *id, enum h5_code rc,
 /* sweep_one(s, shop, id): do what is due for the order id, now.  shop: with
  * this thread's own WeChat.  Blocks for the calls that it makes. */
 void sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id);
+
+/* sweep_clock_jumped(cmd, note): was this machine's clock set by more than a
+ * minute since the last sweep began here?  Then orders were made by another
+ * time than now, which is an alert.  It is not known, and so not said, after a
+ * restart of the machine.  note: remember how the clock stands. */
+bool sweep_clock_jumped(const struct command *cmd, bool note);
 
 /* --- the queue (sweep_queue.c) --- */
 

@@ -49,8 +49,8 @@ settle(struct sweeping *s, const struct h5_shop *shop,
 	struct h5_err e;
 	enum h5_code rc;
 
-	if (now >= h5_order_ends_at(before))
-		rc = h5_pay_close(shop, before->id, "expired", &o, &e);
+	if (now >= h5_order_ends_at(before) && !s->jumped)
+		rc = h5_pay_expire(shop, before->id, &o, &e);
 	else if (now >= h5_due_ask(before, query_gap(shop)))
 		rc = h5_pay_ask(shop, before->id, false, &asked, &o, &e);
 	else

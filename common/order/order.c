@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* 2020-01-01: an order of this program was made later, or its clock stood
+ * still. */
+#define CLOCK_LEAST 1577836800
+
 struct h5_attempt *
 h5_order_attempt(const struct h5_order *o, const char *out_trade_no)
 {
@@ -71,13 +75,28 @@ h5_order_nothing_due(const struct h5_order *o)
 }
 
 int64_t
+h5_order_expires_at(const struct h5_order *o, int64_t now)
+{
+	int64_t life = o->expires_at - o->created_at;
+	size_t i;
+
+	if (o->created_at >= CLOCK_LEAST)
+		return o->expires_at;
+	for (i = 0; i < o->n_events; i++)
+		if (o->events[i].at >= CLOCK_LEAST)
+			return o->events[i].at + life;
+	return now + life;
+}
+
+int64_t
 h5_order_ends_at(const struct h5_order *o)
 {
 	const struct h5_attempt *a = h5_order_current(o);
+	int64_t end = h5_order_expires_at(o, INT64_MAX / 2);
 
 	/* A replacement lives a minute beyond WeChat's least (pay.c), which may
 	 * be later than the order's own end. */
-	return a->time_expire > o->expires_at ? a->time_expire : o->expires_at;
+	return a->time_expire > end ? a->time_expire : end;
 }
 
 const struct h5_outgoing *

@@ -170,6 +170,11 @@ bool h5_order_settled(const struct h5_order *o);
 /* h5_order_nothing_due(o): is it settled, or has money come in that does not
  * fit (disputed, overpaid), so that the buyer must not pay again? */
 bool h5_order_nothing_due(const struct h5_order *o);
+/* h5_order_expires_at(o, now): until when a buyer may begin to pay, in Unix
+ * seconds: expires_at, unless the order was made while the clock stood before
+ * 2020.  Then that much time begins with the first event that is not, or with
+ * now if there is none. */
+int64_t h5_order_expires_at(const struct h5_order *o, int64_t now);
 /* h5_order_ends_at(o): from when on nobody can be paying any more, in Unix
  * seconds.  That is the order's own end, or a little later if its last attempt
  * was made just before that. */

@@ -204,6 +204,24 @@ h5_pay_ask_one(const struct h5_shop *shop, const char *out_trade_no,
 	return rc;
 }
 
+enum h5_code
+h5_pay_ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
+    struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
+		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
+		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
+			continue;
+		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
+		rc = h5_pay_ask_one(shop, number, o, e);
+	}
+	return rc;
+}
+
 /* --- closing -------------------------------------------------------------- */
 
 /* WeChat will not close it because it was paid.  Until orderquery says the

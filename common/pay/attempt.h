@@ -75,6 +75,12 @@ bool h5_pay_known(const struct h5_order *o, const struct h5_attempt *a);
  * it and did not, it is when a's own time is up. */
 int64_t h5_pay_closable_at(const struct h5_attempt *a, int64_t now);
 
+/* h5_pay_ask_all(shop, every, o, e): the same for each attempt that money may
+ * still arrive for; the first failure ends it.  every: also for those that are
+ * closed. */
+H5_MUST_CHECK enum h5_code h5_pay_ask_all(const struct h5_shop *shop,
+    bool every, struct h5_order **o, struct h5_err *e);
+
 /* h5_pay_close_attempt(shop, out_trade_no, o, e): close an attempt at WeChat.
  * Blocks for the call; durable if H5_OK.
  * H5_OK: it can no longer be paid, or it was paid; the order says which.

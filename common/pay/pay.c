@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/pay/attempt.h"
+#include "common/pay/close.h"
 #include "common/pay/hold.h"
 #include "common/pay/limit.h"
 #include "common/wechat/wechat.h"
@@ -89,26 +90,6 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 
 /* --- asking --------------------------------------------------------------- */
 
-/* Asks about each attempt that money may still arrive for.  every: also those
- * that are closed. */
-static enum h5_code
-ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
-    struct h5_err *e)
-{
-	char number[H5_OUT_TRADE_NO_MAX + 1];
-	enum h5_code rc = H5_OK;
-	size_t i;
-
-	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
-		if ((*o)->attempts[i].state == H5_ATTEMPT_PAID ||
-		    (!every && (*o)->attempts[i].state == H5_ATTEMPT_CLOSED))
-			continue;
-		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
-		rc = h5_pay_ask_one(shop, number, o, e);
-	}
-	return rc;
-}
-
 /* Was the attempt ended by WeChat, or by the merchant on WeChat's platform, and
  * not by us? */
 static bool
@@ -183,94 +164,10 @@ h5_pay_ask(const struct h5_shop *shop, const char *id, bool force, bool *asked,
 	if (rc != H5_OK)
 		goto out;
 	*asked = true;
-	rc = ask_all(shop, force, o, e);
+	rc = h5_pay_ask_all(shop, force, o, e);
 	if (rc == H5_OK)
 		rc = close_if_wechat_did(shop, o, e);
 out:
-	h5_store_release(hold);
-	return rc;
-}
-
-/* --- closing -------------------------------------------------------------- */
-
-static enum h5_code
-close_attempts(
-    const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
-{
-	char number[H5_OUT_TRADE_NO_MAX + 1];
-	enum h5_code rc = H5_OK;
-	size_t i;
-
-	/* The first failure stops the loop: an order is closed only when every
-	 * attempt of it is, so the rest can wait for the next try. */
-	for (i = 0; rc == H5_OK && i < (*o)->n_attempts; i++) {
-		if ((*o)->attempts[i].state != H5_ATTEMPT_AWAITING)
-			continue;
-		memcpy(number, (*o)->attempts[i].out_trade_no, sizeof number);
-		rc = h5_pay_close_attempt(shop, number, o, e);
-	}
-	return rc;
-}
-
-static enum h5_code
-close_order(const struct h5_shop *shop, const char *why, struct h5_order **o,
-    struct h5_err *e)
-{
-	struct h5_pay_note closed = {H5_EVENT_CLOSED, NULL, why, NULL};
-	enum h5_code rc = close_attempts(shop, o, e);
-
-	/* Closing may take seconds for each attempt, and money may have arrived
-	 * meanwhile.  Only a query about the closed attempts as well can find
-	 * it. */
-	if (rc == H5_OK && !h5_order_settled(*o))
-		rc = ask_all(shop, true, o, e);
-	if (rc == H5_OK && !h5_order_settled(*o))
-		rc = h5_pay_note(shop, o, closed, e);
-	/* The order may have become paid in between.  The caller asked for a
-	 * closed one, so it learns that it did not get it. */
-	if (rc == H5_OK && (*o)->state != H5_ORDER_CLOSED)
-		return h5_err_set(e, H5_E_STATE, "order %s is %s", (*o)->id,
-		    h5_order_state_name((*o)->state));
-	if (rc == H5_OK)
-		h5_log_event(shop->log, H5_LOG_INFO, "order-closed", "order",
-		    (*o)->id, "why", why, NULL);
-	return rc;
-}
-
-enum h5_code
-h5_pay_close(const struct h5_shop *shop, const char *id, const char *why,
-    struct h5_order **o, struct h5_err *e)
-{
-	struct h5_store_hold *hold = NULL;
-	enum h5_code rc;
-
-	*o = NULL;
-	rc = h5_pay_hold(shop, id, &hold, o, e);
-	if (rc == H5_OK && (*o)->state == H5_ORDER_CLOSED)
-		goto out;
-	if (rc == H5_OK && h5_order_settled(*o))
-		rc = h5_err_set(e, H5_E_STATE, "order %s is %s", id,
-		    h5_order_state_name((*o)->state));
-	if (rc == H5_OK)
-		rc = close_order(shop, why, o, e);
-out:
-	h5_store_release(hold);
-	return rc;
-}
-
-enum h5_code
-h5_pay_close_rest(const struct h5_shop *shop, const char *id,
-    struct h5_order **o, struct h5_err *e)
-{
-	struct h5_store_hold *hold = NULL;
-	enum h5_code rc;
-
-	*o = NULL;
-	rc = h5_pay_hold(shop, id, &hold, o, e);
-	/* Only beside a payment: an order that is not paid is closed by
-	 * h5_pay_close, which also ends the order. */
-	if (rc == H5_OK && (*o)->paid_at != 0)
-		rc = close_attempts(shop, o, e);
 	h5_store_release(hold);
 	return rc;
 }
@@ -335,7 +232,8 @@ static enum h5_code
 next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
     struct h5_err *e)
 {
-	struct next x = {h5_clock_now(), (*o)->expires_at, ip};
+	int64_t now = h5_clock_now();
+	struct next x = {now, h5_order_expires_at(*o, now), ip};
 
 	/* WeChat refuses a number with five minutes or less to live.  The order
 	 * itself still ends at expires_at; start_locked sees to that. */
@@ -538,10 +436,10 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	int64_t now = h5_clock_now();
 	enum h5_code rc;
 
-	if (now >= (*o)->expires_at) {
+	if (now >= h5_order_expires_at(*o, now)) {
 		/* Expired by our clock.  It is closed at WeChat first, since
 		 * the cashier may still be open on the buyer's phone. */
-		rc = close_order(shop, "expired", o, e);
+		rc = h5_pay_expire_held(shop, o, e);
 		*result = H5_PAY_SETTLED;
 		if (rc == H5_E_STATE && *o != NULL &&
 		    !h5_order_nothing_due(*o)) {
@@ -556,7 +454,7 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	 * the interval the same number is used again, which cannot be paid
 	 * twice, so the look may be skipped. */
 	if (look_first(*o, again, now) && !h5_pay_too_early(shop, *o, now)) {
-		rc = ask_all(shop, false, o, e);
+		rc = h5_pay_ask_all(shop, false, o, e);
 		if (rc == H5_OK)
 			rc = close_if_wechat_did(shop, o, e);
 		if (rc != H5_OK)

@@ -62,11 +62,19 @@ H5_MUST_CHECK enum h5_code h5_pay_ask(const struct h5_shop *shop,
     struct h5_err *e);
 
 /* h5_pay_close(shop, id, why, o, e): close the order at WeChat, ask once more,
- * then close it here.  why: "operator" or "expired".
+ * then close it here.  why: "operator".
  * H5_E_STATE: it is paid, or WeChat will not close it yet (e->msg says
  * which). */
 H5_MUST_CHECK enum h5_code h5_pay_close(const struct h5_shop *shop,
     const char *id, const char *why, struct h5_order **o, struct h5_err *e);
+
+/* h5_pay_expire(shop, id, o, e): the same for an order whose time is over, if
+ * it is over by WeChat's clock as well.
+ * H5_E_STATE: it is paid, its time is not over, WeChat will not close it yet,
+ * or this machine's clock cannot be trusted, which is an alert (e->msg says
+ * which). */
+H5_MUST_CHECK enum h5_code h5_pay_expire(const struct h5_shop *shop,
+    const char *id, struct h5_order **o, struct h5_err *e);
 
 /* h5_pay_close_rest(shop, id, o, e): close at WeChat what still awaits payment
  * beside a paid attempt, so that nobody pays twice.

@@ -10,7 +10,8 @@ bool
 h5_state_name(const char *name)
 {
 	static const char *const all[] = {H5_STATE_BILLS,
-	    H5_STATE_DOCTOR_ENABLE, H5_STATE_DOCTOR_LAST, H5_STATE_LIMITS};
+	    H5_STATE_DOCTOR_ENABLE, H5_STATE_DOCTOR_LAST, H5_STATE_LIMITS,
+	    H5_STATE_CLOCK};
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(all); i++)

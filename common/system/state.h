@@ -14,6 +14,8 @@
 #define H5_STATE_DOCTOR_LAST "doctor.last"
 /* A file: what buyers have started in the last minute. */
 #define H5_STATE_LIMITS "limits"
+/* A file: how this machine's clock stood when the last sweep began. */
+#define H5_STATE_CLOCK "sweep.clock"
 
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);

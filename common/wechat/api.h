@@ -3,6 +3,9 @@
 #ifndef H5_WECHAT_API_H
 #define H5_WECHAT_API_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/system/https.h"
 #include "common/wechat/wechat.h"
 
@@ -10,7 +13,14 @@ struct h5_wechat {
 	const struct h5_config *c;
 	struct h5_https *https;
 	struct h5_buf request, answer; /* of the present call */
+	/* Of the last believed answer that told WeChat's time. */
+	bool told;
+	int64_t told_ms, told_at; /* when, by our two clocks */
+	int64_t ahead_s; /* how far ours was ahead then */
 };
+
+/* h5_wechat_told_time(w, date): an answer that is believed had this Date. */
+void h5_wechat_told_time(struct h5_wechat *w, const char *date);
 
 /* The calls of wechat.h by the same names; see there. */
 struct h5_wechat_api {

@@ -169,6 +169,12 @@ H5_MUST_CHECK enum h5_code h5_wechat_worker_new(
     const struct h5_config *c, void **out, struct h5_err *e);
 void h5_wechat_worker_free(void *worker);
 
+/* h5_wechat_clock(w, ahead_s): by how many seconds this machine's clock is
+ * ahead of WeChat's (negative: behind), as far as answers that w got within
+ * the last minute tell.  false: no answer told it, or the clock was set
+ * since. */
+bool h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s);
+
 /* Errors of each call that follows:
  * H5_OK: refusal->verdict tells what WeChat said; the facts are filled only if
  * it is H5_WECHAT_SUCCESS.

@@ -31,3 +31,8 @@ bench: all $(BENCH) $(B)/tests/gateway
 .PHONY: flat
 flat: all $(B)/tests/gateway
 	@$(PYTHON) tests/bench/flat.py --build $(B) $(T)
+
+# A flood of abandoned orders against a sweep: docs/measured/SWEEP.md.
+.PHONY: bench-sweep
+bench-sweep: all $(BENCH) $(B)/tests/gateway
+	@$(PYTHON) tests/bench/sweep.py --build $(B) $(T)

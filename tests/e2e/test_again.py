@@ -16,11 +16,11 @@ def again(site, q, **kw):
     return site.post("checkout", dict(q, again="1"), **kw)
 
 
-def calls(t, order, api=None):
+def calls(t, order, api=None, gateway=None):
     """(api, out_trade_no) of every call about an order, in order."""
     return [
         (c["api"], c["out_trade_no"])
-        for c in t.gateway.calls(api)
+        for c in (gateway or t.gateway).calls(api)
         if c["out_trade_no"] in (order, order + "_2", order + "_3")
     ]
 
@@ -340,16 +340,23 @@ def _(t):
 # --- how orders end ---------------------------------------------------------
 
 
+def expiring(t, **conf):
+    """A site whose orders end after six minutes, and its gateway."""
+    g = t.own_gateway()
+    return t.own_site({"orders.expire_minutes": "6",
+                       "orders.query_interval_s": "1", **conf}, gateway=g), g
+
+
 @test("an order that expired is closed at WeChat first, then asked once more")
 def _(t):
-    s = t.own_site({"orders.expire_minutes": "6",
-                    "orders.query_interval_s": "1"})
+    s, g = expiring(t)
     order, q = ready(t, s)
+    g.advance(600)
     code, out, err = s.h5pay("sweep", "--order", order,
                              prefix=["faketime", "-f", "+10m"])
     t.eq(code, 0, f"h5pay sweep: {out} {err}")
     t.eq(s.show(order)["state"], "closed", "state")
-    got = calls(t, order)
+    got = calls(t, order, gateway=g)
     close = got.index(("closeorder", order))
     t.ok(("orderquery", order) in got[close:], f"asked once more: {got}")
     r = s.get("query", q)
@@ -359,10 +366,10 @@ def _(t):
 
 @test("an expired order that was paid meanwhile is paid")
 def _(t):
-    s = t.own_site({"orders.expire_minutes": "6",
-                    "orders.query_interval_s": "1"})
+    s, g = expiring(t)
     order, q = ready(t, s)
-    t.gateway.pay(order)
+    g.advance(600)
+    g.pay(order)
     s.h5pay("sweep", "--order", order, prefix=["faketime", "-f", "+10m"])
     t.eq(s.show(order)["state"], "paid", "state")
 
@@ -372,15 +379,15 @@ def _(t):
     ("the operator", ["close"], []),
 ])
 def _(t, name, verb, prefix):
-    s = t.own_site({"orders.expire_minutes": "6",
-                    "orders.query_interval_s": "1"})
+    s, g = expiring(t)
     order, q = ready(t, s)
+    g.advance(600 if prefix else 0)
     # orderquery lags behind the payment.
-    t.gateway.fault("orderquery", "hide-payment", order=order)
-    t.gateway.pay(order)
+    g.fault("orderquery", "hide-payment", order=order)
+    g.pay(order)
     s.h5pay(*verb, order, prefix=prefix)
     t.eq(s.show(order)["state"], "awaiting", "state")
-    t.gateway.clear(order)
+    g.clear(order)
     s.h5pay(*verb, order, prefix=prefix)
     t.eq(s.show(order)["state"], "paid", "state")
     t.eq(s.show(order)["alerts"], [], "alerts")

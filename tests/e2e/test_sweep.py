@@ -58,6 +58,9 @@ def _(t):
     # One after the other would take 20 s.
     t.ok(spent < 400 * DELAY_MS / 1000 / 2, f"{spent:.1f} s in all")
     t.contains(out.splitlines()[0], f"{told}\tdelivered", "what came first")
+    at = max(int(p.name.split("-")[0]) for p in book.folder.glob("*.json")
+             if told in p.read_text())
+    t.ok(at / 1e9 - began < spent / 4, f"told after {at / 1e9 - began:.1f} s")
     t.ok((s.store / "swept").exists(), "the sweep went over all orders")
 
 
@@ -120,3 +123,106 @@ def _(t):
     book.write("#!/bin/sh\nexec sleep 2\n")
     s.h5pay("sweep", "--parallel", "2", "--for", "1", prefix=LATER)
     t.eq(s.show(lost)["state"], "paid", "state")
+
+
+# --- the clock ---------------------------------------------------------------
+
+AHEAD = ["faketime", "-f", "+3h"]
+HOURS = 3 * 3600
+
+
+def log_of(site, event):
+    return [x for x in site.log() if x.split()[1] == event]
+
+
+@test("a clock that is three hours ahead closes nothing, and is an alert")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_site(gateway=g)
+    orders = [t.id() for _ in range(3)]
+    for o in orders:
+        s.ready(o, 5)
+    code, out, err = s.h5pay("sweep", prefix=AHEAD)
+    t.eq((code, out, err), (0, "", ""), "sweep")
+    t.eq(g.calls("closeorder"), [], "orders closed at WeChat")
+    t.eq([s.show(o)["state"] for o in orders], ["awaiting"] * 3, "states")
+    (first, *_) = log_of(s, "clock-wrong")
+    t.matches(first, r"^alert clock-wrong .*ahead_s=(10799|10800|10801|10802) ",
+              "the log")
+    # The buyers pay, and the clock is right again.
+    g.pay(orders[0])
+    t.eq(s.h5pay("query", orders[0])[0], 0, "query")
+    t.eq(s.show(orders[0])["state"], "paid", "state")
+
+
+@test("an order whose time is over by both clocks is closed")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_site(gateway=g)
+    order = t.id()
+    s.ready(order, 5)
+    g.advance(HOURS)
+    code, out, err = s.h5pay("sweep", prefix=AHEAD)
+    t.eq((code, out, err), (0, f"{order}\tclosed\n", ""), "sweep")
+    t.eq(log_of(s, "clock-wrong"), [], "alerts")
+
+
+@test("a sweep after a jump of the clock expires nothing, the next one does")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_site(gateway=g)
+    order = t.id()
+    s.ready(order, 5)
+    t.eq(s.h5pay("sweep"), (0, "", ""), "before")
+    t.eq(log_of(s, "clock-jumped"), [], "alerts before")
+    g.advance(HOURS)
+    t.eq(s.h5pay("sweep", prefix=AHEAD)[0], 0, "the sweep after it")
+    t.eq(g.calls("closeorder"), [], "orders closed at WeChat")
+    t.eq(s.show(order)["state"], "awaiting", "state")
+    t.eq(len(log_of(s, "clock-jumped")), 1, "alerts")
+    t.eq(s.h5pay("sweep", prefix=AHEAD)[1], f"{order}\tclosed\n", "the next")
+    code, out, err = s.h5pay("fsck")
+    t.eq(code, 0, f"fsck: {out}{err}")
+
+
+@test("an order made while the clock stood in 1972 is paid once it is right")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_site({"orders.query_interval_s": "1"}, gateway=g)
+    order = t.id()
+    link = s.get("checkout", s.link(order, 5), prefix=[
+        "faketime", "1972-01-01 12:00:00"])
+    form = link.form("checkout")
+    s.post("checkout", form.fields, prefix=[
+        "faketime", "1972-01-01 12:00:10"])
+    t.contains(s.show(order)["created_at"], "1972-01-01", "made")
+    link = s.get("checkout", s.link(order, 5))
+    r = s.post("checkout", link.form("checkout").fields)
+    t.redirect(r)
+    got = s.show(order)
+    t.eq([(a["out_trade_no"], a["state"]) for a in got["attempts"]],
+         [(order, "closed"), (order + "_2", "awaiting")], "attempts")
+    g.pay(order + "_2")
+    t.eq(s.h5pay("query", order)[0], 0, "query")
+    t.eq(s.show(order)["state"], "paid", "state")
+
+
+@test("sweep closes an attempt that was left open beside a paid one")
+def _(t):
+    g = t.own_gateway()
+    s = t.own_site({"orders.query_interval_s": "1"}, gateway=g)
+    order = t.id()
+    token = s.ready(order, 5)
+    g.fault("unifiedorder", "result-fail", order=order, count=1,
+            name="ORDERCLOSED", value="订单已关闭")
+    t.redirect(s.post("checkout", {"order": order, "t": token, "again": "1"},
+                      prefix=["faketime", "-f", "+5m"]))
+    g.advance(400)
+    t.success(s.notify(h5.notice(order, 5)))
+    t.eq([a["state"] for a in s.show(order)["attempts"]],
+         ["paid", "awaiting"], "attempts before")
+    t.eq(s.h5pay("sweep")[0], 0, "sweep")
+    t.eq([c["out_trade_no"] for c in g.calls("closeorder")][-1:],
+         [order + "_2"], "closed at WeChat")
+    t.eq([a["state"] for a in s.show(order)["attempts"]],
+         ["paid", "closed"], "attempts")

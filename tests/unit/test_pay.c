@@ -22,6 +22,8 @@ struct script {
 	struct h5_wechat_refunds list[4];
 	enum h5_wechat_verdict list_verdict[4];
 	enum h5_code list_rc[4];
+	bool told, tells; /* its time: before, by an answer to a query */
+	int64_t ahead_s;
 	char last[H5_OUT_TRADE_NO_MAX + 1];
 	char calls[256]; /* "O:id Q:id C:id " */
 };
@@ -155,6 +157,15 @@ __wrap_h5_wechat_refunds(struct h5_wechat *w, const struct h5_log *log,
 
 /* The clock is the test's own. */
 static int64_t now = 1795430400;
+bool __wrap_h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s);
+bool
+__wrap_h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s)
+{
+	(void)w;
+	*ahead_s = script.ahead_s;
+	return script.told || (script.tells && script.queries > 0);
+}
+
 int64_t __wrap_h5_clock_now(void);
 int64_t
 __wrap_h5_clock_now(void)
@@ -178,6 +189,7 @@ open_shop(void **state)
 
 	assert_non_null(s);
 	memset(&script, 0, sizeof script);
+	script.told = true;
 	now = 1795430400;
 	(void)snprintf(s->dir, sizeof s->dir, "/tmp/h5pay-pay-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
@@ -476,6 +488,133 @@ test_pay__an_expired_order_is_closed_at_wechat_first(void **state)
 	now += 7200;
 	start(s, true, H5_OK, H5_PAY_SETTLED, "C:order-1 Q:order-1 ");
 	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+/* The clock decides about money only if WeChat's agrees. */
+static void
+test_pay__a_wrong_clock_ends_no_order(void **state)
+{
+	static const int64_t off[] = {61, -61, 3 * 3600, -3 * 3600};
+	struct shop *s = *state;
+	size_t i;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 7200;
+	for (i = 0; i < COUNT(off); i++) {
+		script.ahead_s = off[i];
+		start(s, true, H5_OK, H5_PAY_WAIT, "");
+	}
+	/* Nothing told the time: WeChat is asked, and does. */
+	script.told = false;
+	start(s, true, H5_OK, H5_PAY_WAIT, "Q:order-1 ");
+	script.tells = true;
+	start(s, true, H5_OK, H5_PAY_WAIT, "");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+	script.ahead_s = -60;
+	start(s, true, H5_OK, H5_PAY_SETTLED, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__an_order_expires_in_its_second(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+	struct h5_err e;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 7199;
+	script.calls[0] = '\0';
+	assert_int_equal(h5_pay_expire(&s->pay, "order-1", &o, &e), H5_E_STATE);
+	h5_order_free(o);
+	assert_string_equal(script.calls, "");
+	now++;
+	assert_int_equal(h5_pay_expire(&s->pay, "order-1", &o, &e), H5_OK);
+	h5_order_free(o);
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__a_buyer_is_not_late_before_the_second(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 7199;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+}
+
+static void
+test_pay__an_order_of_1972_can_be_paid_once_the_clock_is_right(void **state)
+{
+	struct shop *s = *state;
+	int64_t right = now;
+	struct h5_order *o;
+
+	now = 63072000;
+	make(s, "order-1");
+	script.order_rc[0] = H5_E_NET;
+	start(s, false, H5_E_NET, H5_PAY_GO, "O:order-1 ");
+	now = right;
+	script.query[0] = script.query[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	o = load(s);
+	assert_int_equal(o->attempts[1].time_start, right);
+	assert_int_equal(o->attempts[1].time_expire, right + 7200);
+	assert_int_equal(h5_order_ends_at(o), right + 7200);
+	h5_order_free(o);
+	now += 7200;
+	start(s, true, H5_OK, H5_PAY_SETTLED,
+	    "C:order-1_2 Q:order-1 Q:order-1_2 ");
+	expect_state(s, H5_ORDER_CLOSED, 2);
+}
+
+static void
+test_pay__a_link_of_the_future_is_not_fresh(void **state)
+{
+	struct h5_attempt a = {
+	    .state = H5_ATTEMPT_AWAITING, .mweb_url_at = 1795430400};
+	char url[] = "https://wx.tenpay.com/x";
+
+	(void)state;
+	a.mweb_url = url;
+	assert_true(h5_pay_fresh(&a, a.mweb_url_at));
+	assert_true(h5_pay_fresh(&a, a.mweb_url_at + 269));
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at + 270));
+	/* The clock was set back: how old the link is, nobody knows. */
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 1));
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 86400));
+}
+
+static void
+test_pay__the_least_time_between_queries_doubles(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o = NULL;
+	int64_t gap;
+	int i;
+
+	make(s, "order-1");
+	for (i = 0, gap = 3; i < 97; i++) {
+		struct h5_pay_note n = {
+		    H5_EVENT_QUERIED, "order-1", NULL, "NOTPAY"};
+		struct h5_err e;
+
+		if (o == NULL)
+			o = load(s);
+		assert_int_equal(h5_pay_note(&s->pay, &o, n, &e), H5_OK);
+		/* Doubled with the 32nd, the 64th and the 96th. */
+		gap = (int64_t)3 << ((i + 1) / 32);
+		assert_true(h5_pay_too_early(&s->pay, o, now + gap - 1));
+		assert_false(h5_pay_too_early(&s->pay, o, now + gap));
+	}
+	h5_order_free(o);
 }
 
 static void
@@ -862,6 +1001,12 @@ main(void)
 	    T(test_pay__orderpaid_that_nobody_confirms_is_not_believed),
 	    T(test_pay__merchant_faults_and_unknown_outcomes),
 	    T(test_pay__an_expired_order_is_closed_at_wechat_first),
+	    T(test_pay__a_wrong_clock_ends_no_order),
+	    T(test_pay__an_order_expires_in_its_second),
+	    T(test_pay__a_buyer_is_not_late_before_the_second),
+	    T(test_pay__an_order_of_1972_can_be_paid_once_the_clock_is_right),
+	    T(test_pay__a_link_of_the_future_is_not_fresh),
+	    T(test_pay__the_least_time_between_queries_doubles),
 	    T(test_pay__the_last_minutes_take_a_next_number),
 	    T(test_pay__closed_by_wechat_closes_the_order),
 	    T(test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again),

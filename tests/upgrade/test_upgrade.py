@@ -221,6 +221,7 @@ def _(t):
 def _(t):
     s, g = own_shop(t)
     s.mend_hook()
+    g.control("clock", set=1796169600)
     code, _, err = s.h5pay("sweep", prefix=[
         "faketime", "-f", "@2026-12-02 00:00:00"],
                            env=old.UTC)

@@ -131,6 +131,8 @@ attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
 	    w->c, w->answer.data, w->answer.len, f, refusal, e);
 	/* The answer may be large, and the thread lives long. */
 	h5_buf_clear(&w->answer);
+	if (rc == H5_OK)
+		h5_wechat_told_time(w, a->date);
 	return rc;
 }
 
