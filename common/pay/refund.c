@@ -95,6 +95,9 @@ look_one(const struct h5_shop *shop, const char *out_refund_no,
 	 * exists. */
 	if (refusal.verdict == H5_WECHAT_SUCCESS)
 		return h5_returned_record(shop, &got, o, e);
+	if (refusal.verdict == H5_WECHAT_TAKEN)
+		return record_refused(
+		    shop, out_refund_no, H5_REFUND_ANOTHERS, o, e);
 	/* Anything but "no such refund" leaves the question open. */
 	if (refusal.verdict != H5_WECHAT_NO_REFUND)
 		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
@@ -217,6 +220,38 @@ refused(const struct h5_shop *shop, const char *number,
 	    note != NULL ? note : "", note != NULL ? ")" : "");
 }
 
+/* A number that the operator chose may be another order's.  WeChat keeps one
+ * register of all numbers, so it is asked, which costs no walk over the store;
+ * only then is the number written down here.  *there: it is a refund of this
+ * order that was made elsewhere, and is recorded. */
+static enum h5_code
+look_up(const struct h5_shop *shop, const struct asking *x, struct h5_order **o,
+    bool *there, struct h5_err *e)
+{
+	const char *no = x->want->out_refund_no;
+	struct h5_refund r = {.state = H5_REFUND_HINTED};
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_refund got;
+	enum h5_code rc;
+
+	*there = false;
+	if (no == NULL || h5_order_refund(*o, no) != NULL)
+		return H5_OK;
+	memcpy(r.out_refund_no, no, strlen(no) + 1);
+	rc = h5_wechat_refund_query(
+	    shop->wx, shop->log, *o, &r, &got, &refusal, e);
+	if (rc != H5_OK || refusal.verdict == H5_WECHAT_NO_REFUND)
+		return rc;
+	if (refusal.verdict == H5_WECHAT_TAKEN)
+		return h5_err_set(e, H5_E_STATE,
+		    "refund %s is another order's: use another number", no);
+	if (refusal.verdict != H5_WECHAT_SUCCESS)
+		return h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
+		    refusal.err_code);
+	*there = true;
+	return h5_returned_record(shop, &got, o, e);
+}
+
 static enum h5_code
 ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
     struct h5_order **o, struct h5_err *e)
@@ -224,8 +259,12 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	struct h5_wechat_refusal refusal;
 	struct h5_wechat_refund got;
 	struct asking arg = *x;
+	bool there;
 	enum h5_code rc;
 
+	rc = look_up(shop, x, o, &there, e);
+	if (rc != H5_OK || there)
+		return rc;
 	rc = h5_pay_update(shop, decide_asked, &arg, o, e);
 	if (rc != H5_OK)
 		return rc;

@@ -39,6 +39,23 @@ choose_attempt(const struct h5_order *o)
 	return first;
 }
 
+/* A number that is another order's is never asked for again. */
+static bool
+anothers(const struct h5_order *o, const struct h5_refund *r)
+{
+	const struct h5_fields *f;
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++) {
+		f = &o->events[i].fields;
+		if (o->events[i].kind == H5_EVENT_REFUND_REFUSED &&
+		    h5_fields_is(f, "out_refund_no", r->out_refund_no) &&
+		    h5_fields_is(f, "why", H5_REFUND_ANOTHERS))
+			return true;
+	}
+	return false;
+}
+
 /* The refund that want means, if it was asked for before: the one it names,
  * else one that has no answer yet, else one of this amount that was refused. */
 static enum h5_code
@@ -63,7 +80,7 @@ find_earlier(const struct h5_order *o, const struct h5_refund_want *want,
 	for (i = o->n_refunds; i > 0; i--) {
 		r = &o->refunds[i - 1];
 		if (r->state == H5_REFUND_REFUSED && r->asked_at != 0 &&
-		    r->refund_fee == fee && *out == NULL)
+		    r->refund_fee == fee && *out == NULL && !anothers(o, r))
 			*out = r;
 		if (r->state != H5_REFUND_ASKED)
 			continue;

@@ -11,6 +11,9 @@
 
 #define H5_REFUND_REASON_MAX 80 /* bytes; WeChat's limit (PROTOCOL 7.1) */
 
+/* The why of a refusal: WeChat knows the number as another order's. */
+#define H5_REFUND_ANOTHERS "another order's"
+
 /* What the operator wants. */
 struct h5_refund_want {
 	const char *out_refund_no; /* NULL: ours to choose */

@@ -217,7 +217,9 @@ H5_MUST_CHECK enum h5_code h5_wechat_refund(struct h5_wechat *w,
 
 /* h5_wechat_refund_query(w, log, o, r, got, refusal, e): what became of the
  * refund r of the order o.  An answer is believed as above, except for the
- * amount of a refund that only a notice spoke of: that binds nobody. */
+ * amount of a refund that only a notice spoke of: that binds nobody.
+ * H5_WECHAT_TAKEN: r was no more than asked for, and the number is another
+ * order's. */
 H5_MUST_CHECK enum h5_code h5_wechat_refund_query(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got,

@@ -261,6 +261,53 @@ def _(t, what, fault):
     t.eq((x.state(order), x.refunds(order)), ("paid", []), "state, refunds")
 
 
+# --- A5: a number is not one's own ---------------------------------------------
+
+
+@test("A5: a refund number that another order used is looked up first, and "
+      "nothing of it is written")
+def _(t):
+    x = Shop(t)
+    a, b = x.paid(), x.paid()
+    t.eq(x.refund(a, "--id", "R1@" + a)[0], 0, "the first")
+    code, _, err = x.refund(b, "--id", "R1@" + a)
+    t.eq((code, len(x.asked())), (1, 1), f"{err!r}, refund calls")
+    t.contains(err, "another order's", "stderr")
+    t.eq((x.state(b), x.refunds(b)), ("paid", []), "the second order")
+    t.eq(x.refund(b, "--id", "R2@" + a)[0], 0, "another number")
+    t.eq(x.s.h5pay("sweep", prefix=MINUTE)[0], 0, "sweep")
+
+
+@test("A5: an order that is wedged by another order's number gets out of it")
+def _(t):
+    x = Shop(t)
+    a, b = x.paid(), x.paid()
+    t.eq(x.refund(a, "--id", "R1@" + a)[0], 0, "the first")
+    # Version 0.1.0 asked at once: the look-up is made to say there is none.
+    x.g.fault("refundquery", "result-fail", order=a, count=1,
+              name="REFUNDNOTEXIST")
+    x.g.fault("refund", "systemerror", order=b)
+    t.eq(x.refund(b, "--id", "R1@" + a)[0], 69, "no answer")
+    t.eq(x.refunds(b)[0]["status"], "asked", "wedged")
+    x.g.clear(b)
+    x.s.h5pay("sweep", prefix=["faketime", "-f", "+2m"])
+    t.eq((x.state(b), x.refunds(b)[0]["status"]), ("paid", "refused"),
+         "after a sweep")
+    code, _, err = x.refund(b, prefix=["faketime", "-f", "+4m"])
+    t.eq((code, x.refunds(b)[-1]["out_refund_no"]), (0, b + "-r1"),
+         f"a number of its own, {err!r}")
+
+
+@test("A5: the number of a refund of this order that was made elsewhere is "
+      "taken in and not asked for")
+def _(t):
+    x = Shop(t)
+    a = x.paid()
+    back(x, a, "M1@" + a, 400)
+    t.eq(x.refund(a, "--id", "M1@" + a, "--fee", "400")[0], 0, "refund")
+    t.eq((x.asked(), x.state(a)), ([], "partly-refunded"), "calls, state")
+
+
 # --- what is refused before anything is asked -------------------------------
 
 

@@ -105,6 +105,9 @@ __wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 {
 	(void)w;
 	(void)log;
+	/* A number that stands in no ledger yet is looked up. */
+	if (r->heard_at == 0)
+		return answer(H5_OK, H5_WECHAT_NO_REFUND, refusal, e);
 	script.looks++;
 	fill(o, r, script.status != NULL ? script.status : "PROCESSING", got);
 	return answer(script.look_rc, script.look, refusal, e);

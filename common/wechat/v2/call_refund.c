@@ -95,6 +95,20 @@ believe(const struct h5_fields *f, bool query, const struct h5_order *o,
 	return rc;
 }
 
+/* Does WeChat know the number as a refund of an order that is not o?  Of one
+ * that it has accepted for o that is not believed. */
+static bool
+is_anothers(const struct h5_fields *f, const struct h5_order *o,
+    const struct h5_refund *r)
+{
+	struct h5_wechat_refund got;
+	struct h5_err e;
+
+	return (r->state == H5_REFUND_ASKED || r->state == H5_REFUND_HINTED) &&
+	       h5_v2_read_refund_of(f, r->out_refund_no, &got, &e) == H5_OK &&
+	       h5_order_attempt(o, got.out_trade_no) == NULL;
+}
+
 /* A refusal need not say what it is about; if it does, it must be ours. */
 static enum h5_code
 check_refusal(const struct h5_fields *f, const struct h5_order *o,
@@ -127,7 +141,10 @@ talk(struct h5_wechat *w, const struct h5_log *log, struct h5_v2_call *k,
 	rc = h5_v2_converse(w, log, k, &facts, &f, refusal, why);
 	success = rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS;
 	/* Only the first of the two calls shows a certificate. */
-	if (success)
+	if (success && !k->certificate && is_anothers(&f, o, r)) {
+		refusal->verdict = H5_WECHAT_TAKEN;
+		success = false;
+	} else if (success)
 		rc = believe(&f, !k->certificate, o, r, got, why);
 	else if (rc == H5_OK)
 		rc = check_refusal(&f, o, r, why);
