@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/command.h"
+#include "common/base/length.h"
 #include "common/format/json.h"
 #include "common/order/since.h"
 #include "common/store/store.h"
@@ -44,6 +45,26 @@ print_limits(const struct h5_config *c)
 			     "private addresses and those of "
 			     "site.trusted_proxies; for them "
 			     "limits.starts_total_per_minute alone holds\n");
+}
+
+/* A key that was changed for good is deleted, not kept. */
+static void
+print_previous(const struct h5_config *c)
+{
+	const struct {
+		const char *name;
+		const struct h5_crypto_key *key;
+	} keys[] = {{"site.secret_previous", c->site.secret_previous},
+	    {"site.link_key_previous", c->site.link_key_previous},
+	    {"hooks.webhook_secret_previous",
+		c->hooks.webhook_secret_previous}};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(keys); i++)
+		if (keys[i].key != NULL)
+			(void)printf("warning: %s is still believed; delete it "
+				     "once what was made with it is over\n",
+			    keys[i].name);
 }
 
 static void
@@ -112,6 +133,8 @@ run(struct command *cmd, int argc, char **argv)
 		print_change(got.c, format);
 	if (!cmd->json && rc == H5_OK)
 		print_limits(got.c);
+	if (!cmd->json && rc == H5_OK)
+		print_previous(got.c);
 	h5_load_release(&got);
 	(void)fputs(faults.data, stderr);
 	/* The faults went to stderr line by line, so the summary would only

@@ -533,6 +533,8 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->site.contact);
 	h5_crypto_key_free(c->site.secret);
 	h5_crypto_key_free(c->site.link_key);
+	h5_crypto_key_free(c->site.secret_previous);
+	h5_crypto_key_free(c->site.link_key_previous);
 	free(c->site.trusted_proxies);
 	free_list(&c->site.allowed_origins);
 	free_list(&c->site.return_origins);
@@ -561,6 +563,7 @@ h5_config_free(struct h5_config *c)
 	free(c->hooks.exec);
 	free(c->hooks.webhook_url);
 	h5_crypto_key_free(c->hooks.webhook_secret);
+	h5_crypto_key_free(c->hooks.webhook_secret_previous);
 	free(c->pages.templates);
 	free(c->log.file);
 	free(c->server.command);

@@ -44,6 +44,9 @@ struct h5_config {
 		char *name, *shop_url, *lang, *contact;
 		struct h5_crypto_key *secret; /* order and form tokens */
 		struct h5_crypto_key *link_key; /* NULL: signed links are off */
+		/* The keys before these; NULL: none.  What was made with them
+		 * goes on, and nothing new is. */
+		struct h5_crypto_key *secret_previous, *link_key_previous;
 		struct h5_netrange *trusted_proxies;
 		size_t n_trusted_proxies;
 		struct h5_config_list allowed_origins, return_origins;
@@ -71,6 +74,7 @@ struct h5_config {
 	struct {
 		char *exec, *webhook_url;
 		struct h5_crypto_key *webhook_secret; /* the decoded bytes */
+		struct h5_crypto_key *webhook_secret_previous; /* or NULL */
 		unsigned mask; /* bits of enum h5_hook */
 	} hooks;
 	struct {

@@ -27,6 +27,12 @@ write_headers(const struct h5_config *c, const char *id, const char *body,
 	h5_buf_puts(&h[SIGNATURE], "webhook-signature: ");
 	rc = h5_webhook_sign(
 	    c->hooks.webhook_secret, id, at, body, n, &h[SIGNATURE], e);
+	/* The shop may know the one key or the other. */
+	if (rc == H5_OK && c->hooks.webhook_secret_previous != NULL) {
+		h5_buf_putc(&h[SIGNATURE], ' ');
+		rc = h5_webhook_sign(c->hooks.webhook_secret_previous, id, at,
+		    body, n, &h[SIGNATURE], e);
+	}
 	h5_buf_puts(&h[TYPE], "Content-Type: application/json");
 	for (i = 0; rc == H5_OK && i < HEADERS; i++)
 		rc = h5_buf_finish(&h[i], e);

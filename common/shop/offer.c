@@ -51,7 +51,7 @@ only(const struct h5_fields *f, const char *const *names, size_t n,
 /* --- the form token --- */
 
 static enum h5_code
-form_token(const struct h5_config *c, const struct h5_offer *o,
+form_token(const struct h5_crypto_key *k, const struct h5_offer *o,
     char out[H5_LINK_TOKEN], struct h5_err *e)
 {
 	struct h5_buf terms;
@@ -65,7 +65,7 @@ form_token(const struct h5_config *c, const struct h5_offer *o,
 		h5_buf_printf(&terms, "\n%s", o->return_link);
 	rc = h5_buf_finish(&terms, e);
 	if (rc == H5_OK)
-		rc = h5_link_token(c->site.secret, "form", terms.data, out, e);
+		rc = h5_link_token(k, "form", terms.data, out, e);
 	h5_buf_release(&terms);
 	return rc;
 }
@@ -75,8 +75,11 @@ check_form(const struct h5_config *c, const struct h5_offer *o,
     const char *given, struct h5_err *e)
 {
 	char token[H5_LINK_TOKEN];
-	enum h5_code rc = form_token(c, o, token, e);
+	enum h5_code rc = form_token(c->site.secret, o, token, e);
 
+	if (rc == H5_OK && c->site.secret_previous != NULL &&
+	    !h5_crypto_same(given, token))
+		rc = form_token(c->site.secret_previous, o, token, e);
 	if (rc != H5_OK)
 		return rc;
 	if (!h5_crypto_same(given, token))
@@ -110,7 +113,7 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 		rc =
 		    h5_fields_add_int(&o->hidden, "total_fee", o->total_fee, e);
 	if (rc == H5_OK)
-		rc = form_token(c, o, token, e);
+		rc = form_token(c->site.secret, o, token, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&o->hidden, "form", token, e);
 	return rc;
@@ -253,6 +256,8 @@ signed_sig(
 	h5_fields_drop(&link, "form");
 	if (rc == H5_OK)
 		rc = h5_link_check(c->site.link_key, &link, e);
+	if (rc == H5_E_AUTH && c->site.link_key_previous != NULL)
+		rc = h5_link_check(c->site.link_key_previous, &link, e);
 	h5_fields_release(&link);
 	return rc;
 }
