@@ -69,7 +69,7 @@ to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_pay_cashier_url(job->shop.c, o, h5_order_current(o), token,
+	if (h5_reply_cashier_url(job->shop.c, o, h5_order_current(o), token,
 		h5_reply_lang(job), &url, &e) == H5_OK)
 		h5_page_redirect(&job->page, 303, url.data);
 	else
@@ -128,7 +128,7 @@ go(struct h5_job *job, struct h5_order *o, const char *token)
 		return;
 	}
 	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_pay_cashier_url(job->shop.c, o, a, token, h5_reply_lang(job),
+	if (h5_reply_cashier_url(job->shop.c, o, a, token, h5_reply_lang(job),
 		&url, &e) == H5_OK)
 		h5_page_handoff(&job->page, o, token, url.data,
 		    a->mweb_url_at + H5_PAY_URL_LIFE_S);

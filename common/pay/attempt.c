@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/format/escape.h"
 #include "common/pay/hold.h"
 #include "common/pay/returned.h"
 #include "common/pay/settle.h"
@@ -336,36 +335,4 @@ h5_pay_fresh(const struct h5_attempt *a, int64_t now)
 {
 	return a->state == H5_ATTEMPT_AWAITING && a->mweb_url != NULL &&
 	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
-}
-
-enum h5_code
-h5_pay_cashier_url(const struct h5_config *c, const struct h5_order *o,
-    const struct h5_attempt *a, const char *token, const char *lang,
-    struct h5_buf *out, struct h5_err *e)
-{
-	struct h5_buf back;
-	enum h5_code rc;
-
-	/* Reaching this is a fault of ours: the caller asks h5_pay_fresh
-	 * first. */
-	if (a->mweb_url == NULL)
-		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
-	h5_buf_init(&back, H5_CONFIG_URL);
-	h5_config_url(c, "return-page", &back);
-	/* The return page reads the order's token, which WeChat does not look
-	 * at. */
-	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
-	if (lang != NULL)
-		h5_buf_printf(&back, "&lang=%s", lang);
-	rc = h5_buf_finish(&back, e);
-	if (rc == H5_OK) {
-		h5_buf_puts(out, a->mweb_url);
-		h5_buf_puts(out, "&redirect_url=");
-		/* redirect_url is one parameter of WeChat's address, so the
-		 * whole of our address is escaped once more (PROTOCOL 3.1). */
-		h5_escape_url(out, back.data);
-		rc = h5_buf_finish(out, e);
-	}
-	h5_buf_release(&back);
-	return rc;
 }

@@ -17,21 +17,16 @@
 #include "common/order/order.h"
 #include "common/shop/shop.h"
 
+/* WeChat takes an order only if its number has more than five minutes to live.
+ * A new number gets one minute more than that (PROTOCOL 2.3). */
+#define H5_PAY_ORDERABLE_S 300
+#define H5_PAY_EXPIRE_LEAST_S (H5_PAY_ORDERABLE_S + 60)
 /* A buyer has this many seconds to open a mweb_url (PROTOCOL 2.3). */
 #define H5_PAY_URL_LIFE_S 300
 
 /* h5_pay_fresh(a, now): may the buyer still be sent to the mweb_url of a, with
  * time enough to open it?  now: Unix seconds. */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
-
-/* h5_pay_cashier_url(c, o, a, token, lang, out, e): append the mweb_url of a to
- * out, with the return page as its redirect_url (PROTOCOL 3.1). token: the
- * order token of o.  lang: NULL unless the buyer chose a language.
- * H5_E_BUG: a has no mweb_url.
- * H5_E_NOMEM: no memory, or the address is longer than out may become. */
-H5_MUST_CHECK enum h5_code h5_pay_cashier_url(const struct h5_config *c,
-    const struct h5_order *o, const struct h5_attempt *a, const char *token,
-    const char *lang, struct h5_buf *out, struct h5_err *e);
 
 /* h5_pay_count(o, kind): how many events of this kind the order has. */
 size_t h5_pay_count(const struct h5_order *o, enum h5_event_kind kind);

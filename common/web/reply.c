@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/format/escape.h"
 #include "common/format/form.h"
 
 static bool
@@ -192,4 +193,36 @@ h5_reply_deliver(struct h5_job *job, const struct h5_order *o)
 		if ((o->outgoing[i].done & hooks) != hooks)
 			(void)snprintf(
 			    job->sweep, sizeof job->sweep, "%s", o->id);
+}
+
+enum h5_code
+h5_reply_cashier_url(const struct h5_config *c, const struct h5_order *o,
+    const struct h5_attempt *a, const char *token, const char *lang,
+    struct h5_buf *out, struct h5_err *e)
+{
+	struct h5_buf back;
+	enum h5_code rc;
+
+	/* Reaching this is a fault of ours: the caller asks h5_pay_fresh
+	 * first. */
+	if (a->mweb_url == NULL)
+		return h5_err_set(e, H5_E_BUG, "there is no mweb_url yet");
+	h5_buf_init(&back, H5_CONFIG_URL);
+	h5_config_url(c, "return-page", &back);
+	/* The return page reads the order's token, which WeChat does not look
+	 * at. */
+	h5_buf_printf(&back, "?order=%s&t=%s", o->id, token);
+	if (lang != NULL)
+		h5_buf_printf(&back, "&lang=%s", lang);
+	rc = h5_buf_finish(&back, e);
+	if (rc == H5_OK) {
+		h5_buf_puts(out, a->mweb_url);
+		h5_buf_puts(out, "&redirect_url=");
+		/* redirect_url is one parameter of WeChat's address, so the
+		 * whole of our address is escaped once more (PROTOCOL 3.1). */
+		h5_escape_url(out, back.data);
+		rc = h5_buf_finish(out, e);
+	}
+	h5_buf_release(&back);
+	return rc;
 }

@@ -48,4 +48,13 @@ void h5_reply_redirect(struct h5_job *job, const char *program, const char *id,
  * reply is flushed. */
 void h5_reply_deliver(struct h5_job *job, const struct h5_order *o);
 
+/* h5_reply_cashier_url(c, o, a, token, lang, out, e): append the mweb_url of a
+ * to out, with the return page as its redirect_url (PROTOCOL 3.1). token: the
+ * order token of o.  lang: NULL unless the buyer chose a language.
+ * H5_E_BUG: a has no mweb_url.
+ * H5_E_NOMEM: no memory, or the address is longer than out may become. */
+H5_MUST_CHECK enum h5_code h5_reply_cashier_url(const struct h5_config *c,
+    const struct h5_order *o, const struct h5_attempt *a, const char *token,
+    const char *lang, struct h5_buf *out, struct h5_err *e);
+
 #endif
