@@ -47,14 +47,16 @@ settle(struct sweeping *s, const struct h5_shop *shop,
 	struct h5_order *o = NULL;
 	bool asked = true;
 	struct h5_err e;
-	enum h5_code rc;
+	enum h5_code rc = H5_E_STATE; /* it goes on */
 
 	if (now >= h5_order_ends_at(before) && !s->jumped)
 		rc = h5_pay_expire(shop, before->id, &o, &e);
-	else if (now >= h5_due_ask(before, query_gap(shop)))
+	/* One that did not end is asked about like any other. */
+	if (rc == H5_E_STATE && (o == NULL || !h5_order_settled(o)) &&
+	    now >= h5_due_ask(o != NULL ? o : before, query_gap(shop))) {
+		h5_order_free(o);
 		rc = h5_pay_ask(shop, before->id, false, &asked, &o, &e);
-	else
-		return;
+	}
 	if (o != NULL && o->state != before->state)
 		say(s, before->id, h5_order_state_name(o->state));
 	if (rc != H5_OK)

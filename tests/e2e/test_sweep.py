@@ -142,10 +142,12 @@ def _(t):
     orders = [t.id() for _ in range(3)]
     for o in orders:
         s.ready(o, 5)
+    g.pay(orders[2])
     code, out, err = s.h5pay("sweep", prefix=AHEAD)
-    t.eq((code, out, err), (0, "", ""), "sweep")
+    t.eq((code, out, err), (0, f"{orders[2]}\tpaid\n", ""), "sweep")
     t.eq(g.calls("closeorder"), [], "orders closed at WeChat")
-    t.eq([s.show(o)["state"] for o in orders], ["awaiting"] * 3, "states")
+    t.eq([s.show(o)["state"] for o in orders],
+         ["awaiting", "awaiting", "paid"], "states")
     (first, *_) = log_of(s, "clock-wrong")
     t.matches(first, r"^alert clock-wrong .*ahead_s=(10799|10800|10801|10802) ",
               "the log")
