@@ -202,6 +202,18 @@ full(struct stage *s)
 }
 
 static void
+flip(const char *path, off_t at)
+{
+	int fd = open(path, O_RDWR);
+	unsigned char byte;
+
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
 test_limit__a_torn_file_is_made_new_and_refuses_nobody(void **state)
 {
 	struct stage *s = *state;
@@ -217,6 +229,12 @@ test_limit__a_torn_file_is_made_new_and_refuses_nobody(void **state)
 	}
 	memset(junk, 0, sizeof junk);
 	folder_write_n(&s->f, "limits", junk, sizeof junk, 0600);
+	full(s);
+	/* The machine's bucket is full, but one bit of its sum is wrong. */
+	(void)passes(s, "10.0.0.9", H5_LIMIT_ORDER, 100);
+	assert_int_equal(passes(s, "10.0.0.9", H5_LIMIT_ORDER, 1), 0);
+	flip(path, 24);
+	assert_int_equal(passes(s, "10.0.0.9", H5_LIMIT_ORDER, 1), 1);
 	full(s);
 	/* Cut in its middle: the head is good, some addresses are gone. */
 	assert_int_equal(truncate(path, 33), 0);
