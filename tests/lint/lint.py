@@ -841,7 +841,7 @@ def shell():
 CHECKS = [layout, rooms, circles, private_folders, store_door,
           includes_from_root,
           vendors, dependencies, headers_alone, guards,
-          banned, one_way_out, ascii_only, exported, exports_are_used, errors_are_outputs, openings, no_state, doors, lengths,
+          banned, one_way_out, ascii_only, exported, sizes, exports_are_used, errors_are_outputs, openings, no_state, doors, lengths,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,
