@@ -1,6 +1,7 @@
 """A store, a configuration and templates of 0.1.0 go on as they are."""
 
 import json
+import re
 
 import h5
 import old
@@ -43,8 +44,17 @@ def _(t):
         t.eq(got[order], line, order)
 
 
-@table("{0} prints what 0.1.0 printed", [
-    "list", "export", "hook-list", "fsck"])
+@test("export prints what 0.1.0 printed, with a back-tick before what a "
+      "spreadsheet would shorten")
+def _(t):
+    args, out, code = old.said("export")
+    got = shop(t).h5pay(*args)
+    t.eq((got[0], got[1].replace("`", "")), (code, out), f"{args}: {got[2]}")
+    number = re.search(r"\b42\d{26}\b", out)[0]
+    t.eq(got[1].count("`" + number), out.count(number), "guarded numbers")
+
+
+@table("{0} prints what 0.1.0 printed", ["list", "hook-list", "fsck"])
 def _(t, name):
     args, out, code = old.said(name)
     got = shop(t).h5pay(*args)
