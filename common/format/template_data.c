@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHAINS 32
+#define VALUES_MAX 60000 /* of one list of values; an index fits 16 bits */
+
 struct h5_data {
 	struct h5_data_value *v;
 	size_t n, cap;
-	uint64_t seen; /* a bit for every 64th key; if a key's bit is not set,
-			  the name is not here */
+	/* Values by their keys: in each chain stand those of one key modulo
+	 * CHAINS, as their index plus one; 0 ends it. */
+	uint16_t chains[CHAINS];
 	struct h5_data *root; /* where a failure is remembered */
 	bool bad;
 };
@@ -60,11 +64,12 @@ h5_data_key(const char *name)
 static struct h5_data_value *
 value_of(const struct h5_data *v, unsigned key, const char *name)
 {
-	if ((v->seen >> (key % 64) & 1) == 0)
-		return NULL;
-	for (size_t i = 0; i < v->n; i++) {
-		if (v->v[i].key == key && strcmp(v->v[i].name, name) == 0)
-			return &v->v[i];
+	size_t i = v->chains[key % CHAINS];
+
+	for (; i != 0; i = v->v[i - 1].next) {
+		if (v->v[i - 1].key == key &&
+		    strcmp(v->v[i - 1].name, name) == 0)
+			return &v->v[i - 1];
 	}
 	return NULL;
 }
@@ -76,7 +81,8 @@ append(struct h5_data *v)
 	if (v->n == v->cap) {
 		size_t cap = v->cap == 0 ? 32 : v->cap * 2;
 		struct h5_data_value *more =
-		    reallocarray(v->v, cap, sizeof *more);
+		    cap > VALUES_MAX ? NULL
+				     : reallocarray(v->v, cap, sizeof *more);
 
 		if (more == NULL)
 			return NULL;
@@ -105,14 +111,18 @@ value_make(struct h5_data *v, const char *name, enum h5_data_kind kind,
 		v->root->bad = true;
 		return NULL;
 	}
-	v->seen |= UINT64_C(1) << (now.key % 64);
 	/* The copies come first, since the text to be copied may belong to the
 	 * value that is replaced. */
 	now.name = memcpy(block, name, n);
 	if (more > 0)
 		now.str = memcpy(block + n, copied, more);
-	if (!fresh)
+	if (fresh) {
+		now.next = v->chains[now.key % CHAINS];
+		v->chains[now.key % CHAINS] = (uint16_t)v->n;
+	} else {
+		now.next = x->next;
 		value_drop(x);
+	}
 	*x = now;
 	return x;
 }

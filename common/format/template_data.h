@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct h5_data;
 
@@ -40,6 +41,7 @@ enum h5_data_kind { H5_DATA_STR, H5_DATA_FLAG, H5_DATA_LIST };
 struct h5_data_value {
 	char *name;
 	unsigned key; /* h5_data_key(name) */
+	uint16_t next; /* of its chain (template_data.c) */
 	enum h5_data_kind kind;
 	const char *str; /* H5_DATA_STR */
 	bool flag; /* H5_DATA_FLAG */
