@@ -125,16 +125,14 @@ run(struct command *cmd, int argc, char **argv)
 		rc = check_store(got.c, &faults, &format);
 	if (rc == H5_OK)
 		h5_load_doubts(&got, &faults);
-	if (cmd->json)
+	if (cmd->json) {
 		print_json(path.data, &faults, format, rc == H5_OK);
-	else if (rc == H5_OK)
+	} else if (rc == H5_OK) {
 		(void)printf("%s: good\n", path.data);
-	if (!cmd->json && rc == H5_OK)
 		print_change(got.c, format);
-	if (!cmd->json && rc == H5_OK)
 		print_limits(got.c);
-	if (!cmd->json && rc == H5_OK)
 		print_previous(got.c);
+	}
 	h5_load_release(&got);
 	(void)fputs(faults.data, stderr);
 	/* The faults went to stderr line by line, so the summary would only

@@ -421,7 +421,7 @@ put_odd(struct h5_bill_reader *r, struct pieces *p, unsigned line,
 	for (i = 0; i < r->b->columns && i < p->n; i++) {
 		if (r->means[i] != H5_BILL_TRANSACTION_ID)
 			continue;
-		p->v[i + 1][-(ptrdiff_t)SKIP] = '\0';
+		*(p->v[i + 1] - SKIP) = '\0';
 		if (strlen(p->v[i]) <= 32 && is_made_of(p->v[i], "0123456789"))
 			o->transaction_id = p->v[i];
 	}

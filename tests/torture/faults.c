@@ -41,6 +41,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -250,6 +251,7 @@ CALL(int, epoll_create1, (int f), (f), -1, EMFILE)
 CALL(int, epoll_ctl, (int a, int b, int c, struct epoll_event *d), (a, b, c, d), -1, ENOMEM)
 CALL(int, epoll_wait, (int a, struct epoll_event *b, int c, int d), (a, b, c, d), -1, EINVAL)
 CALL(int, eventfd, (unsigned n, int f), (n, f), -1, EMFILE)
+CALL(int, timerfd_create, (int c, int f), (c, f), -1, EMFILE)
 CALL(int, execv, (const char *p, char *const a[]), (p, a), -1, ENOMEM)
 CALL(int, execve, (const char *p, char *const a[], char *const e[]), (p, a, e), -1, ENOMEM)
 CALL(pid_t, fork, (void), (), -1, EAGAIN)
