@@ -324,6 +324,17 @@ def judge_notify(r, good, run, path):
     return None
 
 
+def judge_problem(r, allowed):
+    """A refusal in the words of programs: whole, and one of ours."""
+    if r.status not in {s for s, _ in allowed}:
+        return f"answers {r.status} as a problem"
+    try:
+        told = r.json
+    except ValueError:
+        return f"half a problem: {r.body[:200]!r}"
+    return None if told.get("status") == r.status else "another status"
+
+
 def judge_page(r, good, run, path):
     if same(run.out) == path.good:
         return None
@@ -334,6 +345,8 @@ def judge_page(r, good, run, path):
         return None if r.status in {s for s, _ in allowed} else "status"
     if run.name in READS:
         allowed = allowed | {(400, "bad-request")}
+    if kind.startswith("application/problem+json"):
+        return judge_problem(r, allowed)
     if (r.status, page) not in allowed:
         return f"answers {r.status} {page}"
     if page is not None and not r.body.rstrip().endswith(b"</html>"):
