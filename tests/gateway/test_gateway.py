@@ -1199,13 +1199,13 @@ def test_delays():
     place()
     for kind in ("delay", "delay-answer"):
         fault(kind=kind, api="orderquery", ms=300, count=1)
-        start = time.time()
+        start = time.monotonic()
         good(GW.call("orderquery", {"out_trade_no": "A00001"}))
-        assert time.time() - start >= 0.3
+        assert time.monotonic() - start >= 0.3
     GW.control("option", latency_ms=200)
-    start = time.time()
+    start = time.monotonic()
     good(GW.call("orderquery", {"out_trade_no": "A00001"}))
-    assert time.time() - start >= 0.2
+    assert time.monotonic() - start >= 0.2
 
 
 def test_cut_connections():
@@ -1530,9 +1530,9 @@ def test_it_stops_cleanly():
             g.call, "orderquery", {"out_trade_no": "nobody"}))
         waiting.start()
         g.wait(for_="calls", api="orderquery")
-        start = time.time()
+        start = time.monotonic()
         eq(g.stop(number), 0)
-        assert time.time() - start < 3
+        assert time.monotonic() - start < 3
         waiting.join()
         s.close()
 
