@@ -20,21 +20,30 @@ for f in libcares.a libssl.a libcrypto.a libfcgi.a libmxml.a libz.a \
 	    "libssl-dev libfcgi-dev libmxml-dev zlib1g-dev"
 done
 
-# A list of sources of our own: the machine's stays as it is.
+for tool in autoreconf libtoolize dpkg-source; do
+	command -v $tool >/dev/null || die "no $tool:" \
+	    "apt-get install autoconf automake libtool dpkg-dev"
+done
+
+# The machine's own package sources of this release, wherever they come from,
+# with their source packages switched on; its lists stay as they are.
 . /etc/os-release
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
 rm -rf "$dir/apt" "$dir/src"
 mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" \
     "$dir/apt/parts" "$dir/src"
-source_of() {
-	printf 'Types: deb-src\nURIs: %s\nSuites: %s\n' "$1" "$2"
-	printf 'Components: main\nSigned-By: %s\n\n' "$keys"
-}
-{
-	source_of http://deb.debian.org/debian "$VERSION_CODENAME"
-	source_of http://deb.debian.org/debian-security \
-	    "$VERSION_CODENAME-security"
-} >"$dir/apt/parts/curl.sources"
+for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+	[ ! -e "$f" ] || sed -nE \
+	    "s/^deb ((\[[^]]*\] +)?[^ ]+ +$VERSION_CODENAME[^ ]* .*)/deb-src \1/p" "$f"
+done >"$dir/apt/parts/curl.list"
+for f in /etc/apt/sources.list.d/*.sources; do
+	[ ! -e "$f" ] || grep -v '^#' "$f" |
+	    awk -v RS= -v ORS='\n\n' -v suite="$VERSION_CODENAME" '
+	    $0 ~ "(^|\n)Suites:[^\n]*" suite {
+		sub(/Types:[^\n]*/, "Types: deb-src"); print
+	    }'
+done >"$dir/apt/parts/curl.sources"
+[ -s "$dir/apt/parts/curl.list" ] || [ -s "$dir/apt/parts/curl.sources" ] ||
+	die "/etc/apt names no packages of $VERSION_CODENAME"
 apt() {
 	apt-get -qq -o Dir::Etc::sourcelist=/dev/null \
 	    -o Dir::Etc::sourceparts="$dir/apt/parts" \
