@@ -109,8 +109,8 @@ folder_of(const char *path)
 	return slash == NULL || slash == path ? 1 : (size_t)(slash - path);
 }
 
-/* Does the folder hold anything else that decides what runs, or with which
- * keys?  Or the store, which not every program may write to? */
+/* True if the folder holds anything else that decides what runs, or with which
+ * keys, or if it holds the store, which not every program may write to. */
 static bool
 holds_ours(const struct h5_config *c, const char *folder, const char *but)
 {

@@ -399,8 +399,8 @@ look_at_socket(struct running *r, const char *pid, const char *name)
 	    "program", name, NULL);
 }
 
-/* Does one of the strings in a file of /proc name a configuration other than
- * ours?  It stands in cmdline after "-c", and in environ after H5PAY_CONF=. */
+/* True if a string in a file of /proc names a configuration other than ours: it
+ * stands in cmdline after "-c", and in environ after H5PAY_CONF=. */
 static bool
 names_another(const struct h5_config *c, const char *pid, const char *file,
     const char *mark, bool next)

@@ -14,8 +14,8 @@
 
 /* --- asking --------------------------------------------------------------- */
 
-/* Was the attempt ended by WeChat, or by the merchant on WeChat's platform, and
- * not by us? */
+/* True if WeChat ended the attempt, or the merchant did on WeChat's platform,
+ * and not we. */
 static bool
 ended_there(const struct h5_order *o, const char *out_trade_no)
 {
@@ -50,8 +50,9 @@ close_if_wechat_did(
 	return h5_pay_note(shop, o, closed, e);
 }
 
-/* Was WeChat not asked yet since it gave out the last mweb_url?  Then the buyer
- * comes back from the cashier, and no limit keeps that look from him. */
+/* True if WeChat was not asked yet since it gave out the last mweb_url.  The
+ * buyer then comes back from the cashier, and no limit keeps that look from
+ * him. */
 static bool
 first_look(const struct h5_order *o)
 {

@@ -113,8 +113,8 @@ count(const char *s, size_t n, char c)
 	return times;
 }
 
-/* Are the n bytes at s groups of three digits, the first of one to three, with
- * mark between them? */
+/* True if the n bytes at s are groups of three digits, the first of one to
+ * three, with mark between them. */
 static bool
 grouped(const char *s, size_t n, char mark)
 {

@@ -105,8 +105,8 @@ h5_lot_empty(struct h5_lot *lot)
 	return empty;
 }
 
-/* Is there nothing to wait for: has the request come to its end, or will it
- * never be a good one?  (FastCGI 1.0, 3.3 and 5.) */
+/* True if there is nothing to wait for: the request has come to its end, or it
+ * will never be a good one (FastCGI 1.0, 3.3 and 5). */
 static bool
 is_whole(struct h5_lot *lot, int fd)
 {
