@@ -18,9 +18,11 @@
 /* A conversation about one attempt. */
 static enum h5_code
 begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
-    const char *path, const char *out_trade_no, struct h5_err *e)
+    const char *path, const char *out_trade_no,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
-	enum h5_code rc = h5_v2_begin(w, k, api, path, out_trade_no, e);
+	enum h5_code rc =
+	    h5_v2_begin(w, k, api, path, out_trade_no, refusal, e);
 
 	if (rc == H5_OK)
 		rc = h5_fields_add(&k->params, "out_trade_no", out_trade_no, e);
@@ -222,13 +224,9 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
-	/* Set before anything can fail, so that an early failure never looks
-	 * like success. */
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
-	rc = begin(
-	    w, &k, "unifiedorder", "/pay/unifiedorder", a->out_trade_no, &why);
+	rc = begin(w, &k, "unifiedorder", "/pay/unifiedorder", a->out_trade_no,
+	    refusal, &why);
 	if (rc == H5_OK)
 		rc = add_order(&k.params, o, a, ip, &why);
 	if (rc == H5_OK)
@@ -284,10 +282,9 @@ h5_v2_orderquery(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc;
 
 	h5_wechat_trade_init(t);
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
-	rc = begin(w, &k, "orderquery", "/pay/orderquery", out_trade_no, &why);
+	rc = begin(w, &k, "orderquery", "/pay/orderquery", out_trade_no,
+	    refusal, &why);
 	if (rc == H5_OK)
 		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
@@ -314,10 +311,9 @@ h5_v2_closeorder(struct h5_wechat *w, const struct h5_log *log,
 	struct h5_v2_call k;
 	enum h5_code rc;
 
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
 	h5_fields_init(&f, 0, 0);
-	rc = begin(w, &k, "closeorder", "/pay/closeorder", out_trade_no, &why);
+	rc = begin(w, &k, "closeorder", "/pay/closeorder", out_trade_no,
+	    refusal, &why);
 	if (rc == H5_OK)
 		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)

@@ -166,10 +166,8 @@ h5_v2_refund(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc;
 
 	memset(got, 0, sizeof *got);
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
-	rc = h5_v2_begin(
-	    w, &k, "refund", "/secapi/pay/refund", r->out_trade_no, &why);
+	rc = h5_v2_begin(w, &k, "refund", "/secapi/pay/refund", r->out_trade_no,
+	    refusal, &why);
 	/* The log line needs both numbers.  The path is the one for calls with
 	 * a certificate. */
 	k.out_refund_no = r->out_refund_no;
@@ -193,12 +191,11 @@ h5_v2_refundquery(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc;
 
 	memset(got, 0, sizeof *got);
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
 	/* A hint may not know the attempt.  Then the order's own number stands
 	 * in the log. */
 	rc = h5_v2_begin(w, &k, "refundquery", "/pay/refundquery",
-	    r->out_trade_no[0] != '\0' ? r->out_trade_no : o->id, &why);
+	    r->out_trade_no[0] != '\0' ? r->out_trade_no : o->id, refusal,
+	    &why);
 	k.out_refund_no = r->out_refund_no;
 	if (rc == H5_OK)
 		rc = h5_fields_add(
@@ -277,11 +274,9 @@ h5_v2_refunds(struct h5_wechat *w, const struct h5_log *log,
 	enum h5_code rc = H5_OK;
 
 	memset(list, 0, sizeof *list);
-	memset(refusal, 0, sizeof *refusal);
-	refusal->verdict = H5_WECHAT_REFUSED;
 	while (rc == H5_OK && more) {
 		rc = h5_v2_begin(w, &k, "refundquery", "/pay/refundquery",
-		    out_trade_no, &why);
+		    out_trade_no, refusal, &why);
 		if (rc == H5_OK)
 			rc = h5_fields_add(
 			    &k.params, "transaction_id", transaction_id, &why);

@@ -20,11 +20,14 @@
 
 enum h5_code
 h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
-    const char *path, const char *out_trade_no, struct h5_err *e)
+    const char *path, const char *out_trade_no,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	const char *type = h5_sign_name(w->c->merchant.sign_type);
 	enum h5_code rc;
 
+	memset(refusal, 0, sizeof *refusal);
+	refusal->verdict = H5_WECHAT_REFUSED;
 	memset(k, 0, sizeof *k);
 	k->api = api;
 	k->path = path;

@@ -24,11 +24,14 @@ struct h5_v2_call {
 	unsigned attempts;
 };
 
-/* h5_v2_begin(w, k, api, path, out_trade_no, e): start k with who we are; the
- * caller adds what it asks.  Release k->params. */
+/* h5_v2_begin(w, k, api, path, out_trade_no, refusal, e): start k with who we
+ * are; the caller adds what it asks.  Release k->params.
+ * refusal: is "refused" from here until an answer is believed, so that an early
+ *   failure never looks like success. */
 H5_MUST_CHECK enum h5_code h5_v2_begin(struct h5_wechat *w,
     struct h5_v2_call *k, const char *api, const char *path,
-    const char *out_trade_no, struct h5_err *e);
+    const char *out_trade_no, struct h5_wechat_refusal *refusal,
+    struct h5_err *e);
 
 /* h5_v2_converse(w, log, k, a, f, refusal, e): make attempts until there is an
  * answer to go by, or no time is left.  f: the elements of the believed answer;
