@@ -107,12 +107,8 @@ block_signals(void)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
 	/* Blocked in every thread, and read through a descriptor by one. */
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGUSR1);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
+	h5_worker_signals(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);

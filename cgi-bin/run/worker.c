@@ -262,16 +262,22 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	return why == NULL ? EX_IOERR : 0;
 }
 
+void
+h5_worker_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGUSR1);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP);
+}
+
 static enum h5_code
 open_fds(int fds[3], struct h5_err *e)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGUSR1);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
+	h5_worker_signals(&set);
 	/* Not a signal handler: descriptors are waited for together with the
 	 * rest. */
 	fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

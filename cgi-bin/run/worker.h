@@ -3,6 +3,8 @@
 #ifndef H5_CGI_BIN_RUN_WORKER_H
 #define H5_CGI_BIN_RUN_WORKER_H
 
+#include <signal.h>
+
 #include "cgi-bin/run/run.h"
 
 /* h5_worker_once(run): answer one request of plain CGI; returns the exit
@@ -13,6 +15,9 @@ int h5_worker_once(struct h5_run *run);
  * stop; returns the exit status.  The caller has blocked the signals that it
  * listens for. */
 int h5_worker_serve(struct h5_run *run);
+
+/* h5_worker_signals(set): those that tell a process to leave. */
+void h5_worker_signals(sigset_t *set);
 
 /* h5_worker_signal(sfd): the next signal of a signalfd that does not block; 0:
  * there is none.  -1: one is there and cannot be read; since it would be told
