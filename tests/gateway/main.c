@@ -39,7 +39,8 @@ gw_wait(struct gw *gw, pthread_cond_t *cond, int64_t at_ms)
 void
 gw_pause(struct gw *gw, int64_t ms)
 {
-	int64_t end = gw_monotonic_ms() + ms;
+	/* The clock is cut to whole ms: one more, or it may be too short. */
+	int64_t end = gw_monotonic_ms() + ms + 1;
 
 	pthread_mutex_lock(&gw->lock);
 	while (!gw->stopping && gw_wait(gw, &gw->stopped, end))

@@ -8,6 +8,10 @@ import unicodedata
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORDS = 18000  # of docs/*.md; without INTERFACE and pages in Chinese
+# Pages of capabilities that came after the pages above were counted; each is
+# held to its own limit.
+NEW = set()
+NEW_WORDS = 1200
 COLUMNS = 120
 # Their rows are one thing each, which Markdown cannot break.
 LONG_ROWS = {"docs/THREATS.md", "docs/measured/FINDINGS.md",
@@ -51,10 +55,14 @@ def anchors(text):
 
 
 def doc_words(root=ROOT):
-    """docs/*.md together have at most 18,000 words"""
+    """docs/*.md have at most 18,000 words together, new pages 1,200 each"""
     count = {p.name: len(p.read_text().split())
              for p in root.glob("docs/*.md")
              if p.name != pathlib.Path(WHOLE).name and ".zh" not in p.name}
+    for name in NEW & set(count):
+        words = count.pop(name)
+        if words > NEW_WORDS:
+            yield f"docs/{name}: {words} words, {NEW_WORDS} at most"
     if sum(count.values()) > WORDS:
         yield (f"docs/*.md: {sum(count.values())} words, {WORDS} at most: say "
                f"something there in fewer: {count}")
