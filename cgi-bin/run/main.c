@@ -20,6 +20,7 @@
 #include "common/wechat/wechat.h"
 
 #define EX_USAGE 64
+#define EX_IOERR 74
 #define EX_CONFIG 78
 /* The usual limit of a process; with many threads it is raised. */
 #define FILES_LEAST 1024
@@ -152,10 +153,23 @@ not_hardened(const struct h5_log *log)
 	return EX_CONFIG;
 }
 
+/* The same process id and the same socket.  Returns if it fails. */
+static int
+start_over(const struct h5_run *run, const struct h5_log *log)
+{
+	h5_log_event(
+	    log, H5_LOG_INFO, "starting-over", "binary", run->reload.exe, NULL);
+	(void)execv(run->reload.exe, run->argv);
+	h5_log_event(log, H5_LOG_ERROR, "not-started-over", "why",
+	    strerror(errno), NULL);
+	return EX_IOERR;
+}
+
 static int
 serve(struct h5_run *run)
 {
 	struct h5_site *site;
+	int status;
 	struct h5_err e;
 	const struct h5_config *c;
 	const char *exposed = h5_fcgi_exposed();
@@ -178,7 +192,8 @@ serve(struct h5_run *run)
 	if (!h5_sandbox_alone(run, site))
 		return not_hardened(h5_sites_log(&run->sites));
 	h5_sandbox_say(run);
-	return h5_worker_serve(run);
+	status = h5_worker_serve(run);
+	return run->again ? start_over(run, h5_sites_log(&run->sites)) : status;
 }
 
 /* May this one request need TLS?  WeChat is asked for a POST alone. */

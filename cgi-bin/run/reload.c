@@ -49,6 +49,18 @@ h5_reload_init(struct h5_reload *w, struct h5_sites *s)
 	w->known = NULL;
 	w->refused = 0;
 	w->again_ms = 0;
+	w->without = atomic_load(&s->first) == NULL;
+}
+
+bool
+h5_reload_anew(const struct h5_reload *w)
+{
+	struct h5_site *site = atomic_load(&w->sites->first);
+
+	/* A configuration that a request names is no start's. */
+	while (site != NULL && *site->key != '\0')
+		site = site->next;
+	return w->without && site != NULL;
 }
 
 void
@@ -79,7 +91,7 @@ look(const struct h5_reload *w, bool *changed)
 		exe = h5_stamp_file(w->exe);
 	/* A program that is gone for a moment, while it is replaced, is no
 	 * change. */
-	*changed = exe != 0 && exe != w->exe_stamp;
+	*changed = (exe != 0 && exe != w->exe_stamp) || h5_reload_anew(w);
 	all = h5_stamp_mix(1, exe);
 	/* Sites that were there when the worker began are the supervisor's. */
 	for (; site != w->known; site = site->next) {

@@ -14,6 +14,7 @@ struct h5_reload {
 	uint64_t exe_stamp; /* 0: not ours */
 	uint64_t refused; /* the stamp of what did not pass -t */
 	int64_t again_ms; /* when it is tried once more; 0: not as it is */
+	bool without; /* this process began without a configuration */
 };
 
 void h5_reload_init(struct h5_reload *w, struct h5_sites *s);
@@ -29,5 +30,11 @@ void h5_reload_leave(struct h5_reload *w);
  * logged once; one whose trial came to no end (on a busy machine, say) is tried
  * again.  Blocks for the trial. */
 bool h5_reload_look(struct h5_reload *w);
+
+/* h5_reload_anew(w): did this process begin without a configuration, and has it
+ * got one since?  What is settled at a start (processes, threads, rights) was
+ * settled without it, so the process starts over in its own place: the web
+ * server that started it might not start another. */
+bool h5_reload_anew(const struct h5_reload *w);
 
 #endif

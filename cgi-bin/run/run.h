@@ -16,6 +16,7 @@ struct h5_run {
 	struct h5_reload reload;
 	struct h5_delegate delegate;
 	char **argv; /* to start over with */
+	bool again; /* what h5_worker_serve left for: to start over */
 };
 
 #endif

@@ -219,8 +219,10 @@ wait_for_end(struct h5_run *run, int sfd, int broken_fd)
 			due = 0;
 		if (h5_clock_mono_ms() < due)
 			continue;
-		if (h5_reload_look(&run->reload))
+		if (h5_reload_look(&run->reload)) {
+			run->again = h5_reload_anew(&run->reload);
 			return "replaced";
+		}
 		due = h5_clock_mono_ms() + TICK_MS;
 	}
 }
@@ -252,10 +254,12 @@ serve(struct h5_run *run, struct worker *w, int n, int fds[3])
 	for (i = 0; i < n; i++)
 		(void)pthread_join(w[i].thread, NULL);
 	/* Requests that came while the threads ended are answered first; then
-	 * the socket is closed at once. */
-	if (why != NULL)
+	 * the socket is closed at once.  Where this process goes on as another
+	 * they wait in the socket. */
+	if (why != NULL && !run->again)
 		(void)loop(&w[0]);
-	(void)close(STDIN_FILENO);
+	if (!run->again)
+		(void)close(STDIN_FILENO);
 	for (i = 0; i < n; i++)
 		h5_fcgi_free(w[i].serve.fcgi);
 	h5_lot_free(lot);

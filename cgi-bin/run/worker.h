@@ -12,8 +12,9 @@
 int h5_worker_once(struct h5_run *run);
 
 /* h5_worker_serve(run): answer FastCGI requests with threads until told to
- * stop; returns the exit status.  The caller has blocked the signals that it
- * listens for. */
+ * stop; returns the exit status.  run->again: the socket is still open, for the
+ * caller to start over.  The caller has blocked the signals that it listens
+ * for. */
 int h5_worker_serve(struct h5_run *run);
 
 /* h5_worker_signals(set): those that tell a process to leave. */

@@ -121,6 +121,34 @@ def _(t):
         "checkout", "item=tea").visible)
 
 
+@table("a program that began {0} takes up all of its configuration", [
+    ("with an unknown language", lambda w: w.configure({"site.lang": "fr"})),
+    ("with a command that is missing",
+     lambda w: w.configure({"server.command": w.folder / "none"})),
+    ("without the file", lambda w: w.conf_file.unlink())])
+def _(t, _how, spoil):
+    class Late(h5.Web):
+        def start(self):
+            spoil(self)
+            super().start()
+
+    w = t.mine(Late(t.build, t.gateway, {"server.processes": "2"}))
+    t.page(w.get("checkout", "item=tea"), 500, "error")
+    (pid,) = w.pids("checkout")
+    w.configure({"site.lang": "en", "server.command": w.command})
+    t.until("the mended configuration",
+            lambda: w.get("checkout", "item=tea").status == 200)
+
+    def supervised():
+        t.eq(w.get("checkout", "item=tea").status, 200, "status meanwhile")
+        return len(w.workers("checkout")) == 2
+
+    t.until("two workers", supervised)
+    # The process is the same: its web server has nothing to start.
+    t.eq(w.pids("checkout")[0], pid, "the supervisor")
+    t.contains("\n".join(w.log()), "starting-over", "log")
+
+
 @table("a replaced program is taken up between requests with {0} processes",
        [0, 2])
 def _(t, processes):
