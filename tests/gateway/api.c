@@ -53,7 +53,7 @@ static const struct rule order_rules[] = {
     {"product_id", 32, false},
     {"limit_pay", 32, false},
     {"openid", 128, false},
-    {"scene_info", 256, true},
+    {"scene_info", 256, false},
     {"receipt", 8, false},
     {"profit_sharing", 16, false},
     {"version", 32, false},
@@ -343,15 +343,44 @@ scene_is_good(const struct gw_list *json)
 	return false;
 }
 
+/* H5 alone must say where it is shown. */
 static bool
 check_scene(struct call *c)
 {
 	struct gw_list json = {0};
-	bool ok = gw_json_read(gw_list_text(&c->in, "scene_info"), &json) &&
-		  scene_is_good(&json);
+	const char *scene = gw_list_text(&c->in, "scene_info");
+	bool h5 = strcmp(gw_list_text(&c->in, "trade_type"), "MWEB") == 0;
+	bool ok = true;
 
+	if (h5 && *scene == '\0')
+		return return_fail(c, "scene_info参数长度有误");
+	if (*scene != '\0')
+		ok =
+		    gw_json_read(scene, &json) && (!h5 || scene_is_good(&json));
 	gw_list_free(&json);
 	return ok || return_fail(c, "参数错误:scene_info");
+}
+
+/* The product is one the merchant has, and what it needs is there. */
+static bool
+check_product(struct call *c)
+{
+	const char *type = gw_list_text(&c->in, "trade_type");
+	const char *openid = gw_list_text(&c->in, "openid");
+
+	if (!gw_in_words("MWEB NATIVE JSAPI", type) ||
+	    !gw_in_words(c->gw->opt.products, type))
+		return result_fail(c, "NOAUTH", "商户号该产品权限未开通");
+	if (strcmp(type, "NATIVE") == 0 &&
+	    *gw_list_text(&c->in, "product_id") == '\0')
+		return result_fail(c, "PARAM_ERROR", "缺少参数product_id");
+	if (strcmp(type, "JSAPI") != 0)
+		return true;
+	if (*openid == '\0')
+		return result_fail(c, "PARAM_ERROR", "缺少参数openid");
+	if (!gw_openid_known(c->gw, openid))
+		return result_fail(c, "PARAM_ERROR", "appid与openid不匹配");
+	return true;
 }
 
 /* A number that comes again must come with the same parameters. */
@@ -376,12 +405,8 @@ same_terms(const struct call *c, const struct gw_order *o)
 static bool
 check_reuse(struct call *c, struct gw_order *o)
 {
-	if (o == NULL) {
-		if (strcmp(gw_list_text(&c->in, "trade_type"), "MWEB") != 0)
-			return result_fail(
-			    c, "NOAUTH", "商户号该产品权限未开通");
+	if (o == NULL)
 		return true;
-	}
 	gw_order_settle(c->gw, o);
 	if (!o->burnt && (o->state == GW_SUCCESS || o->state == GW_REFUND))
 		return result_fail(c, "ORDERPAID", "该订单已支付");
@@ -397,15 +422,19 @@ unifiedorder(struct call *c)
 {
 	const char *no = gw_list_text(&c->in, "out_trade_no");
 	struct gw_order *o = gw_order_find(c->gw, no);
+	const char *type = gw_list_text(&c->in, "trade_type");
 	const struct gw_entry *e;
 
 	if (!check_number_syntax(c) || !check_money(c) || !check_address(c) ||
 	    !check_times(c) || !check_notify_url(c) || !check_scene(c) ||
-	    !check_reuse(c, o))
+	    !check_reuse(c, o) || (o == NULL && !check_product(c)))
 		return;
 	if (o == NULL) {
 		o = gw_order_add(c->gw, no);
 		gw_list_copy(&o->terms, &c->in);
+		if (strcmp(type, "JSAPI") == 0)
+			gw_copy(o->openid, sizeof(o->openid),
+			    gw_list_text(&c->in, "openid"));
 		o->sign_type = c->out.sign_type;
 		gw_number(gw_list_text(&c->in, "total_fee"), INT64_MAX / 100,
 		    &o->total_fee);
@@ -419,10 +448,13 @@ unifiedorder(struct call *c)
 	c->made = true;
 	begin(c, NULL, NULL);
 	gw_list_add(&c->out.f, "prepay_id", e->prepay_id);
-	gw_list_add(&c->out.f, "trade_type", "MWEB");
-	gw_list_addf(&c->out.f, "mweb_url",
-	    "%s/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=%s&package=%s",
-	    c->gw->setup.public_url, e->prepay_id, e->package);
+	gw_list_add(&c->out.f, "trade_type", type);
+	if (strcmp(type, "MWEB") == 0)
+		gw_list_addf(&c->out.f, "mweb_url",
+		    "%s/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=%s&package=%s",
+		    c->gw->setup.public_url, e->prepay_id, e->package);
+	else if (strcmp(type, "NATIVE") == 0)
+		gw_list_addf(&c->out.f, "code_url", GW_CODE_URL "%s", e->code);
 }
 
 /* ---- orderquery ------------------------------------------------------ */
@@ -434,7 +466,7 @@ add_paid(struct gw_list *f, const struct gw_order *o, const char *state)
 
 	gw_list_add(f, "openid", o->openid);
 	gw_list_add(f, "is_subscribe", "N");
-	gw_list_add(f, "trade_type", "MWEB");
+	gw_list_add(f, "trade_type", gw_order_type(o));
 	gw_list_add(f, "trade_state", state);
 	gw_list_add(f, "bank_type", "OTHERS");
 	gw_list_addf(f, "total_fee", "%lld", (long long)o->total_fee);
@@ -738,6 +770,12 @@ spoil_fields(struct gw_list *f, const struct gw_fault *fault)
 		break;
 	case GW_NO_MWEB_URL:
 		gw_list_drop(f, "mweb_url");
+		break;
+	case GW_NO_CODE_URL:
+		gw_list_drop(f, "code_url");
+		break;
+	case GW_NO_PREPAY_ID:
+		gw_list_drop(f, "prepay_id");
 		break;
 	case GW_FOREIGN_MWEB_URL:
 	case GW_CRLF_MWEB_URL:

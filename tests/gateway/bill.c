@@ -66,11 +66,10 @@ put_payment(struct day *d, const struct gw_order *o, int64_t total)
 
 	gw_buf_puts(b, "`");
 	put_time(b, o->paid_ms);
-	gw_buf_putf(b,
-	    ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`MWEB,`SUCCESS,`OTHERS,`CNY",
+	gw_buf_putf(b, ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`%s,`SUCCESS,`OTHERS,`CNY",
 	    d->gw->setup.appid, d->gw->setup.mch_id,
 	    gw_list_text(&o->terms, "device_info"), o->transaction_id,
-	    o->out_trade_no, o->openid);
+	    o->out_trade_no, o->openid, gw_order_type(o));
 	gw_buf_puts(b, ",`");
 	put_yuan(b, total);
 	gw_buf_puts(b, ",`0.00");
@@ -137,11 +136,12 @@ put_refund(struct day *d, struct gw_refund *r)
 	gw_buf_puts(b, "`");
 	put_time(b, r->asked_ms);
 	gw_buf_putf(b,
-	    ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`MWEB,`REFUND,`OTHERS,`CNY,`0.00,"
+	    ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`%s,`REFUND,`OTHERS,`CNY,`0.00,"
 	    "`0.00",
 	    d->gw->setup.appid, d->gw->setup.mch_id,
 	    o != NULL ? gw_list_text(&o->terms, "device_info") : "",
-	    r->transaction_id, r->out_trade_no, o != NULL ? o->openid : "");
+	    r->transaction_id, r->out_trade_no, o != NULL ? o->openid : "",
+	    o != NULL ? gw_order_type(o) : "MWEB");
 	if (!d->all) {
 		gw_buf_puts(b, ",`");
 		put_time(b, r->asked_ms);

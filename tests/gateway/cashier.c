@@ -155,18 +155,29 @@ configured(const struct visit *v, const char *text)
 	       gw_in_words(v->gw->opt.allowed_domains, url.host);
 }
 
+const char *
+gw_page_account(struct gw *gw, const struct gw_request *req)
+{
+	const char *account = gw_request_header(req, "x-wechat-account");
+
+	return *account != '\0' ? account : gw->opt.account;
+}
+
+bool
+gw_entry_claim(struct gw_entry *e, const char *account)
+{
+	if (e->account[0] == '\0')
+		gw_copy(e->account, sizeof(e->account), account);
+	return strcmp(e->account, account) == 0;
+}
+
 /* [lock] */
 static const char *
 judge_account(const struct visit *v, struct gw_entry *e)
 {
 	const char *agent = gw_request_header(v->req, "user-agent");
-	const char *account = gw_request_header(v->req, "x-wechat-account");
 
-	if (*account == '\0')
-		account = v->gw->opt.account;
-	if (e->account[0] == '\0')
-		gw_copy(e->account, sizeof(e->account), account);
-	if (strcmp(e->account, account) == 0)
+	if (gw_entry_claim(e, gw_page_account(v->gw, v->req)))
 		return NULL;
 	return strstr(agent, "iPhone") != NULL || strstr(agent, "iPad") != NULL
 		   ? "account-ios"
@@ -232,15 +243,15 @@ judge(struct visit *v)
 
 /* ---- pages ----------------------------------------------------------- */
 
-static void
-add_amount(struct gw_buf *b, int64_t fen)
+void
+gw_page_amount(struct gw_buf *b, int64_t fen)
 {
 	gw_buf_putf(
 	    b, "¥%lld.%02lld", (long long)(fen / 100), (long long)(fen % 100));
 }
 
-static void
-add_hidden(struct gw_buf *b, const char *name, const char *value)
+void
+gw_page_hidden(struct gw_buf *b, const char *name, const char *value)
 {
 	gw_buf_putf(b, "<input type=\"hidden\" name=\"%s\" value=\"", name);
 	gw_escape_html(b, value);
@@ -257,8 +268,8 @@ add_button(struct gw_buf *b, const char *action, const char *class,
 	    action, class, zh, en);
 }
 
-static void
-end_page(struct gw_buf *b)
+void
+gw_page_end(struct gw_buf *b)
 {
 	gw_buf_puts(b,
 	    "</main>\n<footer>\n<p>这是微信支付的测试替身，不会扣款。"
@@ -266,11 +277,19 @@ end_page(struct gw_buf *b)
 	    "</span></p>\n</footer>\n</body>\n</html>\n");
 }
 
-static void
-page_type(struct gw_response *res)
+void
+gw_page_begin(struct gw_response *res, const char *page, const char *data)
 {
 	gw_response_text(res, 200, "text/html; charset=utf-8", "");
 	gw_list_set(&res->headers, "Cache-Control", "no-store");
+	gw_front_head(&res->body, "zh-CN", "微信支付");
+	gw_buf_putf(&res->body, "<main data-page=\"%s\"", page);
+	if (data != NULL) {
+		gw_buf_puts(&res->body, " data-order=\"");
+		gw_escape_html(&res->body, data);
+		gw_buf_puts(&res->body, "\"");
+	}
+	gw_buf_puts(&res->body, ">\n<div class=\"card\">\n");
 }
 
 static void
@@ -290,7 +309,8 @@ error_page(struct gw_response *res, const char *name, const char *back)
 	struct gw_buf *b = &res->body;
 	const char *text = gw_cashier_text(name);
 
-	page_type(res);
+	gw_response_text(res, 200, "text/html; charset=utf-8", "");
+	gw_list_set(&res->headers, "Cache-Control", "no-store");
 	gw_front_head(b, "zh-CN", "微信支付");
 	gw_buf_putf(b,
 	    "<main data-page=\"cashier-error\" data-error=\"%s\">\n"
@@ -298,7 +318,7 @@ error_page(struct gw_response *res, const char *name, const char *back)
 	    "<p class=\"dim\" lang=\"en\">Cashier error: %s</p>\n</div>\n",
 	    name, text != NULL ? text : name, name);
 	add_back(b, back);
-	end_page(b);
+	gw_page_end(b);
 }
 
 /* A plain sentence, for what the real page shows in the app. */
@@ -308,14 +328,12 @@ word_page(struct gw_response *res, const char *page, const char *zh,
 {
 	struct gw_buf *b = &res->body;
 
-	page_type(res);
-	gw_front_head(b, "zh-CN", "微信支付");
+	gw_page_begin(res, page, NULL);
 	gw_buf_putf(b,
-	    "<main data-page=\"%s\">\n<div class=\"card\">\n"
-	    "<h1>%s</h1>\n<p class=\"dim\" lang=\"en\">%s</p>\n</div>\n",
-	    page, zh, en);
+	    "<h1>%s</h1>\n<p class=\"dim\" lang=\"en\">%s</p>\n</div>\n", zh,
+	    en);
 	add_back(b, back);
-	end_page(b);
+	gw_page_end(b);
 }
 
 static void
@@ -331,7 +349,7 @@ add_shop(struct gw_buf *b, const struct gw_order *o)
 	gw_buf_puts(b, "</p>\n<h1>");
 	gw_escape_html(b, gw_list_text(&o->terms, "body"));
 	gw_buf_puts(b, "</h1>\n<p class=\"amount\">");
-	add_amount(b, o->total_fee);
+	gw_page_amount(b, o->total_fee);
 	gw_buf_puts(b, "</p>\n");
 	gw_list_free(&scene);
 }
@@ -342,18 +360,15 @@ pay_page(struct visit *v, struct gw_response *res, int64_t later_s)
 	struct gw_buf *b = &res->body;
 	char later[64];
 
-	page_type(res);
-	gw_front_head(b, "zh-CN", "微信支付");
-	gw_buf_puts(b, "<main data-page=\"cashier\" data-order=\"");
-	gw_escape_html(b, v->order.out_trade_no);
-	gw_buf_puts(b, "\">\n<div class=\"card\">\n");
+	gw_page_begin(res, "cashier", v->order.out_trade_no);
 	add_shop(b, &v->order);
 	gw_buf_puts(b, "</div>\n<form method=\"post\" "
 		       "action=\"/cgi-bin/mmpayweb-bin/act\">\n");
-	add_hidden(b, "prepay_id", gw_list_text(&v->args, "prepay_id"));
-	add_hidden(b, "package", gw_list_text(&v->args, "package"));
-	add_hidden(b, "redirect_url", gw_list_text(&v->args, "redirect_url"));
-	add_hidden(b, "back", gw_request_header(v->req, "referer"));
+	gw_page_hidden(b, "prepay_id", gw_list_text(&v->args, "prepay_id"));
+	gw_page_hidden(b, "package", gw_list_text(&v->args, "package"));
+	gw_page_hidden(
+	    b, "redirect_url", gw_list_text(&v->args, "redirect_url"));
+	gw_page_hidden(b, "back", gw_request_header(v->req, "referer"));
 	add_button(b, "pay", " class=\"go\"", "立即支付", "Pay now");
 	add_button(b, "cancel", "", "取消支付", "Cancel, go back unpaid");
 	add_button(b, "stay", "", "付款后不返回", "Pay, but stay here");
@@ -362,7 +377,7 @@ pay_page(struct visit *v, struct gw_response *res, int64_t later_s)
 	add_button(b, "later", "", "先返回后付款", later);
 	add_button(b, "fail", "", "支付失败", "The payment fails");
 	gw_buf_puts(b, "</form>\n");
-	end_page(b);
+	gw_page_end(b);
 }
 
 /* ---- opening it ------------------------------------------------------ */

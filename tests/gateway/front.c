@@ -97,6 +97,14 @@ static const struct button cause_buttons[] = {
     {"option", "account=B", "A second WeChat account opens it"},
     {"option", "account=A", "… the first account again"},
     {"option", "allowed_domains=shop.example", "This shop is not configured"},
+    {"option", "products=MWEB", "The merchant has H5 alone"},
+    {"option", "products=NATIVE JSAPI", "… all but H5"},
+    {"option", "products=MWEB NATIVE JSAPI", "… every product"},
+    {"option", "same_code=1", "Each code_url is the same"},
+    {"option", "oauth_domains=shop.example", "网页授权域名 is another host"},
+    {"fault", "api=access_token&kind=errcode&n=40125&count=1",
+	"AppSecret refused"},
+    {"fault", "api=access_token&kind=snapshot&count=1", "A virtual openid"},
     {NULL, NULL, NULL},
 };
 
@@ -282,6 +290,13 @@ add_order(struct gw *gw, struct gw_buf *b, struct gw_order *o)
 	if (o->state == GW_NOTPAY) {
 		add_button(b, "pay", form.data, "Pay", o->out_trade_no);
 		add_button(b, "close", form.data, "Close", o->out_trade_no);
+		if (strcmp(gw_order_type(o), "NATIVE") == 0)
+			gw_buf_putf(b,
+			    "<a class=\"btn\" href=\"/scan?code_url="
+			    "weixin%%3A%%2F%%2Fwxpay%%2Fbizpayurl%%3Fpr%%3D%"
+			    "s\">"
+			    "Scan</a>",
+			    o->entries->code);
 	} else if (o->state == GW_SUCCESS) {
 		add_button(
 		    b, "notice", form.data, "Notice again", o->out_trade_no);

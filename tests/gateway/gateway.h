@@ -17,6 +17,9 @@
  *	bill.c     downloadbill
  *	refunds.c  the book of refunds, refund notices
  *	cashier.c  the page behind mweb_url
+ *	phone.c    a phone that scans a code_url
+ *	oauth.c    who somebody is: open.weixin.qq.com, api.weixin.qq.com
+ *	bridge.c   what WeixinJSBridge answers
  *	notices.c  payment notices and their retries
  *	control.c  /_control/: what tests steer and read
  *	front.c    the page for people
@@ -201,6 +204,7 @@ enum gw_api {
 	GW_REFUND_CALL,
 	GW_REFUNDQUERY,
 	GW_CASHIER,
+	GW_ACCESS_TOKEN,
 	GW_NOTICE,
 	GW_CONNECT,
 	GW_API_COUNT,
@@ -252,6 +256,8 @@ enum gw_kind {
 	GW_NO_MWEB_URL,
 	GW_FOREIGN_MWEB_URL,
 	GW_CRLF_MWEB_URL,
+	GW_NO_CODE_URL,
+	GW_NO_PREPAY_ID,
 	GW_PAY_BEFORE_ANSWER,
 	GW_STATE,
 	GW_HIDE_PAYMENT,
@@ -266,6 +272,8 @@ enum gw_kind {
 	GW_UNKNOWN_FIELD,
 	GW_SIGN_TYPE,
 	GW_SHOW_ERROR,
+	GW_ERRCODE,
+	GW_SNAPSHOT,
 	GW_BILL_ERROR,
 	GW_BILL_DROP,
 	GW_BILL_EXTRA,
@@ -384,9 +392,12 @@ bool gw_state_find(const char *name, enum gw_state *out);
 
 struct gw_order;
 
-/* One mweb_url. */
+#define GW_CODE_URL "weixin://wxpay/bizpayurl?pr="
+
+/* One prepay_id with its mweb_url or code_url. */
 struct gw_entry {
 	char prepay_id[40];
+	char code[16]; /* the end of its code_url */
 	char package[16];
 	int64_t issued_ms;
 	char account[64]; /* of who opened it first; "" before that */
@@ -417,6 +428,7 @@ int64_t gw_now_ms(struct gw *gw); /* the stand-in's clock, Unix time */
 void gw_beijing(int64_t now_ms, char out[16]);
 bool gw_beijing_read(const char *text, int64_t *ms);
 
+const char *gw_order_type(const struct gw_order *o); /* its trade_type */
 struct gw_order *gw_order_find(struct gw *gw, const char *no); /* [lock] */
 struct gw_order *gw_order_by_transaction(
     struct gw *gw, const char *id); /* [lock] */
@@ -522,6 +534,47 @@ const char *gw_cashier_text(const char *name);
 /* Name and text of the n-th, false after the last. */
 bool gw_cashier_nth(size_t n, const char **name, const char **text);
 
+/* What the payer is asked for, in cards and forms of one kind. */
+void gw_page_begin(struct gw_response *res, const char *page, const char *data);
+void gw_page_end(struct gw_buf *b);
+void gw_page_hidden(struct gw_buf *b, const char *name, const char *value);
+void gw_page_amount(struct gw_buf *b, int64_t fen);
+/* [lock] The account that opens a page: X-WeChat-Account, else the option. */
+const char *gw_page_account(struct gw *gw, const struct gw_request *req);
+/* [lock] False: another account opened this entry before. */
+bool gw_entry_claim(struct gw_entry *e, const char *account);
+
+/* ---- phone.c --------------------------------------------------------- */
+
+void gw_phone_scan(
+    struct gw *gw, struct gw_request *req, struct gw_response *res);
+
+/* ---- oauth.c --------------------------------------------------------- */
+
+/* One code, for one exchange. */
+struct gw_grant {
+	char code[40];
+	char openid[32];
+	int64_t at_ms;
+	bool used;
+	struct gw_grant *next;
+};
+
+void gw_oauth_authorize(
+    struct gw *gw, struct gw_request *req, struct gw_response *res);
+void gw_oauth_access_token(
+    struct gw *gw, struct gw_request *req, struct gw_response *res);
+/* The same account of the same appid always has the same one. */
+void gw_openid(struct gw *gw, const char *account, char out[32]);
+/* [lock] Was it ever given to the merchant? */
+bool gw_openid_known(struct gw *gw, const char *openid);
+void gw_grant_clear(struct gw *gw); /* [lock] */
+
+/* ---- bridge.c -------------------------------------------------------- */
+
+void gw_bridge_handle(
+    struct gw *gw, struct gw_request *req, struct gw_response *res);
+
 /* ---- notices.c ------------------------------------------------------- */
 
 /* The notices of one payment, until one is taken or all were tried. */
@@ -616,6 +669,7 @@ struct gw_setup {
 	const char *appid;
 	const char *mch_id;
 	char key[128];
+	char app_secret[64];
 	char public_url[512];
 	const char *tls_cert;
 	const char *tls_key;
@@ -628,6 +682,9 @@ struct gw_options {
 	char allowed_domains[512];
 	char client_ip[64];
 	char account[64];
+	char products[64]; /* trade types that the merchant may use */
+	char oauth_domains[512]; /* hosts of redirect_uri */
+	char jsapi_directories[512]; /* URLs, blank-separated; "": any */
 	char refund_result[16]; /* what refunds become */
 	int64_t refund_s; /* after so many seconds */
 	int64_t refund_gap_s; /* least time between two of one order */
@@ -640,6 +697,8 @@ struct gw_options {
 	int64_t refuse_second_close;
 	int64_t refuse_unknown_close;
 	int64_t old_urls_live;
+	int64_t same_code; /* each code_url is the same */
+	int64_t no_scope; /* the account may not ask who somebody is */
 	int64_t notice_sign_type;
 	int64_t notice_timeout_ms;
 	int64_t pay_later_s;
@@ -665,7 +724,9 @@ struct gw {
 	struct gw_options opt;
 	struct gw_map orders;
 	struct gw_map transactions;
-	struct gw_map entries;
+	struct gw_map entries; /* by prepay_id and by code */
+	struct gw_map openids;
+	struct gw_grant *grants; /* newest first */
 	struct gw_order *newest;
 	struct gw_refund *refunds; /* newest first */
 	uint64_t serial; /* of prepay and transaction numbers */

@@ -96,6 +96,14 @@ gw_route(struct gw *gw, struct gw_request *req, struct gw_response *res)
 		get ? gw_cashier_open(gw, req, res) : only(res, "GET, HEAD");
 	else if (strcmp(req->path, "/cgi-bin/mmpayweb-bin/act") == 0)
 		post ? gw_cashier_act(gw, req, res) : only(res, "POST");
+	else if (strcmp(req->path, "/scan") == 0)
+		get ? gw_phone_scan(gw, req, res) : only(res, "GET, HEAD");
+	else if (strcmp(req->path, "/connect/oauth2/authorize") == 0)
+		get ? gw_oauth_authorize(gw, req, res) : only(res, "GET, HEAD");
+	else if (strcmp(req->path, "/sns/oauth2/access_token") == 0)
+		gw_oauth_access_token(gw, req, res);
+	else if (strcmp(req->path, "/bridge") == 0)
+		post ? gw_bridge_handle(gw, req, res) : only(res, "POST");
 	else if (gw_starts(req->path, "/_control/"))
 		gw_control_handle(gw, req, res);
 	else if (strcmp(req->path, "/") == 0)
@@ -271,6 +279,7 @@ static const char usage[] =
     "  --port-file F               the ports, one a line, once it listens\n"
     "  --public-url URL            how browsers reach it\n"
     "  --allowed-domains HOST[,..] H5 payment domains of the merchant\n"
+    "  --app-secret TEXT           of the service account, for JSAPI\n"
     "  --tls-cert F --tls-key F    TLS on --listen\n"
     "  --client-ca F               who signs merchants' certificates\n"
     "  --plain-refund              refunds without a certificate\n"
@@ -312,6 +321,7 @@ enum {
 	MCH_ID,
 	API_KEY,
 	API_KEY_FILE,
+	APP_SECRET,
 	ALLOWED_DOMAINS,
 	PUBLIC_URL,
 	LATENCY_MS,
@@ -331,6 +341,7 @@ static const struct option long_options[] = {
     {"mch-id", required_argument, NULL, MCH_ID},
     {"api-key", required_argument, NULL, API_KEY},
     {"api-key-file", required_argument, NULL, API_KEY_FILE},
+    {"app-secret", required_argument, NULL, APP_SECRET},
     {"allowed-domains", required_argument, NULL, ALLOWED_DOMAINS},
     {"public-url", required_argument, NULL, PUBLIC_URL},
     {"latency-ms", required_argument, NULL, LATENCY_MS},
@@ -370,6 +381,9 @@ read_option(struct gw *gw, int which, const char *value)
 		return true;
 	case API_KEY_FILE:
 		return read_key_file(s, value);
+	case APP_SECRET:
+		gw_copy(s->app_secret, sizeof(s->app_secret), value);
+		return true;
 	case ALLOWED_DOMAINS:
 		gw_copy(gw->start.allowed_domains,
 		    sizeof(gw->start.allowed_domains), value);
@@ -413,6 +427,8 @@ read_options(struct gw *gw, int argc, char **argv)
 	gw->start =
 	    (struct gw_options){.allowed_domains = "127.0.0.1,localhost",
 		.account = "A",
+		.products = "MWEB NATIVE JSAPI",
+		.oauth_domains = "127.0.0.1,localhost",
 		.refund_result = "SUCCESS",
 		.refund_s = 10,
 		.refund_gap_s = 60,

@@ -124,7 +124,7 @@ build(struct gw *gw, const struct gw_order *o, const struct gw_plan *plan,
 	gw_list_add(&a.f, "nonce_str", *nonce != '\0' ? nonce : made_up);
 	gw_list_add(&a.f, "openid", o->openid);
 	gw_list_add(&a.f, "is_subscribe", "N");
-	gw_list_add(&a.f, "trade_type", "MWEB");
+	gw_list_add(&a.f, "trade_type", gw_order_type(o));
 	gw_list_add(&a.f, "bank_type", "OTHERS");
 	gw_list_addf(&a.f, "total_fee", "%lld", (long long)o->total_fee);
 	gw_list_add(&a.f, "fee_type", "CNY");

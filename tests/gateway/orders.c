@@ -93,6 +93,14 @@ gw_order_find(struct gw *gw, const char *no)
 	return gw_map_get(&gw->orders, no);
 }
 
+const char *
+gw_order_type(const struct gw_order *o)
+{
+	const char *type = gw_list_text(&o->terms, "trade_type");
+
+	return *type != '\0' ? type : "MWEB";
+}
+
 struct gw_order *
 gw_order_by_transaction(struct gw *gw, const char *id)
 {
@@ -137,11 +145,15 @@ gw_order_issue(struct gw *gw, struct gw_order *o)
 	    (unsigned long long)++gw->serial & 0xffffffffU);
 	snprintf(e->package, sizeof(e->package), "%llu",
 	    (unsigned long long)(100000000 + gw_random(1900000000)));
+	gw_random_text(e->code, 7);
+	if (gw->opt.same_code)
+		gw_copy(e->code, sizeof(e->code), "SAMEone");
 	e->issued_ms = now;
 	e->order = o;
 	e->next = o->entries;
 	o->entries = e;
 	gw_map_put(&gw->entries, e->prepay_id, e);
+	gw_map_put(&gw->entries, e->code, e);
 	return e;
 }
 
@@ -213,6 +225,8 @@ add_entries(struct gw_buf *b, const struct gw_order *o)
 		gw_buf_puts(b, ",");
 		gw_json_pair(b, "package", e->package);
 		gw_buf_puts(b, ",");
+		gw_json_pair(b, "code", e->code);
+		gw_buf_puts(b, ",");
 		gw_json_pair(b, "account", e->account);
 		gw_buf_putf(
 		    b, ",\"issued_at_ms\":%lld}", (long long)e->issued_ms);
@@ -271,5 +285,7 @@ gw_order_clear(struct gw *gw)
 	gw_map_free(&gw->orders);
 	gw_map_free(&gw->entries);
 	gw_map_free(&gw->transactions);
+	gw_map_free(&gw->openids);
+	gw_grant_clear(gw);
 	gw->waiting_payments = 0;
 }

@@ -30,6 +30,7 @@ import urllib.request
 APPID = "wxd930ea5d5a258f4f"
 MCH_ID = "10000100"
 KEY = "192006250b4c09247ec02edce69f6a2d"
+APP_SECRET = "0123456789abcdef0123456789abcdef"
 SUCCESS = ("<xml><return_code><![CDATA[SUCCESS]]></return_code>"
            "<return_msg><![CDATA[OK]]></return_msg></xml>")
 FAIL = SUCCESS.replace("SUCCESS", "FAIL")
@@ -406,8 +407,13 @@ def test_other_values():
           '"bundle_id":"b"}}')
     place("I00003", scene_info='{"h5_info": {"type":"Android",'
           '"app_name":"a","package_name":"b"}}')
-    errs(GW.call("unifiedorder", order("I00004", trade_type="NATIVE")),
+    GW.control("option", products="NATIVE JSAPI")
+    errs(GW.call("unifiedorder", order("I00004")),
          "NOAUTH", "商户号该产品权限未开通")
+    GW.control("option", products="MWEB")
+    for other in ("NATIVE", "JSAPI", "APP"):
+        errs(GW.call("unifiedorder", order("I00004", trade_type=other)),
+             "NOAUTH", "商户号该产品权限未开通")
 
 
 # ---- tests: orders ---------------------------------------------------------
@@ -1966,6 +1972,195 @@ def test_a_refund_needs_a_certificate():
             g.stop()
 
 
+# ---- tests: a code to scan, and who somebody is ----------------------------
+
+def native(no="N00001", **more):
+    return order(no, **{"trade_type": "NATIVE", "product_id": no,
+                        "scene_info": None, **more})
+
+
+def jsapi(openid, no="J00001", **more):
+    return order(no, trade_type="JSAPI", openid=openid, scene_info=None,
+                 **more)
+
+
+def page(path, query=None, headers=None):
+    """(status, Location, text) of a GET that follows nothing."""
+    c = http.client.HTTPConnection(GW.url.split("//")[1], timeout=10)
+    target = path + ("?" + urllib.parse.urlencode(query) if query else "")
+    c.request("GET", target, headers=headers or {})
+    r = c.getresponse()
+    text = r.read().decode()
+    c.close()
+    return r.status, r.headers["Location"], text
+
+
+def scan(code_url, account="A"):
+    """What the phone shows: "phone" or an error's name, and its form."""
+    text = page("/scan", {"code_url": code_url},
+                {"X-WeChat-Account": account})[2]
+    error = re.search('data-error="([a-z-]+)"', text)
+    fields = dict(re.findall('name="(\\w+)" value="([^"]*)"', text))
+    return error.group(1) if error else "phone", fields
+
+
+def test_a_code_is_scanned_and_paid():
+    r = good(GW.call("unifiedorder", native()))
+    assert re.fullmatch("weixin://wxpay/bizpayurl\\?pr=[0-9A-Za-z]{7}",
+                        r["code_url"]), r
+    eq((r["trade_type"], "mweb_url" in r), ("NATIVE", False))
+    what, form = scan(r["code_url"])
+    eq(what, "phone")
+    eq(scan(r["code_url"], "B")[0], "account")
+    GW.post("/cgi-bin/mmpayweb-bin/act", urllib.parse.urlencode(
+        {**form, "action": "stay"}).encode())
+    GW.wait(for_="notices", out_trade_no="N00001", taken=1)
+    q = good(GW.call("orderquery", {"out_trade_no": "N00001"}))
+    eq((q["trade_type"], q["trade_state"]), ("NATIVE", "SUCCESS"))
+    eq(GW.control("notices", out_trade_no="N00001")["sent"][0]
+       ["fields"]["trade_type"], "NATIVE")
+    eq(scan(r["code_url"])[0], "paid")
+
+
+def test_a_code_dies():
+    old = good(GW.call("unifiedorder", native()))["code_url"]
+    new = good(GW.call("unifiedorder", native()))["code_url"]
+    eq((scan(old)[0], scan(new)[0]), ("expired", "phone"))
+    other = place("N00003")["prepay_id"]
+    code = good(GW.call("unifiedorder", native("N00002", time_expire=None)))
+    GW.control("clock", advance=7199)
+    eq(scan(code["code_url"])[0], "phone")
+    GW.control("clock", advance=1)
+    eq(scan(code["code_url"])[0], "expired")
+    for bad in ("", "https://shop.example/", "weixin://wxpay/bizpayurl?pr=x",
+                "weixin://wxpay/bizpayurl?pr="
+                + other):
+        eq(scan(bad)[0], "no-code")
+    GW.control("close", out_trade_no="N00002")
+    eq(scan(code["code_url"])[0], "expired")
+
+
+def test_what_the_products_need():
+    errs(GW.call("unifiedorder", native(product_id=None)), "PARAM_ERROR",
+         "缺少参数product_id")
+    errs(GW.call("unifiedorder", jsapi(None)), "PARAM_ERROR",
+         "缺少参数openid")
+    errs(GW.call("unifiedorder", jsapi("o" * 28)), "PARAM_ERROR",
+         "appid与openid不匹配")
+    fails(GW.call("unifiedorder", order(scene_info=None)),
+          "scene_info参数长度有误")
+    good(GW.call("unifiedorder", native("N00004")))
+    errs(GW.call("unifiedorder", order("N00004")), "INVALID_REQUEST",
+         "201 商户订单号重复")
+    GW.control("option", same_code=1)
+    eq(len({good(GW.call("unifiedorder", native(n)))["code_url"]
+            for n in ("N00005", "N00006")}), 1)
+    for kind, field in (("no-code-url", "code_url"),
+                        ("no-prepay-id", "prepay_id")):
+        fault(kind=kind, api="unifiedorder", count=1)
+        assert field not in good(GW.call("unifiedorder", native("N00007")))
+
+
+def authorize(account="A", **more):
+    args = {"appid": APPID, "redirect_uri": "http://127.0.0.1/pay?order=1",
+            "response_type": "code", "scope": "snsapi_base",
+            "state": "abcDEF123", **more}
+    return page("/connect/oauth2/authorize",
+                {n: v for n, v in args.items() if v is not None},
+                {"X-WeChat-Account": account})
+
+
+def grant(account="A"):
+    status, to, _ = authorize(account)
+    eq(status, 302)
+    query = dict(urllib.parse.parse_qsl(to.split("?", 1)[1]))
+    eq((query["order"], query["state"]), ("1", "abcDEF123"))
+    return query["code"]
+
+
+def exchange(code, **more):
+    args = {"appid": APPID, "secret": APP_SECRET, "code": code,
+            "grant_type": "authorization_code", **more}
+    status, _, text = page("/sns/oauth2/access_token", args)
+    eq(status, 200)
+    return json.loads(text)
+
+
+def test_the_authorize_page():
+    for change, text in (({"redirect_uri": "http://shop.example/"}, "10003"),
+                         ({"appid": "wx1"}, "10013"),
+                         ({"scope": "snsapi_userinfo"}, "10015"),
+                         ({"state": "a-b"}, "10015"),
+                         ({"state": None}, "10015")):
+        status, _, shown = authorize(**change)
+        eq((status, text in shown), (200, True), shown)
+    args = {"redirect_uri": "http://127.0.0.1/", "appid": APPID,
+            "response_type": "code", "scope": "snsapi_base", "state": "a"}
+    assert "10015" in page("/connect/oauth2/authorize", args)[2]
+    GW.control("option", no_scope=1)
+    assert "10005" in authorize()[2]
+
+
+def test_a_code_is_exchanged_once():
+    code = grant()
+    got = exchange(code)
+    assert re.fullmatch("o[0-9A-Za-z_-]{27}", got["openid"]), got
+    eq((got["scope"], got["expires_in"]), ("snsapi_base", 7200))
+    eq(exchange(code)["errcode"], 40163)
+    eq(exchange("x")["errcode"], 40029)
+    eq(exchange("")["errcode"], 41008)
+    eq(exchange(grant(), secret="x")["errcode"], 40125)
+    eq(exchange(grant(), appid="x")["errcode"], 40013)
+    eq(exchange(grant())["openid"], got["openid"])
+    assert exchange(grant("B"))["openid"] != got["openid"]
+    old = grant()
+    GW.control("clock", advance=301)
+    eq(exchange(old)["errcode"], 42003)
+    fault(kind="errcode", count=1)
+    eq(exchange(grant()), {"errcode": -1, "errmsg": "system error"})
+    fault(kind="snapshot", count=1)
+    eq(exchange(grant())["is_snapshotuser"], 1)
+
+
+def bridge(values, **more):
+    form = {**values, "url": "http://127.0.0.1/cgi-bin/checkout?order=1",
+            "action": "pay", "account": "A", **more}
+    return json.loads(GW.post("/bridge", urllib.parse.urlencode(form).encode()))
+
+
+def test_the_bridge_pays_what_was_signed():
+    openid = exchange(grant())["openid"]
+    r = good(GW.call("unifiedorder", jsapi(openid)))
+    eq((r["trade_type"], "code_url" in r), ("JSAPI", False))
+    values = {"appId": APPID, "timeStamp": "1700000000", "nonceStr": "n",
+              "package": "prepay_id=" + r["prepay_id"],
+              "signType": "HMAC-SHA256"}
+    values["paySign"] = sign(values, KEY, "HMAC-SHA256")
+    eq(bridge(values, action="cancel"),
+       {"err_msg": "get_brand_wcpay_request:cancel"})
+    for change, text in (({"account": "B"}, "下单账号与支付账号不一致"),
+                         ({"paySign": "0"}, "支付验证签名失败"),
+                         ({"timeStamp": "1"}, "支付验证签名失败"),
+                         ({"package": "prepay_id=undefined"},
+                          "调用支付JSAPI缺少参数：total_fee"),
+                         ({"appId": "wx"}, "调用支付JSAPI缺少参数：appId")):
+        eq(bridge(values, **change), {
+            "err_msg": "get_brand_wcpay_request:fail", "err_desc": text})
+    for entries, ok in (("https://127.0.0.1/cgi-bin/", False),
+                        ("http://127.0.0.1/cgi-bin", False),
+                        ("http://127.0.0.1/cgi-bin/pay/", False),
+                        ("http://a.example/ http://127.0.0.1/cgi-bin/", True),
+                        ("http://127.0.0.1/", True)):
+        GW.control("option", jsapi_directories=entries)
+        eq(bridge(values, action="cancel").get("err_desc"),
+           None if ok else "当前页面的URL未注册", entries)
+    eq(bridge(values), {"err_msg": "get_brand_wcpay_request:ok"})
+    GW.wait(for_="notices", out_trade_no="J00001", taken=1)
+    q = good(GW.call("orderquery", {"out_trade_no": "J00001"}))
+    eq((q["openid"], q["trade_type"]), (openid, "JSAPI"))
+    eq(bridge(values)["err_desc"], "该订单已支付")
+
+
 # ---- run -------------------------------------------------------------------
 
 def main():
@@ -1979,7 +2174,7 @@ def main():
     print("1..%d" % len(tests))
     failed = 0
     SHOP = Shop()
-    GW = Gateway(PROGRAM)
+    GW = Gateway(PROGRAM, "--app-secret", APP_SECRET)
     for number, (name, run) in enumerate(tests, 1):
         GW.control("reset")
         SHOP.reset()
