@@ -531,6 +531,7 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->site.shop_url);
 	free(c->site.lang);
 	free(c->site.contact);
+	free(c->site.contact_wechat);
 	h5_crypto_key_free(c->site.secret);
 	h5_crypto_key_free(c->site.link_key);
 	h5_crypto_key_free(c->site.secret_previous);

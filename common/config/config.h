@@ -41,7 +41,7 @@ struct h5_config {
 		char *origin; /* scheme://host[:port] of base_url */
 		char *host; /* host[:port] of base_url */
 		char *program_suffix; /* "" by default */
-		char *name, *shop_url, *lang, *contact;
+		char *name, *shop_url, *lang, *contact, *contact_wechat;
 		struct h5_crypto_key *secret; /* order and form tokens */
 		struct h5_crypto_key *link_key; /* NULL: signed links are off */
 		/* The keys before these; NULL: none.  What was made with them

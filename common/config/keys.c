@@ -55,6 +55,8 @@ const struct h5_config_key h5_keys[] = {
     {"site", "lang", "zh-CN", false, T(lang), AT(site.lang), 0, 0},
     {"site", "contact", NULL, false, T(optional_text), AT(site.contact), 0,
 	H5_INI_VALUE},
+    {"site", "contact_wechat", NULL, false, T(optional_text),
+	AT(site.contact_wechat), 0, 64},
     {"site", "handoff", "redirect", false, T(handoff), AT(site.handoff_page), 0,
 	0},
     {"gateway", "url", "https://api.mch.weixin.qq.com", false, T(base),

@@ -297,6 +297,8 @@ h5_page_begin(struct h5_page *pg, const struct h5_page_ctx *x)
 	h5_data_ref(pg->v, "shop_url", c->site.shop_url);
 	if (c->site.contact != NULL)
 		put_contact(pg, c->site.contact);
+	if (c->site.contact_wechat != NULL)
+		h5_data_ref(pg->v, "contact_wechat", c->site.contact_wechat);
 	put_action(pg, "checkout", "checkout");
 	put_action(pg, "query", "query");
 }

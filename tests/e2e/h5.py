@@ -599,6 +599,7 @@ class Site:
             "site.base_url": self.base_url,
             "site.name": "测试商店",
             "site.contact": "021-5555 0100",
+            "site.contact_wechat": "<tea>_shop",
             "site.secret_file": self.folder / "site.secret",
             "site.link_key_file": self.folder / "link.key",
             "store.dir": self.store,

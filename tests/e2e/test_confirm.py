@@ -28,6 +28,7 @@ def _(t):
     t.contains(r.visible, "0.01", "amount")
     t.contains(r.visible, "测试商店", "shop")
     t.contains(r.visible, "021-5555 0100", "contact")
+    t.contains(r.visible, "客服微信号： <tea>_shop", "contact_wechat")
     forms = [f for f in r.forms if (f.method or "").lower() == "post"]
     t.eq(len(forms), 1, "forms that post")
     path = urllib.parse.urlsplit(forms[0].action).path

@@ -12,6 +12,8 @@ WORDS = 18000  # of docs/*.md; without INTERFACE and pages in Chinese
 # held to its own limit.
 NEW = set()
 NEW_WORDS = 1200
+# A key of the configuration that came later brings its own words.
+KEYS, KEY_WORDS = 50, 45
 COLUMNS = 120
 # Their rows are one thing each, which Markdown cannot break.
 LONG_ROWS = {"docs/THREATS.md", "docs/measured/FINDINGS.md",
@@ -55,7 +57,7 @@ def anchors(text):
 
 
 def doc_words(root=ROOT):
-    """docs/*.md have at most 18,000 words together, new pages 1,200 each"""
+    """docs/*.md have at most 18,000 words, new pages and keys their own"""
     count = {p.name: len(p.read_text().split())
              for p in root.glob("docs/*.md")
              if p.name != pathlib.Path(WHOLE).name and ".zh" not in p.name}
@@ -63,8 +65,11 @@ def doc_words(root=ROOT):
         words = count.pop(name)
         if words > NEW_WORDS:
             yield f"docs/{name}: {words} words, {NEW_WORDS} at most"
-    if sum(count.values()) > WORDS:
-        yield (f"docs/*.md: {sum(count.values())} words, {WORDS} at most: say "
+    config = root / "docs/CONFIG.md"
+    keys = config.read_text().count("\n#### `") if config.is_file() else 0
+    most = WORDS + KEY_WORDS * max(0, keys - KEYS)
+    if sum(count.values()) > most:
+        yield (f"docs/*.md: {sum(count.values())} words, {most} at most: say "
                f"something there in fewer: {count}")
 
 
