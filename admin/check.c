@@ -1,7 +1,10 @@
 /* h5pay check - the configuration, the catalogue and the templates; and what
  * this version would change in the store. */
+#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/command.h"
 #include "common/base/length.h"
@@ -47,6 +50,75 @@ print_limits(const struct h5_config *c)
 			     "limits.starts_total_per_minute alone holds\n");
 }
 
+/* Can the log be made, or written to?  A file that is not there yet is made. */
+static bool
+log_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct h5_buf folder;
+	bool good;
+
+	h5_buf_init(&folder, 4096);
+	h5_buf_add(&folder, path, slash == path ? 1 : (size_t)(slash - path));
+	good = access(path, F_OK) == 0 ? access(path, W_OK) == 0
+				       : access(folder.data, W_OK | X_OK) == 0;
+	h5_buf_release(&folder);
+	return good;
+}
+
+/* Where an operator finds it, and what keeps it from being written. */
+static void
+put_log(const struct h5_config *c, struct h5_buf *out)
+{
+	const char *path = h5_config_log_path(c);
+	bool sys = path == NULL && access("/dev/log", W_OK) != 0;
+
+	h5_buf_puts(out, c->log.file != NULL
+			     ? c->log.file
+			     : "stderr, which is the web server's error log; "
+			       "syslog where that is /dev/null, as under "
+			       "spawn-fcgi");
+	if (path != NULL && !log_writable(path))
+		h5_buf_printf(out,
+		    "; but it cannot be written (%s), so lines go to stderr",
+		    strerror(errno));
+	else if (sys)
+		h5_buf_puts(out,
+		    "; but there is no syslog here (/dev/log): set log.file");
+}
+
+/* The untouched example sells nothing. */
+static enum h5_code
+check_left(const struct h5_config *c, struct h5_buf *faults)
+{
+	struct h5_config_left at;
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; h5_config_left(c, i, &at); i++) {
+		if (!at.must)
+			continue;
+		h5_buf_printf(faults,
+		    "%s:%u: %s still has the value of the example: \"h5pay "
+		    "init\" asks for yours\n",
+		    c->path, at.line, at.name);
+		rc = H5_E_CONFIG;
+	}
+	return rc;
+}
+
+static void
+put_left(const struct h5_config *c, struct h5_buf *out)
+{
+	struct h5_config_left at;
+	size_t i;
+
+	for (i = 0; h5_config_left(c, i, &at); i++)
+		h5_buf_printf(out,
+		    "%s:%u: warning: %s still has the value of the example\n",
+		    c->path, at.line, at.name);
+}
+
 /* A key that was changed for good is deleted, not kept. */
 static void
 print_previous(const struct h5_config *c)
@@ -67,18 +139,31 @@ print_previous(const struct h5_config *c)
 			    keys[i].name);
 }
 
+/* What was found. */
+struct checked {
+	struct h5_buf path, faults, account, log;
+	unsigned format;
+	enum h5_code rc;
+};
+
 static void
-print_json(
-    const char *path, const struct h5_buf *faults, unsigned format, bool good)
+print_json(const struct checked *found)
 {
 	struct h5_buf out;
-	const char *line = faults->data, *end;
+	const char *line = found->faults.data, *end;
+	bool first = true, good = found->rc == H5_OK;
+	unsigned format = found->format;
 	char one[1024];
-	bool first = true;
 
 	h5_buf_init(&out, 262144);
 	h5_buf_printf(&out, "{\"ok\":%s,\"file\":", good ? "true" : "false");
-	h5_json_string(path, &out);
+	h5_json_string(found->path.data, &out);
+	h5_buf_puts(&out, ",\"account\":");
+	h5_json_string(found->account.data, &out);
+	if (good) {
+		h5_buf_puts(&out, ",\"log\":");
+		h5_json_string(found->log.data, &out);
+	}
 	h5_buf_puts(&out, ",\"faults\":[");
 	/* What is printed of a good one are warnings. */
 	if (good)
@@ -101,61 +186,112 @@ print_json(
 	h5_buf_release(&out);
 }
 
-static int
-run(struct command *cmd, int argc, char **argv)
+static void
+print_good(const struct checked *found, const struct h5_config *c)
 {
-	struct h5_loaded got = {NULL, NULL, NULL};
-	struct h5_buf path, faults;
-	struct h5_err e;
-	unsigned format = 0;
+	(void)printf("%s: good\n", found->path.data);
+	(void)printf(
+	    "account %s, log: %s\n", found->account.data, found->log.data);
+	print_change(c, found->format);
+	print_limits(c);
+	print_previous(c);
+}
+
+/* as: an account's name, or NULL for the store's owner. */
+static enum h5_code
+look(struct command *cmd, const char *as, struct checked *found,
+    struct h5_loaded *got, struct h5_err *e)
+{
 	enum h5_code rc;
 
-	(void)argv;
-	if (argc != 1)
-		return command_usage(&verb_check, "check takes no operand");
+	rc = h5_config_find(cmd->config_path, NULL, &found->path, e);
+	/* What root may read says nothing of the programs. */
+	if (rc == H5_OK)
+		rc = as != NULL ? command_become(as, e)
+				: command_own_store(found->path.data, e);
+	command_who(&found->account);
+	if (rc == H5_OK)
+		rc = h5_load(found->path.data, &found->faults, got, e);
+	if (rc == H5_OK)
+		rc = check_left(got->c, &found->faults);
+	if (rc == H5_OK)
+		rc = check_store(got->c, &found->faults, &found->format);
+	if (rc != H5_OK)
+		return rc;
+	h5_load_doubts(got, &found->faults);
+	put_left(got->c, &found->faults);
+	put_log(got->c, &found->log);
+	return H5_OK;
+}
+
+static int
+check(struct command *cmd, const char *as)
+{
+	struct h5_loaded got = {NULL, NULL, NULL};
+	struct checked found = {.format = 0};
+	struct h5_err e;
+
 	/* h5_load may fail without words of its own, when the faults say it
 	 * all. */
 	h5_err_clear(&e);
-	h5_buf_init(&path, 4096);
-	h5_buf_init(&faults, H5_LOAD_FAULTS);
-	rc = h5_config_find(cmd->config_path, NULL, &path, &e);
-	if (rc == H5_OK)
-		rc = h5_load(path.data, &faults, &got, &e);
-	if (rc == H5_OK)
-		rc = check_store(got.c, &faults, &format);
-	if (rc == H5_OK)
-		h5_load_doubts(&got, &faults);
-	if (cmd->json) {
-		print_json(path.data, &faults, format, rc == H5_OK);
-	} else if (rc == H5_OK) {
-		(void)printf("%s: good\n", path.data);
-		print_change(got.c, format);
-		print_limits(got.c);
-		print_previous(got.c);
-	}
+	h5_buf_init(&found.path, 4096);
+	h5_buf_init(&found.faults, H5_LOAD_FAULTS);
+	h5_buf_init(&found.account, 256);
+	h5_buf_init(&found.log, 8192);
+	found.rc = look(cmd, as, &found, &got, &e);
+	if (cmd->json)
+		print_json(&found);
+	else if (found.rc == H5_OK)
+		print_good(&found, got.c);
 	h5_load_release(&got);
-	(void)fputs(faults.data, stderr);
+	(void)fputs(found.faults.data, stderr);
 	/* The faults went to stderr line by line, so the summary would only
 	 * repeat them. */
-	if (rc != H5_OK && faults.len == 0)
+	if (found.rc != H5_OK && found.faults.len == 0)
 		(void)fprintf(stderr, "h5pay: %s\n", e.msg);
-	h5_buf_release(&faults);
-	h5_buf_release(&path);
-	return h5_err_exit(rc == H5_OK ? H5_OK : H5_E_CONFIG);
+	h5_buf_release(&found.log);
+	h5_buf_release(&found.account);
+	h5_buf_release(&found.faults);
+	h5_buf_release(&found.path);
+	return h5_err_exit(found.rc == H5_OK ? H5_OK : H5_E_CONFIG);
+}
+
+static int
+run(struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"as", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
+	const char *as = NULL;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'a')
+			return command_usage(&verb_check,
+			    "unknown option, or --as without a "
+			    "name");
+		as = optarg;
+	}
+	if (optind != argc)
+		return command_usage(&verb_check, "check takes no operand");
+	return check(cmd, as);
 }
 
 const struct verb verb_check = {
     .name = "check",
-    .usage = "check [--json]",
+    .usage = "check [--as ACCOUNT] [--json]",
     .summary = "check the configuration and report every fault in one run",
     .help = "\n"
 	    "  h5pay check\n"
-	    "  h5pay -c /etc/h5pay/h5pay.conf check\n\n"
+	    "  h5pay -c /etc/h5pay/h5pay.conf check --as www-data\n\n"
 	    "Reads the configuration, its secret files, the catalogue and the "
 	    "templates as the\n"
 	    "programs do, and prints each fault as \"file:line: what is "
 	    "wrong\"; and says\n"
-	    "what this version will change in the store.\n"
+	    "what this version will change in the store, and where the log "
+	    "goes.  Root looks as the\n"
+	    "account --as, or as the owner of the store: the one that runs the "
+	    "programs.\n"
 	    "exit status: 0 good, 78 not\n",
     .run = run,
 };

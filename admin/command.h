@@ -67,11 +67,28 @@ void command_unread(
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code command_wechat(
     struct command *cmd, struct h5_err *e);
-/* command_own_store(cmd, e): if this runs as root, become the owner of the
- * store, if there is one.
+/* command_own_store(path, e): if this runs as root, become the owner of the
+ * store that the configuration at path names.
  * H5_E_CONFIG: that was refused. */
 H5_MUST_CHECK enum h5_code command_own_store(
-    const struct command *cmd, struct h5_err *e);
+    const char *path, struct h5_err *e);
+/* command_own_group(path, e): if this runs as root, take on that owner's group
+ * alone: secrets that root has given to it may be read by it (INTERFACE 2), and
+ * root reads by the same rule.
+ * H5_E_CONFIG: that was refused. */
+H5_MUST_CHECK enum h5_code command_own_group(
+    const char *path, struct h5_err *e);
+/* command_account(name, uid, gid, home, e): look an account up.  name: NULL for
+ * the one this runs as.  home: gets its folder; may be NULL.
+ * H5_E_NOTFOUND: there is none. */
+H5_MUST_CHECK enum h5_code command_account(const char *name, unsigned *uid,
+    unsigned *gid, struct h5_buf *home, struct h5_err *e);
+/* command_become(name, e): become that account.
+ * H5_E_NOTFOUND: there is none.
+ * H5_E_CONFIG: this is neither root nor that account. */
+H5_MUST_CHECK enum h5_code command_become(const char *name, struct h5_err *e);
+/* command_who(out): append the name of the account this runs as. */
+void command_who(struct h5_buf *out);
 /* command_order(v, argc, argv, id): take the one operand, an order's id.
  * Returns EXIT_DONE, or the status to leave with. */
 int command_order(const struct verb *v, int argc, char **argv, const char **id);

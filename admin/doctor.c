@@ -95,16 +95,17 @@ end(const struct h5_doctor *d, struct saying *s)
 	return good ? EXIT_DONE : EXIT_NO;
 }
 
+/* Without a configuration nothing else can be looked at. */
 static bool
 configuration(struct h5_doctor *d, struct command *cmd, struct h5_buf *path)
 {
 	struct h5_err e;
 
-	if (h5_config_find(cmd->config_path, NULL, path, &e) == H5_OK)
+	if (h5_config_find(cmd->config_path, NULL, path, &e) == H5_OK &&
+	    command_own_group(path->data, &e) == H5_OK)
 		return h5_doctor_configuration(d, path->data);
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-missing",
 	    "why", e.msg, NULL);
-	/* Without a configuration nothing else can be looked at. */
 	return false;
 }
 
@@ -117,7 +118,7 @@ look(struct h5_doctor *d, struct command *cmd, bool offline)
 	cmd->shop.c = d->c;
 	h5_doctor_processes(d);
 	/* Root would find other things than the store's owner does. */
-	if (command_own_store(cmd, &e) != H5_OK) {
+	if (command_own_store(d->c->path, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-account",
 		    "why", e.msg, NULL);
 		return;

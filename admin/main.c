@@ -1,7 +1,6 @@
 /* h5pay - the operator's command.  Options that every verb has, the
  * configuration, the store; then one file a verb. */
 #include <getopt.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +268,8 @@ load_config(struct command *cmd, struct h5_err *e)
 	h5_buf_init(&faults, 65536);
 	rc = h5_config_find(cmd->config_path, NULL, &path, e);
 	if (rc == H5_OK)
+		rc = command_own_group(path.data, e);
+	if (rc == H5_OK)
 		rc = h5_config_load(path.data, &faults, &cmd->config, e);
 	/* The faults first, then the sentence that ends the command. */
 	if (faults.len > 0)
@@ -276,32 +277,6 @@ load_config(struct command *cmd, struct h5_err *e)
 	h5_buf_release(&faults);
 	h5_buf_release(&path);
 	return rc;
-}
-
-/* A store that root wrote into would be closed to the web programs: become its
- * owner before touching it. */
-enum h5_code
-command_own_store(const struct command *cmd, struct h5_err *e)
-{
-	unsigned uid, gid;
-	enum h5_code rc;
-
-	if (geteuid() != 0)
-		return H5_OK;
-	rc = h5_store_owner(&cmd->config->store, &uid, &gid, e);
-	/* No store yet: whoever makes it will own it. */
-	if (rc == H5_E_NOTFOUND)
-		return H5_OK;
-	if (rc != H5_OK || uid == 0)
-		return rc;
-	/* Groups first, then the group, then the user: after that no right is
-	 * left to change them. */
-	if (setgroups(0, NULL) != 0 || setgid((gid_t)gid) != 0 ||
-	    setuid((uid_t)uid) != 0)
-		return h5_err_set(e, H5_E_CONFIG,
-		    "cannot become uid %u, the owner of %s", uid,
-		    cmd->config->store.dir);
-	return H5_OK;
 }
 
 static enum h5_code
@@ -319,8 +294,10 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 		/* A verb's answer is on stdout; only what is wrong is told
 		 * beside it. */
 		cmd->log.least = H5_LOG_WARN;
+	/* A store that root wrote into would be closed to the web programs:
+	 * become its owner before touching it. */
 	if (rc == H5_OK && v->need_store)
-		rc = command_own_store(cmd, e);
+		rc = command_own_store(cmd->config->path, e);
 	if (rc == H5_OK && v->need_store)
 		rc = h5_store_open(&cmd->config->store, cmd->config->hooks.mask,
 		    &cmd->shop.st, e);

@@ -269,12 +269,12 @@ scan_log(struct bundle *b, const char *path, struct h5_err *e)
 static void
 take_log(struct bundle *b)
 {
-	const char *path = b->cmd->shop.c->log.file;
+	const char *path = h5_config_log_path(b->cmd->shop.c);
 	struct h5_err e;
 
 	if (path == NULL) {
-		h5_buf_puts(&b->log, "(log.file is not set: look in the web "
-				     "server's error log)\n");
+		h5_buf_puts(&b->log, "(log.file names no file: look in the "
+				     "web server's error log, or in syslog)\n");
 	} else if (scan_log(b, path, &e) != H5_OK) {
 		h5_buf_clear(&b->log);
 		h5_buf_printf(&b->log, "(%s: %s)\n", path, e.msg);

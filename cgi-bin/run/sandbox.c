@@ -223,8 +223,8 @@ collect(struct rules *r, const struct h5_app *app)
 	add_folder(
 	    r, local.folder, p->writes ? H5_LANDLOCK_KEEP : H5_LANDLOCK_READ);
 	add_system(r);
-	if (c->log.file != NULL)
-		add_file(r, c, c->log.file, H5_LANDLOCK_ADD);
+	if (h5_config_log_path(c) != NULL)
+		add_file(r, c, h5_config_log_path(c), H5_LANDLOCK_ADD);
 	/* Always by its folder: it is read for each order, and a new price
 	 * holds from the next one on. */
 	if (p->catalogue && c->catalogue.file != NULL)

@@ -30,8 +30,11 @@ struct h5_log {
 	char rid[H5_LOG_RID]; /* request id, or empty */
 };
 
-/* h5_log_init(l, program, path): log everything from info upwards.  path: NULL
- * is stderr. */
+#define H5_LOG_SYSLOG "syslog" /* a path that is none */
+
+/* h5_log_init(l, program, path): log everything from info upwards.  path: a
+ * file; H5_LOG_SYSLOG; NULL for stderr, or syslog where stderr is /dev/null,
+ * as spawn-fcgi makes it. */
 void h5_log_init(struct h5_log *l, const char *program, const char *path);
 
 /* h5_log_event(l, level, event, key, value, ..., NULL): write one line; keys
@@ -39,7 +42,8 @@ void h5_log_init(struct h5_log *l, const char *program, const char *path);
  * H5_LOG_VALUE bytes; control bytes, quotes and anything not ASCII are escaped
  * (\xHH), so that a line cannot be forged.  Never fails: if the log cannot be
  * written, is a link, has a second name, or belongs to another account than
- * ours and root's, stderr is tried. */
+ * ours and root's, stderr is tried.  syslog gets the line as a message of its
+ * level, of the facility daemon. */
 void h5_log_event(const struct h5_log *l, enum h5_log_level level,
     const char *event, ...) __attribute__((sentinel));
 

@@ -34,7 +34,6 @@ struct load {
 	size_t section; /* the present one; h5_keys_n_sections: unknown
 			or none */
 	unsigned section_line[H5_KEYS_SECTIONS_MAX]; /* 0: not there */
-	unsigned key_line[H5_KEYS_MAX]; /* 0: not there */
 	unsigned secret_line; /* the first secret that stands inline */
 	enum h5_code rc; /* H5_E_NOMEM sticks */
 };
@@ -45,7 +44,7 @@ line_of(const struct load *l, const char *section, const char *name)
 {
 	size_t i = h5_keys_find(section, name);
 
-	return i < h5_keys_n ? l->key_line[i] : 0;
+	return i < h5_keys_n ? l->c->key_line[i] : 0;
 }
 
 static void
@@ -72,7 +71,7 @@ enter_section(struct load *l, const char *name)
 static void
 unknown_key(struct load *l, const char *name)
 {
-	const char *list[H5_KEYS_MAX] = {NULL};
+	const char *list[H5_CONFIG_KEYS] = {NULL};
 	const char *section = h5_keys_sections[l->section], *near;
 	size_t i, n = 0;
 
@@ -130,9 +129,9 @@ taken(const struct load *l, size_t i, size_t *which)
 	size_t j;
 
 	for (j = 0; j < h5_keys_n; j++) {
-		if (h5_keys[j].at == h5_keys[i].at && l->key_line[j] != 0) {
+		if (h5_keys[j].at == h5_keys[i].at && l->c->key_line[j] != 0) {
 			*which = j;
-			return l->key_line[j];
+			return l->c->key_line[j];
 		}
 	}
 	return 0;
@@ -175,7 +174,7 @@ on_line(void *ctx, struct h5_ini *h, const char *section, const char *key,
 			    section, key, h5_keys[j].name, before);
 		return;
 	}
-	l->key_line[i] = l->ini.line;
+	l->c->key_line[i] = l->ini.line;
 	assign(l, i, value, l->ini.line);
 }
 

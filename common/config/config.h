@@ -18,6 +18,8 @@
 
 enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 }; /* of APIv2 */
 
+#define H5_CONFIG_KEYS 128 /* room for this many keys (keys.h) */
+
 struct h5_config_list {
 	char **v;
 	size_t n;
@@ -29,6 +31,8 @@ struct h5_config {
 	char *path; /* the file it came from, absolute */
 	char **files; /* further files that were read: *_file keys */
 	size_t n_files;
+	/* The line of each key of h5_keys; 0: not there, so its default. */
+	unsigned key_line[H5_CONFIG_KEYS];
 	unsigned open_line; /* its last line, if that has no line feed; 0: it
 			       has */
 	struct {
@@ -81,7 +85,7 @@ struct h5_config {
 		char *templates;
 	} pages;
 	struct {
-		char *file;
+		char *file; /* NULL: stderr; or H5_LOG_SYSLOG */
 	} log;
 	struct {
 		char *command;
@@ -99,9 +103,27 @@ H5_MUST_CHECK enum h5_code h5_config_load(const char *path,
     struct h5_buf *faults, struct h5_config **out, struct h5_err *e);
 void h5_config_free(struct h5_config *c);
 
+/* h5_config_left(c, i): a key that still has the value of the example, the i-th
+ * of them from 0 on.  False: there is none more. */
+struct h5_config_left {
+	const char *name; /* "merchant.appid" */
+	unsigned line; /* in the file; 0: not in one of its own */
+	bool must; /* nothing can be sold until it is changed */
+};
+bool h5_config_left(
+    const struct h5_config *c, size_t i, struct h5_config_left *out);
+
+/* h5_config_same_key(a, b): are the two secrets the same?  NULL is like none.
+ */
+bool h5_config_same_key(
+    const struct h5_crypto_key *a, const struct h5_crypto_key *b);
+
 /* h5_config_state_dir(c): the folder for what h5pay keeps beside its orders
  * (common/system/state.h).  It is store.dir today. */
 const char *h5_config_state_dir(const struct h5_config *c);
+
+/* h5_config_log_path(c): the file that is logged to; NULL: there is none. */
+const char *h5_config_log_path(const struct h5_config *c);
 
 /* h5_config_state(path, out, e): that folder alone, from a file that may be
  * full of faults.

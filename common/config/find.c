@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/system/file.h"
 
@@ -177,11 +178,19 @@ h5_config_find(const char *option, const char *request_param,
 
 /* --- outside the web server's reach --------------------------------------- */
 
+const char *
+h5_config_log_path(const struct h5_config *c)
+{
+	if (c->log.file != NULL && strcmp(c->log.file, H5_LOG_SYSLOG) == 0)
+		return NULL;
+	return c->log.file;
+}
+
 enum h5_code
 h5_config_outside(
     const struct h5_config *c, const char *document_root, struct h5_err *e)
 {
-	const char *fixed[] = {c->path, c->store.dir, c->log.file};
+	const char *fixed[] = {c->path, c->store.dir, h5_config_log_path(c)};
 	const char *path, *bad = NULL;
 	size_t i;
 

@@ -93,13 +93,13 @@ const struct h5_config_key h5_keys[] = {
     {"hooks", "webhook_secret_previous_file", NULL, false, T(webhook_file),
 	AT(hooks.webhook_secret_previous), 16, 64},
     {"pages", "templates", NULL, false, T(path), AT(pages.templates), 0, 0},
-    {"log", "file", NULL, false, T(path), AT(log.file), 0, 0},
+    {"log", "file", NULL, false, T(log), AT(log.file), 0, 0},
     {"server", "command", NULL, false, T(program), AT(server.command), 0, 0},
     {"server", "threads", NULL, false, T(number), AT(server.threads), 1, 1024},
     {"server", "processes", "0", false, T(number), AT(server.processes), 0, 64},
 };
 const size_t h5_keys_n = H5_LENGTH(h5_keys);
-_Static_assert(H5_LENGTH(h5_keys) <= H5_KEYS_MAX, "raise H5_KEYS_MAX");
+_Static_assert(H5_LENGTH(h5_keys) <= H5_CONFIG_KEYS, "raise H5_CONFIG_KEYS");
 
 const char *const h5_keys_sections[] = {"merchant", "site", "gateway", "store",
     "orders", "limits", "catalogue", "hooks", "pages", "log", "server"};

@@ -9,7 +9,6 @@
 
 #include "common/config/config.h"
 
-#define H5_KEYS_MAX 128 /* room for this many */
 #define H5_KEYS_SECTIONS_MAX 24
 
 struct h5_config_type;

@@ -11,6 +11,7 @@
 #include "common/format/base64.h"
 #include "common/system/file.h"
 #include "common/format/ini.h"
+#include "common/base/log.h"
 #include "common/base/text.h"
 
 #define DIGITS "0123456789"
@@ -194,6 +195,19 @@ note_file(struct h5_config *c, const char *path, struct h5_err *e)
 	return H5_OK;
 }
 
+/* errno says why a file cannot be read; who may not is this account. */
+static enum h5_code
+unreadable(const char *path, const struct stat *st, struct h5_err *e)
+{
+	int why = errno;
+
+	if (why == EACCES && st->st_uid != geteuid())
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s cannot be read by user %u: chown %u %s", path,
+		    (unsigned)geteuid(), (unsigned)geteuid(), path);
+	return h5_err_sys(e, H5_E_CONFIG, why, "%s cannot be read", path);
+}
+
 /* Resolves value and asks for mode (R_OK, X_OK) on a regular file. */
 static enum h5_code
 existing(const struct h5_config_in *in, const char *value, int mode, char **out,
@@ -210,8 +224,9 @@ existing(const struct h5_config_in *in, const char *value, int mode, char **out,
 	else if (!S_ISREG(st->st_mode))
 		rc = h5_err_set(e, H5_E_CONFIG, "%s is not a file", path);
 	else if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) != 0)
-		rc = h5_err_sys(e, H5_E_CONFIG, errno, "%s cannot be %s", path,
-		    mode == X_OK ? "run" : "read");
+		rc = mode == X_OK ? h5_err_sys(e, H5_E_CONFIG, errno,
+					"%s cannot be run", path)
+				  : unreadable(path, st, e);
 	if (rc == H5_OK) {
 		free(*out);
 		*out = path;
@@ -225,6 +240,15 @@ static enum h5_code
 read_path(struct h5_config_in *in, char *value, struct h5_err *e)
 {
 	return resolve(in, value, h5_config_value_field(in), e);
+}
+
+/* A path, or the word for the system's log. */
+static enum h5_code
+read_log(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	if (strcmp(value, H5_LOG_SYSLOG) == 0)
+		return h5_config_value_dup(value, h5_config_value_field(in), e);
+	return read_path(in, value, e);
 }
 
 static enum h5_code
@@ -445,6 +469,7 @@ H5_CONFIG_TYPE(lang, read_lang);
 H5_CONFIG_TYPE(sign_type, read_sign_type);
 H5_CONFIG_TYPE(handoff, read_handoff);
 H5_CONFIG_TYPE(path, read_path);
+H5_CONFIG_TYPE(log, read_log);
 H5_CONFIG_TYPE(file, read_file);
 H5_CONFIG_TYPE(key_file, read_key_file);
 H5_CONFIG_TYPE(program, read_program);

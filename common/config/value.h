@@ -35,6 +35,7 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_origins, h5_config_value_hosts,
     h5_config_value_ranges, /* lists */
     h5_config_value_path, /* need not exist */
+    h5_config_value_log, /* a path, or syslog */
     h5_config_value_file, /* can be read */
     h5_config_value_key_file, /* and only by us: a secret */
     h5_config_value_program, /* can be executed */

@@ -28,63 +28,19 @@
 
 /* --- what the example left behind --- */
 
-/* A secret cannot be read back.  Two keys are the same if they sign alike. */
-static bool
-same_key(const struct h5_crypto_key *a, const struct h5_crypto_key *b)
-{
-	unsigned char x[32], y[32];
-
-	return a != NULL && b != NULL &&
-	       h5_crypto_mac(a, "same?", 5, x, NULL) == H5_OK &&
-	       h5_crypto_mac(b, "same?", 5, y, NULL) == H5_OK &&
-	       memcmp(x, y, sizeof x) == 0;
-}
-
-static bool
-is_text(const struct h5_crypto_key *k, const char *text)
-{
-	struct h5_crypto_key *other = NULL;
-	bool same;
-
-	if (h5_crypto_key_new(text, strlen(text), &other, NULL) != H5_OK)
-		return false;
-	same = same_key(k, other);
-	h5_crypto_key_free(other);
-	return same;
-}
-
 static void
 placeholders(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
-	const char *const random = "at-least-32-bytes-of-random-text";
-	const struct {
-		const char *key;
-		bool left;
-	} rows[] = {
-	    {"merchant.appid",
-		strcmp(c->merchant.appid, "wx0000000000000000") == 0},
-	    {"merchant.mch_id",
-		strspn(c->merchant.mch_id, "0") == strlen(c->merchant.mch_id)},
-	    {"merchant.api_key", is_text(c->merchant.api_key,
-				     "32-bytes-from-pay.weixin.qq.com-")},
-	    {"site.base_url", strcmp(c->site.host, "shop.example") == 0},
-	    {"site.name", strcmp(c->site.name, "My Shop") == 0},
-	    {"site.secret", is_text(c->site.secret, random)},
-	    {"site.link_key", is_text(c->site.link_key, random)},
-	};
-	size_t i, left = 0;
+	struct h5_config_left at;
+	size_t left;
 
-	for (i = 0; i < H5_LENGTH(rows); i++) {
-		if (!rows[i].left)
-			continue;
-		left++;
+	for (left = 0; h5_config_left(c, left, &at); left++)
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "placeholders",
-		    "placeholder-left", "key", rows[i].key, NULL);
-	}
-	if (same_key(c->site.secret, c->site.link_key) ||
-	    same_key(c->site.secret, c->merchant.api_key) ||
-	    same_key(c->site.link_key, c->merchant.api_key)) {
+		    "placeholder-left", "key", at.name, NULL);
+	if (h5_config_same_key(c->site.secret, c->site.link_key) ||
+	    h5_config_same_key(c->site.secret, c->merchant.api_key) ||
+	    h5_config_same_key(c->site.link_key, c->merchant.api_key)) {
 		left++;
 		h5_doctor_say(
 		    d, H5_DOCTOR_WARN, "placeholders", "keys-same", NULL);

@@ -136,12 +136,17 @@ h5_file_secret_mode(const char *path, const struct stat *st, struct h5_err *e)
 		    "%s contains a secret and its group can write to it: chmod "
 		    "g-w %s",
 		    path, path);
-	if ((st->st_mode & 050) != 0 &&
-	    (st->st_uid != 0 || st->st_gid != getegid()))
+	if ((st->st_mode & 050) != 0 && st->st_uid != 0)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "%s contains a secret and a group can read it: chmod 600 "
 		    "%s",
 		    path, path);
+	/* chmod 600 would shut the programs out: root owns the file. */
+	if ((st->st_mode & 050) != 0 && st->st_gid != getegid())
+		return h5_err_set(e, H5_E_CONFIG,
+		    "%s contains a secret and group %u can read it, which is "
+		    "not that of the programs: chgrp %u %s",
+		    path, (unsigned)st->st_gid, (unsigned)getegid(), path);
 	return H5_OK;
 }
 

@@ -24,6 +24,7 @@ _h5pay_look() {
 
 _h5pay_options() { # VERB: its own options
 	case $1 in
+	check) echo --as ;;
 	doctor) echo --offline ;;
 	link) echo --order --total-fee --body --attach --expires \
 		--return-url ;;
@@ -65,6 +66,7 @@ _h5pay() {
 	--type) words="ALL SUCCESS REFUND" ;;
 	--format) words="csv json" ;;
 	--lang) words="zh-CN en" ;;
+	--as) words=$(compgen -u) ;;
 	--since | --until) words="today yesterday 30m 6h 2d" ;;
 	--order) [[ $verb == sweep ]] && words=$(_h5pay_orders) ;;
 	--total-fee | --body | --attach | --expires | --return-url | --fee | --reason | --id | \
