@@ -134,6 +134,8 @@ struct h5_order {
 	size_t n_refunds;
 	struct h5_outgoing *outgoing;
 	size_t n_outgoing;
+	bool full; /* there is room for its end alone: what a button can cause
+		      again and again is refused */
 	struct h5_event *events; /* all, in ledger order */
 	size_t n_events;
 };

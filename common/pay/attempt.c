@@ -19,13 +19,13 @@
 #define EXPIRED_S 60
 /* After a try that did not reach WeChat the next may follow soon. */
 #define RETRY_S 1
-/* The least time between two queries doubles with each so many of them, so
- * that a button pressed for days cannot fill a ledger. */
-#define QUERIES_A_STEP 32
+/* The least time between two questions doubles with each so many events that a
+ * button can cause, so that one pressed for days cannot fill a ledger. */
+#define TRIES_A_STEP 32
 #define STEPS_MAX 10
 
-size_t
-h5_pay_count(const struct h5_order *o, enum h5_event_kind kind)
+static size_t
+count(const struct h5_order *o, enum h5_event_kind kind)
 {
 	size_t i, n = 0;
 
@@ -35,25 +35,67 @@ h5_pay_count(const struct h5_order *o, enum h5_event_kind kind)
 	return n;
 }
 
+/* What buttons and sweeps may cause again and again. */
+static size_t
+tries(const struct h5_order *o)
+{
+	return count(o, H5_EVENT_QUERIED) + count(o, H5_EVENT_UNREACHED) +
+	       count(o, H5_EVENT_PREPAID);
+}
+
+/* The least time between two talks with WeChat about the order, in seconds. */
+static int64_t
+least_gap(const struct h5_shop *shop, const struct h5_order *o)
+{
+	size_t steps = o->full ? STEPS_MAX : tries(o) / TRIES_A_STEP;
+	int64_t gap = shop->c->orders.query_interval_s;
+
+	/* An unreached WeChat was not troubled, so its interval does not apply;
+	 * a short pause still keeps a broken line from being tried in a
+	 * loop. */
+	if (o->unreached && gap > RETRY_S)
+		gap = RETRY_S;
+	return gap << (steps < STEPS_MAX ? steps : STEPS_MAX);
+}
+
 bool
 h5_pay_too_early(
     const struct h5_shop *shop, const struct h5_order *o, int64_t now)
 {
-	size_t steps = h5_pay_count(o, H5_EVENT_QUERIED) / QUERIES_A_STEP;
-	int64_t gap = shop->c->orders.query_interval_s;
-
 	/* A clock that was set back must not silence queries until it catches
 	 * up. */
-	if (o->tried_at == 0 || now < o->tried_at)
-		return false;
-	/* An unreached WeChat was not troubled, so its interval does not apply;
-	 * a short pause still keeps a broken line from being tried in a
-	 * loop. */
-	if (o->unreached)
-		gap = gap < RETRY_S ? gap : RETRY_S;
-	else
-		gap <<= steps < STEPS_MAX ? steps : STEPS_MAX;
-	return now - o->tried_at < gap;
+	return o->tried_at != 0 && now >= o->tried_at &&
+	       now - o->tried_at < least_gap(shop, o);
+}
+
+int64_t
+h5_pay_orderable_at(
+    const struct h5_shop *shop, const struct h5_order *o, int64_t now)
+{
+	int64_t last = h5_order_current(o)->mweb_url_at;
+
+	/* Every PREPAID is a line of the ledger. */
+	if (o->full)
+		return h5_order_ends_at(o);
+	if (last < o->tried_at)
+		last = o->tried_at;
+	if (tries(o) < TRIES_A_STEP || now < last)
+		return now;
+	last += least_gap(shop, o);
+	return last > now ? last : now;
+}
+
+static bool
+closing_noted(const struct h5_order *o, const struct h5_attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_events; i++)
+		if (o->events[i].kind == H5_EVENT_CLOSING &&
+		    h5_fields_is(
+			&o->events[i].fields, "out_trade_no", a->out_trade_no))
+			return true;
+	return false;
 }
 
 static enum h5_code
@@ -77,6 +119,10 @@ decide_note(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	    a->state != H5_ATTEMPT_AWAITING)
 		return H5_OK;
 	if (n->kind == H5_EVENT_CLOSED && h5_order_settled(o))
+		return H5_OK;
+	/* That we want it closed is remembered once, however often WeChat
+	 * will not close it yet. */
+	if (n->kind == H5_EVENT_CLOSING && a != NULL && closing_noted(o, a))
 		return H5_OK;
 	ev = h5_store_add(b, n->kind);
 	h5_event_text(ev, "out_trade_no", n->out_trade_no);

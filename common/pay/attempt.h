@@ -28,13 +28,16 @@
  * time enough to open it?  now: Unix seconds. */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
 
-/* h5_pay_count(o, kind): how many events of this kind the order has. */
-size_t h5_pay_count(const struct h5_order *o, enum h5_event_kind kind);
-
 /* h5_pay_too_early(shop, o, now): is it too early to ask WeChat again?  It is
  * within orders.query_interval_s of the last time, and for longer after many
- * queries.  now: Unix seconds. */
+ * talks about the order.  now: Unix seconds. */
 bool h5_pay_too_early(
+    const struct h5_shop *shop, const struct h5_order *o, int64_t now);
+
+/* h5_pay_orderable_at(shop, o, now): from when on the order may be ordered at
+ * WeChat once more, in Unix seconds: now, unless that was done many times or
+ * the ledger is full. */
+int64_t h5_pay_orderable_at(
     const struct h5_shop *shop, const struct h5_order *o, int64_t now);
 
 /* One event about an attempt, or about the order if out_trade_no is NULL.  The

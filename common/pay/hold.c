@@ -3,22 +3,6 @@
 
 #include <string.h>
 
-/* A conversation lasts no longer than one call may.  The order is loaded after
- * the hold is taken, never before: whoever held it has changed it. */
-static enum h5_code
-hold_for(const struct h5_shop *shop, const char *id, int wait_ms, int most_ms,
-    struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
-{
-	enum h5_code rc;
-
-	rc = h5_store_hold(shop->st, id, wait_ms, most_ms, hold, e);
-	if (rc != H5_OK)
-		return rc;
-	h5_order_free(*o);
-	*o = NULL;
-	return h5_store_load(shop->st, id, o, e);
-}
-
 static int
 patience_ms(const struct h5_shop *shop)
 {
@@ -32,15 +16,17 @@ h5_pay_hold(const struct h5_shop *shop, const char *id,
     struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
 {
 	int most_ms = patience_ms(shop);
+	enum h5_code rc;
 
-	return hold_for(shop, id, most_ms, most_ms, hold, o, e);
-}
-
-enum h5_code
-h5_pay_hold_if_free(const struct h5_shop *shop, const char *id,
-    struct h5_store_hold **hold, struct h5_order **o, struct h5_err *e)
-{
-	return hold_for(shop, id, 0, patience_ms(shop), hold, o, e);
+	/* A conversation lasts no longer than one call may. */
+	rc = h5_store_hold(shop->st, id, most_ms, most_ms, hold, e);
+	if (rc != H5_OK)
+		return rc;
+	/* The order is loaded after the hold is taken, never before: whoever
+	 * held it has changed it. */
+	h5_order_free(*o);
+	*o = NULL;
+	return h5_store_load(shop->st, id, o, e);
 }
 
 enum h5_code

@@ -21,11 +21,6 @@ H5_MUST_CHECK enum h5_code h5_pay_hold(const struct h5_shop *shop,
     const char *id, struct h5_store_hold **hold, struct h5_order **o,
     struct h5_err *e);
 
-/* h5_pay_hold_if_free(shop, id, hold, o, e): the same without the wait. */
-H5_MUST_CHECK enum h5_code h5_pay_hold_if_free(const struct h5_shop *shop,
-    const char *id, struct h5_store_hold **hold, struct h5_order **o,
-    struct h5_err *e);
-
 /* h5_pay_update(shop, decide, arg, o, e): h5_store_update of the order *o,
  * which is replaced by its newer self, or by NULL after a failure.  Durable if
  * H5_OK.

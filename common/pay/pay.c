@@ -354,11 +354,23 @@ look_first(const struct h5_order *o, bool again, int64_t now)
 	return again || (a->mweb_url != NULL && !h5_pay_fresh(a, now));
 }
 
+/* Nothing to do before that time. */
+static enum h5_code
+come_back_at(const struct h5_shop *shop, int64_t at, int64_t now,
+    const struct h5_order *o, struct h5_err *e)
+{
+	if (shop->limit != NULL)
+		shop->limit->wait_s = (int)(at - now);
+	return h5_err_set(e, H5_E_BUSY,
+	    "order %s was ordered many times: not again for %d s", o->id,
+	    (int)(at - now));
+}
+
 static enum h5_code
 start_locked(const struct h5_shop *shop, const char *ip, bool again,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
-	int64_t now = h5_clock_now();
+	int64_t now = h5_clock_now(), at;
 	enum h5_code rc;
 
 	if (now >= h5_order_expires_at(*o, now)) {
@@ -375,6 +387,8 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 		 * which is just what the page will show. */
 		return rc == H5_E_STATE && *o != NULL ? H5_OK : rc;
 	}
+	/* Before the look, which moves it on. */
+	at = h5_pay_orderable_at(shop, *o, now);
 	/* The buyer may have paid while this page was away: look first.  Inside
 	 * the interval the same number is used again, which cannot be paid
 	 * twice, so the look may be skipped. */
@@ -389,7 +403,19 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
+	if (at > now)
+		return come_back_at(shop, at, now, *o, e);
 	return order_attempts(shop, ip, result, o, e);
+}
+
+/* Is there an address to hand out at once?  again: the buyer says that it did
+ * not work, and gets another one, but no sooner than WeChat is asked again. */
+static bool
+at_hand(const struct h5_shop *shop, const struct h5_order *o, const char *ip,
+    bool again)
+{
+	return reusable(o, ip) &&
+	       (!again || h5_pay_too_early(shop, o, h5_clock_now()));
 }
 
 enum h5_code
@@ -398,8 +424,6 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
     struct h5_err *e)
 {
 	struct h5_store_hold *hold = NULL;
-	size_t issued;
-	bool waited = false;
 	enum h5_code rc;
 
 	*result = H5_PAY_SETTLED;
@@ -410,24 +434,16 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	if (rc != H5_OK || h5_order_nothing_due(*o))
 		return rc;
 	*result = H5_PAY_GO;
-	if (!again && reusable(*o, ip))
+	if (at_hand(shop, *o, ip, again))
 		return H5_OK;
-	issued = h5_pay_count(*o, H5_EVENT_PREPAID);
-	rc = h5_pay_hold_if_free(shop, id, &hold, o, e);
-	if (rc == H5_E_BUSY && hold == NULL) {
-		waited = true;
-		rc = h5_pay_hold(shop, id, &hold, o, e);
-	}
+	rc = h5_pay_hold(shop, id, &hold, o, e);
 	if (rc != H5_OK)
 		goto out;
-	/* A double click: the first one got a mweb_url while this one waited.
-	 * With again set, an address from before the wait will not do: the
-	 * buyer has just said that it did not work. */
+	/* A double click: the first one asked, and got a mweb_url, while this
+	 * one waited. */
 	if (h5_order_nothing_due(*o))
 		*result = H5_PAY_SETTLED;
-	else if (reusable(*o, ip) &&
-		 (!again ||
-		     (waited && h5_pay_count(*o, H5_EVENT_PREPAID) > issued)))
+	else if (at_hand(shop, *o, ip, again))
 		*result = H5_PAY_GO;
 	else if ((rc = h5_limit_admit(shop, H5_LIMIT_ASK, e)) == H5_OK)
 		rc = start_locked(shop, ip, again, result, o, e);

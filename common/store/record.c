@@ -5,8 +5,12 @@
 #include "common/store/format.h"
 
 /* What a buyer or a silent gateway can cause again and again may fill three
- * quarters of a record; the rest is kept for payments and refunds. */
+ * quarters of a record; the rest is kept for payments and refunds.  Answers of
+ * WeChat may fill half of that rest, since without them no order ends. */
 #define RECORD_COMMON (H5_RECORD_MAX / 4 * 3)
+#define RECORD_ANSWERS (H5_RECORD_MAX / 8 * 7)
+/* Longer than what a button causes once. */
+#define RECORD_ONCE 8192
 
 _Static_assert(
     H5_STORE_BATCH <= H5_LEDGER_UNIT, "a batch is one unit of the ledger");
@@ -22,17 +26,40 @@ h5_record_fold(const struct h5_buf *b, const char *id, struct h5_order **out,
 	 * was damaged; it must not look like an order that never was. */
 	if (rc == H5_E_NOTFOUND)
 		rc = h5_err_set(e, H5_E_INPUT, "the record of %s is empty", id);
+	if (rc == H5_OK)
+		(*out)->full = *whole > RECORD_COMMON - RECORD_ONCE;
 	return rc;
 }
 
-/* May a buyer's clicks or a silent gateway cause it without end? */
-static bool
-common(enum h5_event_kind kind)
+/* How long a record may become by it. */
+static size_t
+limit_of(enum h5_event_kind kind)
 {
-	return kind == H5_EVENT_ATTEMPT || kind == H5_EVENT_PREPAID ||
-	       kind == H5_EVENT_QUERIED || kind == H5_EVENT_UNREACHED ||
-	       kind == H5_EVENT_CLOSING || kind == H5_EVENT_REFUND_HINT ||
-	       kind == H5_EVENT_UNDELIVERED;
+	switch (kind) {
+	/* A buyer's clicks, a notice or a silent receiver may cause these
+	 * without end. */
+	case H5_EVENT_ATTEMPT:
+	case H5_EVENT_PREPAID:
+	case H5_EVENT_CLOSING:
+	case H5_EVENT_REFUND_HINT:
+	case H5_EVENT_UNDELIVERED:
+		return RECORD_COMMON;
+	case H5_EVENT_QUERIED:
+	case H5_EVENT_UNREACHED:
+		return RECORD_ANSWERS;
+	case H5_EVENT_CREATED:
+	case H5_EVENT_PAID:
+	case H5_EVENT_ENDED:
+	case H5_EVENT_CLOSED:
+	case H5_EVENT_REFUND_ASKED:
+	case H5_EVENT_REFUNDED:
+	case H5_EVENT_REFUND_REFUSED:
+	case H5_EVENT_ALERT:
+	case H5_EVENT_DELIVERED:
+	case H5_EVENT_KINDS:
+		break;
+	}
+	return H5_RECORD_MAX;
 }
 
 /* Both the ledger and the order refuse what does not fit, before anything is
@@ -42,15 +69,15 @@ h5_record_unit(struct h5_store_batch *b, struct h5_order *o, size_t whole,
     struct h5_ledger_at *at, struct h5_buf *unit, unsigned *format,
     struct h5_err *e)
 {
-	size_t limit = H5_RECORD_MAX, i;
+	size_t limit = H5_RECORD_MAX, most, i;
 	enum h5_code rc = H5_OK;
 
 	*format = 1;
 	for (i = 0; i < b->n && rc == H5_OK; i++) {
 		/* One such event is enough: the unit is written whole or not at
 		 * all. */
-		if (common(b->ev[i].kind))
-			limit = RECORD_COMMON;
+		most = limit_of(b->ev[i].kind);
+		limit = most < limit ? most : limit;
 		at->more = (unsigned)(b->n - 1 - i);
 		rc = h5_format_need(&b->ev[i], format, e);
 		if (rc == H5_OK)

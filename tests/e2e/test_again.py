@@ -55,6 +55,39 @@ def _(t):
     t.ok(changed <= {"nonce_str", "sign"}, f"fields that differ: {changed}")
 
 
+@test("A7: inside the interval pay again hands a young mweb_url out again")
+def _(t):
+    s = t.own_site({"orders.query_interval_s": "60"})
+    order, q = ready(t, s)
+    first = t.redirect(again(s, q, prefix=LATER))
+    before = calls(t, order)
+    for _ in range(5):
+        to = t.redirect(again(s, q, prefix=LATER))
+        t.eq(to, first, "the same way to the cashier")
+    t.eq(calls(t, order), before, "calls")
+    t.redirect(again(s, q, env={"REMOTE_ADDR": "203.0.113.9"}, prefix=LATER))
+    t.eq(calls(t, order)[len(before):], [("unifiedorder", order)],
+         "at another address")
+    t.redirect(again(s, q, prefix=["faketime", "-f", "+70s"]))
+    t.eq(len(calls(t, order)), len(before) + 3, "after the interval")
+
+
+@test("A7: pay again from two addresses in turn is told when to come back")
+def _(t):
+    s = t.own_site()
+    order, q = ready(t, s)
+    for i in range(64):
+        r = again(s, q, env={"REMOTE_ADDR": f"203.0.113.{8 + i % 2}"})
+        if r.status == 429:
+            break
+        t.redirect(r)
+    t.page(r, 429, "too-many")
+    t.ok(1 <= int(r.header("Retry-After")) <= 6, "Retry-After")
+    t.ok(r.has_form("checkout", **q), "a button that tries the order again")
+    t.eq(len(calls(t, order, "unifiedorder")), 31, "unifiedorder calls")
+    t.ok(s.show(order)["state"] == "awaiting", "it can still be paid")
+
+
 @test("pay again sends the stored parameters with the present address")
 def _(t):
     s = patient(t)

@@ -428,7 +428,7 @@ contract__a_full_record_still_takes_a_payment(void **state)
 	for (i = 0; i < 40 && update(s->st, ID, &d) == H5_OK; i++)
 		;
 	free(text);
-	assert_in_range(i, 10, 13);
+	assert_in_range(i, 14, 15);
 	before = events_of(s->st, ID);
 	pay(s->st, ID);
 	assert_int_equal(events_of(s->st, ID), before + 1);

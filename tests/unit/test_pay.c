@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/pay/attempt.h"
+#include "common/pay/limit.h"
 #include "common/pay/pay.h"
 #include "common/pay/settle.h"
 #include "tests/unit/where.h"
@@ -22,6 +23,7 @@ struct script {
 	struct h5_wechat_refunds list[4];
 	enum h5_wechat_verdict list_verdict[4];
 	enum h5_code list_rc[4];
+	bool endless; /* each call is answered as the first of its kind */
 	bool told, tells; /* its time: before, by an answer to a query */
 	int64_t ahead_s;
 	char last[H5_OUT_TRADE_NO_MAX + 1];
@@ -30,6 +32,14 @@ struct script {
 
 /* One test at a time: cmocka runs them in turn. */
 static struct script script;
+
+static unsigned
+next_of(unsigned *calls)
+{
+	unsigned n = (*calls)++;
+
+	return script.endless ? 0 : n;
+}
 
 static void
 called(char what, const char *number)
@@ -59,7 +69,7 @@ __wrap_h5_wechat_prepay(struct h5_wechat *w, const struct h5_log *log,
     struct h5_wechat_prepay *out, struct h5_wechat_refusal *refusal,
     struct h5_err *e)
 {
-	unsigned n = script.orders++;
+	unsigned n = next_of(&script.orders);
 
 	(void)w;
 	(void)log;
@@ -85,7 +95,7 @@ __wrap_h5_wechat_query(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_attempt *a, struct h5_wechat_trade *t,
     struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
-	unsigned n = script.queries++;
+	unsigned n = next_of(&script.queries);
 	const char *state;
 
 	(void)w;
@@ -116,7 +126,7 @@ __wrap_h5_wechat_close(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_attempt *a, struct h5_wechat_refusal *refusal,
     struct h5_err *e)
 {
-	unsigned n = script.closes++;
+	unsigned n = next_of(&script.closes);
 
 	(void)w;
 	(void)log;
@@ -334,9 +344,12 @@ test_pay__again_asks_first_and_uses_the_number_again(void **state)
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
 	start(s, true, H5_OK, H5_PAY_GO, "Q:order-1 O:order-1 ");
-	/* Inside the interval the look is skipped: the number is the same. */
+	/* Inside the interval the look is skipped, and the young mweb_url is
+	 * handed out again. */
 	now += 1;
-	start(s, true, H5_OK, H5_PAY_GO, "O:order-1 ");
+	start(s, true, H5_OK, H5_PAY_GO, "");
+	now += 2;
+	start(s, true, H5_OK, H5_PAY_GO, "Q:order-1 O:order-1 ");
 	expect_state(s, H5_ORDER_AWAITING, 1);
 }
 
@@ -618,6 +631,195 @@ test_pay__the_least_time_between_queries_doubles(void **state)
 }
 
 static void
+ask(struct shop *s, bool force, enum h5_code want, bool want_asked,
+    const char *calls)
+{
+	struct h5_order *o;
+	struct h5_err e;
+	bool asked;
+
+	script.calls[0] = '\0';
+	assert_int_equal(
+	    h5_pay_ask(&s->pay, "order-1", force, &asked, &o, &e), want);
+	assert_int_equal(asked, want_asked);
+	assert_string_equal(script.calls, calls);
+	assert_non_null(o);
+	h5_order_free(o);
+}
+
+/* Presses pay again once a second, from two addresses in turn if hop. */
+static void
+press(struct shop *s, int times, bool hop)
+{
+	static const char *const from[] = {IP, "198.51.100.9"};
+	struct h5_limit buyer = {.ip = IP};
+	enum h5_pay_result result;
+	struct h5_order *o;
+	struct h5_err e;
+	enum h5_code rc;
+	int i;
+
+	s->pay.limit = &buyer;
+	for (i = 0; i < times; i++, now++) {
+		buyer.wait_s = 0;
+		rc = h5_pay_start(&s->pay, "order-1", from[hop && i % 2 != 0],
+		    true, &result, &o, &e);
+		/* Refused for a while only, and the buyer is told for how
+		 * long. */
+		if (rc == H5_E_BUSY)
+			assert_in_range(buyer.wait_s, 1, 7200);
+		else if (rc != script.query_rc[0])
+			assert_int_equal(rc, H5_OK);
+		h5_order_free(o);
+	}
+	s->pay.limit = NULL;
+}
+
+static void
+test_pay__a7_presses_do_not_fill_the_ledger(void **state)
+{
+	static const struct {
+		bool hop;
+		enum h5_code query_rc;
+		unsigned queries, orders; /* at most */
+	} rows[] = {
+	    {false, H5_OK, 200, 200},
+	    {true, H5_OK, 200, 200},
+	    {false, H5_E_NET, 250, 250},
+	};
+	struct shop *s;
+	struct h5_order *o;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		(void)close_shop(state);
+		(void)open_shop(state);
+		s = *state;
+		script.endless = true;
+		make(s, "order-1");
+		start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+		script.query_rc[0] = rows[i].query_rc;
+		press(s, 3000, rows[i].hop);
+		assert_in_range(script.queries, 2, rows[i].queries);
+		assert_in_range(script.orders, 1, rows[i].orders);
+		o = load(s);
+		assert_in_range(o->n_events, 3, 400);
+		h5_order_free(o);
+		/* It can still be paid for, and ends in its time. */
+		script.query_rc[0] = H5_OK;
+		now += 7200;
+		start(s, true, H5_OK, H5_PAY_SETTLED, "C:order-1 Q:order-1 ");
+		expect_state(s, H5_ORDER_CLOSED, 1);
+	}
+}
+
+static void
+test_pay__a7_what_will_not_close_is_noted_once(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+	size_t i, closing = 0;
+
+	script.endless = true;
+	make(s, "order-1");
+	script.order[0] = H5_WECHAT_TAKEN;
+	script.close[0] = H5_WECHAT_NOT_YET;
+	press(s, 1000, false);
+	assert_in_range(script.closes, 10, 100);
+	o = load(s);
+	for (i = 0; i < o->n_events; i++)
+		closing += o->events[i].kind == H5_EVENT_CLOSING;
+	assert_int_equal(closing, 1);
+	h5_order_free(o);
+}
+
+static enum h5_code
+decide_long(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	struct h5_event *ev = NULL;
+	size_t i;
+
+	for (i = 0; i < H5_STORE_BATCH; i++) {
+		ev = h5_store_add(b, H5_EVENT_QUERIED);
+		h5_event_text(ev, "out_trade_no", o->id);
+		h5_event_text(ev, "trade_state", "NOTPAY");
+		h5_event_text(ev, "trade_state_desc", arg);
+		if (h5_event_finish(ev, e) != H5_OK)
+			return e->code;
+	}
+	return H5_OK;
+}
+
+/* As the button of 0.1.0 could fill it. */
+static void
+fill(struct shop *s)
+{
+	char text[60001];
+	struct h5_order *o;
+	struct h5_err e;
+	bool full = false;
+
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	while (!full) {
+		assert_int_equal(h5_store_update(s->pay.st, "order-1", NULL,
+				     decide_long, text, NULL, &e),
+		    H5_OK);
+		o = load(s);
+		full = o->full;
+		h5_order_free(o);
+	}
+}
+
+static void
+test_pay__a7_a_full_ledger_asks_seldom_and_ends(void **state)
+{
+	struct h5_limit buyer = {.ip = IP};
+	struct shop *s = *state;
+	struct h5_order *o;
+	int i;
+
+	script.endless = true;
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	fill(s);
+	now += 3072;
+	s->pay.limit = &buyer;
+	/* One look, and nothing that the ledger cannot hold. */
+	start(s, true, H5_E_BUSY, H5_PAY_GO, "Q:order-1 ");
+	assert_int_equal(buyer.wait_s, 7200 - 3072);
+	for (i = 0; i < 50; i++, now++)
+		start(s, true, H5_E_BUSY, H5_PAY_GO, "");
+	s->pay.limit = NULL;
+	/* A sweep asks and closes it. */
+	now += 3072;
+	ask(s, false, H5_OK, true, "Q:order-1 ");
+	ask(s, false, H5_OK, false, "");
+	now += 7200;
+	script.calls[0] = '\0';
+	assert_int_equal(h5_pay_expire(&s->pay, "order-1", &o, NULL), H5_OK);
+	h5_order_free(o);
+	assert_string_equal(script.calls, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
+static void
+test_pay__a7_a_full_ledger_takes_the_payment_it_asks_for(void **state)
+{
+	struct shop *s = *state;
+
+	script.endless = true;
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	fill(s);
+	now += 3072;
+	script.state[0] = "SUCCESS";
+	start(s, true, H5_OK, H5_PAY_SETTLED, "Q:order-1 ");
+	expect_state(s, H5_ORDER_PAID, 1);
+}
+
+static void
 test_pay__the_last_minutes_take_a_next_number(void **state)
 {
 	struct shop *s = *state;
@@ -660,23 +862,6 @@ test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again(void **state)
 	o = load(s);
 	assert_int_equal(o->state, H5_ORDER_AWAITING);
 	assert_int_equal(o->alerts, H5_ALERT_DISPUTED);
-	h5_order_free(o);
-}
-
-static void
-ask(struct shop *s, bool force, enum h5_code want, bool want_asked,
-    const char *calls)
-{
-	struct h5_order *o;
-	struct h5_err e;
-	bool asked;
-
-	script.calls[0] = '\0';
-	assert_int_equal(
-	    h5_pay_ask(&s->pay, "order-1", force, &asked, &o, &e), want);
-	assert_int_equal(asked, want_asked);
-	assert_string_equal(script.calls, calls);
-	assert_non_null(o);
 	h5_order_free(o);
 }
 
@@ -991,6 +1176,10 @@ main(void)
 	    T(test_pay__start_from_another_address_orders_again),
 	    T(test_pay__again_asks_first_and_uses_the_number_again),
 	    T(test_pay__again_on_a_paid_order_shows_it),
+	    T(test_pay__a7_presses_do_not_fill_the_ledger),
+	    T(test_pay__a7_what_will_not_close_is_noted_once),
+	    T(test_pay__a7_a_full_ledger_asks_seldom_and_ends),
+	    T(test_pay__a7_a_full_ledger_takes_the_payment_it_asks_for),
 	    T(test_pay__a_taken_number_is_closed_before_the_next),
 	    T(test_pay__a_number_that_cannot_be_closed_yet_waits),
 	    T(test_pay__a_close_of_unknown_outcome_makes_no_next_attempt),
