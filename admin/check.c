@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "common/base/length.h"
+#include "common/base/clock.h"
+#include "common/config/previous.h"
 #include "common/format/json.h"
 #include "common/order/since.h"
 #include "common/store/store.h"
@@ -120,23 +121,36 @@ put_left(const struct h5_config *c, struct h5_buf *out)
 }
 
 /* A key that was changed for good is deleted, not kept. */
+static enum h5_code
+check_previous(const struct h5_config *c, struct h5_buf *faults)
+{
+	struct h5_config_previous keys[H5_CONFIG_PREVIOUS_MAX];
+	size_t i, n = h5_config_previous(c, h5_clock_now(), keys);
+	enum h5_code rc = H5_OK;
+
+	for (i = 0; i < n; i++) {
+		if (!keys[i].old)
+			continue;
+		h5_buf_printf(faults,
+		    "%s:%u: %s: the file that holds it was written more than "
+		    "30 days ago: delete the key; if it was put there only "
+		    "now, touch the file\n",
+		    c->path, keys[i].line, keys[i].name);
+		rc = H5_E_CONFIG;
+	}
+	return rc;
+}
+
 static void
 print_previous(const struct h5_config *c)
 {
-	const struct {
-		const char *name;
-		const struct h5_crypto_key *key;
-	} keys[] = {{"site.secret_previous", c->site.secret_previous},
-	    {"site.link_key_previous", c->site.link_key_previous},
-	    {"hooks.webhook_secret_previous",
-		c->hooks.webhook_secret_previous}};
-	size_t i;
+	struct h5_config_previous keys[H5_CONFIG_PREVIOUS_MAX];
+	size_t i, n = h5_config_previous(c, h5_clock_now(), keys);
 
-	for (i = 0; i < H5_LENGTH(keys); i++)
-		if (keys[i].key != NULL)
-			(void)printf("warning: %s is still believed; delete it "
-				     "once what was made with it is over\n",
-			    keys[i].name);
+	for (i = 0; i < n; i++)
+		(void)printf("warning: %s is still there; delete it once what "
+			     "was made with it is over: docs/KEYS.md\n",
+		    keys[i].name);
 }
 
 /* What was found. */
@@ -214,6 +228,8 @@ look(struct command *cmd, const char *as, struct checked *found,
 		rc = h5_load(found->path.data, &found->faults, got, e);
 	if (rc == H5_OK)
 		rc = check_left(got->c, &found->faults);
+	if (rc == H5_OK)
+		rc = check_previous(got->c, &found->faults);
 	if (rc == H5_OK)
 		rc = check_store(got->c, &found->faults, &found->format);
 	if (rc != H5_OK)

@@ -13,12 +13,13 @@
 #include "common/order/due.h"
 #include "common/wechat/wechat.h"
 
-enum { OPT_ORDER = 256, OPT_FOR, OPT_PARALLEL };
+enum { OPT_ORDER = 256, OPT_FOR, OPT_PARALLEL, OPT_ASK };
 
 static const struct option options[] = {
     {"order", required_argument, NULL, OPT_ORDER},
     {"for", required_argument, NULL, OPT_FOR},
     {"parallel", required_argument, NULL, OPT_PARALLEL},
+    {"ask", no_argument, NULL, OPT_ASK},
     {NULL, 0, NULL, 0},
 };
 
@@ -186,6 +187,8 @@ run(struct command *cmd, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == OPT_ORDER)
 			id = optarg;
+		else if (opt == OPT_ASK)
+			s.ask = true;
 		else if (opt != OPT_FOR && opt != OPT_PARALLEL)
 			return command_usage(&verb_sweep, "unknown option");
 		else if (opt == OPT_FOR &&
@@ -200,6 +203,8 @@ run(struct command *cmd, int argc, char **argv)
 	if (optind < argc)
 		return command_usage(
 		    &verb_sweep, "unexpected \"%s\"", argv[optind]);
+	if (s.ask && id == NULL)
+		return command_usage(&verb_sweep, "--ask needs --order");
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	s.until_ms = h5_clock_mono_ms() + (int64_t)seconds * 1000;
@@ -210,7 +215,8 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_sweep = {
     .name = "sweep",
-    .usage = "sweep [--order ID] [--for SECONDS] [--parallel N] [--json]",
+    .usage = "sweep [--order ID [--ask]] [--for SECONDS] [--parallel N] "
+	     "[--json]",
     .summary = "for cron: ask, expire and deliver what is due",
     .help =
 	"\n"
@@ -224,6 +230,7 @@ const struct verb verb_sweep = {
 	"nothing happened.\n"
 	"Several may run at once.\n\n"
 	"      --order ID     one order only\n"
+	"      --ask          with --order: ask about its payment now\n"
 	"      --for SECONDS  start no further order after that time; default "
 	"50\n"
 	"      --parallel N   work on N orders at once, 1 to 64; by default up "

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/hooks/hooks.h"
 #include "common/order/due.h"
+#include "common/pay/attempt.h"
 #include "common/pay/refund.h"
 
 static void
@@ -106,6 +107,27 @@ deliver(struct sweeping *s, const struct h5_shop *shop, const char *id)
 	h5_order_free(o);
 }
 
+/* A notice that is not believed says that it was paid.  Every attempt is asked
+ * about, a closed order's as well, but no more often than for a buyer. */
+static void
+ask_now(struct sweeping *s, const struct h5_shop *shop,
+    const struct h5_order *before)
+{
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+	bool asked;
+
+	if (h5_pay_too_early(shop, before, h5_clock_now()))
+		return;
+	rc = h5_pay_ask(shop, before->id, true, &asked, &o, &e);
+	if (o != NULL && o->state != before->state)
+		say(s, before->id, h5_order_state_name(o->state));
+	if (rc != H5_OK)
+		sweep_failed(s, before->id, rc, &e);
+	h5_order_free(o);
+}
+
 void
 sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id)
 {
@@ -120,9 +142,11 @@ sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id)
 		sweep_failed(s, id, rc, &e);
 		return;
 	}
-	if (now < h5_due_at(o, shop->c->hooks.mask, query_gap(shop)))
+	if (s->ask)
+		ask_now(s, shop, o);
+	else if (now < h5_due_at(o, shop->c->hooks.mask, query_gap(shop)))
 		goto out;
-	if (!h5_order_settled(o))
+	else if (!h5_order_settled(o))
 		settle(s, shop, o, now);
 	if (h5_due_close_rest(o)) {
 		rc = h5_pay_close_rest(shop, id, &after, &e);

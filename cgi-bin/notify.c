@@ -69,6 +69,28 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	h5_order_free(o);
 }
 
+/* Signed with the key before, which proves nothing any more: WeChat is asked,
+ * and repeats the notice until what it says is recorded. */
+static void
+payment_hint(struct h5_job *job, const struct h5_wechat_trade *t)
+{
+	struct h5_err e;
+	bool known;
+	char id[H5_ORDER_ID_MAX + 1];
+
+	if (h5_settle_hint(&job->shop, t, &known, id, &e) != H5_OK) {
+		fail(job, &e, t->out_trade_no);
+		return;
+	}
+	if (known) {
+		reply(job, 200, true, "OK");
+		return;
+	}
+	reply(job, 200, false, "signed with the previous key");
+	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
+	job->ask = true;
+}
+
 static void
 refund(struct h5_job *job, struct h5_wechat_hint *hint)
 {
@@ -98,6 +120,8 @@ handle(struct h5_job *job)
 		fail(job, &e, NULL);
 	else if (kind == H5_WECHAT_PAYMENT)
 		payment(job, &t);
+	else if (kind == H5_WECHAT_PAYMENT_HINT)
+		payment_hint(job, &t);
 	else
 		refund(job, &hint);
 	h5_wechat_trade_release(&t);

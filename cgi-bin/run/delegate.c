@@ -19,8 +19,9 @@
 #define FULL_S 1 /* a worker waits so long for room, after its answer */
 #define AT_ONCE 64 /* errands between two looks at the workers */
 #define SWEEP_EVERY_MS 60000
-/* One packet: what, and for a delivery of which order. */
+/* One packet: what, and for a delivery or a question of which order. */
 #define DELIVER 'd'
+#define ASK 'a' /* and ask about its payment before */
 #define SWEEP 's'
 #define PACKET 64
 
@@ -177,10 +178,10 @@ ask(const struct h5_delegate *d, const struct h5_site *site,
 
 void
 h5_delegate_deliver(const struct h5_delegate *d, const struct h5_site *site,
-    const struct h5_log *log, const char *id)
+    const struct h5_log *log, const char *id, bool first)
 {
-	if (!ask(d, site, log, DELIVER, id))
-		h5_launch_deliver(site->app.c, log, id);
+	if (!ask(d, site, log, first ? ASK : DELIVER, id))
+		h5_launch_deliver(site->app.c, log, id, first);
 }
 
 void
@@ -204,9 +205,9 @@ run_errand(struct h5_delegate *d, const struct h5_log *log, const char *packet,
 
 	/* No NUL inside, or the id that is checked would not be the one that
 	 * came. */
-	if (packet[0] == DELIVER && strlen(packet) == n &&
+	if ((packet[0] == DELIVER || packet[0] == ASK) && strlen(packet) == n &&
 	    h5_number_is_order(packet + 1)) {
-		h5_launch_deliver(c, log, packet + 1);
+		h5_launch_deliver(c, log, packet + 1, packet[0] == ASK);
 	} else if (packet[0] == SWEEP && n == 1) {
 		if (d->swept_ms != 0 && now_ms - d->swept_ms < SWEEP_EVERY_MS)
 			return;

@@ -38,10 +38,11 @@ void h5_delegate_worker(struct h5_delegate *d);
 H5_MUST_CHECK bool h5_delegate_hand_on(const struct h5_delegate *d);
 void h5_delegate_take_back(const struct h5_delegate *d);
 
-/* h5_delegate_deliver(d, site, log, id), h5_delegate_sweep(d, site, log):
+/* h5_delegate_deliver(d, site, log, id, ask), h5_delegate_sweep(d, site, log):
  * h5_launch_deliver and h5_launch_sweep, by the supervisor if there is one. */
 void h5_delegate_deliver(const struct h5_delegate *d,
-    const struct h5_site *site, const struct h5_log *log, const char *id);
+    const struct h5_site *site, const struct h5_log *log, const char *id,
+    bool ask);
 void h5_delegate_sweep(const struct h5_delegate *d, const struct h5_site *site,
     const struct h5_log *log);
 

@@ -340,7 +340,7 @@ respond(struct h5_serve *s, struct h5_job *job, struct h5_site *site)
 	/* Only after the answer: the buyer does not wait for a delivery. */
 	if (job->sweep[0] != '\0')
 		h5_delegate_deliver(
-		    &s->run->delegate, site, &job->log, job->sweep);
+		    &s->run->delegate, site, &job->log, job->sweep, job->ask);
 	sweep_if_nobody_does(s, site, &job->log);
 }
 

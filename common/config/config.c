@@ -522,6 +522,7 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->merchant.cert_file);
 	free(c->merchant.key_file);
 	h5_crypto_key_free(c->merchant.api_key);
+	h5_crypto_key_free(c->merchant.api_key_previous);
 	free(c->site.base_url);
 	free(c->site.origin);
 	free(c->site.host);

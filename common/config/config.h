@@ -13,10 +13,9 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/format/netaddr.h"
+#include "common/order/order.h"
 #include "common/store/store.h"
 #include "common/system/crypto.h"
-
-enum h5_sign_type { H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 }; /* of APIv2 */
 
 #define H5_CONFIG_KEYS 128 /* room for this many keys (keys.h) */
 
@@ -38,7 +37,13 @@ struct h5_config {
 	struct {
 		char *appid, *mch_id, *cert_file, *key_file;
 		struct h5_crypto_key *api_key;
-		enum h5_sign_type sign_type;
+		/* The key before; NULL: none.  What is signed with it alone is
+		 * a reason to ask, and nothing of it is believed. */
+		struct h5_crypto_key *api_key_previous;
+		int64_t api_key_previous_at; /* Unix seconds: when the file that
+						holds it was written */
+		enum h5_sign_type sign_type; /* of new attempts */
+		enum h5_sign_type sign_type_previous; /* of those of 0.1.0 */
 	} merchant;
 	struct {
 		char *base_url; /* no slash at its end */

@@ -141,11 +141,8 @@ read_lang(struct h5_config_in *in, char *value, struct h5_err *e)
 static enum h5_code
 read_sign_type(struct h5_config_in *in, char *value, struct h5_err *e)
 {
-	bool md5 = strcmp(value, "MD5") == 0;
-
-	if (!md5 && strcmp(value, "HMAC-SHA256") != 0)
+	if (!h5_order_sign_type_of(value, h5_config_value_field(in)))
 		return h5_err_set(e, H5_E_CONFIG, "must be HMAC-SHA256 or MD5");
-	in->c->merchant.sign_type = md5 ? H5_SIGN_MD5 : H5_SIGN_HMAC_SHA256;
 	return H5_OK;
 }
 
@@ -459,6 +456,37 @@ read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
 	return from_file(in, value, set_webhook, e);
 }
 
+/* When the file that holds the key was last written.  Nothing else tells how
+ * long the key has been the one before. */
+static enum h5_code
+note_age(struct h5_config_in *in, const char *path, struct h5_err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
+	in->c->merchant.api_key_previous_at = st.st_mtime;
+	return H5_OK;
+}
+
+static enum h5_code
+read_previous(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	enum h5_code rc = read_secret(in, value, e);
+
+	return rc == H5_OK ? note_age(in, in->c->path, e) : rc;
+}
+
+static enum h5_code
+read_previous_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	enum h5_code rc = read_secret_file(in, value, e);
+
+	if (rc == H5_OK)
+		rc = note_age(in, in->c->files[in->c->n_files - 1], e);
+	return rc;
+}
+
 H5_CONFIG_TYPE(text, read_text);
 H5_CONFIG_TYPE_OR_EMPTY(optional_text, read_text);
 H5_CONFIG_TYPE(appid, read_appid);
@@ -477,3 +505,5 @@ H5_CONFIG_TYPE(secret, read_secret);
 H5_CONFIG_TYPE(secret_file, read_secret_file);
 H5_CONFIG_TYPE(webhook, read_webhook);
 H5_CONFIG_TYPE(webhook_file, read_webhook_file);
+H5_CONFIG_TYPE(previous, read_previous);
+H5_CONFIG_TYPE(previous_file, read_previous_file);

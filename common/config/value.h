@@ -40,7 +40,9 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_key_file, /* and only by us: a secret */
     h5_config_value_program, /* can be executed */
     h5_config_value_secret, h5_config_value_secret_file,
-    h5_config_value_webhook, h5_config_value_webhook_file;
+    h5_config_value_webhook, h5_config_value_webhook_file,
+    h5_config_value_previous,
+    h5_config_value_previous_file; /* of a merchant key: with its age */
 
 /* For the files that define types. */
 #define H5_CONFIG_TYPE(name, function)                                         \

@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/config/previous.h"
 #include "common/doctor/words.h"
 #include "common/system/file.h"
 #include "common/hooks/launch.h"
@@ -48,6 +49,20 @@ placeholders(struct h5_doctor *d)
 	if (left == 0)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "placeholders",
 		    "placeholders-none", NULL);
+}
+
+/* A key of before that nothing in flight can need is a key too many. */
+static void
+previous_keys(struct h5_doctor *d)
+{
+	struct h5_config_previous keys[H5_CONFIG_PREVIOUS_MAX];
+	size_t i, n = h5_config_previous(d->c, h5_clock_now(), keys);
+
+	for (i = 0; i < n; i++)
+		h5_doctor_say(d, keys[i].old ? H5_DOCTOR_FAIL : H5_DOCTOR_WARN,
+		    "placeholders",
+		    keys[i].old ? "previous-old" : "previous-there", "key",
+		    keys[i].name, NULL);
 }
 
 /* --- modes --- */
@@ -464,6 +479,7 @@ void
 h5_doctor_local(struct h5_doctor *d)
 {
 	placeholders(d);
+	previous_keys(d);
 	modes(d);
 	store(d);
 	root_by_name(d, "the store", d->c->store.dir);

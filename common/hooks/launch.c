@@ -124,14 +124,16 @@ clean_environment(void)
 
 /* --- a delivery --- */
 
-/* "h5pay -c FILE sweep OPTION VALUE", with nothing of ours but the words. */
+/* "h5pay -c FILE sweep OPTION VALUE [FLAG]", with nothing of ours but the
+ * words.  flag: NULL for none. */
 static enum h5_code
 start_sweep(const struct h5_config *c, const char *option, const char *value,
-    struct h5_err *e)
+    const char *flag, struct h5_err *e)
 {
 	/* --order or --for is all that differs.  The path of the configuration
 	 * goes along, so that the other program serves the same shop. */
-	const char *words[] = {NULL, "-c", c->path, "sweep", option, value};
+	const char *words[] = {
+	    NULL, "-c", c->path, "sweep", option, value, flag};
 	char *argv[H5_LENGTH(words) + 1] = {NULL};
 	char **env = clean_environment();
 	struct h5_buf path;
@@ -143,7 +145,9 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
 	words[0] = path.data;
 	/* exec wants strings that it might write to, so the words are
 	 * copied. */
-	for (i = 0; rc == H5_OK && i < H5_LENGTH(words); i++) {
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(words) &&
+		    (i == 0 || words[i] != NULL);
+	     i++) {
 		argv[i] = strdup(words[i]);
 		if (argv[i] == NULL)
 			rc = h5_err_nomem(e);
@@ -158,14 +162,14 @@ start_sweep(const struct h5_config *c, const char *option, const char *value,
 }
 
 void
-h5_launch_deliver(
-    const struct h5_config *c, const struct h5_log *log, const char *id)
+h5_launch_deliver(const struct h5_config *c, const struct h5_log *log,
+    const char *id, bool ask)
 {
 	struct h5_err e;
 
 	/* The payment is safe and the sweep delivers it later.  The reply must
 	 * not fail for this. */
-	if (start_sweep(c, "--order", id, &e) != H5_OK)
+	if (start_sweep(c, "--order", id, ask ? "--ask" : NULL, &e) != H5_OK)
 		h5_log_event(log, H5_LOG_ERROR, "delivery-not-started", "order",
 		    id, "why", e.msg, NULL);
 }
@@ -177,7 +181,7 @@ h5_launch_sweep(const struct h5_config *c, const struct h5_log *log)
 
 	/* Ten seconds at most: it is started beside requests, again and
 	 * again. */
-	if (start_sweep(c, "--for", "10", &e) != H5_OK)
+	if (start_sweep(c, "--for", "10", NULL, &e) != H5_OK)
 		h5_log_event(
 		    log, H5_LOG_ERROR, "sweep-not-started", "why", e.msg, NULL);
 }

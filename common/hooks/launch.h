@@ -18,10 +18,11 @@
 H5_MUST_CHECK enum h5_code h5_launch_find(
     const struct h5_config *c, struct h5_buf *out, struct h5_err *e);
 
-/* h5_launch_deliver(c, log, id): start the delivery of one order's events.  A
- * failure is logged and harmless, since a sweep takes up what is left. */
-void h5_launch_deliver(
-    const struct h5_config *c, const struct h5_log *log, const char *id);
+/* h5_launch_deliver(c, log, id, ask): start the delivery of one order's events.
+ * ask: WeChat is asked about its payment before.  A failure is logged and
+ * harmless, since a sweep takes up what is left. */
+void h5_launch_deliver(const struct h5_config *c, const struct h5_log *log,
+    const char *id, bool ask);
 
 /* h5_launch_sweep(c, log): start "h5pay sweep --for 10", for a shop without
  * cron.  A failure is logged and harmless as well. */

@@ -41,7 +41,7 @@ attempt_of(const struct h5_order *o, const struct h5_event *ev,
 static enum h5_code
 made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 {
-	char *api, *product;
+	char *api, *product, *type;
 	enum h5_code rc;
 
 	a->api = H5_API_V2;
@@ -50,6 +50,8 @@ made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 	if (rc == H5_OK)
 		rc =
 		    h5_event_read_text_if(ev, "product", WORD_MAX, &product, e);
+	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "sign_type", WORD_MAX, &type, e);
 	if (rc != H5_OK)
 		return rc;
 	/* A word of a later version is refused, never ignored: WeChat knows the
@@ -63,6 +65,10 @@ made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 		return h5_err_set(e, H5_E_INPUT,
 		    "%s: this version does not know product %s",
 		    h5_event_name(ev->kind), product);
+	if (type != NULL && !h5_order_sign_type_of(type, &a->sign_type))
+		return h5_err_set(e, H5_E_INPUT,
+		    "%s: this version does not know sign_type %s",
+		    h5_event_name(ev->kind), type);
 	return H5_OK;
 }
 

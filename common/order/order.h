@@ -45,12 +45,16 @@ enum h5_order_alert {
 enum h5_api { H5_API_V2 };
 /* The way to pay that an attempt was made for. */
 enum h5_product { H5_PRODUCT_H5 };
+/* How a message of APIv2 is signed. */
+enum h5_sign_type { H5_SIGN_UNSAID, H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 };
 
 struct h5_attempt {
 	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1];
 	enum h5_attempt_state state;
 	enum h5_api api;
 	enum h5_product product;
+	enum h5_sign_type sign_type; /* what WeChat signs its notices with;
+		UNSAID: version 0.1.0 did not write it down */
 	int64_t created_at;
 	int64_t time_start; /* sent to WeChat; never changes for a number */
 	int64_t time_expire; /* likewise */
@@ -218,6 +222,9 @@ bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);
 bool h5_order_api_of(const char *word, enum h5_api *api);
 bool h5_order_product_of(const char *word, enum h5_product *product);
+/* h5_order_sign_word(type): as messages spell it; UNSAID has no word: "". */
+const char *h5_order_sign_word(enum h5_sign_type type);
+bool h5_order_sign_type_of(const char *word, enum h5_sign_type *type);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
 /* h5_order_alert_name(bit): disputed, late, overpaid. */

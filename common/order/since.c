@@ -17,9 +17,10 @@ static const struct row {
     {H5_EVENT_CREATED, 1,
 	"order total_fee body attach item qty lang expires_at out_trade_no "
 	"spbill_create_ip time_start time_expire"},
-    {H5_EVENT_CREATED, 2, "return_url"},
+    {H5_EVENT_CREATED, 2, "return_url sign_type"},
     {H5_EVENT_ATTEMPT, 1,
 	"out_trade_no spbill_create_ip time_start time_expire"},
+    {H5_EVENT_ATTEMPT, 2, "sign_type"},
     {H5_EVENT_PREPAID, 1, "out_trade_no spbill_create_ip prepay_id mweb_url"},
     {H5_EVENT_QUERIED, 1, "out_trade_no trade_state trade_state_desc"},
     {H5_EVENT_UNREACHED, 1, "out_trade_no why"},
@@ -49,6 +50,8 @@ static const struct {
 	unsigned since;
 	const char *words;
 } values[] = {
+    {H5_EVENT_CREATED, "sign_type", 2, "MD5 HMAC-SHA256"},
+    {H5_EVENT_ATTEMPT, "sign_type", 2, "MD5 HMAC-SHA256"},
     {H5_EVENT_PAID, "via", 1, "notify query"},
     {H5_EVENT_ALERT, "alert", 1, "disputed late overpaid"},
     {H5_EVENT_DELIVERED, "to", 1, "exec webhook"},

@@ -64,6 +64,30 @@ h5_order_product_of(const char *word, enum h5_product *product)
 	return strcmp(word, "h5") == 0;
 }
 
+static const char *const sign_words[] = {
+    [H5_SIGN_UNSAID] = "",
+    [H5_SIGN_MD5] = "MD5",
+    [H5_SIGN_HMAC_SHA256] = "HMAC-SHA256",
+};
+
+const char *
+h5_order_sign_word(enum h5_sign_type type)
+{
+	return sign_words[type];
+}
+
+bool
+h5_order_sign_type_of(const char *word, enum h5_sign_type *type)
+{
+	size_t i;
+
+	*type = H5_SIGN_UNSAID;
+	for (i = H5_SIGN_MD5; i < H5_LENGTH(sign_words); i++)
+		if (strcmp(sign_words[i], word) == 0)
+			*type = (enum h5_sign_type)i;
+	return *type != H5_SIGN_UNSAID;
+}
+
 const char *
 h5_order_alert_name(enum h5_order_alert bit)
 {

@@ -40,6 +40,8 @@ fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	h5_event_text(ev, "spbill_create_ip", t->ip);
 	h5_event_time(ev, "time_start", ev->at);
 	h5_event_time(ev, "time_expire", expire);
+	h5_event_text(
+	    ev, "sign_type", h5_order_sign_word(shop->c->merchant.sign_type));
 	return h5_event_finish(ev, e);
 }
 

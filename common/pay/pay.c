@@ -127,6 +127,7 @@ struct next {
 	int64_t now;
 	int64_t expire;
 	const char *ip;
+	const char *sign_type;
 };
 
 /* The next attempt is made only after the last one can no longer be paid. */
@@ -150,6 +151,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	h5_event_text(ev, "spbill_create_ip", x->ip);
 	h5_event_time(ev, "time_start", x->now);
 	h5_event_time(ev, "time_expire", x->expire);
+	h5_event_text(ev, "sign_type", x->sign_type);
 	return h5_event_finish(ev, e);
 }
 
@@ -158,7 +160,8 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
     struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
-	struct next x = {now, h5_order_expires_at(*o, now), ip};
+	struct next x = {now, h5_order_expires_at(*o, now), ip,
+	    h5_order_sign_word(shop->c->merchant.sign_type)};
 
 	/* WeChat refuses a number with five minutes or less to live.  The order
 	 * itself still ends at expires_at; start_locked sees to that. */

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 
 struct settling {
+	const struct h5_config *c;
 	const struct h5_wechat_trade *t;
 	const char *via;
 	enum h5_settled result;
@@ -192,16 +193,41 @@ decide_noted(struct settling *s, const struct h5_attempt *a,
 	return h5_event_finish(ev, e);
 }
 
+/* The attempt that it is about, if the type of its signature is the one that
+ * WeChat uses for that attempt.  Whoever could choose another would choose the
+ * weaker. */
+static enum h5_code
+attempt_of(const struct settling *s, const struct h5_order *o,
+    const struct h5_attempt **a, struct h5_err *e)
+{
+	enum h5_sign_type type = s->t->sign_type;
+
+	*a = h5_order_attempt(o, s->t->out_trade_no);
+	if (*a == NULL)
+		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
+	if (type == H5_SIGN_UNSAID || type == (*a)->sign_type)
+		return H5_OK;
+	if ((*a)->sign_type == H5_SIGN_UNSAID &&
+	    (type == s->c->merchant.sign_type ||
+		type == s->c->merchant.sign_type_previous))
+		return H5_OK;
+	return h5_err_set(e, H5_E_AUTH, "sign is not %s",
+	    h5_order_sign_word((*a)->sign_type != H5_SIGN_UNSAID
+				   ? (*a)->sign_type
+				   : s->c->merchant.sign_type));
+}
+
 static enum h5_code
 decide(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
 {
 	struct settling *s = arg;
 	const struct h5_attempt *a;
+	enum h5_code rc;
 
-	a = h5_order_attempt(o, s->t->out_trade_no);
-	if (a == NULL)
-		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
+	rc = attempt_of(s, o, &a, e);
+	if (rc != H5_OK)
+		return rc;
 	if (s->t->paid)
 		return decide_paid(s, o, a, b, e);
 	return decide_noted(s, a, b, e);
@@ -248,7 +274,7 @@ h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
     const char *via, enum h5_settled *out, struct h5_order **o,
     struct h5_err *e)
 {
-	struct settling s = {t, via, H5_SETTLED_NOTED, false};
+	struct settling s = {shop->c, t, via, H5_SETTLED_NOTED, false};
 	char id[H5_ORDER_ID_MAX + 1];
 	unsigned attempt;
 	enum h5_code rc;
@@ -267,5 +293,49 @@ h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
 	 * ledger. */
 	*out = s.result;
 	tell(shop->log, id, &s);
+	return H5_OK;
+}
+
+/* Writes nothing; that the store has what it says is durable. */
+static enum h5_code
+decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	struct settling *s = arg;
+	const struct h5_attempt *a;
+	enum h5_code rc;
+
+	(void)b;
+	s->result = H5_SETTLED_NOTED;
+	rc = attempt_of(s, o, &a, e);
+	if (rc != H5_OK)
+		return rc;
+	if (s->t->total_fee == o->total_fee &&
+	    strcmp(s->t->fee_type, "CNY") == 0 &&
+	    ((a->state == H5_ATTEMPT_PAID &&
+		 strcmp(a->transaction_id, s->t->transaction_id) == 0) ||
+		alerted(o, H5_ALERT_OVERPAID, s->t)))
+		s->result = H5_SETTLED_BEFORE;
+	return H5_OK;
+}
+
+enum h5_code
+h5_settle_hint(const struct h5_shop *shop, const struct h5_wechat_trade *t,
+    bool *known, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
+{
+	struct settling s = {shop->c, t, NULL, H5_SETTLED_NOTED, false};
+	unsigned attempt;
+	enum h5_code rc;
+
+	*known = false;
+	if (h5_number_order_of(t->out_trade_no, id, &attempt, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_NOTFOUND, "unknown order");
+	rc = h5_store_update(shop->st, id, NULL, decide_hint, &s, NULL, e);
+	if (rc != H5_OK)
+		return rc;
+	*known = s.result == H5_SETTLED_BEFORE;
+	h5_log_event(shop->log, H5_LOG_WARN, "notice-previous-key", "order", id,
+	    "out_trade_no", t->out_trade_no, "known", *known ? "yes" : "no",
+	    NULL);
 	return H5_OK;
 }

@@ -22,9 +22,21 @@ enum h5_settled {
  * trade again changes nothing.  via: "notify" or "query".  o: set to the order
  * as it is afterwards; may be NULL.  Durable if H5_OK.
  * H5_E_NOTFOUND: no such order or attempt.
+ * H5_E_AUTH: a notice that is signed by another type than the attempt's.
  * Others as h5_store_update. */
 H5_MUST_CHECK enum h5_code h5_settle(const struct h5_shop *shop,
     const struct h5_wechat_trade *t, const char *via, enum h5_settled *out,
     struct h5_order **o, struct h5_err *e);
+
+/* h5_settle_hint(shop, t, known, id, e): look at a payment that only a notice
+ * signed with merchant.api_key_previous tells of.  Nothing of it is recorded.
+ * known: that payment is recorded already, durably; else WeChat should be asked
+ * about the order id.
+ * H5_E_NOTFOUND: no such order or attempt.
+ * H5_E_AUTH: signed by another type than the attempt's.
+ * Others as h5_store_update. */
+H5_MUST_CHECK enum h5_code h5_settle_hint(const struct h5_shop *shop,
+    const struct h5_wechat_trade *t, bool *known, char id[H5_ORDER_ID_MAX + 1],
+    struct h5_err *e);
 
 #endif

@@ -36,6 +36,7 @@ struct h5_job {
 	/* The order to sweep once the answer is flushed (tell the shop, ask
 	 * about a refund); "": none. */
 	char sweep[H5_ORDER_ID_MAX + 1];
+	bool ask; /* that sweep asks about the payment, due or not */
 	struct h5_limit limit; /* h5_reply_buyer: then it is the shop's */
 };
 

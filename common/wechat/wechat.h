@@ -65,6 +65,8 @@ struct h5_wechat_trade {
 	int64_t total_fee; /* fen; -1: not said */
 	char fee_type[9]; /* "CNY" when not said */
 	int64_t time_end; /* Unix seconds; 0: not said or malformed */
+	enum h5_sign_type sign_type; /* of a notice; UNSAID from a query, whose
+		answer was signed as we had asked */
 	int64_t returned; /* fen that went back or are on their way there, as
 	    h5_wechat_refunds tells; 0 from a notice or a query */
 	struct h5_fields further; /* every other element, to be kept; without
@@ -107,12 +109,18 @@ struct h5_wechat_hint {
  * H5_E_BUG: its OpenSSL cannot. */
 H5_MUST_CHECK enum h5_code h5_wechat_self_test(struct h5_err *e);
 
-enum h5_wechat_kind { H5_WECHAT_PAYMENT, H5_WECHAT_REFUND };
+enum h5_wechat_kind {
+	H5_WECHAT_PAYMENT,
+	H5_WECHAT_PAYMENT_HINT, /* signed with merchant.api_key_previous */
+	H5_WECHAT_REFUND
+};
 
 /* h5_wechat_notice(c, body, n, kind, t, hint, e): read the n bytes of a notice,
  * and believe it if WeChat signed it for us.  t is initialised here; release
  * it.  If kind is H5_WECHAT_PAYMENT, t is filled, and paid.  If it is
- * H5_WECHAT_REFUND, hint is filled.  e->msg is English and fit for the reply.
+ * H5_WECHAT_PAYMENT_HINT, t is filled and not to be believed.  If it is
+ * H5_WECHAT_REFUND, hint is filled.  The caller compares t->sign_type with the
+ * attempt's.  e->msg is English and fit for the reply.
  * H5_E_INPUT: malformed.
  * H5_E_AUTH: not signed by WeChat for us, or about other ids.
  * H5_E_STATE: it tells of no payment.

@@ -30,7 +30,7 @@ _h5pay_options() { # VERB: its own options
 		--return-url ;;
 	list) echo --state --since --until ;;
 	refund) echo --fee --reason --id --yes ;;
-	sweep) echo --order --for --parallel ;;
+	sweep) echo --order --ask --for --parallel ;;
 	bill) echo --type ;;
 	reconcile) echo --fix --kept --back --csv ;;
 	fsck) echo --repair ;;

@@ -168,6 +168,7 @@ test_config__every_key(void **state)
 {
 	static const struct setting all[] = {
 	    {"merchant", "sign_type", "MD5"},
+	    {"merchant", "sign_type_previous", "HMAC-SHA256"},
 	    {"merchant", "cert_file", "cert.pem"},
 	    {"merchant", "key_file", "key.pem"},
 	    {"site", "base_url", "https://Shop.example:8443/pay/"},
@@ -210,6 +211,7 @@ test_config__every_key(void **state)
 		fail_msg("%s", f->faults.data);
 	c = f->c;
 	assert_int_equal(c->merchant.sign_type, H5_SIGN_MD5);
+	assert_int_equal(c->merchant.sign_type_previous, H5_SIGN_HMAC_SHA256);
 	assert_string_equal(
 	    c->merchant.key_file, folder_name(&f->folder, "key.pem", path));
 	assert_string_equal(c->site.base_url, "https://shop.example:8443/pay");
@@ -276,6 +278,11 @@ test_config__values(void **state)
 		"31 bytes, must have exactly 32"},
 	    {"merchant", "api_key", KEY32 "0", "33 bytes"},
 	    {"merchant", "sign_type", "md5", "must be HMAC-SHA256 or MD5"},
+	    {"merchant", "sign_type_previous", "", "no value"},
+	    {"merchant", "sign_type_previous", "SHA1",
+		"must be HMAC-SHA256 or MD5"},
+	    {"merchant", "api_key_previous", "short",
+		"has 5 bytes, must have exactly 32"},
 	    {"site", "base_url", "http://shop.example/x", "https://"},
 	    {"site", "base_url", "http://localhost:8080/x", NULL},
 	    {"site", "base_url", "http://127.0.0.1/x", NULL},

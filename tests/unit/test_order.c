@@ -276,7 +276,10 @@ test_order__an_attempt_knows_what_it_was_made_with(void **state)
 	} rows[] = {{"api", "v2", H5_OK}, {"product", "h5", H5_OK},
 	    {"api", "v9", H5_E_INPUT}, {"api", "V2", H5_E_INPUT},
 	    {"api", "", H5_E_INPUT}, {"product", "fax", H5_E_INPUT},
-	    {"product", "", H5_E_INPUT}};
+	    {"product", "", H5_E_INPUT}, {"sign_type", "MD5", H5_OK},
+	    {"sign_type", "HMAC-SHA256", H5_OK},
+	    {"sign_type", "md5", H5_E_INPUT}, {"sign_type", "", H5_E_INPUT},
+	    {"sign_type", "SM3", H5_E_INPUT}};
 	struct h5_order *o;
 	struct h5_event ev;
 	size_t i;
@@ -300,6 +303,12 @@ test_order__an_attempt_knows_what_it_was_made_with(void **state)
 		ROW(rows[i].word,
 		    h5_order_current(o)->api == H5_API_V2 &&
 			h5_order_current(o)->product == H5_PRODUCT_H5);
+		ROW(rows[i].word,
+		    strcmp(h5_order_sign_word(h5_order_current(o)->sign_type),
+			strcmp(rows[i].name, "sign_type") == 0 &&
+				rows[i].rc == H5_OK
+			    ? rows[i].word
+			    : "") == 0);
 		h5_order_free(o);
 	}
 }

@@ -204,6 +204,7 @@ open_shop(void **state)
 	(void)snprintf(s->dir, sizeof s->dir, "/tmp/h5pay-pay-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	(void)snprintf(s->store, sizeof s->store, "%s/store", s->dir);
+	s->c.merchant.sign_type = H5_SIGN_HMAC_SHA256;
 	s->c.orders.expire_minutes = 120;
 	s->c.orders.query_interval_s = 3;
 	s->c.gateway.deadline_ms = 1000;

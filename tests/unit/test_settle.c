@@ -11,12 +11,14 @@
 struct desk {
 	struct h5_store *st;
 	struct h5_log log;
+	const struct h5_config *c; /* NULL: nothing is signed */
+	enum h5_sign_type by; /* what the trade is signed with */
 	char dir[64];
 	char store[80];
 };
 
 static void
-create(struct desk *d, const char *id)
+create(struct desk *d, const char *id, const char *sign_type)
 {
 	struct h5_order *o;
 	struct h5_event ev;
@@ -26,6 +28,7 @@ create(struct desk *d, const char *id)
 	    "total_fee", "12800", "body", "Tea", "expires_at", T1_TEXT,
 	    "out_trade_no", id, "spbill_create_ip", "203.0.113.7", "time_start",
 	    T0_TEXT, "time_expire", T1_TEXT, NULL);
+	h5_event_text(&ev, "sign_type", sign_type);
 	assert_int_equal(h5_store_create(d->st, &ev, &o, &e), H5_OK);
 	h5_order_free(o);
 }
@@ -42,7 +45,7 @@ open_desk(void **state)
 	(void)snprintf(d->store, sizeof d->store, "%s/store", d->dir);
 	h5_log_init(&d->log, "test", "/dev/null");
 	assert_int_equal(h5_store_open(WHERE(d->store), 0, &d->st, &e), H5_OK);
-	create(d, "order-1");
+	create(d, "order-1", NULL);
 	*state = d;
 	return 0;
 }
@@ -86,8 +89,10 @@ tell(struct desk *d, struct said said, const char *via,
 	t.time_end = 1795430500;
 	assert_int_equal(
 	    h5_fields_add(&t.further, "bank_type", "CFT", &e), H5_OK);
-	rc = h5_settle(&(struct h5_shop){.log = &d->log, .st = d->st}, &t, via,
-	    settled, o, &e);
+	t.sign_type = d->by;
+	rc =
+	    h5_settle(&(struct h5_shop){.c = d->c, .log = &d->log, .st = d->st},
+		&t, via, settled, o, &e);
 	h5_wechat_trade_release(&t);
 	return rc;
 }
@@ -114,6 +119,103 @@ expect(struct desk *d, struct said said, enum h5_settled want,
 }
 
 static const struct said good = {"order-1", "SUCCESS", "4200001", 12800, NULL};
+
+/* The type of a notice is the attempt's; where 0.1.0 did not write it down, it
+ * is the configured one or merchant.sign_type_previous. */
+static void
+test_settle__c6_the_type_of_the_attempt(void **state)
+{
+	enum { NO = H5_SIGN_UNSAID, MD5 = H5_SIGN_MD5, HMAC };
+	static const struct {
+		const char *made_with; /* NULL: 0.1.0 */
+		int now, previous, by;
+		bool good;
+	} rows[] = {
+	    {"MD5", HMAC, NO, MD5, true},
+	    {"MD5", HMAC, NO, HMAC, false},
+	    {"MD5", HMAC, MD5, HMAC, false},
+	    {"MD5", MD5, HMAC, HMAC, false},
+	    {"HMAC-SHA256", MD5, NO, HMAC, true},
+	    {"HMAC-SHA256", MD5, NO, MD5, false},
+	    {"HMAC-SHA256", HMAC, MD5, MD5, false},
+	    {NULL, HMAC, NO, HMAC, true},
+	    {NULL, HMAC, NO, MD5, false},
+	    {NULL, HMAC, MD5, MD5, true},
+	    {NULL, HMAC, MD5, HMAC, true},
+	    {NULL, MD5, NO, HMAC, false},
+	    {NULL, MD5, MD5, HMAC, false},
+	    {NULL, MD5, HMAC, HMAC, true},
+	    /* An answer, which was compared with its question. */
+	    {"MD5", HMAC, NO, NO, true},
+	    {NULL, HMAC, NO, NO, true},
+	};
+	struct desk *d = *state;
+	struct h5_config c = {0};
+	enum h5_settled settled;
+	char id[32];
+	size_t i;
+
+	d->c = &c;
+	for (i = 0; i < COUNT(rows); i++) {
+		(void)snprintf(id, sizeof id, "typed-%zu", i);
+		create(d, id, rows[i].made_with);
+		c.merchant.sign_type = (enum h5_sign_type)rows[i].now;
+		c.merchant.sign_type_previous =
+		    (enum h5_sign_type)rows[i].previous;
+		d->by = (enum h5_sign_type)rows[i].by;
+		ROW(id, tell(d, (struct said){id, "SUCCESS", "42", 12800, NULL},
+			    rows[i].by != NO ? "notify" : "query", &settled,
+			    NULL) == (rows[i].good ? H5_OK : H5_E_AUTH));
+	}
+	d->c = NULL;
+}
+
+/* Nothing of a hint is written down. */
+static void
+test_settle__c6_a_hint_is_no_payment(void **state)
+{
+	struct desk *d = *state;
+	struct h5_config c = {.merchant.sign_type = H5_SIGN_MD5};
+	struct h5_shop shop = {.c = &c, .log = &d->log, .st = d->st};
+	struct h5_wechat_trade t;
+	char id[H5_ORDER_ID_MAX + 1];
+	enum h5_settled settled;
+	struct h5_order *o;
+	struct h5_err e;
+	bool known;
+
+	h5_wechat_trade_init(&t);
+	(void)snprintf(t.out_trade_no, sizeof t.out_trade_no, "order-1");
+	(void)snprintf(t.transaction_id, sizeof t.transaction_id, "4200001");
+	(void)snprintf(t.fee_type, sizeof t.fee_type, "CNY");
+	t.total_fee = 12800;
+	t.paid = true;
+	t.sign_type = H5_SIGN_MD5;
+	assert_int_equal(h5_settle_hint(&shop, &t, &known, id, &e), H5_OK);
+	assert_false(known);
+	assert_string_equal(id, "order-1");
+	t.sign_type = H5_SIGN_HMAC_SHA256;
+	assert_int_equal(h5_settle_hint(&shop, &t, &known, id, &e), H5_E_AUTH);
+	t.sign_type = H5_SIGN_MD5;
+	assert_int_equal(h5_store_load(d->st, "order-1", &o, &e), H5_OK);
+	assert_int_equal(o->n_events, 1);
+	h5_order_free(o);
+	/* Known is what stands there: this payment, of this amount. */
+	assert_int_equal(tell(d, good, "query", &settled, NULL), H5_OK);
+	assert_int_equal(h5_settle_hint(&shop, &t, &known, id, &e), H5_OK);
+	assert_true(known);
+	t.total_fee = 12801;
+	assert_int_equal(h5_settle_hint(&shop, &t, &known, id, &e), H5_OK);
+	assert_false(known);
+	t.total_fee = 12800;
+	t.transaction_id[6] = '2';
+	assert_int_equal(h5_settle_hint(&shop, &t, &known, id, &e), H5_OK);
+	assert_false(known);
+	t.out_trade_no[6] = '2';
+	assert_int_equal(
+	    h5_settle_hint(&shop, &t, &known, id, &e), H5_E_NOTFOUND);
+	h5_wechat_trade_release(&t);
+}
 
 struct one_event {
 	enum h5_event_kind kind;
@@ -302,6 +404,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    T(test_settle__c6_the_type_of_the_attempt),
+	    T(test_settle__c6_a_hint_is_no_payment),
 	    T(test_settle__paid_once_however_often_it_is_told),
 	    T(test_settle__paid_keeps_what_was_said),
 	    T(test_settle__another_amount_or_currency_is_disputed_once),

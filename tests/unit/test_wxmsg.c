@@ -130,7 +130,8 @@ answer(const struct h5_config *c, const char *xml,
 	enum h5_code rc;
 
 	e->msg[0] = '\0';
-	rc = h5_v2_read_answer(c, xml, strlen(xml), &f, refusal, e);
+	rc = h5_v2_read_answer(
+	    c, c->merchant.sign_type, xml, strlen(xml), &f, refusal, e);
 	if (rc != H5_OK)
 		assert_int_equal(f.n, 0);
 	h5_fields_release(&f);
@@ -327,8 +328,9 @@ test_wxmsg__a_good_answer_is_believed(void **state)
 	xml = good(OK_ANSWER "|prepay_id=wx14105706563206ab24a00689936c800000"
 			     "|mweb_url=https://wx.tenpay.com/a?b=1&c=2"
 			     "|device_info=|something_new=1");
-	assert_int_equal(
-	    h5_v2_read_answer(c, xml, strlen(xml), &f, &refusal, &e), H5_OK);
+	assert_int_equal(h5_v2_read_answer(c, H5_SIGN_HMAC_SHA256, xml,
+			     strlen(xml), &f, &refusal, &e),
+	    H5_OK);
 	assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
 	assert_string_equal(refusal.err_code, "");
 	assert_true(
@@ -416,7 +418,7 @@ test_wxmsg__forged_messages_are_not_believed(void **state)
 	struct forged {
 		const char *name;
 		char *xml;
-	} rows[12];
+	} rows[11];
 	struct h5_wechat_refusal refusal;
 	size_t i, n = 0;
 	struct h5_err e;
@@ -424,10 +426,8 @@ test_wxmsg__forged_messages_are_not_believed(void **state)
 
 	rows[n++] = (struct forged){
 	    "another key", message(NOTICE, "x" KEY, H5_SIGN_HMAC_SHA256)};
-	rows[n++] = (struct forged){
-	    "MD5 with our key", message(NOTICE, KEY, H5_SIGN_MD5)};
-	rows[n++] = (struct forged){"MD5 and it says so",
-	    message(NOTICE "|sign_type=MD5", KEY, H5_SIGN_MD5)};
+	rows[n++] = (struct forged){"MD5, but says HMAC",
+	    message(NOTICE "|sign_type=HMAC-SHA256", KEY, H5_SIGN_MD5)};
 	rows[n++] = (struct forged){
 	    "HMAC, but says MD5", good(NOTICE "|sign_type=MD5")};
 	rows[n++] = (struct forged){"amount changed", good(NOTICE)};
@@ -482,6 +482,90 @@ test_wxmsg__md5_is_pinned_too(void **state)
 	memmove(sign, sign + 1, strlen(sign)); /* 31 digits */
 	assert_int_equal(answer(c, xml, &refusal, &e), H5_E_REMOTE);
 	free(xml);
+}
+
+/* An answer is signed as its question was; of a notice the type is told, for
+ * whoever knows the attempt. */
+static void
+test_wxmsg__the_type_of_a_signature(void **state)
+{
+	static const struct {
+		const char *pairs;
+		enum h5_sign_type by;
+	} rows[] = {
+	    {NOTICE, H5_SIGN_HMAC_SHA256},
+	    {NOTICE "|sign_type=HMAC-SHA256", H5_SIGN_HMAC_SHA256},
+	    {NOTICE "|sign_type=", H5_SIGN_HMAC_SHA256},
+	    {NOTICE, H5_SIGN_MD5},
+	    {NOTICE "|sign_type=MD5", H5_SIGN_MD5},
+	};
+	const enum h5_sign_type types[] = {H5_SIGN_MD5, H5_SIGN_HMAC_SHA256};
+	struct h5_config *c = *state;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_trade t;
+	struct h5_err e;
+	size_t i, j;
+	char *xml;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		xml = message(rows[i].pairs, KEY, rows[i].by);
+		for (j = 0; j < COUNT(types); j++) {
+			c->merchant.sign_type = types[j];
+			ROW(rows[i].pairs,
+			    (answer(c, xml, &refusal, &e) == H5_OK) ==
+				(types[j] == rows[i].by));
+			ROW(rows[i].pairs, notice(c, xml, &t, &e) == H5_OK);
+			assert_int_equal(t.sign_type, rows[i].by);
+			h5_wechat_trade_release(&t);
+		}
+		free(xml);
+	}
+}
+
+/* What verifies only with the key before is a reason to ask, and an answer is
+ * not even that. */
+static void
+test_wxmsg__c6_the_previous_key(void **state)
+{
+	static const char old[] = "0123456789abcdef0123456789abcdef";
+	static const struct {
+		const char *name, *key;
+		enum h5_code rc;
+		enum h5_wechat_kind kind;
+	} rows[] = {
+	    {"present", KEY, H5_OK, H5_WECHAT_PAYMENT},
+	    {"previous", old, H5_OK, H5_WECHAT_PAYMENT_HINT},
+	    {"neither", "x" KEY, H5_E_AUTH, H5_WECHAT_PAYMENT},
+	};
+	const enum h5_sign_type types[] = {H5_SIGN_MD5, H5_SIGN_HMAC_SHA256};
+	struct h5_config *c = *state;
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_trade t;
+	enum h5_wechat_kind kind;
+	struct h5_fields refund;
+	struct h5_err e;
+	size_t i, j;
+	char *xml;
+
+	assert_int_equal(h5_crypto_key_new(old, sizeof old - 1,
+			     &c->merchant.api_key_previous, &e),
+	    H5_OK);
+	for (i = 0; i < COUNT(rows) * COUNT(types); i++) {
+		j = i / COUNT(types);
+		c->merchant.sign_type = types[i % COUNT(types)];
+		xml = message(NOTICE, rows[j].key, c->merchant.sign_type);
+		ROW(rows[j].name, h5_v2_read_notice(c, xml, strlen(xml), &kind,
+				      &t, &refund, &e) == rows[j].rc);
+		ROW(rows[j].name, kind == rows[j].kind);
+		ROW(rows[j].name, (t.total_fee == 12800) == (rows[j].rc == 0));
+		h5_wechat_trade_release(&t);
+		h5_fields_release(&refund);
+		ROW(rows[j].name,
+		    (answer(c, xml, &refusal, &e) == H5_OK) == (j == 0));
+		free(xml);
+	}
+	h5_crypto_key_free(c->merchant.api_key_previous);
+	c->merchant.api_key_previous = NULL;
 }
 
 /* Malformed: no part of it counts. */
@@ -909,6 +993,18 @@ test_wxmsg__a_refund_notice_is_decrypted(void **state)
 	assert_int_equal(refund.n, 0);
 	h5_fields_release(&refund);
 	key = fixture(REFUND "gopay-key.txt", &n);
+	/* A hint is one by the key before as well (C6). */
+	assert_int_equal(h5_crypto_key_new(key, strcspn(key, "\r\n"),
+			     &c->merchant.api_key_previous, &e),
+	    H5_OK);
+	assert_int_equal(refund_notice(c, info, &refund, &e), H5_OK);
+	assert_true(h5_fields_is(&refund, "refund_fee", "6"));
+	h5_fields_release(&refund);
+	assert_int_equal(
+	    refund_notice(c, "not base64!", &refund, &e), H5_E_AUTH);
+	h5_fields_release(&refund);
+	h5_crypto_key_free(c->merchant.api_key_previous);
+	c->merchant.api_key_previous = NULL;
 	h5_crypto_key_free(c->merchant.api_key);
 	assert_int_equal(h5_crypto_key_new(key, strcspn(key, "\r\n"),
 			     &c->merchant.api_key, &e),
@@ -998,6 +1094,8 @@ main(void)
 	    TEST(test_wxmsg__an_unsigned_refusal_is_words_only),
 	    TEST(test_wxmsg__forged_messages_are_not_believed),
 	    TEST(test_wxmsg__md5_is_pinned_too),
+	    TEST(test_wxmsg__the_type_of_a_signature),
+	    TEST(test_wxmsg__c6_the_previous_key),
 	    TEST(test_wxmsg__malformed_messages_are_refused),
 	    TEST(test_wxmsg__a_doubled_element_is_refused_though_signed),
 	    TEST(test_wxmsg__a_result_code_is_needed),

@@ -20,6 +20,8 @@ struct desk {
 	char url[256];
 	char mweb_url[4096]; /* for the answer */
 	unsigned posts;
+	enum h5_sign_type made_with; /* the attempt */
+	enum h5_sign_type answers_by; /* UNSAID: the configured one */
 };
 
 /* The wrapped call has no argument of ours. */
@@ -59,8 +61,11 @@ __wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	assert_int_equal(h5_fields_add(&f, "trade_type", "MWEB", e), 0);
 	assert_int_equal(h5_fields_add(&f, "prepay_id", "wx1410", e), 0);
 	assert_int_equal(h5_fields_add(&f, "mweb_url", desk->mweb_url, e), 0);
-	assert_int_equal(h5_sign_fields(desk->c.merchant.api_key,
-			     desk->c.merchant.sign_type, &f, hex, e),
+	assert_int_equal(
+	    h5_sign_fields(desk->c.merchant.api_key,
+		desk->answers_by != H5_SIGN_UNSAID ? desk->answers_by
+						   : desk->c.merchant.sign_type,
+		&f, hex, e),
 	    0);
 	assert_int_equal(h5_fields_add(&f, "sign", hex, e), 0);
 	h5_buf_clear(out);
@@ -126,8 +131,9 @@ static enum h5_code
 order(struct desk *d, const char *body, const char *attach,
     struct h5_wechat_prepay *prepay, struct h5_err *e)
 {
-	struct h5_attempt a = {
-	    .time_start = 1795423212, .time_expire = 1795430412};
+	struct h5_attempt a = {.time_start = 1795423212,
+	    .time_expire = 1795430412,
+	    .sign_type = d->made_with};
 	struct h5_order o = {.total_fee = 12800};
 	struct h5_wechat_refusal refusal;
 	enum h5_code rc;
@@ -321,6 +327,42 @@ test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes(void **state)
 	assert_int_equal(order(d, "Tea", NULL, &prepay, &e), H5_E_REMOTE);
 }
 
+/* A number is ordered again by the type that it was made with, whatever is
+ * configured since; one of 0.1.0, which did not say, by the configured. */
+static void
+test_wxpay__c6_the_type_of_an_attempt(void **state)
+{
+	const enum h5_sign_type types[] = {
+	    H5_SIGN_UNSAID, H5_SIGN_MD5, H5_SIGN_HMAC_SHA256};
+	struct desk *d = *state;
+	struct h5_wechat_prepay prepay;
+	enum h5_sign_type want;
+	struct h5_err e;
+	size_t i, j;
+
+	for (i = 0; i < COUNT(types); i++)
+		for (j = 1; j < COUNT(types); j++) {
+			d->made_with = types[i];
+			d->c.merchant.sign_type = types[j];
+			want = types[i] != H5_SIGN_UNSAID ? types[i] : types[j];
+			d->answers_by = want;
+			assert_int_equal(
+			    order(d, "Tea", NULL, &prepay, &e), H5_OK);
+			free(prepay.mweb_url);
+			assert_true(h5_fields_is(
+			    &d->sent, "sign_type", h5_order_sign_word(want)));
+			assert_int_equal(h5_sign_check(d->c.merchant.api_key,
+					     want, &d->sent, &e),
+			    H5_OK);
+			/* An answer by the other type is not believed. */
+			d->answers_by = want == H5_SIGN_MD5
+					    ? H5_SIGN_HMAC_SHA256
+					    : H5_SIGN_MD5;
+			assert_int_equal(
+			    order(d, "Tea", NULL, &prepay, &e), H5_E_REMOTE);
+		}
+}
+
 static void
 test_wxpay__query_and_close_send_the_number_alone(void **state)
 {
@@ -373,6 +415,7 @@ main(void)
 	    TEST(test_wxpay__scene_info_has_at_most_256_bytes),
 	    TEST(test_wxpay__mweb_url_leads_to_the_cashier),
 	    TEST(test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes),
+	    TEST(test_wxpay__c6_the_type_of_an_attempt),
 	    TEST(test_wxpay__query_and_close_send_the_number_alone),
 	};
 

@@ -59,7 +59,8 @@ def shown(s, orders):
 
 
 def use(t, s, g):
-    """Everything that a shop does in a day, but for a close."""
+    """Everything that a shop does in a day, but for a close and a new
+    order."""
     tx = old.remember(g, "v010-awaiting", pay=True)
     t.success(s.notify(h5.notice("v010-awaiting", FEE, tx), prefix=old.SOON,
                        env=old.UTC))
@@ -67,8 +68,6 @@ def use(t, s, g):
     t.eq(s.then("query", "v010-asked")[0], 0, "query")
     old.remember(g, "v010-paid", pay=True)
     t.eq(s.then("refund", "v010-paid", "--yes")[0], 0, "refund")
-    t.redirect(s.post("checkout", old.BUYERS["forms"][0], prefix=old.SOON,
-                      env=old.UTC))
     q = {"order": "v010-second", "t": old.BUYERS["tokens"]["v010-second"]}
     t.redirect(s.post("checkout", dict(q, again="1"), prefix=old.SOON,
                       env=old.UTC))
@@ -108,9 +107,19 @@ def _(t):
     use(t, newer, g)
     t.eq(word(s), WORD, "the format")
     orders = sorted(p.stem for p in s.store.rglob("*.ledger"))
-    t.ok("v010-new" in orders, "a new order")
     t.eq(shown(s, orders), shown(newer, orders), "the orders")
     t.eq(s.show("v010-asked")["state"], "paid", "state")
+
+
+@test("the first new order raises the format, and 0.1.0 refuses the store")
+def _(t):
+    s, g = shop(t)
+    before = s.shows()
+    t.redirect(s.post("checkout", old.BUYERS["forms"][0], prefix=old.SOON,
+                      env=old.UTC))
+    t.eq(word(s), f"h5pay store 2\n{version(s)}\n", "the format")
+    t.eq(s.shows(), before, "the orders of before")
+    refused_whole(t, s.under(first_build(t)))
 
 
 @test("the first write of something newer raises the format")

@@ -241,3 +241,30 @@ def _(t):
           ("created", "awaiting")], "what is still open")
     t.eq(s.h5pay("fsck", "--repair")[0], 0, "fsck")
     t.eq(s.h5pay("fsck")[:2], (0, ""), "fsck after it")
+
+
+# --- the type of signatures (C6) --------------------------------------------
+
+TYPES = ("MD5", "HMAC-SHA256")
+
+
+@table("C6: under {0}{1} a notice by {2} of an order of 0.1.0 is {3}", [
+    (now, f", previous {previous}" if previous else "", by,
+     "taken" if by in (now, previous) else "refused", previous)
+    for now in TYPES for previous in (None, *TYPES) for by in TYPES])
+def _(t, now, _previous, by, verdict, previous):
+    s = shop(t)
+    text = f"sign_type = {now}"
+    if previous:
+        text += f"\nsign_type_previous = {previous}"
+    s.write("h5pay.conf", s.conf_file.read_text().replace(
+        "sign_type = HMAC-SHA256", text))
+    before = s.shows()
+    for _ in range(2):
+        reply = s.notify(h5.notice("v010-awaiting", FEE, "42" * 14,
+                                   signed_by=by), prefix=old.SOON, env=old.UTC)
+        (t.success if verdict == "taken" else t.refused)(reply)
+    if verdict == "taken":
+        t.eq(s.show("v010-awaiting")["state"], "paid", "state")
+        before["v010-awaiting"] = s.shows()["v010-awaiting"]
+    t.eq(s.shows(), before, "all others")

@@ -227,6 +227,10 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	h5_fields_init(&f, 0, 0);
 	rc = begin(w, &k, "unifiedorder", "/pay/unifiedorder", a->out_trade_no,
 	    refusal, &why);
+	/* A parameter like the others: WeChat signs its notices about this
+	 * number with the type that the number was ordered with. */
+	if (a->sign_type != H5_SIGN_UNSAID)
+		k.sign_type = a->sign_type;
 	if (rc == H5_OK)
 		rc = add_order(&k.params, o, a, ip, &why);
 	if (rc == H5_OK)

@@ -23,7 +23,6 @@ h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
     const char *path, const char *out_trade_no,
     struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
-	const char *type = h5_sign_name(w->c->merchant.sign_type);
 	enum h5_code rc;
 
 	memset(refusal, 0, sizeof *refusal);
@@ -32,6 +31,7 @@ h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
 	k->api = api;
 	k->path = path;
 	k->out_trade_no = out_trade_no;
+	k->sign_type = w->c->merchant.sign_type;
 	/* Before anything else: the deadline counts from the decision to
 	 * ask. */
 	k->began_ms = h5_clock_mono_ms();
@@ -40,8 +40,6 @@ h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
 	if (rc == H5_OK)
 		rc = h5_fields_add(
 		    &k->params, "mch_id", w->c->merchant.mch_id, e);
-	if (rc == H5_OK)
-		rc = h5_fields_add(&k->params, "sign_type", type, e);
 	return rc;
 }
 
@@ -54,9 +52,13 @@ write_request(struct h5_wechat *w, const struct h5_v2_call *k, struct h5_err *e)
 	enum h5_code rc;
 
 	h5_buf_clear(&w->request);
-	/* Two more than the parameters: the nonce and the signature. */
-	h5_fields_init(&f, H5_V2_PARAMS_N + 2, H5_V2_PARAMS_BYTES + 256);
+	/* Three more than the parameters: the nonce, the type and the
+	 * signature. */
+	h5_fields_init(&f, H5_V2_PARAMS_N + 3, H5_V2_PARAMS_BYTES + 256);
 	rc = h5_fields_copy(&f, &k->params, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(
+		    &f, "sign_type", h5_order_sign_word(k->sign_type), e);
 	if (rc == H5_OK)
 		/* A nonce of its own on each attempt, as WeChat asks (PROTOCOL
 		 * 1.5). */
@@ -64,8 +66,8 @@ write_request(struct h5_wechat *w, const struct h5_v2_call *k, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_fields_add(&f, "nonce_str", nonce, e);
 	if (rc == H5_OK)
-		rc = h5_sign_fields(w->c->merchant.api_key,
-		    w->c->merchant.sign_type, &f, sign, e);
+		rc = h5_sign_fields(
+		    w->c->merchant.api_key, k->sign_type, &f, sign, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(&f, "sign", sign, e);
 	if (rc == H5_OK)
@@ -131,7 +133,7 @@ attempt(struct h5_wechat *w, struct h5_v2_call *k, const char *host,
 		    e, H5_E_REMOTE, "HTTP status %ld from %s", a->status, host);
 	}
 	rc = h5_v2_read_answer(
-	    w->c, w->answer.data, w->answer.len, f, refusal, e);
+	    w->c, k->sign_type, w->answer.data, w->answer.len, f, refusal, e);
 	/* The answer may be large, and the thread lives long. */
 	h5_buf_clear(&w->answer);
 	if (rc == H5_OK)

@@ -19,7 +19,8 @@ struct h5_v2_call {
 	const char *out_trade_no; /* for the log */
 	const char *out_refund_no; /* for the log; NULL: no refund */
 	bool certificate; /* show the merchant's */
-	struct h5_fields params; /* all but nonce_str and sign */
+	enum h5_sign_type sign_type; /* of the request, and so of the answer */
+	struct h5_fields params; /* all but nonce_str, sign_type and sign */
 	int64_t began_ms; /* on the clock that only goes forward */
 	unsigned attempts;
 };

@@ -177,8 +177,9 @@ not_believed(const struct h5_err *why, struct h5_err *e)
 }
 
 static enum h5_code
-believe_answer(const struct h5_config *c, const struct h5_fields *f,
-    struct h5_wechat_refusal *refusal, struct h5_err *e)
+believe_answer(const struct h5_config *c, enum h5_sign_type type,
+    const struct h5_fields *f, struct h5_wechat_refusal *refusal,
+    struct h5_err *e)
 {
 	struct h5_err why;
 	bool success;
@@ -195,8 +196,8 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: no return_code");
 	/* The signature first: before it is checked, anybody may have written
-	 * the rest. */
-	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, &why);
+	 * the rest.  The present key alone: we have just signed with it. */
+	rc = h5_sign_check(c->merchant.api_key, type, f, &why);
 	if (rc != H5_OK)
 		return not_believed(&why, e);
 	/* It is neither of the two words, so the answer is signed but there is
@@ -213,8 +214,9 @@ believe_answer(const struct h5_config *c, const struct h5_fields *f,
 }
 
 enum h5_code
-h5_v2_read_answer(const struct h5_config *c, const char *body, size_t n,
-    struct h5_fields *f, struct h5_wechat_refusal *refusal, struct h5_err *e)
+h5_v2_read_answer(const struct h5_config *c, enum h5_sign_type type,
+    const char *body, size_t n, struct h5_fields *f,
+    struct h5_wechat_refusal *refusal, struct h5_err *e)
 {
 	struct h5_err why;
 	enum h5_code rc;
@@ -224,7 +226,7 @@ h5_v2_read_answer(const struct h5_config *c, const char *body, size_t n,
 	rc = h5_xml_read(body, n, "xml", f, &why);
 	if (rc != H5_OK)
 		return not_believed(&why, e);
-	rc = believe_answer(c, f, refusal, e);
+	rc = believe_answer(c, type, f, refusal, e);
 	if (rc != H5_OK)
 		h5_fields_release(f);
 	return rc;
@@ -352,14 +354,35 @@ h5_v2_read_trade(
 
 /* --- notices --- */
 
+/* Either type is taken here.  Which one is due is the attempt's affair, and
+ * settle compares it. */
+static enum h5_code
+check_sign(const struct h5_config *c, const struct h5_fields *f,
+    enum h5_wechat_kind *kind, enum h5_sign_type *type, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = h5_sign_type_of(f, type, e);
+	if (rc != H5_OK)
+		return rc;
+	rc = h5_sign_check(c->merchant.api_key, *type, f, e);
+	if (rc != H5_E_AUTH || c->merchant.api_key_previous == NULL)
+		return rc;
+	rc = h5_sign_check(c->merchant.api_key_previous, *type, f, e);
+	if (rc == H5_OK)
+		*kind = H5_WECHAT_PAYMENT_HINT;
+	return rc;
+}
+
 static enum h5_code
 read_payment(const struct h5_config *c, const struct h5_fields *f,
-    struct h5_wechat_trade *t, struct h5_err *e)
+    enum h5_wechat_kind *kind, struct h5_wechat_trade *t, struct h5_err *e)
 {
+	enum h5_sign_type type;
 	const char *state;
 	enum h5_code rc;
 
-	rc = h5_sign_check(c->merchant.api_key, c->merchant.sign_type, f, e);
+	rc = check_sign(c, f, kind, &type, e);
 	if (rc != H5_OK)
 		return rc;
 	/* Signed with our key, but the same key may serve several appids. */
@@ -373,25 +396,21 @@ read_payment(const struct h5_config *c, const struct h5_fields *f,
 	state = h5_fields_get(f, "trade_state");
 	if (state != NULL && state[0] != '\0' && strcmp(state, "SUCCESS") != 0)
 		return h5_err_set(e, H5_E_STATE, "trade_state is not SUCCESS");
-	return h5_v2_read_trade(f, t, e);
+	rc = h5_v2_read_trade(f, t, e);
+	t->sign_type = type;
+	return rc;
 }
 
-/* There is no signature.  All that speaks for it is that it decrypts with our
- * key (docs/PROTOCOL.md 7.3). */
 static enum h5_code
-read_refund(const struct h5_config *c, const struct h5_fields *f,
+open_refund(const struct h5_crypto_key *key, const struct h5_fields *f,
     struct h5_fields *refund, struct h5_err *e)
 {
 	struct h5_buf plain;
 	enum h5_code rc;
 
-	rc = check_ids(c, f, false, e);
-	if (rc != H5_OK)
-		return rc;
 	/* Wiped at the end: it was decrypted with our key. */
 	h5_buf_init(&plain, H5_XML_MAX);
-	rc = h5_sign_open_refund(
-	    c->merchant.api_key, h5_fields_get(f, "req_info"), &plain, e);
+	rc = h5_sign_open_refund(key, h5_fields_get(f, "req_info"), &plain, e);
 	if (rc == H5_OK) {
 		rc = h5_xml_read(plain.data, plain.len, "root", refund, e);
 		if (rc == H5_E_INPUT)
@@ -399,6 +418,23 @@ read_refund(const struct h5_config *c, const struct h5_fields *f,
 			    "req_info is not encrypted with our key");
 	}
 	h5_buf_wipe(&plain);
+	return rc;
+}
+
+/* There is no signature.  All that speaks for it is that it decrypts with our
+ * key (docs/PROTOCOL.md 7.3), which makes it a hint, whichever key it is. */
+static enum h5_code
+read_refund(const struct h5_config *c, const struct h5_fields *f,
+    struct h5_fields *refund, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	rc = check_ids(c, f, false, e);
+	if (rc != H5_OK)
+		return rc;
+	rc = open_refund(c->merchant.api_key, f, refund, e);
+	if (rc == H5_E_AUTH && c->merchant.api_key_previous != NULL)
+		rc = open_refund(c->merchant.api_key_previous, f, refund, e);
 	return rc;
 }
 
@@ -426,7 +462,7 @@ h5_v2_read_notice(const struct h5_config *c, const char *body, size_t n,
 		*kind = H5_WECHAT_REFUND;
 		rc = read_refund(c, &f, refund, e);
 	} else {
-		rc = read_payment(c, &f, t, e);
+		rc = read_payment(c, &f, kind, t, e);
 	}
 	h5_fields_release(&f);
 	return rc;

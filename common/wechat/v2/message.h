@@ -11,8 +11,9 @@
 /* How the message of an unsigned refusal begins; WeChat's words follow. */
 #define H5_V2_REFUSED_CALL "WeChat refuses the call: "
 
-/* h5_v2_read_answer(c, body, n, f, refusal, e): read an answer and believe it:
- * whole XML, return_code SUCCESS, signed with our key and type, our appid and
+/* h5_v2_read_answer(c, type, body, n, f, refusal, e): read the answer to a
+ * request that was signed by that type, and believe it: whole XML, return_code
+ * SUCCESS, signed with our present key and the request's type, our appid and
  * mch_id.  f is initialised here and holds all elements; release it.
  * H5_OK: result_code is SUCCESS, or it is FAIL and *refusal tells; an unknown
  * err_code is H5_WECHAT_REFUSED (docs/PROTOCOL.md 2.6, 4, 5, 7).
@@ -21,7 +22,7 @@
  * H5_E_BUG: OpenSSL refused.
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_v2_read_answer(const struct h5_config *c,
-    const char *body, size_t n, struct h5_fields *f,
+    enum h5_sign_type type, const char *body, size_t n, struct h5_fields *f,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
 /* h5_v2_read_trade(f, t, e): the trade's facts from the believed elements of an

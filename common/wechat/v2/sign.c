@@ -41,12 +41,6 @@ signed_text(const struct h5_crypto_key *k, const struct h5_fields *f,
 	return h5_buf_finish(out, e);
 }
 
-const char *
-h5_sign_name(enum h5_sign_type type)
-{
-	return type == H5_SIGN_MD5 ? "MD5" : "HMAC-SHA256";
-}
-
 static size_t
 digest_bytes(enum h5_sign_type type)
 {
@@ -85,10 +79,30 @@ h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
 }
 
 enum h5_code
+h5_sign_type_of(
+    const struct h5_fields *f, enum h5_sign_type *type, struct h5_err *e)
+{
+	const char *sign = h5_fields_get(f, "sign");
+	size_t n = sign == NULL ? 0 : strlen(sign);
+
+	*type = H5_SIGN_UNSAID;
+	if (n == 0)
+		return h5_err_set(e, H5_E_AUTH, "no sign");
+	if (n == 2 * digest_bytes(H5_SIGN_MD5))
+		*type = H5_SIGN_MD5;
+	else if (n == 2 * digest_bytes(H5_SIGN_HMAC_SHA256))
+		*type = H5_SIGN_HMAC_SHA256;
+	else
+		return h5_err_set(
+		    e, H5_E_AUTH, "sign is neither HMAC-SHA256 nor MD5");
+	return H5_OK;
+}
+
+enum h5_code
 h5_sign_check(const struct h5_crypto_key *k, enum h5_sign_type type,
     const struct h5_fields *f, struct h5_err *e)
 {
-	const char *name = h5_sign_name(type);
+	const char *name = h5_order_sign_word(type);
 	const char *sign = h5_fields_get(f, "sign");
 	const char *own = h5_fields_get(f, "sign_type");
 	char hex[H5_SIGN_HEX];
@@ -96,12 +110,12 @@ h5_sign_check(const struct h5_crypto_key *k, enum h5_sign_type type,
 
 	if (sign == NULL || sign[0] == '\0')
 		return h5_err_set(e, H5_E_AUTH, "no sign");
-	/* Pinned to the configured type: whoever could choose it would choose
+	/* Pinned to the type that is due: whoever could choose it would choose
 	 * the weaker one. */
 	if (strlen(sign) != 2 * digest_bytes(type))
 		return h5_err_set(e, H5_E_AUTH, "sign is not %s", name);
-	/* A message may name its type.  If it does, it must not contradict the
-	 * configuration. */
+	/* A message may name its type.  If it does, it must not contradict
+	 * that. */
 	if (own != NULL && own[0] != '\0' && strcmp(own, name) != 0)
 		return h5_err_set(e, H5_E_AUTH, "sign_type is not %s", name);
 	rc = h5_sign_fields(k, type, f, hex, e);

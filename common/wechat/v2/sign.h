@@ -11,9 +11,6 @@
 
 #define H5_SIGN_HEX 65 /* longest signature and NUL */
 
-/* h5_sign_name(type): the type as messages spell it. */
-const char *h5_sign_name(enum h5_sign_type type);
-
 /* h5_sign_fields(k, type, f, hex, e): the signature over every field but "sign"
  * whose value is not empty, in upper-case hex: 32 digits (MD5) or 64.
  * H5_E_BUG: OpenSSL refused; hex is "".
@@ -22,8 +19,14 @@ H5_MUST_CHECK enum h5_code h5_sign_fields(const struct h5_crypto_key *k,
     enum h5_sign_type type, const struct h5_fields *f, char hex[H5_SIGN_HEX],
     struct h5_err *e);
 
+/* h5_sign_type_of(f, type, e): the only type that the field "sign" can be of,
+ * by its length.
+ * H5_E_AUTH: missing, empty, or of no type. */
+H5_MUST_CHECK enum h5_code h5_sign_type_of(
+    const struct h5_fields *f, enum h5_sign_type *type, struct h5_err *e);
+
 /* h5_sign_check(k, type, f, e): is the field "sign" right?  It must have
- * exactly the length of the configured type and be upper-case; it is compared
+ * exactly the length of the type that is due and be upper-case; it is compared
  * in constant time.  If the message names a sign_type, that must be the same.
  * H5_E_AUTH: missing, empty, of another type, or wrong.
  * H5_E_BUG, H5_E_NOMEM: as h5_sign_fields. */
