@@ -7,7 +7,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/system/file.h"
-#include "common/format/gunzip.h"
+#include "common/format/gzip.h"
 #include "common/system/https.h"
 #include "common/format/json.h"
 #include "common/wechat/wechat.h"
@@ -79,7 +79,7 @@ keep(const struct command *cmd, int64_t day, const char *type,
 	int fd = -1;
 
 	h5_buf_init(&name, 64);
-	put_name(day, type, h5_gunzip_is(raw->data, raw->len), &name);
+	put_name(day, type, h5_gzip_is(raw->data, raw->len), &name);
 	rc = open_bills(cmd, true, &fd, e);
 	if (rc == H5_OK)
 		/* Replaced: a bill that is asked for again may have been
@@ -117,8 +117,8 @@ command_bill_kept(struct command *cmd, int64_t day, const char *type,
 		if (i == 1)
 			rc = H5_OK;
 	}
-	if (rc == H5_OK && h5_gunzip_is(raw.data, raw.len))
-		rc = h5_gunzip(raw.data, raw.len, text, e);
+	if (rc == H5_OK && h5_gzip_is(raw.data, raw.len))
+		rc = h5_gzip_unpack(raw.data, raw.len, text, e);
 	else if (rc == H5_OK)
 		h5_buf_add(text, raw.data, raw.len);
 	h5_file_drop(&fd);

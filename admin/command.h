@@ -48,9 +48,10 @@ struct verb {
 	int (*run)(struct command *cmd, int argc, char **argv);
 };
 
-extern const struct verb verb_bill, verb_check, verb_close, verb_export,
-    verb_fsck, verb_hook, verb_link, verb_list, verb_query, verb_reconcile,
-    verb_refund, verb_report, verb_show, verb_status, verb_support, verb_sweep;
+extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
+    verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
+    verb_reconcile, verb_refund, verb_report, verb_show, verb_status,
+    verb_support, verb_sweep;
 extern const struct verb verb_doctor, verb_explain;
 
 /* command_usage(v, fmt, ...): say what is wrong with the call and how the verb

@@ -37,6 +37,7 @@ static const struct verb *const verbs[] = {
     &verb_status,
     &verb_support,
     &verb_fsck,
+    &verb_archive,
 };
 
 #define VERBS H5_LENGTH(verbs)

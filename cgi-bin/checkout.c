@@ -349,8 +349,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer, bool *stands)
 		 (o->total_fee != offer->total_fee ||
 		     (offer->item == NULL &&
 			 strcmp(o->body, offer->body) != 0) ||
-		     strcmp(o->attach != NULL ? o->attach : "",
-			 offer->attach != NULL ? offer->attach : "") != 0 ||
+		     !h5_order_attach_is(o, offer->attach) ||
 		     strcmp(o->return_url != NULL ? o->return_url : "",
 			 offer->return_url) != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);

@@ -462,6 +462,20 @@ apply_undelivered(
 	return H5_OK;
 }
 
+/* Changes no state: the record was written anew without some of its fields
+ * (store/forget.c), and this says so. */
+static enum h5_code
+apply_forgotten(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *fields;
+
+	rc = h5_event_read_text(ev, "fields", 1024, &fields, e);
+	if (rc == H5_OK)
+		o->forgotten_at = ev->at;
+	return rc;
+}
+
 /* --- the fold ------------------------------------------------------------- */
 
 static const h5_fold_fn appliers[] = {
@@ -481,6 +495,7 @@ static const h5_fold_fn appliers[] = {
     [H5_EVENT_ALERT] = apply_alert,
     [H5_EVENT_DELIVERED] = apply_delivered,
     [H5_EVENT_UNDELIVERED] = apply_undelivered,
+    [H5_EVENT_FORGOTTEN] = apply_forgotten,
 };
 
 _Static_assert(

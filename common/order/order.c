@@ -61,6 +61,27 @@ h5_order_at_rest(const struct h5_order *o, unsigned hooks)
 	return h5_order_untold(o, hooks) == NULL;
 }
 
+bool
+h5_order_over(const struct h5_order *o, unsigned hooks)
+{
+	size_t i;
+
+	if (!h5_order_at_rest(o, hooks) || o->alerts != 0)
+		return false;
+	for (i = 0; i < o->n_refunds; i++)
+		if (o->refunds[i].state == H5_REFUND_CHANGE)
+			return false;
+	return true;
+}
+
+bool
+h5_order_attach_is(const struct h5_order *o, const char *attach)
+{
+	return o->forgotten_at != 0 ||
+	       strcmp(o->attach != NULL ? o->attach : "",
+		   attach != NULL ? attach : "") == 0;
+}
+
 /* Money that does not fit has come in: the buyer must not pay again. */
 static bool
 held(const struct h5_order *o)

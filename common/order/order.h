@@ -132,6 +132,9 @@ struct h5_order {
 	int64_t checked_at; /* last answer of orderquery, 0: never */
 	int64_t tried_at; /* last time WeChat was asked, answer or not */
 	bool unreached; /* it did not answer then */
+	/* When what told of the buyer was last taken out of the record: attach
+	 * and the buyer's addresses are not what they were.  0: never */
+	int64_t forgotten_at;
 	struct h5_attempt *attempts; /* at least one, in order */
 	size_t n_attempts;
 	struct h5_refund *refunds;
@@ -189,6 +192,15 @@ int64_t h5_order_ends_at(const struct h5_order *o);
  * settled, no attempt awaits payment, each refund is over, and each of hooks
  * (bits of enum h5_hook) has taken every event. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
+
+/* h5_order_over(o, hooks): may it be put away, since nothing is expected of it
+ * any more?  It is at rest, no alert stands, and no refund waits for the
+ * merchant. */
+bool h5_order_over(const struct h5_order *o, unsigned hooks);
+
+/* h5_order_attach_is(o, attach): is that the order's attach?  NULL and "":
+ * none. One that was forgotten may have been any. */
+bool h5_order_attach_is(const struct h5_order *o, const char *attach);
 
 /* h5_order_untold(o, hooks): the first event that one of hooks (bits of enum
  * h5_hook) has not taken, or NULL.  Later ones wait, so that the shop hears of

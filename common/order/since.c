@@ -40,6 +40,7 @@ static const struct row {
     {H5_EVENT_ALERT, 1, "alert out_trade_no transaction_id total_fee fee_type"},
     {H5_EVENT_DELIVERED, 1, "id to"},
     {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
+    {H5_EVENT_FORGOTTEN, 2, "fields"},
 };
 
 /* Fields whose values come from a closed list: a reader refuses any other
@@ -141,7 +142,7 @@ h5_since_event(const struct h5_event *ev)
 unsigned
 h5_since_newest(void)
 {
-	unsigned newest = 1;
+	unsigned newest = H5_SINCE_ARCHIVE;
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(fields); i++)

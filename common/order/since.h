@@ -13,6 +13,10 @@
  * is 0 if the table lacks one of these; such an event must not be written. */
 unsigned h5_since_event(const struct h5_event *ev);
 
+/* The format since which a store may have archives.  A program that does not
+ * look into them would take an archived order's id for a free one. */
+#define H5_SINCE_ARCHIVE 2
+
 /* h5_since_newest(): the newest format in the table, which is what this program
  * can read. */
 unsigned h5_since_newest(void);

@@ -72,7 +72,7 @@ h5_pay_create(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	 * its price is compared anyway. */
 	if ((*o)->total_fee == t->total_fee &&
 	    (t->item != NULL || same((*o)->body, t->body)) &&
-	    same((*o)->attach, t->attach) && same((*o)->item, t->item) &&
+	    h5_order_attach_is(*o, t->attach) && same((*o)->item, t->item) &&
 	    same((*o)->return_url, t->return_url) &&
 	    (*o)->qty == (t->item != NULL ? t->qty : 0))
 		return H5_OK;

@@ -25,7 +25,7 @@
 
 /* H5_ENGINE_CONFLICT: somebody was faster and nothing was written; the core
  * begins again with what stands there now.  An engine whose begin keeps the
- * others out never says so of an append. */
+ * others out says so of an append only if the record was put away. */
 enum h5_engine_result { H5_ENGINE_DONE, H5_ENGINE_CONFLICT };
 
 enum h5_engine_mode {
@@ -75,6 +75,42 @@ struct h5_engine_walk {
 	int64_t from, to; /* CREATED: orders made at another time belong to
 	    another page */
 	void *own; /* the engine's; NULL before the first page */
+};
+
+/* --- putting away ---
+ * A record that nothing is expected of any more may be put away: compressed,
+ * with the others that were created in its month.  It is a record all the same.
+ * begin finds it, walks over CREATED name it, create answers CONFLICT, check
+ * reads it, and append brings it back, in one step with the new unit. */
+
+/* What becomes of one record. */
+enum h5_engine_verdict {
+	H5_ENGINE_STAY, /* nothing: it stays where it is */
+	H5_ENGINE_AWAY, /* it is put away */
+	H5_ENGINE_BACK, /* it is brought back */
+	H5_ENGINE_REWRITE /* its bytes are replaced, where it is */
+};
+
+/* Asked of each record of a month, and asked again if its answer is to be
+ * carried out later: the answer depends on the arguments alone.  away: it is
+ * put away already, and AWAY means STAY.  instead: for REWRITE, the new bytes;
+ * empty before.  A result other than H5_OK ends the pass and is handed up. */
+typedef enum h5_code (*h5_engine_judge_fn)(void *arg, const char *id,
+    const struct h5_buf *bytes, bool away, enum h5_engine_verdict *verdict,
+    struct h5_buf *instead, struct h5_err *e);
+
+/* One pass over the records that were created before until (Unix seconds),
+ * month by month. */
+struct h5_engine_away {
+	int64_t until;
+	h5_engine_judge_fn judge;
+	void *arg;
+	bool look_away; /* ask of what is put away already, too */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *progress_arg;
+	/* Set by the engine: records that were put away, brought back, and
+	 * rewritten. */
+	uint64_t away, back, rewritten;
 };
 
 /* The format of a store; what needs which: order/since.h. */
@@ -146,6 +182,13 @@ struct h5_store_engine {
 	enum h5_code (*page)(
 	    void *store, struct h5_engine_walk *w, struct h5_err *e);
 	void (*leave)(void *store, struct h5_engine_walk *w);
+
+	/* away: carry out what judge says, durable; a pass that was cut short
+	 * loses nothing, and the next one ends it.  A record that is written to
+	 * meanwhile stays.  H5_E_BUSY: another pass is under way.  H5_E_INPUT:
+	 * what was put away cannot be read. */
+	enum h5_code (*away)(
+	    void *store, struct h5_engine_away *a, struct h5_err *e);
 
 	/* swept_at: *at 0: no sweep has ended; made_at: when the store was
 	 * made, 0: unknown. */

@@ -2,6 +2,8 @@
  * record below its limits: the same for every engine. */
 #include "common/store/record.h"
 
+#include <string.h>
+
 #include "common/store/format.h"
 
 /* What a buyer or a silent gateway can cause again and again may fill three
@@ -31,6 +33,35 @@ h5_record_fold(const struct h5_buf *b, const char *id, struct h5_order **out,
 	return rc;
 }
 
+enum h5_code
+h5_record_id(
+    const struct h5_buf *b, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
+{
+	struct h5_ledger_at at = {0, "", 0};
+	const char *lf = NULL;
+	struct h5_event ev;
+	enum h5_code rc;
+	char *told = NULL;
+	bool summed;
+
+	id[0] = '\0';
+	if (b->len > 0)
+		lf = memchr(b->data, '\n', b->len);
+	if (lf == NULL)
+		return h5_err_set(e, H5_E_INPUT, "the record has no line");
+	rc = h5_ledger_read(
+	    &at, b->data, (size_t)(lf - b->data), &ev, &summed, e);
+	if (rc == H5_OK)
+		rc =
+		    h5_event_read_text(&ev, "order", H5_ORDER_ID_MAX, &told, e);
+	if (rc == H5_OK && !h5_number_is_order(told))
+		rc = h5_err_set(e, H5_E_INPUT, "the record has no order's id");
+	if (rc == H5_OK)
+		memcpy(id, told, strlen(told) + 1);
+	h5_event_release(&ev);
+	return rc;
+}
+
 /* How long a record may become by it. */
 static size_t
 limit_of(enum h5_event_kind kind)
@@ -56,6 +87,7 @@ limit_of(enum h5_event_kind kind)
 	case H5_EVENT_REFUND_REFUSED:
 	case H5_EVENT_ALERT:
 	case H5_EVENT_DELIVERED:
+	case H5_EVENT_FORGOTTEN:
 	case H5_EVENT_KINDS:
 		break;
 	}

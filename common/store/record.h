@@ -18,6 +18,11 @@ H5_MUST_CHECK enum h5_code h5_record_fold(const struct h5_buf *b,
     const char *id, struct h5_order **out, size_t *whole,
     struct h5_ledger_at *at, struct h5_err *e);
 
+/* h5_record_id(b, id, e): the id of the order whose record b is, by its first
+ * line.  H5_E_INPUT: it is broken. */
+H5_MUST_CHECK enum h5_code h5_record_id(
+    const struct h5_buf *b, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e);
+
 /* h5_record_unit(b, o, whole, at, unit, format, e): the events of b as one
  * unit, to be written behind whole bytes that end in at, and folded into o.  o
  * and at move; the events are taken over.  format: what the store must have

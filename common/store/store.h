@@ -216,6 +216,39 @@ H5_MUST_CHECK enum h5_code h5_store_swept_at(
  * if there was none, since the store was made? */
 bool h5_store_unswept(struct h5_store *st, int64_t now, int64_t age_s);
 
+/* --- archives ------------------------------------------------------------- */
+
+/* Orders that nothing is expected of any more (h5_order_over) can be put away,
+ * compressed.  They are orders all the same: every function above finds them,
+ * and an update that adds an event brings the order back by itself. */
+struct h5_store_moved {
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+	uint64_t moved; /* orders put away, brought back, or rewritten */
+	uint64_t kept; /* created before that time and not at rest */
+};
+
+/* h5_store_archive(st, before, m, e): put away the orders that were created
+ * before that time (Unix seconds) and are over.  All three: a call that was cut
+ * short loses nothing, and the same call again ends it.  They block for the
+ * disk.
+ * H5_E_BUSY: another one is under way.
+ * H5_E_INPUT: an archive is damaged (h5pay fsck tells).
+ * H5_E_IO: a system call failed. */
+H5_MUST_CHECK enum h5_code h5_store_archive(struct h5_store *st, int64_t before,
+    struct h5_store_moved *m, struct h5_err *e);
+
+/* h5_store_restore(st, before, m, e): bring back those created before that
+ * time, byte for byte. */
+H5_MUST_CHECK enum h5_code h5_store_restore(struct h5_store *st, int64_t before,
+    struct h5_store_moved *m, struct h5_err *e);
+
+/* h5_store_forget(st, before, m, e): take what tells of the buyer out of the
+ * records of orders that are over and to which nothing happened since that
+ * time, put away or not.  Which fields: store/forget.h. */
+H5_MUST_CHECK enum h5_code h5_store_forget(struct h5_store *st, int64_t before,
+    struct h5_store_moved *m, struct h5_err *e);
+
 /* --- fsck ----------------------------------------------------------------- */
 
 /* What h5_store_check tells: one call of found for each finding, in the

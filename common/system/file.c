@@ -401,6 +401,22 @@ h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
 }
 
 enum h5_code
+h5_file_rename(int dirfd, const char *from, const char *to, struct h5_err *e)
+{
+	const char *last;
+	enum h5_code rc;
+	int parent;
+
+	rc = open_parent(dirfd, to, &parent, &last, e);
+	if (rc == H5_OK && renameat(dirfd, from, parent, last) != 0)
+		rc = h5_err_sys(e, H5_E_IO, errno, "cannot rename to %s", to);
+	if (rc == H5_OK)
+		rc = h5_file_sync(parent, e);
+	h5_file_drop(&parent);
+	return rc;
+}
+
+enum h5_code
 h5_file_mkdir(int dirfd, const char *name, struct h5_err *e)
 {
 	const char *last;

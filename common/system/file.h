@@ -157,6 +157,11 @@ void h5_file_unlock(int fd);
 H5_MUST_CHECK enum h5_code h5_file_lock_byte(
     int fd, uint64_t at, int wait_ms, struct h5_err *e);
 
+/* h5_file_rename(dirfd, from, to, e): put a file, synced before, in the place
+ * of another one in the same folder; durable. */
+H5_MUST_CHECK enum h5_code h5_file_rename(
+    int dirfd, const char *from, const char *to, struct h5_err *e);
+
 /* h5_file_remove(dirfd, path, e): unlink; what is not there is gone already. */
 H5_MUST_CHECK enum h5_code h5_file_remove(
     int dirfd, const char *path, struct h5_err *e);

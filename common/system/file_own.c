@@ -13,6 +13,7 @@
 #include "common/base/sum.h"
 
 #define PAUSE_MAX_MS 20
+#define REPLACED 8 /* times that a file may be replaced meanwhile */
 
 /* --- opening -------------------------------------------------------------- */
 
@@ -33,15 +34,27 @@ h5_file_open(int dirfd, const char *path, int flags, int *fd, size_t *size,
 {
 	struct stat st;
 	enum h5_code rc = H5_OK;
+	int turn = 0, failed;
 
 	*size = 0;
-	/* O_NONBLOCK for a FIFO, O_NOCTTY for a terminal that somebody planted
-	 * under the name. */
-	*fd = openat(dirfd, path,
-	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	/* A file that was replaced or removed just now is opened again, or not
+	 * found. */
+	do {
+		/* O_NONBLOCK for a FIFO, O_NOCTTY for a terminal that somebody
+		 * planted under the name. */
+		*fd = openat(dirfd, path,
+		    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		    0600);
+		if (*fd < 0)
+			return open_failed(path, e);
+		failed = fstat(*fd, &st);
+		if (failed == 0 && st.st_nlink == 0)
+			h5_file_drop(fd);
+	} while (*fd < 0 && ++turn < REPLACED);
 	if (*fd < 0)
-		return open_failed(path, e);
-	if (fstat(*fd, &st) != 0)
+		return h5_err_set(
+		    e, H5_E_INPUT, "%s is replaced all the time", path);
+	if (failed != 0)
 		rc = h5_err_sys(e, H5_E_IO, errno, "fstat %s", path);
 	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 		 st.st_nlink != 1 || st.st_size < 0)

@@ -34,6 +34,7 @@ _h5pay_options() { # VERB: its own options
 	bill) echo --type ;;
 	reconcile) echo --fix --kept --back --csv ;;
 	fsck) echo --repair ;;
+	archive) echo --before --restore --forget ;;
 	export) echo --format --since --until --bom ;;
 	report) echo --output --lang ;;
 	status) echo --prometheus ;;
@@ -53,7 +54,7 @@ _h5pay_files() {
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs states conf
-	verbs="check doctor explain link list show query close refund sweep hook bill reconcile report export status support fsck help"
+	verbs="check doctor explain link list show query close refund sweep hook bill reconcile report export status support fsck archive help"
 	states="created awaiting paid closed refunding partly-refunded refunded"
 	_h5pay_look
 	COMPREPLY=()

@@ -1,5 +1,5 @@
 # h5pay against what could be reached at all: one run, ratios.
-BENCH := $(patsubst %,$(B)/bench/%,limit spawn orders calls linked-dynamic \
+BENCH := $(patsubst %,$(B)/bench/%,limit spawn orders loads calls linked-dynamic \
 	linked-crypto)
 
 $(B)/bench/limit $(B)/bench/spawn: $(B)/bench/%: $(B)/obj/tests/bench/%.o
@@ -14,7 +14,7 @@ $(B)/bench/linked-dynamic $(B)/bench/linked-crypto: \
 	$(Q)$(CC) $(H5_LDFLAGS) -Wl,--no-as-needed $(CFLAGS) $(LDFLAGS) -o $@ \
 	    $^ $(if $(findstring dynamic,$@),$(filter-out $(LIB_Z),$(LIBS)),\
 	    $(LIB_FCGI) $(LIB_CRYPTO))
-$(B)/bench/orders $(B)/bench/calls: $(B)/bench/%: \
+$(B)/bench/orders $(B)/bench/loads $(B)/bench/calls: $(B)/bench/%: \
     $(B)/obj/tests/bench/%.o $(LIBH5)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -159,6 +159,12 @@ leave(void *store, struct h5_engine_walk *w)
 }
 
 static enum h5_code
+away(void *store, struct h5_engine_away *a, struct h5_err *e)
+{
+	return REAL->away(store, a, e);
+}
+
+static enum h5_code
 swept(void *store, int64_t at, struct h5_err *e)
 {
 	return REAL->swept(store, at, e);
@@ -197,6 +203,7 @@ const struct h5_store_engine __wrap_h5_store_files = {
     .release = release,
     .page = page,
     .leave = leave,
+    .away = away,
     .swept = swept,
     .swept_at = swept_at,
     .check = check,

@@ -703,6 +703,182 @@ contract__a_visitor_brings_orders_to_rest(void **state)
 	assert_string_equal(open_ones(s->st, t), "");
 }
 
+/* --- archives ------------------------------------------------------------- */
+
+#define LATER (T0 + 30 * DAY)
+
+static uint64_t
+archive(struct h5_store *st)
+{
+	struct h5_store_moved m = {.progress = NULL};
+
+	assert_int_equal(h5_store_archive(st, LATER, &m, NULL), H5_OK);
+	return m.moved;
+}
+
+static uint64_t
+restore(struct h5_store *st)
+{
+	struct h5_store_moved m = {.progress = NULL};
+
+	assert_int_equal(h5_store_restore(st, LATER, &m, NULL), H5_OK);
+	return m.moved;
+}
+
+static void
+sound_store(struct h5_store *st, uint64_t orders)
+{
+	struct h5_store_report r = {.found = NULL};
+
+	assert_int_equal(h5_store_check(st, false, &r, NULL), H5_OK);
+	assert_int_equal(r.orders, orders);
+	assert_int_equal(r.broken + r.derived + r.unfinished, 0);
+}
+
+static void
+contract__what_is_put_away_is_an_order_all_the_same(void **state)
+{
+	struct shop_seen seen = {.n = 0};
+	struct shop *s = *state;
+	unsigned format;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	assert_int_equal(shop_create(s->st, "open-1", T0), H5_OK);
+	assert_int_equal(archive(s->st), 0);
+	assert_int_equal(h5_store_format(WHERE(s->dir), &format, NULL), H5_OK);
+	assert_int_equal(format, 1);
+	pay(s->st, ID);
+	assert_int_equal(archive(s->st), 1);
+	assert_int_equal(h5_store_format(WHERE(s->dir), &format, NULL), H5_OK);
+	assert_int_equal(format, 2);
+	assert_int_equal(events_of(s->st, ID), 2);
+	assert_int_equal(
+	    h5_store_each(s->st, T0, T0 + DAY, shop_see, &seen, NULL), H5_OK);
+	assert_int_equal(seen.n, 2);
+	seen.n = 0;
+	assert_int_equal(
+	    h5_store_each_open(s->st, shop_see, &seen, NULL), H5_OK);
+	assert_int_equal(seen.n, 1);
+	sound_store(s->st, 2);
+	assert_int_equal(archive(s->st), 0);
+	assert_int_equal(restore(s->st), 1);
+	assert_int_equal(restore(s->st), 0);
+	assert_int_equal(events_of(s->st, ID), 2);
+	sound_store(s->st, 2);
+}
+
+static void
+contract__what_is_put_away_keeps_its_id(void **state)
+{
+	struct shop *s = *state;
+	struct deciding d;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	pay(s->st, ID);
+	assert_int_equal(archive(s->st), 1);
+	assert_int_equal(shop_create(s->st, ID, T0), H5_E_EXISTS);
+	init(&d);
+	d.nothing = true;
+	assert_int_equal(update(s->st, ID, &d), H5_OK);
+	assert_int_equal(d.events, 2);
+	assert_int_equal(restore(s->st), 1);
+}
+
+static void
+contract__what_is_put_away_comes_back_by_an_event(void **state)
+{
+	struct shop_seen seen = {.n = 0};
+	struct shop *s = *state;
+	struct h5_event ev;
+	struct deciding d;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	pay(s->st, ID);
+	assert_int_equal(archive(s->st), 1);
+	init(&d);
+	assert_int_equal(update(s->st, ID, &d), H5_OK);
+	assert_int_equal(events_of(s->st, ID), 3);
+	/* It is back, so there is nothing left to bring. */
+	assert_int_equal(restore(s->st), 0);
+	assert_int_equal(events_of(s->st, ID), 3);
+	assert_int_equal(archive(s->st), 1);
+	/* One that wakes is found by the next sweep. */
+	event_of(&ev, H5_EVENT_REFUND_ASKED, T0, "out_refund_no", "r1",
+	    "refund_fee", "1", NULL);
+	assert_int_equal(shop_update(s->st, ID, &ev, 1), H5_OK);
+	assert_int_equal(
+	    h5_store_each_open(s->st, shop_see, &seen, NULL), H5_OK);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(archive(s->st), 0);
+	sound_store(s->st, 1);
+}
+
+static void
+contract__what_is_put_away_is_older_than_asked_for(void **state)
+{
+	struct h5_store_moved m = {.progress = NULL};
+	struct shop *s = *state;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	assert_int_equal(
+	    shop_create(s->st, "next-month", T0 + 12 * DAY), H5_OK);
+	pay(s->st, ID);
+	pay(s->st, "next-month");
+	assert_int_equal(h5_store_archive(s->st, T0, &m, NULL), H5_OK);
+	assert_int_equal(m.moved, 0);
+	assert_int_equal(h5_store_archive(s->st, T0 + 1, &m, NULL), H5_OK);
+	assert_int_equal(m.moved, 1);
+	assert_int_equal(archive(s->st), 1);
+	assert_int_equal(h5_store_restore(s->st, T0 + 1, &m, NULL), H5_OK);
+	assert_int_equal(m.moved, 1);
+	assert_int_equal(restore(s->st), 1);
+	sound_store(s->st, 2);
+}
+
+static void
+contract__what_is_forgotten_is_gone_and_the_order_stands(void **state)
+{
+	int64_t later = h5_clock_now() + DAY;
+	struct h5_store_moved m = {.progress = NULL};
+	struct shop *s = *state;
+	struct h5_order *o;
+	unsigned i;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	pay(s->st, ID);
+	assert_int_equal(archive(s->st), 1);
+	assert_int_equal(shop_create(s->st, "live-1", T0), H5_OK);
+	pay(s->st, "live-1");
+	assert_int_equal(shop_create(s->st, "open-1", T0), H5_OK);
+	assert_int_equal(h5_store_forget(s->st, T0, &m, NULL), H5_OK);
+	assert_int_equal(m.moved, 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(
+		    h5_store_forget(s->st, later, &m, NULL), H5_OK);
+		assert_int_equal(m.moved, i == 0 ? 2 : 0);
+		assert_int_equal(m.kept, 1);
+	}
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(
+		    h5_store_load(s->st, i == 0 ? ID : "live-1", &o, NULL),
+		    H5_OK);
+		assert_null(o->attach);
+		assert_true(o->forgotten_at != 0);
+		assert_int_equal(o->state, H5_ORDER_PAID);
+		assert_int_equal(o->n_events, 3);
+		assert_true(h5_order_attach_is(o, "whatever"));
+		assert_string_equal(
+		    o->attempts[0].spbill_create_ip, "forgotten");
+		assert_null(h5_fields_get(&o->events[1].fields, "wx_openid"));
+		h5_order_free(o);
+	}
+	assert_int_equal(h5_store_load(s->st, "open-1", &o, NULL), H5_OK);
+	assert_string_equal(o->attach, "shelf 3");
+	assert_false(h5_order_attach_is(o, "whatever"));
+	h5_order_free(o);
+	sound_store(s->st, 3);
+}
+
 static void
 contract__when_the_last_sweep_ended(void **state)
 {
@@ -765,6 +941,11 @@ main(void)
 	    T(contract__a_walk_may_be_ended_and_may_write),
 	    T(contract__open_orders_are_all_found_and_no_others),
 	    T(contract__a_visitor_brings_orders_to_rest),
+	    T(contract__what_is_put_away_is_an_order_all_the_same),
+	    T(contract__what_is_put_away_keeps_its_id),
+	    T(contract__what_is_put_away_comes_back_by_an_event),
+	    T(contract__what_is_put_away_is_older_than_asked_for),
+	    T(contract__what_is_forgotten_is_gone_and_the_order_stands),
 	    T(contract__when_the_last_sweep_ended),
 	    T(contract__a_check_of_a_sound_store_finds_nothing),
 	};

@@ -16,7 +16,7 @@ $(ENGINE_CONTRACT): $(B)/engine/contract-%: $(B)/obj/tests/engine/contract.o \
 # All of the product that decides under h5_store_update, where every first
 # append conflicts: the unit tests of the deciders once more, and whole programs
 # for the decider of notify.
-DECIDING := store store_check store_race settle pay refund hooks
+DECIDING := store store_archive store_check store_race settle pay refund hooks
 ENGINE_UNIT := $(DECIDING:%=$(B)/engine/unit/test_%)
 $(ENGINE_UNIT): $(B)/engine/unit/%: $(B)/obj/tests/unit/%.o \
     $(B)/obj/tests/unit/filter.o $(ENGINE_OBJ_conflict) $(LIBH5)

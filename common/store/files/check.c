@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 
-#include "common/order/since.h"
-#include "common/store/files/internal.h"
+#include "common/store/files/archive.h"
 #include "common/store/format.h"
 
 #define SUFFIX ".ledger"
@@ -24,39 +23,6 @@ progress(struct h5_files_checking *c)
 	if (c->r->progress != NULL && (c->done & 255) == 0)
 		c->r->progress(c->r->arg, c->done,
 		    c->total > c->done ? c->total : c->done);
-}
-
-static enum h5_code
-add_entry(
-    struct h5_files_checking *c, const struct h5_order *o, struct h5_err *e)
-{
-	unsigned since, newest = h5_since_newest();
-	struct h5_files_entry *en;
-	size_t cap, i;
-	void *v;
-
-	if (c->n == c->cap) {
-		cap = c->cap == 0 ? 1024 : c->cap * 2;
-		v = reallocarray(c->v, cap, sizeof *c->v);
-		if (v == NULL)
-			return h5_err_nomem(e);
-		c->v = v;
-		c->cap = cap;
-	}
-	en = &c->v[c->n++];
-	en->created_at = o->created_at;
-	/* Ids and times only, since the orders of years do not fit into
-	 * memory. */
-	memcpy(en->id, o->id, sizeof en->id);
-	en->open = !h5_order_at_rest(o, c->st->hooks);
-	c->r->orders++;
-	/* What needs a newer format than the store has is looked for only
-	 * where it can have been written. */
-	for (i = 0; c->st->format.number < newest && i < o->n_events; i++) {
-		since = h5_since_event(&o->events[i]);
-		c->format = since > c->format ? since : c->format;
-	}
-	return H5_OK;
 }
 
 /* --- orders --- */
@@ -156,7 +122,7 @@ check_ledger(struct h5_files_checking *c, const char *name, const char *id,
 		if (tail > 0)
 			h5_files_check_found(
 			    c, &c->r->unfinished, id, "torn tail", c->repair);
-		rc = add_entry(c, o, e);
+		rc = h5_files_check_order(c, o, e);
 	}
 	h5_order_free(o);
 	return rc;
@@ -202,6 +168,14 @@ static bool
 known_digit(const char *name)
 {
 	return strlen(name) == 1 && strchr("0123456789abcdef", name[0]) != NULL;
+}
+
+static bool
+known_archive(const char *name)
+{
+	struct h5_archive_month m;
+
+	return strcmp(name, "index") == 0 || h5_archive_name(name, &m);
 }
 
 static bool
@@ -266,6 +240,8 @@ list_all(struct h5_files_checking *c, struct h5_err *e)
 		rc = list_folder(c, "index/wake", known_day, e);
 	if (rc == H5_OK)
 		rc = list_folder(c, "sweep", known_day, e);
+	if (rc == H5_OK)
+		rc = list_folder(c, H5_ARCHIVE_FOLDER, known_archive, e);
 	return rc;
 }
 
@@ -357,15 +333,21 @@ h5_files_check(
 	struct h5_files_checking c = {
 	    .st = store, .r = r, .repair = repair, .leaf_fd = -1};
 	enum h5_code rc;
+	int hold;
 
 	h5_buf_init(&c.ledger, H5_RECORD_MAX);
+	/* While orders are put away, one could be met twice, or missed. */
+	rc = h5_archive_hold(c.st, repair ? LOCK_EX : LOCK_SH, &hold, e);
 	/* The orders are counted first, so that the progress means
 	 * something. */
-	rc = each_leaf(&c, count_one, false, e);
+	if (rc == H5_OK)
+		rc = each_leaf(&c, count_one, false, e);
 	if (rc == H5_OK)
 		rc = list_all(&c, e);
 	if (rc == H5_OK)
 		rc = each_leaf(&c, check_one, true, e);
+	if (rc == H5_OK)
+		rc = h5_archive_check(&c, e);
 	/* After all records were read, and before the indexes: these are
 	 * rebuilt for the format that the store really has. */
 	if (rc == H5_OK && c.format > c.st->format.number)
@@ -374,6 +356,8 @@ h5_files_check(
 		rc = h5_files_reindex(&c, e);
 	if (rc == H5_OK && r->progress != NULL)
 		r->progress(r->arg, c.done, c.done);
+	h5_file_unlock(hold);
+	h5_file_drop(&hold);
 	h5_buf_release(&c.ledger);
 	free(c.v);
 	return rc;

@@ -1,13 +1,14 @@
 /* The engine of plain files (docs/STORE.md): its table, opening and closing. */
 #include <stdlib.h>
 
-#include "common/store/files/internal.h"
+#include "common/store/files/archive.h"
 
 static void
 close_store(void *store)
 {
 	struct h5_files *st = store;
 
+	h5_archive_close(st);
 	h5_file_drop(&st->format_fd);
 	h5_file_drop(&st->dir);
 	free(st->known);
@@ -96,5 +97,6 @@ const struct h5_store_engine h5_store_files = {
     .leave = h5_files_leave,
     .swept = h5_files_swept,
     .swept_at = h5_files_swept_at,
+    .away = h5_files_away,
     .check = h5_files_check,
 };

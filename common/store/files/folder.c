@@ -46,7 +46,7 @@ h5_files_own_name(const char *name)
 {
 	/* lost+found is there where the store is a file system of its own. */
 	static const char *const own[] = {"format", "orders", "index", "sweep",
-	    "swept", "talk", "lost+found"};
+	    "swept", "talk", "archive", "lost+found"};
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(own); i++)

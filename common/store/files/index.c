@@ -210,11 +210,24 @@ by_day(const void *a, const void *b)
 	return memcmp(a, b, H5_CLOCK_DAY);
 }
 
+void
+h5_files_days_sort(struct h5_files_days *d)
+{
+	size_t i, kept = 0;
+
+	if (d->n == 0)
+		return;
+	qsort(d->v, d->n, sizeof *d->v, by_day);
+	for (i = 1; i < d->n; i++)
+		if (by_day(d->v[i], d->v[kept]) != 0)
+			memmove(d->v[++kept], d->v[i], H5_CLOCK_DAY);
+	d->n = kept + 1;
+}
+
 enum h5_code
 h5_files_days_add(struct h5_files *st, const char *folder,
     struct h5_files_days *d, struct h5_err *e)
 {
-	size_t i, kept = 0;
 	enum h5_code rc;
 	int fd;
 
@@ -225,14 +238,8 @@ h5_files_days_add(struct h5_files *st, const char *folder,
 	/* No folder, no days: nothing was created, or nothing woke up. */
 	if (rc == H5_E_NOTFOUND)
 		rc = H5_OK;
-	if (rc != H5_OK || d->n == 0)
-		return rc;
-	qsort(d->v, d->n, sizeof *d->v, by_day);
-	for (i = 1; i < d->n; i++)
-		if (by_day(d->v[i], d->v[kept]) != 0)
-			memmove(d->v[++kept], d->v[i], H5_CLOCK_DAY);
-	d->n = kept + 1;
-	return H5_OK;
+	h5_files_days_sort(d);
+	return rc;
 }
 
 void

@@ -48,6 +48,8 @@ struct h5_files {
 	uint64_t format_stamp;
 	struct h5_engine_format format;
 	unsigned format_sure; /* the format that is surely on disk */
+	/* The index of the archives, as it was read last; NULL: never. */
+	struct h5_archive_cache *archive;
 };
 
 /* h5_files_wait(until_ms): how long a lock may be waited for until then, in
@@ -83,6 +85,20 @@ void h5_files_path(const char *id, char out[H5_FILES_PATH]);
  * "index/created/2026-11-23". */
 void h5_files_day_path(
     enum h5_files_index which, const char *day, char out[H5_FILES_PATH]);
+
+/* --- ledgers (record.c) --- */
+
+/* h5_files_hold_live(st, id, mode, fd, bytes, e): open, hold (unless mode is
+ * LOOK) and read the ledger of id, and look into no archive.  *fd: give it up
+ * by h5_file_unlock and h5_file_drop, whatever the result. H5_E_NOTFOUND: there
+ * is none. */
+H5_MUST_CHECK enum h5_code h5_files_hold_live(struct h5_files *st,
+    const char *id, enum h5_engine_mode mode, int *fd, struct h5_buf *bytes,
+    struct h5_err *e);
+/* h5_files_put_live(st, id, bytes, e): make a ledger of whole units; durable.
+ * H5_E_EXISTS: there is one. */
+H5_MUST_CHECK enum h5_code h5_files_put_live(struct h5_files *st,
+    const char *id, const struct h5_buf *bytes, struct h5_err *e);
 
 /* --- indexes (index.c) --- */
 
@@ -121,6 +137,8 @@ H5_MUST_CHECK enum h5_code h5_files_days_add(struct h5_files *st,
 /* h5_files_days_one(d, day, e): append one day. */
 H5_MUST_CHECK enum h5_code h5_files_days_one(
     struct h5_files_days *d, const char *day, struct h5_err *e);
+/* h5_files_days_sort(d): sort them; each once. */
+void h5_files_days_sort(struct h5_files_days *d);
 void h5_files_days_release(struct h5_files_days *d);
 
 /* A set of ids that keeps the order in which they came.  All zero is the empty
@@ -193,6 +211,9 @@ struct h5_files_checking {
  * report it. */
 void h5_files_check_found(struct h5_files_checking *c, uint64_t *counter,
     const char *id, const char *what, bool repaired);
+/* h5_files_check_order(c, o, e): take in an order that was read. */
+H5_MUST_CHECK enum h5_code h5_files_check_order(
+    struct h5_files_checking *c, const struct h5_order *o, struct h5_err *e);
 /* h5_files_reindex(c, e): compare the indexes with the orders in c->v. */
 H5_MUST_CHECK enum h5_code h5_files_reindex(
     struct h5_files_checking *c, struct h5_err *e);

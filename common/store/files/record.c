@@ -6,7 +6,7 @@
 #include <sys/file.h>
 
 #include "common/base/sum.h"
-#include "common/store/files/internal.h"
+#include "common/store/files/archive.h"
 
 /* --- what is known to be on disk ------------------------------------------ */
 
@@ -71,6 +71,7 @@ learn_now(struct h5_files *st, int fd)
 struct opened {
 	int fd;
 	struct h5_file_look look; /* the ledger as it was found */
+	bool away; /* it was put away, and has no ledger */
 };
 
 static enum h5_code
@@ -87,36 +88,88 @@ open_ledger(struct h5_files *st, const char *id, int flags, int *fd,
 	return rc;
 }
 
+/* Opens the ledger, and holds it unless the mode is LOOK. */
+static enum h5_code
+hold_ledger(struct h5_files *st, const char *id, enum h5_engine_mode mode,
+    int64_t until_ms, struct opened *own, struct h5_err *e)
+{
+	bool write = mode == H5_ENGINE_WRITE;
+	enum h5_code rc;
+
+	for (;;) {
+		/* A look opens for reading only, so that it works where writing
+		 * does not. */
+		rc = open_ledger(st, id, write ? O_RDWR : O_RDONLY, &own->fd,
+		    &own->look.size, e);
+		if (rc != H5_OK || mode == H5_ENGINE_LOOK)
+			return rc;
+		rc = h5_file_lock(own->fd, write ? LOCK_EX : LOCK_SH,
+		    h5_files_wait(until_ms), e);
+		/* The size is taken anew under the lock, since whoever held it
+		 * before may have written. */
+		if (rc == H5_OK)
+			rc = h5_file_look(own->fd, &own->look, e);
+		if (rc != H5_OK || own->look.named)
+			return rc;
+		/* It was put away while we waited: what is written into this
+		 * file would be lost. */
+		h5_file_unlock(own->fd);
+		h5_file_drop(&own->fd);
+	}
+}
+
+static enum h5_code
+read_ledger(const struct opened *own, const char *id, struct h5_buf *bytes,
+    struct h5_err *e)
+{
+	if (own->look.size > bytes->max)
+		return h5_err_set(
+		    e, H5_E_INPUT, "the record of %s is too large", id);
+	return h5_file_slurp(own->fd, 0, own->look.size, bytes, e);
+}
+
+enum h5_code
+h5_files_hold_live(struct h5_files *st, const char *id,
+    enum h5_engine_mode mode, int *fd, struct h5_buf *bytes, struct h5_err *e)
+{
+	struct opened own = {.fd = -1};
+	enum h5_code rc;
+
+	rc = hold_ledger(
+	    st, id, mode, h5_clock_mono_ms() + st->budget_ms, &own, e);
+	if (rc == H5_OK)
+		rc = read_ledger(&own, id, bytes, e);
+	*fd = own.fd;
+	return rc;
+}
+
 enum h5_code
 h5_files_begin(void *store, struct h5_engine_record *r, struct h5_err *e)
 {
-	bool write = r->mode == H5_ENGINE_WRITE;
+	struct h5_files *st = store;
 	struct opened *own;
 	enum h5_code rc;
+	int turn;
 
 	own = calloc(1, sizeof *own);
 	if (own == NULL)
 		return h5_err_nomem(e);
 	own->fd = -1;
 	r->own = own;
-	/* A look opens for reading only, so that it works where writing does
-	 * not. */
-	rc = open_ledger(store, r->id, write ? O_RDWR : O_RDONLY, &own->fd,
-	    &own->look.size, e);
-	/* The size is taken anew under the lock, since whoever held it before
-	 * may have written. */
-	if (rc == H5_OK && r->mode != H5_ENGINE_LOOK) {
-		rc = h5_file_lock(own->fd, write ? LOCK_EX : LOCK_SH,
-		    h5_files_wait(r->until_ms), e);
-		if (rc == H5_OK)
-			rc = h5_file_look(own->fd, &own->look, e);
+	/* The ledger first: where there is one, it counts.  Twice, since an
+	 * order may be brought back just between the two looks. */
+	for (turn = 0; turn < 2; turn++) {
+		rc = hold_ledger(st, r->id, r->mode, r->until_ms, own, e);
+		if (rc != H5_E_NOTFOUND)
+			break;
+		rc = h5_archive_read(st, r->id, &r->bytes, e);
+		own->away = rc == H5_OK;
+		if (rc != H5_E_NOTFOUND)
+			return rc;
 	}
-	if (rc == H5_OK && own->look.size > r->bytes.max)
-		rc = h5_err_set(
-		    e, H5_E_INPUT, "the record of %s is too large", r->id);
-	if (rc == H5_OK)
-		rc = h5_file_slurp(own->fd, 0, own->look.size, &r->bytes, e);
-	return rc;
+	if (rc == H5_E_NOTFOUND)
+		return h5_err_set(e, rc, "no order %s", r->id);
+	return rc == H5_OK ? read_ledger(own, r->id, &r->bytes, e) : rc;
 }
 
 enum h5_code
@@ -167,6 +220,9 @@ h5_files_seal(void *store, struct h5_engine_record *r, struct h5_err *e)
 	const struct opened *own = r->own;
 	enum h5_code rc;
 
+	/* The archive was on disk before the ledger was removed. */
+	if (own->away)
+		return H5_OK;
 	/* Known: synced by this process, and not touched since. */
 	if (known(store, &own->look))
 		return H5_OK;
@@ -213,29 +269,18 @@ write_unit(const struct h5_engine_record *r, const struct h5_buf *unit,
 	return rc;
 }
 
-enum h5_code
-h5_files_append(void *store, struct h5_engine_record *r,
-    const struct h5_buf *unit, const struct h5_engine_facts *facts, void *hold,
-    enum h5_engine_result *how, struct h5_err *e)
+/* Into the ledger, which is held. */
+static enum h5_code
+append_live(struct h5_files *st, struct h5_engine_record *r,
+    const struct h5_buf *unit, struct h5_err *e)
 {
 	const struct opened *own = r->own;
-	struct h5_files *st = store;
 	enum h5_code rc = H5_OK;
-	int wake = -1;
 
-	/* The kernel gives a conversation up only with its program, so this one
-	 * cannot have been lost. */
-	(void)hold;
-	*how = H5_ENGINE_DONE;
 	/* Before this program's first write to the file, since the name of the
 	 * file may not be on disk yet. */
 	if (!known(st, &own->look))
 		rc = sync_name(st, r, e);
-	/* A sweep must be able to find the order before there is anything to
-	 * find. */
-	if (rc == H5_OK && facts->wakes)
-		rc = h5_files_note(st, H5_FILES_WAKE, h5_clock_now(), r->id,
-		    r->until_ms, &wake, e);
 	/* The torn tail of a write that failed goes first, or the new unit
 	 * would stand behind it. */
 	if (rc == H5_OK && r->whole < own->look.size)
@@ -247,8 +292,6 @@ h5_files_append(void *store, struct h5_engine_record *r,
 	}
 	if (rc == H5_OK)
 		learn_now(st, own->fd);
-	/* The index is let go only now that the order can be seen awake. */
-	h5_file_drop(&wake);
 	return rc;
 }
 
@@ -286,10 +329,9 @@ ensure_leaf(struct h5_files *st, const char *id, struct h5_err *e)
 	return rc;
 }
 
-/* The ledger with its first line. */
-static enum h5_code
-create_ledger(struct h5_files *st, const char *id, const struct h5_buf *line,
-    struct h5_err *e)
+enum h5_code
+h5_files_put_live(struct h5_files *st, const char *id,
+    const struct h5_buf *bytes, struct h5_err *e)
 {
 	char path[H5_FILES_PATH];
 	enum h5_code rc;
@@ -300,7 +342,7 @@ create_ledger(struct h5_files *st, const char *id, const struct h5_buf *line,
 		rc = ensure_leaf(st, id, e);
 		if (rc == H5_OK)
 			rc = h5_file_create(
-			    st->dir, path, line->data, line->len, 0600, e);
+			    st->dir, path, bytes->data, bytes->len, 0600, e);
 		/* Anything but a missing folder is an answer. */
 		if (rc != H5_E_NOTFOUND)
 			return rc;
@@ -333,6 +375,8 @@ static enum h5_code
 create_new(struct h5_files *st, const char *id, const struct h5_buf *line,
     int64_t created_at, int64_t until_ms, struct h5_err *e)
 {
+	struct h5_archive_entry entry;
+	struct h5_archive_month month;
 	enum h5_code rc;
 	int fd, note = -1;
 	size_t size;
@@ -341,6 +385,9 @@ create_new(struct h5_files *st, const char *id, const struct h5_buf *line,
 	 * there. */
 	rc = open_ledger(st, id, O_RDONLY, &fd, &size, e);
 	h5_file_drop(&fd);
+	/* An id that was put away stays taken. */
+	if (rc == H5_E_NOTFOUND)
+		rc = h5_archive_find(st, id, &month, &entry, e);
 	if (rc == H5_OK)
 		return H5_E_EXISTS;
 	if (rc != H5_E_NOTFOUND)
@@ -350,10 +397,61 @@ create_new(struct h5_files *st, const char *id, const struct h5_buf *line,
 	rc = h5_files_note(
 	    st, H5_FILES_CREATED, created_at, id, until_ms, &note, e);
 	if (rc == H5_OK)
-		rc = create_ledger(st, id, line, e);
+		rc = h5_files_put_live(st, id, line, e);
 	h5_file_drop(&note);
 	if (rc == H5_OK)
 		learn_created(st, id, line->len);
+	return rc;
+}
+
+/* --- adding to what is there ---------------------------------------------- */
+
+/* The record was put away: it comes back together with the unit, in one step.
+ * Somebody else may be faster, and then this is a conflict. */
+static enum h5_code
+append_away(struct h5_files *st, struct h5_engine_record *r,
+    const struct h5_buf *unit, enum h5_engine_result *how, struct h5_err *e)
+{
+	struct h5_buf all;
+	enum h5_code rc;
+
+	h5_buf_init(&all, H5_RECORD_MAX);
+	h5_buf_add(&all, r->bytes.data, r->whole);
+	h5_buf_add(&all, unit->data, unit->len);
+	rc = h5_buf_finish(&all, e);
+	if (rc == H5_OK)
+		rc = h5_files_put_live(st, r->id, &all, e);
+	if (rc == H5_OK)
+		learn_created(st, r->id, all.len);
+	h5_buf_release(&all);
+	*how = rc == H5_E_EXISTS ? H5_ENGINE_CONFLICT : H5_ENGINE_DONE;
+	return rc == H5_E_EXISTS ? H5_OK : rc;
+}
+
+enum h5_code
+h5_files_append(void *store, struct h5_engine_record *r,
+    const struct h5_buf *unit, const struct h5_engine_facts *facts, void *hold,
+    enum h5_engine_result *how, struct h5_err *e)
+{
+	const struct opened *own = r->own;
+	struct h5_files *st = store;
+	enum h5_code rc = H5_OK;
+	int wake = -1;
+
+	/* The kernel gives a conversation up only with its program, so this one
+	 * cannot have been lost. */
+	(void)hold;
+	*how = H5_ENGINE_DONE;
+	/* A sweep must be able to find the order before there is anything to
+	 * find. */
+	if (facts->wakes)
+		rc = h5_files_note(st, H5_FILES_WAKE, h5_clock_now(), r->id,
+		    r->until_ms, &wake, e);
+	if (rc == H5_OK)
+		rc = own->away ? append_away(st, r, unit, how, e)
+			       : append_live(st, r, unit, e);
+	/* The index is let go only now that the order can be seen awake. */
+	h5_file_drop(&wake);
 	return rc;
 }
 

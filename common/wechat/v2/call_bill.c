@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/fields.h"
 #include "common/base/length.h"
-#include "common/format/gunzip.h"
+#include "common/format/gzip.h"
 #include "common/system/https.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
@@ -165,8 +165,8 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	h5_buf_clear(text);
 	/* The first bytes tell, and not a header, since hosts differ in what
 	 * they send. */
-	if (h5_gunzip_is(raw->data, raw->len)) {
-		rc = h5_gunzip(raw->data, raw->len, text, e);
+	if (h5_gzip_is(raw->data, raw->len)) {
+		rc = h5_gzip_unpack(raw->data, raw->len, text, e);
 	} else {
 		h5_buf_add(text, raw->data, raw->len);
 		rc = h5_buf_finish(text, e);
@@ -176,7 +176,7 @@ unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 	if (rc == H5_OK && text->len == 0)
 		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
 	/* This happens if a proxy packs what is packed already. */
-	if (rc == H5_OK && h5_gunzip_is(text->data, text->len))
+	if (rc == H5_OK && h5_gzip_is(text->data, text->len))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "the bill is compressed twice");
 	/* A bill begins with a heading, an error with its tag. */
