@@ -264,7 +264,7 @@ check(struct command *cmd, const char *as)
 	/* The faults went to stderr line by line, so the summary would only
 	 * repeat them. */
 	if (found.rc != H5_OK && found.faults.len == 0)
-		(void)fprintf(stderr, "h5pay: %s\n", e.msg);
+		command_complain(NULL, e.msg);
 	h5_buf_release(&found.log);
 	h5_buf_release(&found.account);
 	h5_buf_release(&found.faults);

@@ -57,6 +57,12 @@ extern const struct verb verb_doctor, verb_explain;
 /* command_usage(v, fmt, ...): say what is wrong with the call and how the verb
  * is used.  Returns EXIT_USAGE. */
 int command_usage(const struct verb *v, const char *fmt, ...) H5_PRINTF(2, 3);
+/* command_complain(id, msg): print "h5pay: ID: msg" to stderr; id may be NULL.
+ * msg may hold words of WeChat's or of a stranger. */
+void command_complain(const char *id, const char *msg);
+/* command_text(cmd, s, out): append the text s, whoever wrote it: for a person
+ * on a terminal what can be seen, for a program one tab-separated field. */
+void command_text(const struct command *cmd, const char *s, struct h5_buf *out);
 /* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
 int command_fail(const struct command *cmd, const struct h5_err *e);
 /* command_unread(id, e, worst): print why an order of a walk cannot be read.

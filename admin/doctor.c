@@ -51,11 +51,11 @@ say_line(const struct command *cmd, const struct h5_doctor_finding *f)
 	const char *tab = terminal ? "  " : "\t";
 
 	h5_buf_init(&line, LINE_MAX);
-	h5_escape_tsv(&line, f->found);
+	command_text(cmd, f->found, &line);
 	/* A program gets the last column in any case. */
 	if (f->remedy != NULL || !terminal) {
 		h5_buf_puts(&line, terminal ? " - " : "\t");
-		h5_escape_tsv(&line, f->remedy != NULL ? f->remedy : "-");
+		command_text(cmd, f->remedy != NULL ? f->remedy : "-", &line);
 	}
 	(void)printf("%s%s%s%s%-*s%s%s\n",
 	    cmd->colour ? results[f->result].tint : "", results[f->result].word,

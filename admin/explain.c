@@ -447,18 +447,22 @@ static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct asked q = {0};
-	struct h5_buf text;
+	struct h5_buf text, raw;
 	struct h5_err e;
 	int i, status;
 
 	h5_buf_init(&text, TEXT_MAX);
+	h5_buf_init(&raw, TEXT_MAX);
 	h5_buf_init(&q.plain, TEXT_MAX);
 	h5_buf_init(&q.alias, TEXT_MAX);
 	for (i = 1; i < argc; i++) {
 		h5_buf_puts(&text, i > 1 ? " " : "");
 		h5_buf_puts(&text, argv[i]);
 	}
-	q.text = text.data;
+	/* A line of the log may have \xhh in it; 0.1.0 wrote all Chinese so. */
+	h5_text_unshow(text.data, &raw);
+	q.text = raw.bad == H5_OK && h5_text_printable(raw.data) ? raw.data
+								 : text.data;
 	if (argc < 2)
 		status = command_usage(&verb_explain, "one text is needed");
 	else if (text.bad == H5_E_NOMEM) {
@@ -477,6 +481,7 @@ run(struct command *cmd, int argc, char **argv)
 	}
 	h5_buf_release(&q.alias);
 	h5_buf_release(&q.plain);
+	h5_buf_release(&raw);
 	h5_buf_release(&text);
 	return status;
 }

@@ -94,18 +94,39 @@ command_usage(const struct verb *v, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+void
+command_complain(const char *id, const char *msg)
+{
+	struct h5_buf b;
+
+	h5_buf_init(&b, 65536);
+	(void)h5_text_show(msg, SIZE_MAX, "", &b);
+	(void)fprintf(stderr, "h5pay: %s%s%s\n", id != NULL ? id : "",
+	    id != NULL ? ": " : "", b.data);
+	h5_buf_release(&b);
+}
+
+void
+command_text(const struct command *cmd, const char *s, struct h5_buf *out)
+{
+	if (cmd->terminal)
+		(void)h5_text_show(s, SIZE_MAX, "", out);
+	else
+		h5_escape_tsv(out, s);
+}
+
 int
 command_fail(const struct command *cmd, const struct h5_err *e)
 {
 	(void)cmd;
-	(void)fprintf(stderr, "h5pay: %s\n", e->msg);
+	command_complain(NULL, e->msg);
 	return h5_err_exit(e->code);
 }
 
 void
 command_unread(const char *id, const struct h5_err *e, enum h5_code *worst)
 {
-	(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+	command_complain(id, e->msg);
 	/* The first one decides the exit status, and the walk goes on. */
 	if (*worst == H5_OK)
 		*worst = e->code;

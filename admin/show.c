@@ -20,7 +20,7 @@ put_field(struct h5_buf *b, const struct command *cmd, const char *name,
 	if (value == NULL || value[0] == '\0')
 		return;
 	h5_buf_printf(b, cmd->terminal ? "  %-16s " : "%s\t", name);
-	h5_escape_tsv(b, value);
+	command_text(cmd, value, b);
 	h5_buf_putc(b, '\n');
 }
 

@@ -28,7 +28,7 @@ sweep_failed(
 	 * sweep looks again. */
 	if (rc == H5_E_BUSY || rc == H5_E_STATE)
 		return;
-	(void)fprintf(stderr, "h5pay: %s: %s\n", id, e->msg);
+	command_complain(id, e->msg);
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->worst == H5_OK)
 		s->worst = rc;

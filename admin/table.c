@@ -71,7 +71,7 @@ table_cell(struct table *t, const char *s)
 	h5_buf_init(&clean, 65536);
 	/* Never an empty cell: a program that splits at blanks would lose
 	 * count. */
-	h5_escape_tsv(&clean, s == NULL || s[0] == '\0' ? "-" : s);
+	command_text(t->cmd, s == NULL || s[0] == '\0' ? "-" : s, &clean);
 	t->bad = t->bad || clean.bad != H5_OK;
 	if (!t->cmd->terminal) {
 		(void)fputs(clean.data, stdout);

@@ -42,6 +42,28 @@ row_of(enum h5_code code)
 	return &rows[H5_LENGTH(rows) - 1];
 }
 
+/* The message was cut at n bytes: less, if that is inside a character.  (text.h
+ * is above this file.) */
+static size_t
+whole(char *msg, size_t n)
+{
+	size_t first = n, len;
+
+	while (first > 0 && ((unsigned char)msg[first - 1] & 0xc0) == 0x80)
+		first--;
+	if (first == 0)
+		return n;
+	first--;
+	len = (unsigned char)msg[first] >= 0xf0	  ? 4
+	      : (unsigned char)msg[first] >= 0xe0 ? 3
+	      : (unsigned char)msg[first] >= 0xc0 ? 2
+						  : 1;
+	if (first + len > n)
+		n = first;
+	msg[n] = '\0';
+	return n;
+}
+
 static size_t fill(struct h5_err *e, enum h5_code code, int sys,
     const char *fmt, va_list ap) H5_PRINTF(4, 0);
 
@@ -57,7 +79,8 @@ fill(struct h5_err *e, enum h5_code code, int sys, const char *fmt, va_list ap)
 		e->msg[0] = '\0';
 		return 0;
 	}
-	return (size_t)n < sizeof e->msg ? (size_t)n : sizeof e->msg - 1;
+	return (size_t)n < sizeof e->msg ? (size_t)n
+					 : whole(e->msg, sizeof e->msg - 1);
 }
 
 enum h5_code

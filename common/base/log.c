@@ -73,21 +73,15 @@ plain(const char *s)
 static void
 put_value(struct h5_buf *b, const char *s)
 {
-	size_t i;
+	size_t n;
 
 	if (plain(s)) {
 		h5_buf_puts(b, s);
 		return;
 	}
 	h5_buf_putc(b, '"');
-	for (i = 0; i < H5_LOG_VALUE && s[i] != '\0'; i++) {
-		if (s[i] < ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '\\')
-			h5_buf_printf(
-			    b, "\\x%02x", (unsigned)(unsigned char)s[i]);
-		else
-			h5_buf_putc(b, s[i]);
-	}
-	h5_buf_puts(b, s[i] == '\0' ? "\"" : "...\"");
+	n = h5_text_show(s, H5_LOG_VALUE, "\"\\", b);
+	h5_buf_puts(b, s[n] == '\0' ? "\"" : "...\"");
 }
 
 static void

@@ -39,11 +39,11 @@ void h5_log_init(struct h5_log *l, const char *program, const char *path);
 
 /* h5_log_event(l, level, event, key, value, ..., NULL): write one line; keys
  * and values are strings.  A NULL value leaves its pair out.  Values are cut at
- * H5_LOG_VALUE bytes; control bytes, quotes and anything not ASCII are escaped
- * (\xHH), so that a line cannot be forged.  Never fails: if the log cannot be
- * written, is a link, has a second name, or belongs to another account than
- * ours and root's, stderr is tried.  syslog gets the line as a message of its
- * level, of the facility daemon. */
+ * H5_LOG_VALUE bytes; quotes and what cannot be seen are escaped
+ * (h5_text_show), so that a line cannot be forged.  Never fails: if the log
+ * cannot be written, is a link, has a second name, or belongs to another
+ * account than ours and root's, stderr is tried.  syslog gets the line as a
+ * message of its level, of the facility daemon. */
 void h5_log_event(const struct h5_log *l, enum h5_log_level level,
     const char *event, ...) __attribute__((sentinel));
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/length.h"
+
 #define NAME_BYTES                                                             \
 	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 #define DIGITS "0123456789"
@@ -209,6 +211,97 @@ h5_text_printable(const char *s)
 			return false;
 	}
 	return true;
+}
+
+/* Characters that nobody sees, or that move what others see (Unicode's Cc, Cf,
+ * line ends and fillers, and what is for no text at all). */
+static bool
+unseen(uint32_t cp)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+	    {0, 0x1f},
+	    {0x7f, 0x9f},
+	    {0xad, 0xad},
+	    {0x34f, 0x34f},
+	    {0x600, 0x605},
+	    {0x61c, 0x61c},
+	    {0x6dd, 0x6dd},
+	    {0x70f, 0x70f},
+	    {0x115f, 0x1160},
+	    {0x17b4, 0x17b5},
+	    {0x180b, 0x180f},
+	    {0x200b, 0x200f},
+	    {0x2028, 0x202e},
+	    {0x2060, 0x206f},
+	    {0x3164, 0x3164},
+	    {0xe000, 0xf8ff},
+	    {0xfdd0, 0xfdef},
+	    {0xfe00, 0xfe0f},
+	    {0xfeff, 0xfeff},
+	    {0xffa0, 0xffa0},
+	    {0xfff0, 0xfffb},
+	    {0xfffe, 0xffff},
+	    {0x110bd, 0x110bd},
+	    {0x1bca0, 0x1bca3},
+	    {0x1d173, 0x1d17a},
+	    {0xe0000, 0x10ffff},
+	};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(ranges) && cp >= ranges[i].first; i++)
+		if (cp <= ranges[i].last)
+			return true;
+	return false;
+}
+
+size_t
+h5_text_show(const char *s, size_t max, const char *also, struct h5_buf *out)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t n = strlen(s), i, j, len;
+	uint32_t cp;
+	bool hidden;
+
+	for (i = 0; i < n; i += len) {
+		len = utf8_next(u + i, n - i, &cp);
+		hidden = len == 0 || unseen(cp) ||
+			 (cp < 0x80 && strchr(also, (char)cp) != NULL);
+		/* One byte of what is none, so that the next may begin one. */
+		len = len == 0 ? 1 : len;
+		if (i + len > max)
+			break;
+		for (j = i; hidden && j < i + len; j++)
+			h5_buf_printf(out, "\\x%02x", (unsigned)u[j]);
+		if (!hidden)
+			h5_buf_add(out, s + i, len);
+	}
+	return i;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void
+h5_text_unshow(const char *s, struct h5_buf *out)
+{
+	for (; *s != '\0'; s++) {
+		if (s[0] == '\\' && s[1] == 'x' && hex_digit(s[2]) >= 0 &&
+		    hex_digit(s[3]) >= 0) {
+			h5_buf_putc(out,
+			    (char)(hex_digit(s[2]) * 16 + hex_digit(s[3])));
+			s += 3;
+		} else {
+			h5_buf_putc(out, *s);
+		}
+	}
 }
 
 size_t

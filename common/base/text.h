@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 
 #define H5_TEXT_NUMBER 24 /* any int64_t as text, and NUL */
@@ -50,6 +51,18 @@ size_t h5_text_skip_bom(const char *p, size_t n);
 /* h5_text_printable(s): is it UTF-8 without control bytes (below 0x20, 0x7f)
  * and without the C1 controls U+0080 to U+009F? */
 bool h5_text_printable(const char *s);
+
+/* h5_text_show(s, max, also, out): append at most max bytes of s as a person
+ * may see them in a log or on a terminal.  Readable characters of UTF-8 stay.
+ * Control bytes, bytes that are no UTF-8, and characters that hide or turn
+ * around what stands beside them (zero-width, bidirectional, tags, variation
+ * selectors) become \xhh, byte by byte, and so do the ASCII characters in also.
+ * The result is how many bytes of s were taken; a character is never cut. */
+size_t h5_text_show(
+    const char *s, size_t max, const char *also, struct h5_buf *out);
+/* h5_text_unshow(s, out): append s with each \xhh as the byte that it stands
+ * for. */
+void h5_text_unshow(const char *s, struct h5_buf *out);
 
 /* h5_text_cut(s, n, max): the greatest length, at most max, at which UTF-8 text
  * of n bytes may be cut without splitting a character. */

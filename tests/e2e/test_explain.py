@@ -164,3 +164,25 @@ def _(t):
     words = {w for line in known.splitlines() if line.startswith("= ")
              for w in line[2:].split(" | ")}
     t.eq(sorted(events - words), [], "events that explain.txt lacks")
+
+
+@table("C7: explain takes {0}", [
+    ("a line of 0.1.0 with every byte escaped", lambda w: "".join(
+        f"\\x{b:02x}" for b in w.encode())),
+    ("a line as it is now", lambda w: w),
+    ("capitals", lambda w: "".join(f"\\x{b:02X}" for b in w.encode())),
+    ("half of each", lambda w: w[:2] + "".join(
+        f"\\x{b:02x}" for b in w[2:].encode())),
+])
+def _(t, _name, spell):
+    for words, about in ("签名错误", "SIGNERROR"), ("签名错误，请检查后再试",
+                                                "SIGNERROR"):
+        for text in (spell(words),
+                     f'alert wechat-call at=2026-11-30T16:40:12+08:00 '
+                     f'why="WeChat refuses the call: {spell(words)}" ms=3'):
+            code, got, err = explain(t, text)
+            t.eq(code, 0, f"{text!r}: {err}")
+            t.contains([x["about"] for x in got], about, text)
+    # What is no text afterwards is taken as it stands.
+    code, _, err = explain(t, r"\xff\xfe NOAUTH")
+    t.eq(code, 0, err)

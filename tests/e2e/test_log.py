@@ -46,7 +46,7 @@ def _(t):
     for line in lines:
         m = LEVEL.search(line)
         t.ok(m and m.start() < 40, f"a level and an event: {line!r}")
-        t.ok(all(32 <= ord(c) < 127 for c in line), f"plain ASCII: {line!r}")
+        t.ok(line.isprintable(), f"nothing unseen: {line!r}")
         if "h5pay" not in line:
             t.matches(line, r"\b(rid|request|req|id)=\S+", "request id")
     t.ok(any(f"order={order}" in x for x in lines), "lines name the order")
@@ -165,3 +165,49 @@ def _(t):
     alerts = [x for x in s.log() if re.search(r"\balert ", x)]
     t.ok(any(order in x for x in alerts), f"alerts: {alerts}")
     t.ok(any("NOAUTH" in x for x in alerts), f"alerts: {alerts}")
+
+
+# (in Python, as WeChat says it, as it stands in the log)
+WORDS = [
+    ("Chinese", "签名错误，请检查后再试", None),
+    ("a bidirectional override", "签名\u202e错误", r"签名\xe2\x80\xae错误"),
+    ("an isolate", "a\u2066b\u2069", r"a\xe2\x81\xa6b\xe2\x81\xa9"),
+    ("a zero-width space", "a\u200bb", r"a\xe2\x80\x8bb"),
+    ("a byte order mark inside", "a\u2060b", r"a\xe2\x81\xa0b"),
+    ("a C1 control", "a\x9b31mb", r"a\xc2\x9b31mb"),
+    ("a line end of Unicode", "a\u2028b", r"a\xe2\x80\xa8b"),
+    ("a tag", "a\U000e0041b", r"a\xf3\xa0\x81\x81b"),
+    ("a quote and a backslash", 'a"b\\c', r"a\x22b\x5cc"),
+    ("an emoji", "茶\U0001f375", None),
+]
+
+
+@table("C7: the log shows WeChat's words readably: {0}", WORDS)
+def _(t, _name, said, shown):
+    s = t.own_site()
+    order = t.id()
+    t.gateway.fault("unifiedorder", "return-fail", order=order, value=said)
+    s.order(order)
+    (line,) = [x for x in s.log() if " wechat-call " in x and order in x]
+    t.contains(line, f'why="WeChat refuses the call: {shown or said}"', "why")
+    t.ok(line.isprintable(), f"nothing unseen: {line!r}")
+    # And so does the command, to a person.
+    t.gateway.fault("orderquery", "return-fail", order=order, value=said)
+    code, _, err = s.h5pay("query", order)
+    t.eq(code, 69, err)
+    t.ok(err.rstrip("\n").isprintable(), f"nothing unseen: {err!r}")
+    quiet = [("\\x22", '"'), ("\\x5c", "\\")]
+    for escaped, c in quiet:
+        shown = shown and shown.replace(escaped, c)
+    t.contains(err, shown or said, "stderr")
+
+
+@table("C7: {0} is cut between characters", [("茶",), ("a茶",), ("\U0001f375",)])
+def _(t, char):
+    s = t.own_site()
+    order = t.id()
+    t.gateway.fault("unifiedorder", "return-fail", order=order,
+                    value=char * 120)
+    s.order(order)
+    (line,) = [x for x in s.log() if " wechat-call " in x and order in x]
+    t.lacks(line, "\\x", "half a character")

@@ -30,6 +30,32 @@ test_err__no_place_to_write_is_allowed(void **state)
 	h5_err_clear(NULL);
 }
 
+/* Of every character, at every place of it. */
+static void
+test_err__c7_a_message_is_cut_between_characters(void **state)
+{
+	static const char *const chars[] = {
+	    "\xc3\xa9", "\xe8\x8c\xb6", "\xf0\x9f\x8d\xb5"};
+	char longer[2 * H5_ERR_MSG];
+	struct h5_err e;
+	size_t i, shift, n, len;
+
+	(void)state;
+	for (i = 0; i < sizeof chars / sizeof chars[0]; i++)
+		for (shift = 0; shift < 4; shift++) {
+			len = strlen(chars[i]);
+			memset(longer, 'x', shift);
+			for (n = shift; n + len < sizeof longer; n += len)
+				memcpy(longer + n, chars[i], len);
+			longer[n] = '\0';
+			(void)h5_err_set(&e, H5_E_BUG, "%s", longer);
+			n = strlen(e.msg);
+			assert_true(n > H5_ERR_MSG - 1 - len);
+			assert_int_equal((n - shift) % len, 0);
+			assert_memory_equal(e.msg, longer, n);
+		}
+}
+
 static void
 test_err__long_messages_are_cut(void **state)
 {
@@ -99,6 +125,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_err__set_fills_and_returns_the_code),
 	    cmocka_unit_test(test_err__no_place_to_write_is_allowed),
+	    cmocka_unit_test(test_err__c7_a_message_is_cut_between_characters),
 	    cmocka_unit_test(test_err__long_messages_are_cut),
 	    cmocka_unit_test(test_err__sys_appends_the_systems_text),
 	    cmocka_unit_test(test_err__each_code_has_its_word_and_exit_status),

@@ -99,7 +99,7 @@ test_log__a_value_cannot_forge_a_line(void **state)
 	text = without_time(fixture(p->file, &n));
 	assert_string_equal(text,
 	    "alert e program=x v=\"a\\x0ainfo PAID x=\\x221\\x22\\x5c\\x1b[0m\""
-	    " u=\"\\xe8\\x8c\\xb6\" b=\"\" eq=\"a=b\"\n");
+	    " u=\"\xe8\x8c\xb6\" b=\"\" eq=\"a=b\"\n");
 	free(text);
 }
 

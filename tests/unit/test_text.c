@@ -1,5 +1,6 @@
 #include "tests/unit/help.h"
 
+#include "common/base/buf.h"
 #include "common/base/text.h"
 
 static void
@@ -314,10 +315,80 @@ test_text__hex(void **state)
 	assert_string_equal(out, "");
 }
 
+static void
+test_text__c7_what_a_person_may_see(void **state)
+{
+	static const struct {
+		const char *in, *also, *out;
+	} rows[] = {
+	    {"", "", ""},
+	    {"plain = text", "", "plain = text"},
+	    {"a\"b\\", "\"\\", "a\\x22b\\x5c"},
+	    {"\xe8\x8c\xb6", "", "\xe8\x8c\xb6"},
+	    {"\xf0\x9f\x8d\xb5", "", "\xf0\x9f\x8d\xb5"},
+	    {"\t\n\x1b[0m\x7f", "", "\\x09\\x0a\\x1b[0m\\x7f"},
+	    /* not UTF-8: alone, cut, overlong, a surrogate, too high */
+	    {"a\xff"
+	     "b",
+		"", "a\\xffb"},
+	    {"a\xe8\x8c", "", "a\\xe8\\x8c"},
+	    {"\xe8\xe8\x8c\xb6", "", "\\xe8\xe8\x8c\xb6"},
+	    {"\xc0\xaf", "", "\\xc0\\xaf"},
+	    {"\xed\xa0\x80", "", "\\xed\\xa0\\x80"},
+	    {"\xf4\x90\x80\x80", "", "\\xf4\\x90\\x80\\x80"},
+	    /* C1, soft hyphen, ALM, ZWSP, RLM, LRE, WJ, LRI, BOM, filler, tag,
+	     * variation selector */
+	    {"\xc2\x9b", "", "\\xc2\\x9b"},
+	    {"\xc2\xad", "", "\\xc2\\xad"},
+	    {"\xd8\x9c", "", "\\xd8\\x9c"},
+	    {"\xe2\x80\x8b", "", "\\xe2\\x80\\x8b"},
+	    {"\xe2\x80\x8f", "", "\\xe2\\x80\\x8f"},
+	    {"\xe2\x80\xaa", "", "\\xe2\\x80\\xaa"},
+	    {"\xe2\x81\xa0", "", "\\xe2\\x81\\xa0"},
+	    {"\xe2\x81\xa6", "", "\\xe2\\x81\\xa6"},
+	    {"\xef\xbb\xbf", "", "\\xef\\xbb\\xbf"},
+	    {"\xe3\x85\xa4", "", "\\xe3\\x85\\xa4"},
+	    {"\xf3\xa0\x81\x81", "", "\\xf3\\xa0\\x81\\x81"},
+	    {"\xef\xb8\x8f", "", "\\xef\\xb8\\x8f"},
+	    /* beside them */
+	    {"\xc2\xa0\xe2\x80\x8a\xe2\x80\x90\xe2\x80\xaf", "",
+		"\xc2\xa0\xe2\x80\x8a\xe2\x80\x90\xe2\x80\xaf"},
+	};
+	struct h5_buf b, back;
+	size_t i, n;
+
+	(void)state;
+	h5_buf_init(&b, 256);
+	h5_buf_init(&back, 256);
+	for (i = 0; i < COUNT(rows); i++) {
+		h5_buf_clear(&b);
+		n = h5_text_show(rows[i].in, SIZE_MAX, rows[i].also, &b);
+		ROW(rows[i].out, n == strlen(rows[i].in));
+		ROW(rows[i].out, strcmp(b.data, rows[i].out) == 0);
+		h5_buf_clear(&back);
+		h5_text_unshow(b.data, &back);
+		ROW(rows[i].out, strcmp(back.data, rows[i].in) == 0);
+	}
+	/* Cut between characters. */
+	for (i = 0; i <= 7; i++) {
+		h5_buf_clear(&b);
+		n = h5_text_show("a\xe8\x8c\xb6\xe8\x8c\xb6", i, "", &b);
+		assert_int_equal(n, i == 0 ? 0 : i < 4 ? 1 : i < 7 ? 4 : 7);
+		assert_int_equal(b.len, n);
+	}
+	/* What is no \\xhh stays. */
+	h5_buf_clear(&back);
+	h5_text_unshow("\\x \\xg0 \\x4 \\\\x \\x41", &back);
+	assert_string_equal(back.data, "\\x \\xg0 \\x4 \\\\x A");
+	h5_buf_release(&b);
+	h5_buf_release(&back);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_text__c7_what_a_person_may_see),
 	    cmocka_unit_test(test_text__u64_takes_whole_plain_numbers),
 	    cmocka_unit_test(test_text__fen_and_yuan),
 	    cmocka_unit_test(test_text__fen_is_written_and_read_back),
