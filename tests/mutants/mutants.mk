@@ -5,3 +5,12 @@ SECONDS_PIECE ?= 0
 mutants:
 	@$(PYTHON) tests/mutants/mutants.py --build $(B) \
 	    --seconds $(SECONDS_PIECE) --only '$(T)' --table $(B)/mutants/table.md
+
+# The same at places that a seed chooses; again and again until none is left.
+N ?= 200
+SEED ?= 1
+.PHONY: mutants-random
+mutants-random:
+	@$(PYTHON) tests/mutants/at_random.py --build $(B) --n $(N) \
+	    --seed $(SEED) --seconds $(SECONDS_PIECE) --only '$(T)' \
+	    --table $(B)/mutants/random-$(SEED).md

@@ -98,24 +98,36 @@ def read_list():
     return out
 
 
+def remove_gone(to, names):
+    """Takes out of the copy what is no longer in the tree: a wildcard of the
+    Makefile would go on to build it."""
+    for folder, below, files in os.walk(to):
+        here = pathlib.Path(folder)
+        if here == to:
+            below[:] = [b for b in below if not b.startswith("build")]
+        for name in files:
+            if str((here / name).relative_to(to)) not in names:
+                (here / name).unlink()
+
+
 def copy_tree(to):
     """What git knows, as it stands here; what is the same is left alone, so
     that it need not be built again."""
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True,
                            capture_output=True).stdout.decode().split("\0")
-    for name in filter(None, names):
+    names = [n for n in names if n and (ROOT / n).is_file()]
+    remove_gone(to, set(names))
+    for name in names:
         source, target = ROOT / name, to / name
-        if not source.is_file():
-            continue
         if target.is_file() and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
         os.utime(target)
     print_ = hashlib.sha256()
-    for name in sorted(filter(None, names)):
+    for name in sorted(names):
         # What is written about the product changes no result.
-        if (ROOT / name).is_file() and not name.startswith(NO_MATTER):
+        if not name.startswith(NO_MATTER):
             print_.update(name.encode() + (ROOT / name).read_bytes())
     return print_.hexdigest()[:16]
 
