@@ -468,6 +468,26 @@ def _(t):
     t.eq(s.show(order)["total_fee"], 6, "total_fee")
 
 
+@table("a price that {0} since is a 409 with the new price", [
+    ("fell", "0.07", 14),
+    ("fell by a fen", "0.09", 18),
+    ("rose by a fen", "0.11", 22),
+])
+def _(t, _, price, fen):
+    s = t.own_site()
+    s.write("catalogue.ini", h5.CATALOGUE.replace("price = 0.01",
+                                                  "price = 0.10"))
+    fields = confirm(s, "item=tea&qty=2")
+    s.write("catalogue.ini", h5.CATALOGUE.replace("price = 0.01",
+                                                  f"price = {price}"))
+    r = s.post("checkout", fields)
+    t.page(r, 409, "confirm")
+    t.contains(r.visible, f"0.{fen}", "the new amount")
+    t.eq(s.h5pay("list")[1], "", "orders")
+    to = t.redirect(s.post("checkout", r.form("checkout").fields))
+    t.eq(s.show(h5.return_params(to)["order"])["total_fee"], fen, "total_fee")
+
+
 @test("a form that was ordered is that order still when the price changes")
 def _(t):
     s = t.own_site()

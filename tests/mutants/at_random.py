@@ -22,7 +22,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -80,8 +79,8 @@ class Tree:
     def __init__(self, path):
         self.path = path
         self.end = None
-        cc = "ccache gcc" if shutil.which("ccache") else "gcc"
-        self.words = ["make", "-s", "--no-print-directory", f"CC={cc}"]
+        self.words = ["make", "-s", "--no-print-directory",
+                      *mutants.COMPILER]
         self.env = {**os.environ, "MAKEFLAGS": "", "CCACHE_NOHASHDIR": "1",
                     "CMOCKA_MESSAGE_OUTPUT": "TAP", "T": ""}
 

@@ -25,6 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LIST = ROOT / "tests" / "mutants" / "list"
 LIMIT = 300  # seconds for one test
+COMPILER = ["CC=ccache gcc"] if shutil.which("ccache") else []
 
 # What has to be built before a target may run, so that a failure to build is
 # not taken for a test that fails.
@@ -140,11 +141,11 @@ class Tree:
     def make(self, *words, limit=LIMIT):
         try:
             got = subprocess.run(
-                ["make", "-s", "--no-print-directory", "B=build",
+                ["make", "-s", "--no-print-directory", "B=build", *COMPILER,
                  f"-j{os.cpu_count() or 2}", *words],
                 cwd=self.path, stdin=subprocess.DEVNULL, timeout=limit,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env={**os.environ, "MAKEFLAGS": ""})
+                env={**os.environ, "MAKEFLAGS": "", "CCACHE_NOHASHDIR": "1"})
             return got.returncode, got.stdout.decode(errors="replace")
         except subprocess.TimeoutExpired:
             return 124, "too late"

@@ -586,6 +586,40 @@ test_order__refunds_move_the_state(void **state)
 	}
 }
 
+/* What came in is what was paid: an attempt that was closed, or that is still
+ * open, brought nothing. */
+static void
+test_order__only_paid_attempts_can_go_back(void **state)
+{
+	struct h5_order *o = make();
+
+	(void)state;
+	assert_int_equal(ended(o, ID), H5_OK);
+	assert_int_equal(attempt(o, ID "_2"), H5_OK);
+	assert_int_equal(ended(o, ID "_2"), H5_OK);
+	assert_int_equal(attempt(o, ID "_3"), H5_OK);
+	assert_int_equal(attempt(o, ID "_4"), H5_OK);
+	assert_int_equal(paid(o, ID "_3", "4200"), H5_OK);
+	assert_int_equal(asked(o, "r1", "12801"), H5_E_STATE);
+	assert_int_equal(asked(o, "r1", "12800"), H5_OK);
+	/* Asked again, it is the same money. */
+	assert_int_equal(asked(o, "r1", "12800"), H5_OK);
+	assert_int_equal(refunded(o, "r1", "12800", "SUCCESS"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDED);
+	/* With all of it back, one more that is under way changes nothing. */
+	assert_int_equal(refunded(o, "M1", "1", "PROCESSING"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDED);
+	assert_int_equal(refunded(o, "M1", "1", "REFUNDCLOSE"), H5_OK);
+	/* Money on the fourth as well: now there are two. */
+	assert_int_equal(paid(o, ID "_4", "4201"), H5_OK);
+	assert_int_equal(asked(o, "r2", "12801"), H5_E_STATE);
+	assert_int_equal(asked(o, "r2", "12800"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDING);
+	assert_int_equal(refunded(o, "r2", "12800", "SUCCESS"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDED);
+	h5_order_free(o);
+}
+
 static size_t
 told(const struct h5_order *o, const char *type)
 {
@@ -963,6 +997,7 @@ main(void)
 	    cmocka_unit_test(test_order__closed_once_and_then_no_attempt),
 	    cmocka_unit_test(test_order__late_payment_is_kept),
 	    cmocka_unit_test(test_order__refunds_move_the_state),
+	    cmocka_unit_test(test_order__only_paid_attempts_can_go_back),
 	    cmocka_unit_test(
 		test_order__a_refund_needs_a_payment_and_its_bounds),
 	    cmocka_unit_test(

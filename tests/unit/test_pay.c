@@ -26,6 +26,11 @@ struct script {
 	bool endless; /* each call is answered as the first of its kind */
 	bool told, tells; /* its time: before, by an answer to a query */
 	int64_t ahead_s;
+	/* What somebody else does between two steps of ours: once an attempt
+	 * was closed, before the clock is read for so many-th time. */
+	void (*meanwhile)(const struct h5_shop *shop);
+	unsigned clock_reads;
+	const struct h5_shop *shop;
 	char last[H5_OUT_TRADE_NO_MAX + 1];
 	char calls[256]; /* "O:id Q:id C:id " */
 };
@@ -180,6 +185,13 @@ int64_t __wrap_h5_clock_now(void);
 int64_t
 __wrap_h5_clock_now(void)
 {
+	void (*meanwhile)(const struct h5_shop *shop) = script.meanwhile;
+
+	if (script.closes > 0 && meanwhile != NULL &&
+	    --script.clock_reads == 0) {
+		script.meanwhile = NULL;
+		meanwhile(script.shop);
+	}
 	return now;
 }
 
@@ -213,6 +225,7 @@ open_shop(void **state)
 	s->pay.log = &s->log;
 	assert_int_equal(
 	    h5_store_open(WHERE(s->store), 0, &s->pay.st, &e), H5_OK);
+	script.shop = &s->pay;
 	*state = s;
 	return 0;
 }
@@ -293,15 +306,85 @@ test_pay__create_twice_with_the_same_terms_is_one_order(void **state)
 static void
 test_pay__create_with_other_terms_is_a_conflict(void **state)
 {
+	/* As it stands, and each time one term is another. */
+	static const struct h5_pay_terms item = {.id = "order-1",
+	    .body = "Tea",
+	    .attach = "a=1",
+	    .item = "tea",
+	    .qty = 2,
+	    .return_url = "https://shop.example/1",
+	    .ip = IP,
+	    .total_fee = 100};
 	struct shop *s = *state;
-	struct h5_pay_terms t = {
-	    .id = "order-1", .body = "Tea", .ip = IP, .total_fee = 101};
+	struct h5_pay_terms rows[10], link = item;
 	struct h5_order *o;
 	struct h5_err e;
+	size_t i;
 
-	make(s, "order-1");
-	assert_int_equal(h5_pay_create(&s->pay, &t, &o, &e), H5_E_EXISTS);
+	assert_int_equal(h5_pay_create(&s->pay, &item, &o, &e), H5_OK);
 	h5_order_free(o);
+	for (i = 0; i < COUNT(rows); i++)
+		rows[i] = item;
+	rows[0].total_fee = 99;
+	rows[1].total_fee = 101;
+	rows[2].attach = "a=2";
+	rows[3].attach = NULL;
+	rows[4].item = "cup";
+	rows[5].item = NULL;
+	rows[6].qty = 1;
+	rows[7].qty = 3;
+	rows[8].return_url = "https://shop.example/2";
+	rows[9].return_url = NULL;
+	for (i = 0; i < COUNT(rows); i++) {
+		ROW("term",
+		    h5_pay_create(&s->pay, &rows[i], &o, &e) == H5_E_EXISTS);
+		assert_non_null(o);
+		h5_order_free(o);
+	}
+	/* An item's title may change; the body of a link may not. */
+	rows[0] = item;
+	rows[0].body = "Green tea";
+	assert_int_equal(h5_pay_create(&s->pay, &rows[0], &o, &e), H5_OK);
+	h5_order_free(o);
+	link.id = "order-2";
+	link.item = NULL;
+	link.qty = 0;
+	assert_int_equal(h5_pay_create(&s->pay, &link, &o, &e), H5_OK);
+	h5_order_free(o);
+	link.body = "Green tea";
+	assert_int_equal(h5_pay_create(&s->pay, &link, &o, &e), H5_E_EXISTS);
+	h5_order_free(o);
+}
+
+/* An order lives as long as the shop says, no longer than its link, and no
+ * shorter than WeChat takes. */
+static void
+test_pay__create_sets_the_end(void **state)
+{
+	static const struct {
+		int64_t link; /* seconds from now; 0: without an end */
+		int64_t want;
+	} rows[] = {{0, 7200}, {7199, 7199}, {7201, 7200},
+	    {H5_PAY_EXPIRE_LEAST_S, H5_PAY_EXPIRE_LEAST_S},
+	    {H5_PAY_EXPIRE_LEAST_S - 1, H5_PAY_EXPIRE_LEAST_S}};
+	struct shop *s = *state;
+	struct h5_order *o;
+	struct h5_err e;
+	char id[16];
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		struct h5_pay_terms t = {
+		    .id = id, .body = "Tea", .ip = IP, .total_fee = 100};
+
+		(void)snprintf(id, sizeof id, "order-%zu", i);
+		t.expires = rows[i].link == 0 ? 0 : now + rows[i].link;
+		assert_int_equal(h5_pay_create(&s->pay, &t, &o, &e), H5_OK);
+		assert_int_equal(o->expires_at - now, rows[i].want);
+		assert_int_equal(
+		    o->attempts[0].time_expire - now, rows[i].want);
+		h5_order_free(o);
+	}
 }
 
 static void
@@ -455,6 +538,179 @@ test_pay__paid_while_closing_is_paid(void **state)
 }
 
 static void
+pay_it(const struct h5_shop *shop)
+{
+	struct h5_wechat_trade t;
+	enum h5_settled settled;
+	struct h5_order *o;
+	struct h5_err e;
+
+	h5_wechat_trade_init(&t);
+	(void)snprintf(t.out_trade_no, sizeof t.out_trade_no, "order-1");
+	(void)snprintf(t.transaction_id, sizeof t.transaction_id, "4200");
+	(void)snprintf(t.trade_state, sizeof t.trade_state, "SUCCESS");
+	(void)snprintf(t.fee_type, sizeof t.fee_type, "CNY");
+	t.total_fee = 100;
+	t.paid = true;
+	assert_int_equal(
+	    h5_settle(shop, &t, "notify", &settled, &o, &e), H5_OK);
+	assert_int_equal(settled, H5_SETTLED_NOW);
+	h5_order_free(o);
+	h5_wechat_trade_release(&t);
+}
+
+/* A notice takes no hold: it comes between our close and the next number. */
+static void
+test_pay__paid_before_the_next_number_makes_none(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.meanwhile = pay_it;
+	script.clock_reads = 2;
+	start(s, true, H5_OK, H5_PAY_SETTLED,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 ");
+	assert_null(script.meanwhile);
+	expect_state(s, H5_ORDER_PAID, 1);
+}
+
+static enum h5_code
+decide_second(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	struct h5_event *ev = h5_store_add(b, H5_EVENT_ATTEMPT);
+
+	(void)arg;
+	assert_int_equal(h5_order_current(o)->state, H5_ATTEMPT_CLOSED);
+	h5_event_text(ev, "out_trade_no", "order-1_2");
+	h5_event_text(ev, "spbill_create_ip", IP);
+	h5_event_time(ev, "time_start", now);
+	h5_event_time(ev, "time_expire", now + 600);
+	return h5_event_finish(ev, e);
+}
+
+static void
+make_second(const struct h5_shop *shop)
+{
+	struct h5_order *o;
+	struct h5_err e;
+
+	assert_int_equal(h5_store_update(shop->st, "order-1", NULL,
+			     decide_second, NULL, &o, &e),
+	    H5_OK);
+	h5_order_free(o);
+}
+
+/* Whoever paid no heed to the hold made the next number: it is ordered, and no
+ * third one is made beside it. */
+static void
+test_pay__beside_an_open_number_no_next_one_is_made(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.meanwhile = make_second;
+	script.clock_reads = 2;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	assert_null(script.meanwhile);
+	expect_state(s, H5_ORDER_AWAITING, 2);
+}
+
+/* What each answer to closeorder means for the number. */
+static void
+test_pay__only_what_ends_a_number_makes_the_next(void **state)
+{
+	static const struct {
+		const char *name;
+		enum h5_wechat_verdict says;
+		enum h5_code want;
+		bool ends;
+	} rows[] = {
+	    {"closed before", H5_WECHAT_CLOSED, H5_OK, true},
+	    {"unknown outcome", H5_WECHAT_AGAIN, H5_E_NET, false},
+	    {"not yet", H5_WECHAT_NOT_YET, H5_E_STATE, false},
+	    {"taken", H5_WECHAT_TAKEN, H5_E_REMOTE, false},
+	    {"no refund", H5_WECHAT_NO_REFUND, H5_E_REMOTE, false},
+	    {"the merchant's", H5_WECHAT_MERCHANT, H5_E_REMOTE, false},
+	    {"refused", H5_WECHAT_REFUSED, H5_E_REMOTE, false},
+	    {"done", H5_WECHAT_SUCCESS, H5_OK, true},
+	};
+	struct shop *s = *state;
+	struct h5_order *o;
+	struct h5_err e;
+	char id[16];
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		(void)snprintf(id, sizeof id, "order-%zu", i);
+		make(s, id);
+		script.closes = 0;
+		script.close[0] = rows[i].says;
+		assert_int_equal(h5_store_load(s->pay.st, id, &o, &e), H5_OK);
+		ROW(rows[i].name,
+		    h5_pay_close_attempt(&s->pay, id, &o, &e) == rows[i].want);
+		ROW(rows[i].name, (o->attempts[0].state == H5_ATTEMPT_CLOSED) ==
+				      rows[i].ends);
+		h5_order_free(o);
+	}
+}
+
+/* closeorder says ORDERPAID; the query that has to confirm it does not. */
+static void
+test_pay__paid_by_closeorders_word_alone_makes_no_next_number(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.order[1] = H5_WECHAT_TAKEN;
+	script.close[0] = H5_WECHAT_PAID;
+	start(s, true, H5_E_REMOTE, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+}
+
+static void
+close_rest(struct shop *s, const char *calls)
+{
+	struct h5_order *o;
+	struct h5_err e;
+
+	script.calls[0] = '\0';
+	assert_int_equal(h5_pay_close_rest(&s->pay, "order-1", &o, &e), H5_OK);
+	assert_string_equal(script.calls, calls);
+	h5_order_free(o);
+}
+
+static void
+test_pay__what_is_open_beside_a_payment_is_closed_alone(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order *o;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	/* Not paid: its buyer may still pay. */
+	close_rest(s, "");
+	script.order[1] = H5_WECHAT_TAKEN;
+	start(s, true, H5_OK, H5_PAY_GO,
+	    "Q:order-1 O:order-1 Q:order-1 C:order-1 O:order-1_2 ");
+	pay_it(&s->pay);
+	close_rest(s, "C:order-1_2 ");
+	close_rest(s, "");
+	o = load(s);
+	assert_int_equal(o->state, H5_ORDER_PAID);
+	assert_int_equal(o->attempts[0].state, H5_ATTEMPT_PAID);
+	assert_int_equal(o->attempts[1].state, H5_ATTEMPT_CLOSED);
+	h5_order_free(o);
+}
+
+static void
 test_pay__orderpaid_is_asked_and_settled(void **state)
 {
 	struct shop *s = *state;
@@ -604,6 +860,14 @@ test_pay__a_link_of_the_future_is_not_fresh(void **state)
 	/* The clock was set back: how old the link is, nobody knows. */
 	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 1));
 	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 86400));
+	/* Of what has ended no link is. */
+	a.state = H5_ATTEMPT_CLOSED;
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
+	a.state = H5_ATTEMPT_PAID;
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
+	a.state = H5_ATTEMPT_AWAITING;
+	a.mweb_url = NULL;
+	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
 }
 
 static void
@@ -629,6 +893,38 @@ test_pay__the_least_time_between_queries_doubles(void **state)
 		assert_false(h5_pay_too_early(&s->pay, o, now + gap));
 	}
 	h5_order_free(o);
+}
+
+/* The same by what an order says: it grows no further after the tenth step,
+ * and neither a clock that was set back nor a WeChat that was not reached
+ * keeps a buyer waiting. */
+static void
+test_pay__the_least_time_has_an_end(void **state)
+{
+	struct shop *s = *state;
+	struct h5_order o = {.tried_at = 1795430400};
+	size_t n = (size_t)32 * 12, i;
+
+	o.events = calloc(n, sizeof *o.events);
+	assert_non_null(o.events);
+	o.n_events = n;
+	for (i = 0; i < n; i++)
+		o.events[i].kind = H5_EVENT_QUERIED;
+	assert_true(h5_pay_too_early(&s->pay, &o, now + (3 << 10) - 1));
+	assert_false(h5_pay_too_early(&s->pay, &o, now + (3 << 10)));
+	assert_true(h5_pay_too_early(&s->pay, &o, now));
+	assert_false(h5_pay_too_early(&s->pay, &o, now - 1));
+	o.unreached = true;
+	assert_true(h5_pay_too_early(&s->pay, &o, now));
+	assert_false(h5_pay_too_early(&s->pay, &o, now + 1));
+	/* A shop may want less than that. */
+	s->c.orders.query_interval_s = 0;
+	assert_false(h5_pay_too_early(&s->pay, &o, now));
+	s->c.orders.query_interval_s = 3;
+	o.unreached = false;
+	o.tried_at = 0;
+	assert_false(h5_pay_too_early(&s->pay, &o, now));
+	free(o.events);
 }
 
 static void
@@ -1173,6 +1469,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_pay__create_twice_with_the_same_terms_is_one_order),
 	    T(test_pay__create_with_other_terms_is_a_conflict),
+	    T(test_pay__create_sets_the_end),
 	    T(test_pay__start_twice_is_one_unifiedorder),
 	    T(test_pay__start_from_another_address_orders_again),
 	    T(test_pay__again_asks_first_and_uses_the_number_again),
@@ -1187,6 +1484,11 @@ main(void)
 	    T(test_pay__a_number_closed_by_a_dead_program_goes_on),
 	    T(test_pay__our_own_close_with_a_lost_answer_goes_on),
 	    T(test_pay__paid_while_closing_is_paid),
+	    T(test_pay__paid_before_the_next_number_makes_none),
+	    T(test_pay__beside_an_open_number_no_next_one_is_made),
+	    T(test_pay__only_what_ends_a_number_makes_the_next),
+	    T(test_pay__paid_by_closeorders_word_alone_makes_no_next_number),
+	    T(test_pay__what_is_open_beside_a_payment_is_closed_alone),
 	    T(test_pay__orderpaid_is_asked_and_settled),
 	    T(test_pay__orderpaid_that_nobody_confirms_is_not_believed),
 	    T(test_pay__merchant_faults_and_unknown_outcomes),
@@ -1197,6 +1499,7 @@ main(void)
 	    T(test_pay__an_order_of_1972_can_be_paid_once_the_clock_is_right),
 	    T(test_pay__a_link_of_the_future_is_not_fresh),
 	    T(test_pay__the_least_time_between_queries_doubles),
+	    T(test_pay__the_least_time_has_an_end),
 	    T(test_pay__the_last_minutes_take_a_next_number),
 	    T(test_pay__closed_by_wechat_closes_the_order),
 	    T(test_pay__a_wrong_amount_is_an_alert_and_nothing_to_pay_again),
