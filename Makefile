@@ -110,6 +110,8 @@ help:
 	@echo "                  and in build-cover/cover/index.html"
 	@echo "make mutants      breaks one promise after the other: a test must see each"
 	@echo "                  [T=settle] [SECONDS_PIECE=300: run it again for the rest]"
+	@echo "make mutants-random  changes at random places [N=200] [SEED=1]: the same"
+	@echo "make tsan         unit tests and e2e under the thread sanitizer [T=notify]"
 	@echo "make format       clang-format over all C"
 	@echo "make compile_commands.json   for clangd: each C file and its flags"
 	@echo "make clean        remove $(B)/; make distclean: the test trees too"

@@ -188,7 +188,14 @@ class Skip(Exception):
 
 @functools.lru_cache
 def sanitized(program):
-    return b"__asan_init" in pathlib.Path(program).read_bytes()
+    made = pathlib.Path(program).read_bytes()
+    return b"__asan_init" in made or b"__tsan_init" in made
+
+
+def no_complaint(text):
+    """No sanitizer says anything in what a program wrote."""
+    if re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", text):
+        raise AssertionError(f"a sanitizer complains: {text[-4000:]}")
 
 
 class Late(Exception):
@@ -717,6 +724,7 @@ class Site:
             )
         reply = split_cgi(out)
         reply.stderr = err.decode("utf-8", "replace")
+        no_complaint(reply.stderr)
         reply.exit = p.returncode
         query = e["QUERY_STRING"]
         reply.url = f"{self.base_url}/{program}" + (f"?{query}" if query else "")
@@ -770,6 +778,7 @@ class Site:
         except subprocess.TimeoutExpired:
             kill_all(p)
             raise Late(f"h5pay {args}: not within {timeout} s") from None
+        no_complaint(err.decode(errors="replace"))
         return p.returncode, out.decode(), err.decode()
 
     def show(self, order):
@@ -970,8 +979,7 @@ class Web(Site):
         self.socket.close()
         out = (self.folder / "lighttpd.out").read_text(errors="replace")
         super().close()
-        if re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", out):
-            raise AssertionError(f"a sanitizer complains: {out[-4000:]}")
+        no_complaint(out)
 
     # -- requests over the wire, with the same arguments as plain CGI
 

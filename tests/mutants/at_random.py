@@ -2,7 +2,7 @@
 """Changes at random places of the product's heart: which does no test see?
 
     at_random.py --build DIR [--n 200] [--seed 1] [--seconds N] [--only WORDS]
-                 [--survivors] [--show] [--table FILE]
+                 [--part 1/2] [--survivors] [--show] [--table FILE]
 
 The places (places.py) of pay, order, store, wechat and hooks are shuffled by
 the seed, and their kinds taken in turn.  A change is made in a copy of the
@@ -10,9 +10,12 @@ tree; the unit tests of its room run under the sanitizers, then the tests from
 outside that concern it; the first that fails has seen it.  A change that does
 not compile is thrown again.  None gets more than --most seconds, of one core.
 
-What was found is kept in DIR/mutants/random-SEED, under the text of the
-function that was changed: the run goes on where it was cut (--seconds), and
---survivors tries once more what nothing had seen.  tests/mutants/harmless
+What was found is kept in DIR/mutants/random-SEED: on the same tree the run
+goes on where it was cut (--seconds).  A change is kept by its function, its
+text and which of its like it is there, so that --survivors finds what nothing
+had seen on a later tree, too, and tries it once more.  --part 1/2 and --part
+2/2 may run side by side, each in a copy of its own; a run without it joins
+what they found.  tests/mutants/harmless
 names the changes that change nothing that matters, each with its reason.
 Prints TAP.
 """
@@ -196,8 +199,10 @@ def try_one(tree, place, text, most):
         path.write_text(text)
 
 
-def sound(tree):
+def sound(tree, print_, kept):
     """Builds everything once; every test has to pass on what is unchanged."""
+    if kept.exists() and kept.read_text() == print_:
+        return
     units, outside = [], []
     for _, u, o in CONCERNED:
         units += [x for x in u.split() if x not in units]
@@ -208,6 +213,7 @@ def sound(tree):
     by = seen_by(tree, units, outside)
     if by:
         sys.exit(f"fails on the unchanged tree: {by}")
+    kept.write_text(print_)
 
 
 def drawn(files, seed):
@@ -273,6 +279,7 @@ def main():
     p.add_argument("--seconds", type=int, default=0)
     p.add_argument("--most", type=int, default=60, help="seconds for each")
     p.add_argument("--only", default="", help="words of the change")
+    p.add_argument("--part", default="1/1", help="A/B: one of B runs side by side")
     p.add_argument("--survivors", action="store_true",
                    help="once more those that no test had seen")
     p.add_argument("--show", action="store_true", help="draw, run nothing")
@@ -286,14 +293,19 @@ def main():
              for f in sorted((ROOT / "common" / room).rglob("*.c"))}
     kept = home / f"random-{a.seed}"
     results, harmless = read_results(kept), read_harmless()
-    tree = Tree(home / "random-tree")
+    part, parts = (int(x) for x in a.part.split("/"))
+    tree = Tree(home / f"random-tree-{part}")
     if not a.show:
-        mutants.copy_tree(tree.path)
-        sound(tree)
+        sound(tree, mutants.copy_tree(tree.path), home / "random-sound")
     begun = time.monotonic()
     rows, left = [], 0
-    for place in drawn(files, a.seed):
-        if len(rows) + left == a.n:
+    turns = drawn(files, a.seed)
+    if a.survivors:
+        turns = [p for p in turns
+                 if results.get(p.id, ("",))[0] == "survived"]
+    others = 0
+    for place in turns:
+        if len(rows) + left + others == a.n:
             break
         text = files[place.file]
         what = said(place, text)
@@ -304,12 +316,12 @@ def main():
             print(place.id, place.kind, what)
             left += 1
             continue
-        if a.only not in what:
-            left += 1
+        if int(place.id, 16) % parts != part - 1 or a.only not in what:
+            others += 1
             continue
         if place.id in harmless:
             verdict, by = "harmless", harmless[place.id]
-        elif not verdict or (a.survivors and verdict == "survived"):
+        elif not verdict or a.survivors:
             if a.seconds and time.monotonic() - begun > a.seconds:
                 left += 1
                 continue

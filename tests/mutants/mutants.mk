@@ -6,7 +6,8 @@ mutants:
 	@$(PYTHON) tests/mutants/mutants.py --build $(B) \
 	    --seconds $(SECONDS_PIECE) --only '$(T)' --table $(B)/mutants/table.md
 
-# The same at places that a seed chooses; again and again until none is left.
+# Changes at places that a seed chooses.  In pieces as above; it uses one core at
+# most, and gives way to everything else.
 N ?= 200
 SEED ?= 1
 .PHONY: mutants-random
