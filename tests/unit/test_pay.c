@@ -895,9 +895,8 @@ test_pay__the_least_time_between_queries_doubles(void **state)
 	h5_order_free(o);
 }
 
-/* The same by what an order says: it grows no further after the tenth step,
- * and neither a clock that was set back nor a WeChat that was not reached
- * keeps a buyer waiting. */
+/* It grows no further after the tenth step, and neither a clock that was set
+ * back nor a WeChat that was not reached keeps a buyer waiting. */
 static void
 test_pay__the_least_time_has_an_end(void **state)
 {
@@ -914,6 +913,9 @@ test_pay__the_least_time_has_an_end(void **state)
 	assert_false(h5_pay_too_early(&s->pay, &o, now + (3 << 10)));
 	assert_true(h5_pay_too_early(&s->pay, &o, now));
 	assert_false(h5_pay_too_early(&s->pay, &o, now - 1));
+	o.n_events = 0;
+	assert_true(h5_pay_too_early(&s->pay, &o, now + 2));
+	assert_false(h5_pay_too_early(&s->pay, &o, now + 3));
 	o.unreached = true;
 	assert_true(h5_pay_too_early(&s->pay, &o, now));
 	assert_false(h5_pay_too_early(&s->pay, &o, now + 1));
