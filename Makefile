@@ -171,7 +171,8 @@ $(B)/compile_commands.json:
 
 # Templates, messages and style are compiled in: a program needs no other
 # file at run time.
-EXPLAIN_SRC := templates/explain.txt
+EXPLAIN_SRC := templates/explain.txt templates/command/help.en \
+	templates/command/help.zh-CN
 EMBED_SRC := $(filter-out $(EXPLAIN_SRC),$(sort $(wildcard templates/*.*)))
 $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)

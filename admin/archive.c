@@ -1,47 +1,35 @@
 /* h5pay archive - puts orders at rest away, brings them back, and takes what
  * tells of the buyer out of old ones. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "admin/command.h"
-#include "common/base/clock.h"
 
-enum { OPT_BEFORE = 256, OPT_FORGET, OPT_RESTORE };
+enum { BEFORE, FORGET, RESTORE };
 
-static const struct option options[] = {
-    {"before", required_argument, NULL, OPT_BEFORE},
-    {"forget", required_argument, NULL, OPT_FORGET},
-    {"restore", no_argument, NULL, OPT_RESTORE},
-    {NULL, 0, NULL, 0},
-};
-
-struct asked {
-	const char *before, *forget;
-	bool restore;
+static const struct option_def options[] = {
+    [BEFORE] = {.name = "before",
+	.kind = VALUE_PAST,
+	.form = "DATE",
+	.example = "2026-01-01"},
+    [FORGET] = {.name = "forget",
+	.kind = VALUE_PAST,
+	.form = "AGE",
+	.example = "365d"},
+    [RESTORE] = {.name = "restore"},
+    {.name = NULL},
 };
 
 static int
-parse(int argc, char **argv, struct asked *a)
+check(const struct command *cmd, int argc, char **argv)
 {
-	int opt;
+	const struct given *given = cmd->given;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == OPT_BEFORE)
-			a->before = optarg;
-		else if (opt == OPT_FORGET)
-			a->forget = optarg;
-		else if (opt == OPT_RESTORE)
-			a->restore = true;
-		else
-			return command_usage(&verb_archive, "unknown option");
-	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_archive, "unexpected \"%s\"", argv[optind]);
-	if ((a->before == NULL) == (a->forget == NULL))
+	(void)argc;
+	(void)argv;
+	if ((given[BEFORE].text == NULL) == (given[FORGET].text == NULL))
 		return command_usage(
 		    &verb_archive, "--before DATE is needed, or --forget AGE");
-	if (a->restore && a->before == NULL)
+	if (given[RESTORE].text != NULL && given[BEFORE].text == NULL)
 		return command_usage(&verb_archive,
 		    "--restore needs --before; what was forgotten is gone");
 	return EXIT_DONE;
@@ -53,37 +41,27 @@ progress(void *arg, uint64_t done, uint64_t total)
 	progress_step(arg, done, total);
 }
 
-static const char *
-word_of(const struct asked *a)
-{
-	return a->forget != NULL ? "forgotten"
-	       : a->restore	 ? "restored"
-				 : "archived";
-}
-
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct asked a = {NULL, NULL, false};
 	struct h5_store_moved m = {.progress = progress};
+	bool forget = cmd->given[FORGET].text != NULL;
+	bool restore = cmd->given[RESTORE].text != NULL;
+	int64_t before = cmd->given[forget ? FORGET : BEFORE].number;
+	const char *word = forget    ? "forgotten"
+			   : restore ? "restored"
+				     : "archived";
 	struct progress bar;
 	struct h5_err e;
 	enum h5_code rc;
-	int64_t before;
-	int status;
 
-	status = parse(argc, argv, &a);
-	if (status != EXIT_DONE)
-		return status;
-	rc = command_time(a.before != NULL ? a.before : a.forget,
-	    h5_clock_now(), &before, &e);
-	if (rc != H5_OK)
-		return command_usage(&verb_archive, "%s", e.msg);
+	(void)argc;
+	(void)argv;
 	m.arg = &bar;
-	progress_start(&bar, cmd, word_of(&a));
-	if (a.forget != NULL)
+	progress_start(&bar, cmd, word);
+	if (forget)
 		rc = h5_store_forget(cmd->shop.st, before, &m, &e);
-	else if (a.restore)
+	else if (restore)
 		rc = h5_store_restore(cmd->shop.st, before, &m, &e);
 	else
 		rc = h5_store_archive(cmd->shop.st, before, &m, &e);
@@ -92,34 +70,15 @@ run(struct command *cmd, int argc, char **argv)
 		return command_fail(cmd, &e);
 	(void)printf(cmd->json ? "{\"%s\":%llu,\"kept\":%llu}\n"
 			       : "%s\t%llu\nkept\t%llu\n",
-	    word_of(&a), (unsigned long long)m.moved,
-	    (unsigned long long)m.kept);
+	    word, (unsigned long long)m.moved, (unsigned long long)m.kept);
 	return EXIT_DONE;
 }
 
 const struct verb verb_archive = {
     .name = "archive",
     .usage = "archive (--before DATE [--restore] | --forget AGE) [--json]",
-    .summary = "put orders at rest away, one compressed file a month, and back",
-    .help = "\n"
-	    "  h5pay archive --before 2026-01-01\n"
-	    "  h5pay archive --before 2026-01-01 --restore\n"
-	    "  h5pay archive --forget 365d\n\n"
-	    "--before puts away the orders that were created before that day, "
-	    "if nothing is\n"
-	    "expected of them: settled, told to the shop, no refund under way, "
-	    "no alert.  They\n"
-	    "stay orders: show, list, links and notices find them, their ids "
-	    "stay taken, and\n"
-	    "a refund brings the order back by itself.\n"
-	    "--restore brings all of them back.\n"
-	    "--forget takes openid, attach and the buyer's addresses out of "
-	    "such orders, put\n"
-	    "away or not, to which nothing happened for that long.  It cannot "
-	    "be undone.\n"
-	    "kept: orders of that time that are not at rest.\n"
-	    "exit status: 0 done, 65 an archive is damaged, 74 store, 75 "
-	    "another one runs\n",
+    .options = options,
+    .check = check,
     .need_config = true,
     .need_store = true,
     .run = run,

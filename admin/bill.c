@@ -1,6 +1,5 @@
 /* h5pay bill - WeChat's bill of a day, kept as it came. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,33 +12,17 @@
 #include "common/wechat/wechat.h"
 #include "common/system/state.h"
 
-enum { OPT_TYPE = 256 };
+enum { TYPE };
 
-static const struct option options[] = {
-    {"type", required_argument, NULL, OPT_TYPE},
-    {NULL, 0, NULL, 0},
+static const char *const types[] = {"ALL", "SUCCESS", "REFUND", NULL};
+static const struct option_def options[] = {
+    [TYPE] = {.name = "type",
+	.kind = VALUE_WORD,
+	.form = "TYPE",
+	.example = "ALL",
+	.words = types},
+    {.name = NULL},
 };
-
-int
-command_day(const struct verb *v, int argc, char **argv, int64_t *day)
-{
-	int64_t now = h5_clock_now(), t;
-	char text[H5_CLOCK_DAY];
-	struct h5_err e;
-
-	if (optind + 1 != argc)
-		return command_usage(v, "one day is needed");
-	if (command_time(argv[optind], now, &t, &e) != H5_OK)
-		return command_usage(v, "%s", e.msg);
-	/* Whatever was given, the bill is that of a whole day. */
-	h5_clock_day(t, text);
-	if (h5_clock_from_day(text, day, &e) != H5_OK)
-		return command_usage(v, "%s", e.msg);
-	if (*day <= now)
-		return EXIT_DONE;
-	(void)fprintf(stderr, "h5pay: %s is in the future\n", text);
-	return EXIT_DATA;
-}
 
 /* --- where bills are kept ------------------------------------------------- */
 
@@ -204,42 +187,25 @@ fetch(struct command *cmd, int64_t day, const char *type)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	const char *type = "ALL";
+	const char *type = cmd->given[TYPE].text;
 	int64_t day;
-	int opt, status;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != OPT_TYPE)
-			return command_usage(&verb_bill, "unknown option");
-		type = optarg;
-		if (strcmp(type, "ALL") != 0 && strcmp(type, "SUCCESS") != 0 &&
-		    strcmp(type, "REFUND") != 0)
-			return command_usage(&verb_bill,
-			    "there is no type \"%s\": use ALL, SUCCESS or "
-			    "REFUND",
-			    type);
-	}
-	status = command_day(&verb_bill, argc, argv, &day);
-	return status == EXIT_DONE ? fetch(cmd, day, type) : status;
+	(void)argc;
+	status = command_day(&verb_bill, argv[1], &day);
+	return status == EXIT_DONE
+		   ? fetch(cmd, day, type != NULL ? type : "ALL")
+		   : status;
 }
 
 const struct verb verb_bill = {
     .name = "bill",
     .usage = "bill DATE [--type ALL|SUCCESS|REFUND] [--json]",
-    .summary = "download WeChat's bill of a day",
-    .help = "\n"
-	    "  h5pay bill yesterday\n"
-	    "  zcat \"$(h5pay bill 2026-11-22)\"\n\n"
-	    "      --type TYPE  ALL (default), SUCCESS: payments, REFUND: "
-	    "refunds\n\n"
-	    "Keeps the bill as it came, below store.dir/bills, and prints its "
-	    "path.  WeChat makes\n"
-	    "a day's bill on the next day from 09:00 (ask after 10:00) and "
-	    "keeps three months.\n"
-	    "exit status: 0, 1 no trade on that day, 65 no bill for that day, "
-	    "69 WeChat\n"
-	    "unreachable, 75 not made yet, 78 configuration or downloads "
-	    "switched off\n",
+    .operand = "DATE",
+    .example = "yesterday",
+    .least = 1,
+    .most = 1,
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

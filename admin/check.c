@@ -1,7 +1,6 @@
 /* h5pay check - the configuration, the catalogue and the templates; and what
  * this version would change in the store. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,18 @@
 #include "common/order/since.h"
 #include "common/store/store.h"
 #include "common/web/load.h"
+
+enum { AS };
+
+static const struct option_def options[] = {
+    [AS] = {.name = "as",
+	.kind = VALUE_TEXT,
+	.form = "ACCOUNT",
+	.example = "www-data",
+	.least = 1,
+	.most = 64},
+    {.name = NULL},
+};
 
 /* *format: the store's, 0 where there is none yet. */
 static enum h5_code
@@ -275,39 +286,14 @@ check(struct command *cmd, const char *as)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"as", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
-	const char *as = NULL;
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'a')
-			return command_usage(&verb_check,
-			    "unknown option, or --as without a "
-			    "name");
-		as = optarg;
-	}
-	if (optind != argc)
-		return command_usage(&verb_check, "check takes no operand");
-	return check(cmd, as);
+	(void)argc;
+	(void)argv;
+	return check(cmd, cmd->given[AS].text);
 }
 
 const struct verb verb_check = {
     .name = "check",
     .usage = "check [--as ACCOUNT] [--json]",
-    .summary = "check the configuration and report every fault in one run",
-    .help = "\n"
-	    "  h5pay check\n"
-	    "  h5pay -c /etc/h5pay/h5pay.conf check --as www-data\n\n"
-	    "Reads the configuration, its secret files, the catalogue and the "
-	    "templates as the\n"
-	    "programs do, and prints each fault as \"file:line: what is "
-	    "wrong\"; and says\n"
-	    "what this version will change in the store, and where the log "
-	    "goes.  Root looks as the\n"
-	    "account --as, or as the owner of the store: the one that runs the "
-	    "programs.\n"
-	    "exit status: 0 good, 78 not\n",
+    .options = options,
     .run = run,
 };

@@ -14,7 +14,8 @@ run(struct command *cmd, int argc, char **argv)
 	bool settled;
 	int status;
 
-	status = command_order(&verb_close, argc, argv, &id);
+	(void)argc;
+	status = command_order(cmd, argv[1], &id);
 	if (status != EXIT_DONE)
 		return status;
 	rc = command_wechat(cmd, &e);
@@ -42,15 +43,10 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_close = {
     .name = "close",
     .usage = "close ID [--json]",
-    .summary = "close an unpaid order, at WeChat first",
-    .help = "\n"
-	    "  h5pay close 20261123-0007\n\n"
-	    "Closes every open attempt at WeChat, asks once more whether money "
-	    "came in, then\n"
-	    "closes the order here.  WeChat does not close an order younger "
-	    "than five minutes.\n"
-	    "exit status: 0 closed, 1 it is paid, 66 no such order, 69 WeChat "
-	    "unreachable,\n75 it cannot be closed yet: try later\n",
+    .operand = "ID",
+    .example = "20261123-0007",
+    .least = 1,
+    .most = 1,
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/wechat/bill.h"
 #include "common/config/config.h"
@@ -25,8 +26,42 @@ enum {
 	EXIT_LATER = 75
 };
 
+/* What the value of an option is; options.c checks it, and what number holds
+ * then. */
+enum value_kind {
+	VALUE_NONE, /* there is none: a flag, whose text is "" if it stands */
+	VALUE_TEXT, /* of least to most bytes if most is set */
+	VALUE_FILE,
+	VALUE_ORDER, /* one that is there; the verb looks it up */
+	VALUE_NEW_ORDER, /* a well-formed id */
+	VALUE_NUMBER, /* from least to most */
+	VALUE_FEN, /* number: fen */
+	VALUE_YUAN, /* number: fen */
+	VALUE_PAST, /* as command_time has it; number: Unix seconds */
+	VALUE_COMING, /* as command_coming has it; likewise */
+	VALUE_WORD /* one of words */
+};
+
+#define OPTIONS_MAX 12 /* of one verb */
+struct option_def {
+	const char *name; /* "total-fee"; NULL ends a table */
+	char letter; /* 'o', or NUL */
+	enum value_kind kind;
+	const char *form; /* "FEN" */
+	const char *example; /* a value that is good */
+	const char *const *words; /* ended by NULL */
+	int64_t least, most;
+};
+
+/* What stood on the line. */
+struct given {
+	const char *text; /* NULL: the option did not */
+	int64_t number;
+};
+
 struct command {
 	const char *config_path; /* -c, or NULL */
+	struct given given[OPTIONS_MAX]; /* the verb's, as its table has them */
 	struct h5_config *config; /* NULL for verbs without need_config */
 	struct h5_log log;
 	/* config and log belong to it.  Its store is NULL if need_store is not
@@ -34,6 +69,8 @@ struct command {
 	struct h5_shop shop;
 	bool json; /* --json */
 	bool quiet; /* --quiet */
+	bool help, version; /* asked for */
+	char id[H5_ORDER_ID_MAX + 1]; /* what command_order found */
 	bool colour; /* stdout is a terminal that takes colours */
 	bool terminal; /* stdout is a terminal: tables; else tab-separated */
 };
@@ -41,10 +78,18 @@ struct command {
 struct verb {
 	const char *name;
 	const char *usage; /* "link --order ID ..." */
-	const char *summary; /* one line */
-	const char *help; /* examples first, then options */
+	/* What stands behind the options: how it is called in the usage, an
+	 * example, and how many there may be. */
+	const char *operand, *example;
+	int least, most;
+	/* Its own, of which cmd->given is the answer; NULL: none. */
+	const struct option_def *options;
 	bool need_config, need_store;
-	/* argv[0] is the verb; returns the exit status. */
+	/* What the table cannot say of the line; before the configuration is
+	 * read.  NULL: nothing. */
+	int (*check)(const struct command *cmd, int argc, char **argv);
+	/* argv[0] is the verb, then the operands, as many as it says; returns
+	 * the exit status. */
 	int (*run)(struct command *cmd, int argc, char **argv);
 };
 
@@ -52,7 +97,33 @@ extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
     verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
     verb_reconcile, verb_refund, verb_report, verb_show, verb_status,
     verb_support, verb_sweep;
-extern const struct verb verb_doctor, verb_explain;
+extern const struct verb verb_doctor, verb_explain, verb_help;
+/* command_verbs(n): all of them, as --help lists them. */
+const struct verb *const *command_verbs(size_t *n);
+/* command_verb(name): the one of that name.  NULL: there is none, and stderr
+ * was told so. */
+const struct verb *command_verb(const char *name);
+
+/* options.c reads the line by the tables. */
+extern const struct option_def options_common[]; /* which all verbs have */
+/* options_before(cmd, argc, argv, verb): read what stands before the verb, and
+ * where that stands.  Returns EXIT_DONE, or the status to leave with. */
+int options_before(struct command *cmd, int argc, char **argv, int *verb);
+/* options_read(cmd, v, argc, argv): read the options behind the verb, argv[0],
+ * and leave only its operands in argv. */
+int options_read(
+    struct command *cmd, const struct verb *v, int *argc, char **argv);
+/* options_operands(v, argc, argv): are there as many operands as v takes? */
+int options_operands(const struct verb *v, int argc, char **argv);
+
+/* help_print(to): the verbs and the common options, in the reader's
+ * language. */
+void help_print(FILE *to);
+/* help_usage(v, before, to): how the verb is used, behind those words, in lines
+ * of 80 columns. */
+void help_usage(const struct verb *v, const char *before, FILE *to);
+/* help_print_verb(v): a verb's own help, on stdout. */
+void help_print_verb(const struct verb *v);
 
 /* command_usage(v, fmt, ...): say what is wrong with the call and how the verb
  * is used.  Returns EXIT_USAGE. */
@@ -96,21 +167,25 @@ H5_MUST_CHECK enum h5_code command_account(const char *name, unsigned *uid,
 H5_MUST_CHECK enum h5_code command_become(const char *name, struct h5_err *e);
 /* command_who(out): append the name of the account this runs as. */
 void command_who(struct h5_buf *out);
-/* command_order(v, argc, argv, id): take the one operand, an order's id.
- * Returns EXIT_DONE, or the status to leave with. */
-int command_order(const struct verb *v, int argc, char **argv, const char **id);
+/* command_order(cmd, text, id): the order that somebody means by its id, the
+ * number of one of its attempts, or a transaction_id.  id: lives as long as
+ * cmd does.  Returns EXIT_DONE, or the status to leave with. */
+int command_order(struct command *cmd, const char *text, const char **id);
 /* command_time(s, now, t, e): read a day, "today", "yesterday", an RFC 3339
  * time, Unix seconds, or an age such as 30m, 6h, 2d.  now, t: Unix seconds.
  * H5_E_INPUT: it is none of these. */
 H5_MUST_CHECK enum h5_code command_time(
     const char *s, int64_t now, int64_t *t, struct h5_err *e);
+/* command_coming(s, now, t, e): read a time to come: a day, a time of day, an
+ * RFC 3339 time, Unix seconds, or how long from now, such as 30m, 6h, 2d. */
+H5_MUST_CHECK enum h5_code command_coming(
+    const char *s, int64_t now, int64_t *t, struct h5_err *e);
 /* command_print_order(cmd, o): print the order for a person, or as JSON. */
 int command_print_order(const struct command *cmd, const struct h5_order *o);
 
-/* command_day(v, argc, argv, day): take the one operand behind the options, a
- * day that has begun.  day: its first second.  Returns EXIT_DONE, or the status
- * to leave with. */
-int command_day(const struct verb *v, int argc, char **argv, int64_t *day);
+/* command_day(v, text, day): read a day that has begun.  day: its first second.
+ * Returns EXIT_DONE, or the status to leave with. */
+int command_day(const struct verb *v, const char *text, int64_t *day);
 
 /* command_bill_fetch(cmd, day, type, text, path, e): download WeChat's bill and
  * keep it below store.dir/bills.  text gets its content, path its place.
@@ -125,11 +200,18 @@ H5_MUST_CHECK enum h5_code command_bill_fetch(struct command *cmd, int64_t day,
 H5_MUST_CHECK enum h5_code command_bill_kept(struct command *cmd, int64_t day,
     const char *type, struct h5_buf *text, struct h5_err *e);
 
-/* table.c prints rows of cells: aligned and with a heading on a terminal,
- * tab-separated and without heading elsewhere. */
+/* table.c prints rows of cells: aligned, with a heading and within its width on
+ * a terminal, tab-separated, whole and without heading elsewhere. */
+struct column {
+	const char *heading;
+	unsigned spare; /* which goes first on a narrow terminal: the greatest;
+	    0: never */
+	bool shorten; /* its texts may be cut there */
+	bool right; /* numbers */
+};
 struct table;
 struct table *table_new(
-    const struct command *cmd, const char *const *headings, size_t columns);
+    const struct command *cmd, const struct column *columns, size_t n);
 /* table_cell(t, s): add the next cell, row by row; NULL is shown as "-". */
 void table_cell(struct table *t, const char *s);
 /* table_end(t): print and free.  False: out of memory (a cell may be missing),
@@ -137,6 +219,14 @@ void table_cell(struct table *t, const char *s);
 bool table_end(struct table *t);
 /* table_tint(cmd, state): the colour for a state's word, or "". */
 const char *table_tint(const struct command *cmd, const char *word);
+
+/* table_terminal(fd): how many columns the terminal has; 80 if it does not
+ * say. */
+size_t table_terminal(int fd);
+/* table_cut(s, most, width): how many bytes of s fit into most columns of a
+ * terminal, where Chinese takes two each.  width: the columns that they take.
+ */
+size_t table_cut(const char *s, size_t most, size_t *width);
 
 /* progress.c draws a bar on stderr, if that is a terminal, after one second. */
 struct progress {

@@ -8,6 +8,13 @@
 #include "common/format/escape.h"
 #include "common/format/json.h"
 
+enum { OFFLINE };
+
+static const struct option_def options[] = {
+    [OFFLINE] = {.name = "offline"},
+    {.name = NULL},
+};
+
 #define LINE_MAX 16384 /* a finding and its remedy, escaped, bytes */
 
 /* What the findings are said with. */
@@ -131,13 +138,13 @@ look(struct h5_doctor *d, struct command *cmd, bool offline)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	bool offline = argc == 2 && strcmp(argv[1], "--offline") == 0;
+	bool offline = cmd->given[OFFLINE].text != NULL;
 	struct saying s = {.cmd = cmd};
 	struct h5_doctor d = {.lang = "en", .say = say, .arg = &s};
 	struct h5_buf path;
 
-	if (argc != 1 && !offline)
-		return command_usage(&verb_doctor, "unknown option or operand");
+	(void)argc;
+	(void)argv;
 	h5_buf_init(&s.json, 1 << 20);
 	h5_buf_init(&path, 4096);
 	if (configuration(&d, cmd, &path))
@@ -149,19 +156,6 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_doctor = {
     .name = "doctor",
     .usage = "doctor [--offline] [--json]",
-    .summary = "check that the shop can be paid, and say what to correct",
-    .help =
-	"\n"
-	"  h5pay doctor\n"
-	"  h5pay doctor --offline       this machine only, nothing is sent\n"
-	"  h5pay doctor --quiet         only what is wrong\n\n"
-	"One line a finding: PASS, WARN or FAIL, what was found, and how to "
-	"correct it.\n"
-	"Asks WeChat about a number that nobody ordered, fetches our own "
-	"pages through\n"
-	"their public address, and posts one notice about an order that does "
-	"not exist.\n"
-	"No order, no payment and no setting is changed.\n"
-	"exit status: 0 nothing failed, 1 something did\n",
+    .options = options,
     .run = run,
 };

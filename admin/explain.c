@@ -11,6 +11,7 @@
 #include "common/format/json.h"
 #include "common/base/text.h"
 
+#define WORDS_MOST 4096 /* a text that was not put into quotes */
 #define TEXT_MAX 4096 /* longest question, bytes */
 #define ALIASES 32
 #define SHOWN 5 /* most entries that one question is answered with */
@@ -463,9 +464,7 @@ run(struct command *cmd, int argc, char **argv)
 	h5_text_unshow(text.data, &raw);
 	q.text = raw.bad == H5_OK && h5_text_printable(raw.data) ? raw.data
 								 : text.data;
-	if (argc < 2)
-		status = command_usage(&verb_explain, "one text is needed");
-	else if (text.bad == H5_E_NOMEM) {
+	if (text.bad == H5_E_NOMEM) {
 		(void)h5_err_nomem(&e);
 		status = command_fail(cmd, &e);
 	} else if (text.bad != H5_OK || !h5_text_printable(text.data)) {
@@ -489,19 +488,9 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_explain = {
     .name = "explain",
     .usage = "explain TEXT [--json]",
-    .summary = "what a code or message means, who has to act, and what to do",
-    .help =
-	"\n"
-	"  h5pay explain NOAUTH\n"
-	"  h5pay explain bad-params     a message of the cashier, by name "
-	"or in Chinese\n"
-	"  h5pay explain 'alert wechat-call ... err_code=SIGNERROR ...'\n"
-	"  h5pay explain 75             an exit status\n\n"
-	"TEXT is an err_code, a message of WeChat's or of the cashier (or a "
-	"part of one), an\n"
-	"event of the log or a whole line of it, the name of an error page, "
-	"or an exit status.\n"
-	"Answers in English and Chinese.\n"
-	"exit status: 0 explained, 1 unknown\n",
+    .operand = "TEXT",
+    .example = "NOAUTH",
+    .least = 1,
+    .most = WORDS_MOST,
     .run = run,
 };

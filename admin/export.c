@@ -1,5 +1,4 @@
 /* h5pay export - orders for a spreadsheet or another program. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,14 +11,25 @@
 
 #define ORDER_MAX (16U << 20) /* bytes of one order as text */
 
-enum { OPT_FORMAT = 256, OPT_SINCE, OPT_UNTIL, OPT_BOM };
+enum { FORMAT, SINCE, UNTIL, BOM };
 
-static const struct option options[] = {
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"since", required_argument, NULL, OPT_SINCE},
-    {"until", required_argument, NULL, OPT_UNTIL},
-    {"bom", no_argument, NULL, OPT_BOM},
-    {NULL, 0, NULL, 0},
+static const char *const formats[] = {"csv", "json", NULL};
+static const struct option_def options[] = {
+    [FORMAT] = {.name = "format",
+	.kind = VALUE_WORD,
+	.form = "FORMAT",
+	.example = "csv",
+	.words = formats},
+    [SINCE] = {.name = "since",
+	.kind = VALUE_PAST,
+	.form = "TIME",
+	.example = "today"},
+    [UNTIL] = {.name = "until",
+	.kind = VALUE_PAST,
+	.form = "TIME",
+	.example = "yesterday"},
+    [BOM] = {.name = "bom"},
+    {.name = NULL},
 };
 
 static const char heading[] =
@@ -152,31 +162,18 @@ visit(void *arg, const char *id, const struct h5_order *o,
 }
 
 static int
-read_options(struct exporting *x, int argc, char **argv)
+read_options(struct exporting *x)
 {
-	int64_t now = h5_clock_now();
-	const char *format = x->cmd->json ? "json" : NULL;
-	struct h5_err e;
+	const struct given *given = x->cmd->given;
 	/* --json alone chooses the format, like everywhere else. */
-	int opt;
+	const char *format = given[FORMAT].text != NULL ? given[FORMAT].text
+			     : x->cmd->json		? "json"
+							: NULL;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == OPT_FORMAT)
-			format = optarg;
-		else if (opt == OPT_BOM)
-			x->bom = true;
-		else if (opt != OPT_SINCE && opt != OPT_UNTIL)
-			return command_usage(&verb_export, "unknown option");
-		else if (command_time(optarg, now,
-			     opt == OPT_SINCE ? &x->since : &x->until,
-			     &e) != H5_OK)
-			return command_usage(&verb_export, "%s", e.msg);
-	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_export, "unexpected \"%s\"", argv[optind]);
-	if (format == NULL ||
-	    (strcmp(format, "csv") != 0 && strcmp(format, "json") != 0))
+	x->bom = given[BOM].text != NULL;
+	x->since = given[SINCE].number;
+	x->until = given[UNTIL].number;
+	if (format == NULL)
 		return command_usage(
 		    &verb_export, "--format csv or --format json is needed");
 	x->csv = strcmp(format, "csv") == 0;
@@ -194,7 +191,9 @@ run(struct command *cmd, int argc, char **argv)
 	enum h5_code rc;
 	int status;
 
-	status = read_options(&x, argc, argv);
+	(void)argc;
+	(void)argv;
+	status = read_options(&x);
 	if (status != EXIT_DONE)
 		return status;
 	h5_buf_init(&x.line, ORDER_MAX);
@@ -220,26 +219,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_export = {
     .name = "export",
     .usage = "export --format csv|json [--since TIME] [--until TIME] [--bom]",
-    .summary = "orders for a spreadsheet or another program",
-    .help = "\n"
-	    "  h5pay export --format csv --bom --since 2026-11-01 "
-	    ">orders.csv\n"
-	    "  h5pay export --format json --since yesterday | jq .state\n\n"
-	    "      --format     csv: RFC 4180, one order a line, with a "
-	    "heading\n"
-	    "                   json: one object a line, as show --json\n"
-	    "      --since TIME, --until TIME  made at or after, made before: "
-	    "as for list\n"
-	    "      --bom        begin with a byte order mark, for Excel\n\n"
-	    "Amounts are in fen and in yuan.  A text that a spreadsheet would "
-	    "run as a formula\n"
-	    "gets an apostrophe in front; one that it would take for a "
-	    "number or a date and\n"
-	    "shorten gets a back-tick, as in WeChat's bills.  show, query and "
-	    "the other verbs\n"
-	    "take an order's number with either.\n"
-	    "exit status: 0, 65 if an order is broken (the others are "
-	    "printed), 74 store\n",
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

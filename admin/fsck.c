@@ -1,15 +1,14 @@
 /* h5pay fsck - every order file and every index. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "admin/command.h"
 #include "common/format/json.h"
 
-enum { OPT_REPAIR = 256 };
+enum { REPAIR };
 
-static const struct option options[] = {
-    {"repair", no_argument, NULL, OPT_REPAIR},
-    {NULL, 0, NULL, 0},
+static const struct option_def options[] = {
+    [REPAIR] = {.name = "repair"},
+    {.name = NULL},
 };
 
 struct checking {
@@ -86,18 +85,11 @@ run(struct command *cmd, int argc, char **argv)
 	struct h5_store_report r = {
 	    .found = found, .progress = progress, .arg = &c};
 	struct h5_err e;
-	bool repair = false;
+	bool repair = cmd->given[REPAIR].text != NULL;
 	enum h5_code rc;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != OPT_REPAIR)
-			return command_usage(&verb_fsck, "unknown option");
-		repair = true;
-	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_fsck, "unexpected \"%s\"", argv[optind]);
+	(void)argc;
+	(void)argv;
 	progress_start(&c.bar, cmd, "checking");
 	rc = h5_store_check(cmd->shop.st, repair, &r, &e);
 	progress_end(&c.bar);
@@ -114,18 +106,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_fsck = {
     .name = "fsck",
     .usage = "fsck [--repair] [--json]",
-    .summary = "check every order file, rebuild every index",
-    .help = "\n"
-	    "  h5pay fsck\n"
-	    "  h5pay fsck --repair\n\n"
-	    "Reads every order, verifies its chain of checksums, and compares "
-	    "the indexes.\n"
-	    "--repair cuts torn tails (what a crash left of an event that was "
-	    "never\n"
-	    "acknowledged) and rebuilds the indexes.  A record that is broken "
-	    "in the middle is\n"
-	    "never touched: restore it from a backup.\n"
-	    "exit status: 0 good or repaired, 1 something is left, 74 store\n",
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -3,14 +3,19 @@
 #include <string.h>
 
 #include "admin/command.h"
-#include "common/format/escape.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/hooks/hooks.h"
 
-static const char *const headings[] = {
-    "ORDER", "EVENT", "TYPE", "AT", "FAILURES", "NEXT"};
-#define COLUMNS H5_LENGTH(headings)
+static const struct column columns[] = {
+    {.heading = "ORDER"},
+    {.heading = "EVENT", .spare = 3},
+    {.heading = "TYPE"},
+    {.heading = "AT", .spare = 2},
+    {.heading = "FAILURES", .spare = 1, .right = true},
+    {.heading = "NEXT"},
+};
+#define COLUMNS H5_LENGTH(columns)
 
 struct listing {
 	struct command *cmd;
@@ -83,7 +88,7 @@ list(struct command *cmd)
 	enum h5_code rc;
 
 	if (!cmd->json) {
-		l.table = table_new(cmd, headings, COLUMNS);
+		l.table = table_new(cmd, columns, COLUMNS);
 		if (l.table == NULL) {
 			(void)h5_err_nomem(&e);
 			return command_fail(cmd, &e);
@@ -98,22 +103,15 @@ list(struct command *cmd)
 }
 
 static int
-retry(struct command *cmd, const char *id)
+retry(struct command *cmd, const char *text)
 {
-	struct h5_order *o = NULL;
+	const char *id = NULL;
 	struct h5_err e;
+	int status;
 
-	id = h5_escape_csv_back(id);
-	if (!h5_number_is_order(id)) {
-		(void)fprintf(
-		    stderr, "h5pay: \"%s\" is not a possible order id\n", id);
-		return h5_err_exit(H5_E_NOTFOUND);
-	}
-	/* Loaded first, so that an order that is not there is told apart from
-	 * one that has nothing to deliver. */
-	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
-		return command_fail(cmd, &e);
-	h5_order_free(o);
+	status = command_order(cmd, text, &id);
+	if (status != EXIT_DONE)
+		return status;
 	if (cmd->shop.c->hooks.mask == 0)
 		return no_hook();
 	if (h5_hooks_deliver(&cmd->shop, id, true, &e) != H5_OK)
@@ -142,33 +140,50 @@ test(struct command *cmd)
 }
 
 static int
+check(const struct command *cmd, int argc, char **argv)
+{
+	static const char *const words[] = {"list", "retry", "test"};
+	bool is_retry = strcmp(argv[1], "retry") == 0;
+	const char *near;
+
+	(void)cmd;
+	if (is_retry && argc == 2)
+		return command_usage(&verb_hook,
+		    "retry needs an order, such as h5pay hook retry "
+		    "20261123-0007");
+	if (is_retry || (argc == 2 && (strcmp(argv[1], "list") == 0 ||
+					  strcmp(argv[1], "test") == 0)))
+		return EXIT_DONE;
+	near = argc == 2 ? h5_text_closest(argv[1], words, H5_LENGTH(words))
+			 : NULL;
+	return command_usage(&verb_hook,
+	    "\"%s\" is not expected: list, retry ID or test%s%s%s",
+	    argv[argc - 1], near != NULL ? "; did you mean \"" : "",
+	    near != NULL ? near : "", near != NULL ? "\"?" : "");
+}
+
+static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_err e;
 
+	(void)argc;
 	/* A webhook is sent with curl, which command_wechat starts. */
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	if (argc == 2 && strcmp(argv[1], "list") == 0)
+	if (strcmp(argv[1], "list") == 0)
 		return list(cmd);
-	if (argc == 3 && strcmp(argv[1], "retry") == 0)
-		return retry(cmd, argv[2]);
-	if (argc == 2 && strcmp(argv[1], "test") == 0)
-		return test(cmd);
-	return command_usage(&verb_hook, "list, retry ID or test");
+	return argv[1][0] == 'r' ? retry(cmd, argv[2]) : test(cmd);
 }
 
 const struct verb verb_hook = {
     .name = "hook",
     .usage = "hook list | retry ID | test [--json]",
-    .summary = "deliveries to the shop: list them, retry one now, send a test",
-    .help = "\n"
-	    "  h5pay hook list\n"
-	    "  h5pay hook retry 20261123-0007\n"
-	    "  h5pay hook test\n\n"
-	    "exit status: 0, 66 no such order, 69 the shop did not accept it, "
-	    "75 another\n"
-	    "process is delivering, 78 no hook is configured\n",
+    .operand = "list, retry ID or test",
+    .example = "list",
+    .least = 1,
+    .most = 2,
+    .check = check,
     .need_config = true,
     .need_store = true,
     .run = run,

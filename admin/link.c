@@ -1,55 +1,71 @@
 /* h5pay link - a signed pay link. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/command.h"
 #include "common/base/clock.h"
+#include "common/base/length.h"
 #include "common/format/json.h"
 #include "common/shop/offer.h"
 #include "common/shop/link.h"
 
-enum {
-	OPT_ORDER = 256,
-	OPT_FEE,
-	OPT_BODY,
-	OPT_ATTACH,
-	OPT_EXPIRES,
-	OPT_RETURN
+enum { ORDER, FEE, YUAN, BODY, ATTACH, EXPIRES, RETURN };
+
+static const struct option_def options[] = {
+    [ORDER] = {.name = "order",
+	.kind = VALUE_NEW_ORDER,
+	.form = "ID",
+	.example = "20261123-0007"},
+    [FEE] = {.name = "total-fee",
+	.kind = VALUE_FEN,
+	.form = "FEN",
+	.example = "1280"},
+    [YUAN] = {.name = "yuan",
+	.kind = VALUE_YUAN,
+	.form = "YUAN",
+	.example = "12.80"},
+    [BODY] = {.name = "body",
+	.kind = VALUE_TEXT,
+	.form = "TEXT",
+	.example = "Tea",
+	.least = 1,
+	.most = H5_OFFER_TEXT},
+    [ATTACH] = {.name = "attach",
+	.kind = VALUE_TEXT,
+	.form = "TEXT",
+	.example = "\"table 7\"",
+	.most = H5_OFFER_TEXT},
+    [EXPIRES] = {.name = "expires",
+	.kind = VALUE_COMING,
+	.form = "TIME",
+	.example = "1h"},
+    [RETURN] = {.name = "return-url",
+	.kind = VALUE_TEXT,
+	.form = "URL",
+	.example = "https://shop.example/orders/{order}"},
+    {.name = NULL},
 };
 
-static const struct option options[] = {
-    {"order", required_argument, NULL, OPT_ORDER},
-    {"total-fee", required_argument, NULL, OPT_FEE},
-    {"body", required_argument, NULL, OPT_BODY},
-    {"attach", required_argument, NULL, OPT_ATTACH},
-    {"expires", required_argument, NULL, OPT_EXPIRES},
-    {"return-url", required_argument, NULL, OPT_RETURN},
-    {NULL, 0, NULL, 0},
-};
-
+/* In the order in which the link shows them. */
 static enum h5_code
-read_options(
-    int argc, char **argv, struct h5_fields *f, int *bad, struct h5_err *e)
+fill(const struct given *given, struct h5_fields *f, struct h5_err *e)
 {
-	static const char *const names[] = {
-	    "order", "total_fee", "body", "attach", "expires", "return_url"};
+	const struct {
+		const char *name, *value;
+	} fields[] = {{"order", given[ORDER].text},
+	    {"total_fee", H5_LOG_NUM(given[FEE].number + given[YUAN].number)},
+	    {"body", given[BODY].text}, {"attach", given[ATTACH].text},
+	    {"expires", given[EXPIRES].text == NULL
+			    ? NULL
+			    : H5_LOG_NUM(given[EXPIRES].number)},
+	    {"return_url", given[RETURN].text}};
 	enum h5_code rc = H5_OK;
-	int opt;
+	size_t i;
 
-	while (rc == H5_OK &&
-	       (opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt < OPT_ORDER || opt > OPT_RETURN) {
-			*bad = 1;
-			return H5_OK;
-		}
-		rc = h5_fields_add(f, names[opt - OPT_ORDER], optarg, e);
-		/* Two different amounts on one line: which one was meant? */
-		if (rc == H5_E_EXISTS)
-			rc = h5_err_set(e, H5_E_INPUT, "--%s is given twice",
-			    options[opt - OPT_ORDER].name);
-	}
-	*bad = optind < argc;
+	for (i = 0; rc == H5_OK && i < H5_LENGTH(fields); i++)
+		if (fields[i].value != NULL)
+			rc = h5_fields_add(
+			    f, fields[i].name, fields[i].value, e);
 	return rc;
 }
 
@@ -106,24 +122,40 @@ print_link(struct command *cmd, const struct h5_fields *f)
 	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
 }
 
+/* What is missing, all of it at once. */
+static int
+check(const struct command *cmd, int argc, char **argv)
+{
+	const struct given *given = cmd->given;
+	bool fee = given[FEE].text != NULL || given[YUAN].text != NULL;
+
+	(void)argc;
+	(void)argv;
+	if (given[FEE].text != NULL && given[YUAN].text != NULL)
+		return command_usage(
+		    &verb_link, "--total-fee or --yuan, not both");
+	if (given[ORDER].text != NULL && fee && given[BODY].text != NULL)
+		return EXIT_DONE;
+	return command_usage(&verb_link,
+	    "missing:%s%s%s; such as h5pay link --order 20261123-0007 "
+	    "--yuan 12.80 --body Tea",
+	    given[ORDER].text == NULL ? " --order ID" : "",
+	    fee ? "" : " --yuan YUAN or --total-fee FEN",
+	    given[BODY].text == NULL ? " --body TEXT" : "");
+}
+
 static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct h5_fields f;
 	struct h5_err e;
-	int bad = 0, status;
+	int status;
 
+	(void)argc;
+	(void)argv;
 	h5_fields_init(&f, 8, 4096);
-	if (read_options(argc, argv, &f, &bad, &e) != H5_OK)
-		status = command_fail(cmd, &e);
-	else if (bad != 0)
-		status = command_usage(&verb_link, "unknown option");
-	else if (h5_fields_get(&f, "order") == NULL ||
-		 h5_fields_get(&f, "total_fee") == NULL ||
-		 h5_fields_get(&f, "body") == NULL)
-		status = command_usage(
-		    &verb_link, "--order, --total-fee and --body are needed");
-	else if (sign_and_check(&cmd->shop, &f, &e) != H5_OK)
+	if (fill(cmd->given, &f, &e) != H5_OK ||
+	    sign_and_check(&cmd->shop, &f, &e) != H5_OK)
 		status = command_fail(cmd, &e);
 	else
 		status = print_link(cmd, &f);
@@ -133,22 +165,10 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_link = {
     .name = "link",
-    .usage = "link --order ID --total-fee FEN --body TEXT [--attach TEXT] "
-	     "[--expires UNIX] [--return-url URL]",
-    .summary = "print a signed pay link",
-    .help = "\n"
-	    "  h5pay link --order 20261123-0007 --total-fee 12800 --body Tea\n"
-	    "  h5pay link --order A-1001 --total-fee 100 --body Test "
-	    "--expires \"$(date -d '+1 hour' +%s)\"\n\n"
-	    "      --order ID       6 to 28 of 0-9 A-Z a-z _ -, unique in "
-	    "your shop\n"
-	    "      --total-fee FEN  amount in fen: 12800 is 128.00 yuan\n"
-	    "      --body TEXT      what the buyer sees, at most 127 bytes\n"
-	    "      --attach TEXT    comes back in events, at most 127 bytes\n"
-	    "      --expires UNIX   when the link ends, in Unix seconds\n"
-	    "      --return-url URL where your shop shows the order; {order} "
-	    "becomes ID\n"
-	    "      --json           {\"url\":\"...\"}\n",
+    .usage = "link --order ID --total-fee FEN | --yuan YUAN --body TEXT "
+	     "[--attach TEXT] [--expires TIME] [--return-url URL]",
+    .options = options,
+    .check = check,
     .need_config = true,
     .run = run,
 };

@@ -1,32 +1,75 @@
 /* h5pay list - orders by the day they were made. */
-#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
+#include "common/base/text.h"
 #include "common/format/json.h"
 
-enum { OPT_STATE = 256, OPT_SINCE, OPT_UNTIL };
+#define LIMIT_MOST 100000
+#define MINUTES 16 /* where the seconds begin: "2026-11-23 16:40:12" */
+#define DAY_S 86400
+#define BEGINNING 1577836800 /* no order is older than 2020 */
 
-static const struct option options[] = {
-    {"state", required_argument, NULL, OPT_STATE},
-    {"since", required_argument, NULL, OPT_SINCE},
-    {"until", required_argument, NULL, OPT_UNTIL},
-    {NULL, 0, NULL, 0},
+enum { STATE, SINCE, UNTIL, FIND, LIMIT };
+
+static const char *const states[] = {"created", "awaiting", "paid", "closed",
+    "refunding", "partly-refunded", "refunded", NULL};
+static const struct option_def options[] = {
+    [STATE] = {.name = "state",
+	.kind = VALUE_WORD,
+	.form = "STATE",
+	.example = "paid",
+	.words = states},
+    [SINCE] = {.name = "since",
+	.kind = VALUE_PAST,
+	.form = "TIME",
+	.example = "today"},
+    [UNTIL] = {.name = "until",
+	.kind = VALUE_PAST,
+	.form = "TIME",
+	.example = "yesterday"},
+    [FIND] = {.name = "find",
+	.kind = VALUE_TEXT,
+	.form = "TEXT",
+	.example = "tea",
+	.least = 1,
+	.most = 127},
+    [LIMIT] = {.name = "limit",
+	.letter = 'n',
+	.kind = VALUE_NUMBER,
+	.form = "N",
+	.example = "20",
+	.least = 1,
+	.most = LIMIT_MOST},
+    {.name = NULL},
 };
 
-static const char *const headings[] = {
-    "ORDER", "STATE", "TOTAL_FEE", "CREATED", "PAID", "VIA", "ALERTS", "BODY"};
-#define COLUMNS H5_LENGTH(headings)
+static const struct column columns[] = {
+    {.heading = "ORDER"},
+    {.heading = "STATE"},
+    {.heading = "YUAN", .right = true},
+    {.heading = "CREATED", .spare = 2},
+    {.heading = "PAID", .spare = 4},
+    {.heading = "VIA", .spare = 5},
+    {.heading = "ALERTS", .spare = 1},
+    {.heading = "BODY", .spare = 3, .shorten = true},
+};
+#define COLUMNS H5_LENGTH(columns)
 
 struct listing {
 	struct command *cmd;
 	struct table *table;
 	bool any_state;
 	enum h5_order_state state;
+	const char *find; /* NULL: all */
 	enum h5_code unread;
+	/* --limit: the ids of a span of time, the last `room` of them. */
+	char (*ring)[H5_ORDER_ID_MAX + 1];
+	size_t room, seen;
 };
 
 static void
@@ -94,9 +137,10 @@ print_json(const struct h5_order *o, struct h5_err *e)
 }
 
 static enum h5_code
-print_row(struct table *t, const struct h5_order *o, struct h5_err *e)
+print_row(const struct listing *l, const struct h5_order *o, struct h5_err *e)
 {
-	char created[H5_CLOCK_PLAIN], paid[H5_CLOCK_PLAIN];
+	char created[H5_CLOCK_PLAIN], paid[H5_CLOCK_PLAIN], yuan[H5_TEXT_FEN];
+	struct table *t = l->table;
 	struct h5_buf alerts;
 	enum h5_code rc;
 
@@ -104,9 +148,13 @@ print_row(struct table *t, const struct h5_order *o, struct h5_err *e)
 	put_alerts(o, false, &alerts);
 	h5_clock_plain(o->created_at, created);
 	h5_clock_plain(o->paid_at, paid);
+	h5_text_from_fen(o->total_fee, yuan);
+	/* People read minutes and yuan; programs get seconds and fen. */
+	if (l->cmd->terminal)
+		created[MINUTES] = paid[MINUTES] = '\0';
 	table_cell(t, o->id);
 	table_cell(t, h5_order_state_name(o->state));
-	table_cell(t, H5_LOG_NUM(o->total_fee));
+	table_cell(t, l->cmd->terminal ? yuan : H5_LOG_NUM(o->total_fee));
 	table_cell(t, created);
 	table_cell(t, o->paid_at == 0 ? NULL : paid);
 	table_cell(t, o->paid_via);
@@ -117,82 +165,165 @@ print_row(struct table *t, const struct h5_order *o, struct h5_err *e)
 	return rc;
 }
 
+/* --- which orders --------------------------------------------------------- */
+
+static bool
+in(const char *text, const char *find)
+{
+	return text != NULL && strcasestr(text, find) != NULL;
+}
+
+/* By whatever a buyer or a shop may have in hand. */
+static bool
+holds(const struct h5_order *o, const char *find)
+{
+	static const char *const names[] = {
+	    "out_trade_no", "transaction_id", "out_refund_no", "refund_id"};
+	size_t i, j;
+
+	if (in(o->id, find) || in(o->body, find) || in(o->attach, find) ||
+	    in(o->item, find))
+		return true;
+	for (i = 0; i < o->n_events; i++)
+		for (j = 0; j < H5_LENGTH(names); j++)
+			if (in(h5_fields_get(&o->events[i].fields, names[j]),
+				find))
+				return true;
+	return false;
+}
+
+static enum h5_code
+show(struct listing *l, const struct h5_order *o)
+{
+	enum h5_code rc;
+	struct h5_err e;
+
+	rc = l->cmd->json ? print_json(o, &e) : print_row(l, o, &e);
+	if (rc != H5_OK)
+		command_unread(o->id, &e, &l->unread);
+	return rc;
+}
+
 static enum h5_code
 visit(void *arg, const char *id, const struct h5_order *o,
     const struct h5_err *e_o)
 {
 	struct listing *l = arg;
-	enum h5_code rc = H5_OK;
-	struct h5_err e;
 
-	if (o == NULL)
+	if (o == NULL) {
 		command_unread(id, e_o, &l->unread);
-	else if (!l->any_state && o->state != l->state)
-		/* The walk goes by time; states are sifted here. */
 		return H5_OK;
-	else if (l->cmd->json)
-		rc = print_json(o, &e);
-	else
-		rc = print_row(l->table, o, &e);
-	if (rc != H5_OK)
-		command_unread(id, &e, &l->unread);
+	}
+	/* The walk goes by time; all else is sifted here. */
+	if ((!l->any_state && o->state != l->state) ||
+	    (l->find != NULL && !holds(o, l->find)))
+		return H5_OK;
+	if (l->ring == NULL)
+		return show(l, o);
+	memcpy(l->ring[l->seen++ % l->room], id, strlen(id) + 1);
+	return H5_OK;
+}
+
+/* --- the newest of them --------------------------------------------------- */
+
+/* Takes what the ring holds in front of those already found, oldest first. */
+static void
+keep(struct listing *l, char (*ids)[H5_ORDER_ID_MAX + 1])
+{
+	size_t n = l->seen < l->room ? l->seen : l->room, i;
+
+	for (i = 0; i < n; i++)
+		memcpy(ids[l->room - n + i],
+		    l->ring[(l->seen - n + i) % l->room], sizeof *ids);
+	l->room -= n;
+	l->seen = 0;
+}
+
+/* Backwards, by spans that grow, until there are enough: the last orders of a
+ * large store are found without a look at all the others. */
+static enum h5_code
+collect(struct listing *l, int64_t since, int64_t until,
+    char (*ids)[H5_ORDER_ID_MAX + 1], struct h5_err *e)
+{
+	int64_t first = since > BEGINNING ? since : BEGINNING, from, days = 1;
+	int64_t to = until, upper = until > 0 ? until : h5_clock_now();
+	enum h5_code rc = H5_OK;
+
+	while (rc == H5_OK && l->room > 0 && upper > first) {
+		from = upper - days * DAY_S;
+		if (from < first)
+			from = first;
+		rc = h5_store_each(l->cmd->shop.st, from, to, visit, l, e);
+		if (rc == H5_OK)
+			keep(l, ids);
+		to = upper = from;
+		days *= 2;
+	}
 	return rc;
 }
 
-static int
-read_options(
-    struct listing *l, int argc, char **argv, int64_t *since, int64_t *until)
+static enum h5_code
+newest(
+    struct listing *l, size_t n, int64_t since, int64_t until, struct h5_err *e)
 {
-	int64_t now = h5_clock_now();
-	struct h5_err e;
-	int opt;
+	char(*ids)[H5_ORDER_ID_MAX + 1] = calloc(n, sizeof *ids);
+	struct h5_order *o;
+	enum h5_code rc;
+	size_t i;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == OPT_STATE) {
-			l->any_state = false;
-			if (!h5_order_state_of(optarg, &l->state))
-				return command_usage(&verb_list,
-				    "there is no state \"%s\": use created, "
-				    "awaiting, paid, closed, refunding, "
-				    "partly-refunded or refunded",
-				    optarg);
-		} else if (opt == OPT_SINCE || opt == OPT_UNTIL) {
-			if (command_time(optarg, now,
-				opt == OPT_SINCE ? since : until, &e) != H5_OK)
-				return command_usage(&verb_list, "%s", e.msg);
-		} else {
-			return command_usage(&verb_list, "unknown option");
-		}
+	l->ring = calloc(n, sizeof *l->ring);
+	l->room = n;
+	rc = ids == NULL || l->ring == NULL ? h5_err_nomem(e)
+					    : collect(l, since, until, ids, e);
+	for (i = l->room; rc == H5_OK && i < n; i++) {
+		o = NULL;
+		rc = h5_store_load(l->cmd->shop.st, ids[i], &o, e);
+		if (rc == H5_OK)
+			rc = show(l, o);
+		h5_order_free(o);
 	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_list, "unexpected \"%s\"", argv[optind]);
-	return EXIT_DONE;
+	free(l->ring);
+	free(ids);
+	return rc;
+}
+
+/* --- the verb ------------------------------------------------------------- */
+
+static enum h5_code
+list(struct listing *l, struct h5_err *e)
+{
+	const struct given *given = l->cmd->given;
+	int64_t since = given[SINCE].number, until = given[UNTIL].number;
+	enum h5_code rc;
+
+	if (!l->cmd->json) {
+		l->table = table_new(l->cmd, columns, COLUMNS);
+		if (l->table == NULL)
+			return h5_err_nomem(e);
+	}
+	/* The orders come by day, as the indexes have them. */
+	rc = given[LIMIT].text != NULL
+		 ? newest(l, (size_t)given[LIMIT].number, since, until, e)
+		 : h5_store_each(l->cmd->shop.st, since, until, visit, l, e);
+	if (l->table != NULL && !table_end(l->table) && rc == H5_OK)
+		rc = h5_err_nomem(e);
+	return rc;
 }
 
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct listing l = {cmd, NULL, true, H5_ORDER_CREATED, H5_OK};
-	int64_t since = 0, until = 0;
+	struct listing l = {.cmd = cmd, .any_state = true};
 	struct h5_err e;
 	enum h5_code rc;
-	int status;
 
-	status = read_options(&l, argc, argv, &since, &until);
-	if (status != EXIT_DONE)
-		return status;
-	if (!cmd->json) {
-		l.table = table_new(cmd, headings, COLUMNS);
-		if (l.table == NULL) {
-			(void)h5_err_nomem(&e);
-			return command_fail(cmd, &e);
-		}
-	}
-	/* The orders come by day, as the indexes have them. */
-	rc = h5_store_each(cmd->shop.st, since, until, visit, &l, &e);
-	if (l.table != NULL && !table_end(l.table) && rc == H5_OK)
-		rc = h5_err_nomem(&e);
+	(void)argc;
+	(void)argv;
+	if (cmd->given[STATE].text != NULL)
+		l.any_state =
+		    !h5_order_state_of(cmd->given[STATE].text, &l.state);
+	l.find = cmd->given[FIND].text;
+	rc = list(&l, &e);
 	if (l.unread != H5_OK)
 		return h5_err_exit(l.unread);
 	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
@@ -200,24 +331,9 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_list = {
     .name = "list",
-    .usage = "list [--state STATE] [--since TIME] [--until TIME] [--json]",
-    .summary = "orders, oldest first",
-    .help =
-	"\n"
-	"  h5pay list --since today\n"
-	"  h5pay list --state paid --since yesterday --until today\n"
-	"  h5pay list --since 2026-11-01 --json | jq .total_fee\n\n"
-	"      --state STATE  created awaiting paid closed refunding "
-	"partly-refunded refunded\n"
-	"      --since TIME   made at or after: 2026-11-23, today, yesterday, "
-	"RFC 3339,\n"
-	"                     or an age: 30m, 6h, 2d\n"
-	"      --until TIME   made before\n"
-	"      --json         one object a line\n\n"
-	"A table on a terminal; tab-separated lines without heading elsewhere: "
-	"order, state,\n"
-	"total_fee in fen, created, paid, via, alerts, body; \"-\" for "
-	"nothing.\n",
+    .usage = "list [--state STATE] [--since TIME] [--until TIME] "
+	     "[--find TEXT] [-n N] [--json]",
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

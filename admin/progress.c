@@ -1,7 +1,6 @@
 /* A bar on stderr that tells an operator how far a long verb is. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "admin/command.h"
@@ -20,20 +19,10 @@ progress_start(struct progress *p, const struct command *cmd, const char *what)
 	p->what = what;
 }
 
-static unsigned
-terminal_width(void)
-{
-	struct winsize w;
-
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
-		return 80;
-	return w.ws_col;
-}
-
 static void
 draw(const struct progress *p, uint64_t done, uint64_t total, int64_t spent_ms)
 {
-	unsigned width = terminal_width(), bar, full, i;
+	size_t width = table_terminal(STDERR_FILENO), bar, full, i;
 	uint64_t left_s;
 
 	/* A total that is only a guess may be passed. */
@@ -42,7 +31,7 @@ draw(const struct progress *p, uint64_t done, uint64_t total, int64_t spent_ms)
 	bar = width > 70 ? width - 60 : 10;
 	if (bar > 40)
 		bar = 40;
-	full = (unsigned)(done * bar / total);
+	full = (size_t)(done * bar / total);
 	/* Each part is taken to need as much time as a part has needed so
 	 * far. */
 	left_s =

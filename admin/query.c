@@ -15,7 +15,8 @@ run(struct command *cmd, int argc, char **argv)
 	enum h5_code rc;
 	int status;
 
-	status = command_order(&verb_query, argc, argv, &id);
+	(void)argc;
+	status = command_order(cmd, argv[1], &id);
 	if (status != EXIT_DONE)
 		return status;
 	rc = command_wechat(cmd, &e);
@@ -49,15 +50,10 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_query = {
     .name = "query",
     .usage = "query ID [--json]",
-    .summary = "ask WeChat about one order now, and record the answer",
-    .help = "\n"
-	    "  h5pay query 20261123-0007\n\n"
-	    "Asks orderquery about every attempt that may have been paid, "
-	    "including closed ones,\n"
-	    "and refundquery about every refund, those made on the merchant "
-	    "platform as well.\n"
-	    "exit status: 0 paid, 1 not paid, 66 no such order, 69 WeChat "
-	    "unreachable\n",
+    .operand = "ID",
+    .example = "20261123-0007",
+    .least = 1,
+    .most = 1,
     .need_config = true,
     .need_store = true,
     .run = run,

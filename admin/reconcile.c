@@ -1,5 +1,4 @@
 /* h5pay reconcile - WeChat's bill of a day against the orders here. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +19,33 @@
 #define BACK_DAYS 32
 #define BACK_MOST 400
 
-enum { OPT_FIX = 256, OPT_CSV, OPT_KEPT, OPT_BACK };
+enum { FIX, CSV, KEPT, BACK };
 
-static const struct option options[] = {
-    {"fix", no_argument, NULL, OPT_FIX},
-    {"csv", no_argument, NULL, OPT_CSV},
-    {"kept", no_argument, NULL, OPT_KEPT},
-    {"back", required_argument, NULL, OPT_BACK},
-    {NULL, 0, NULL, 0},
+static const struct option_def options[] = {
+    [FIX] = {.name = "fix"},
+    [CSV] = {.name = "csv"},
+    [KEPT] = {.name = "kept"},
+    [BACK] = {.name = "back",
+	.kind = VALUE_NUMBER,
+	.form = "DAYS",
+	.example = "32",
+	.least = 1,
+	.most = BACK_MOST},
+    {.name = NULL},
 };
 
-static const char *const headings[] = {"DIFFERENCE", "HELD", "ORDER",
-    "OUT_TRADE_NO", "HERE", "THERE", "AT", "TRANSACTION", "OUT_REFUND_NO"};
-#define COLUMNS H5_LENGTH(headings)
+static const struct column columns[] = {
+    {.heading = "DIFFERENCE"},
+    {.heading = "HELD", .spare = 1},
+    {.heading = "ORDER"},
+    {.heading = "OUT_TRADE_NO", .spare = 5},
+    {.heading = "HERE"},
+    {.heading = "THERE"},
+    {.heading = "AT", .spare = 4},
+    {.heading = "TRANSACTION", .spare = 3},
+    {.heading = "OUT_REFUND_NO", .spare = 2},
+};
+#define COLUMNS H5_LENGTH(columns)
 
 struct ids {
 	char (*v)[H5_ORDER_ID_MAX + 1];
@@ -225,6 +238,17 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	return H5_OK;
 }
 
+static void
+print_heading(struct reconciling *r)
+{
+	const char *names[COLUMNS];
+	size_t i;
+
+	for (i = 0; i < COLUMNS; i++)
+		names[i] = columns[i].heading;
+	print_cells(r, names, COLUMNS);
+}
+
 static enum h5_code
 pass(struct reconciling *r, bool silent, struct h5_err *e)
 {
@@ -236,12 +260,12 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 	r->unread = H5_OK;
 	r->ask.n = 0;
 	if (!silent && !r->cmd->json && !r->csv) {
-		r->table = table_new(r->cmd, headings, COLUMNS);
+		r->table = table_new(r->cmd, columns, COLUMNS);
 		if (r->table == NULL)
 			return h5_err_nomem(e);
 	}
 	if (!silent && r->csv)
-		print_cells(r, headings, COLUMNS);
+		print_heading(r);
 	progress_start(&r->bar, r->cmd, "comparing");
 	rc = walk_bill(r, e);
 	/* A clock that is off by hours may make an order younger than its
@@ -474,30 +498,18 @@ static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct reconciling r = {.cmd = cmd, .back_days = BACK_DAYS};
-	uint64_t n;
-	int opt, status;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == OPT_FIX) {
-			r.fix = true;
-		} else if (opt == OPT_CSV) {
-			r.csv = true;
-		} else if (opt == OPT_KEPT) {
-			r.kept = true;
-		} else if (opt == OPT_BACK) {
-			if (h5_text_u64(optarg, 1, BACK_MOST, &n, NULL) !=
-			    H5_OK)
-				return command_usage(&verb_reconcile,
-				    "--back must be 1 to %d days", BACK_MOST);
-			r.back_days = (int64_t)n;
-		} else {
-			return command_usage(&verb_reconcile, "unknown option");
-		}
-	}
+	(void)argc;
+	r.fix = cmd->given[FIX].text != NULL;
+	r.csv = cmd->given[CSV].text != NULL;
+	r.kept = cmd->given[KEPT].text != NULL;
+	if (cmd->given[BACK].text != NULL)
+		r.back_days = cmd->given[BACK].number;
 	if (r.csv && cmd->json)
 		return command_usage(
 		    &verb_reconcile, "--csv or --json, not both");
-	status = command_day(&verb_reconcile, argc, argv, &r.x.day);
+	status = command_day(&verb_reconcile, argv[1], &r.x.day);
 	if (status != EXIT_DONE)
 		return status;
 	r.x.now = h5_clock_now();
@@ -510,39 +522,11 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_reconcile = {
     .name = "reconcile",
     .usage = "reconcile DATE [--fix] [--kept] [--back DAYS] [--csv|--json]",
-    .summary = "compare WeChat's bill of a day with the orders here",
-    .help =
-	"\n"
-	"  h5pay reconcile yesterday            for cron, after 10:00\n"
-	"  h5pay reconcile 2026-11-22 --fix\n"
-	"  h5pay reconcile 2026-11-22 --csv >differences.csv\n\n"
-	"      --fix        ask WeChat again about each order that differs "
-	"and its refunds,\n"
-	"                   those made on the merchant platform as well, then "
-	"compare again\n"
-	"      --kept       use the bill that an earlier call kept; do not "
-	"ask WeChat for it\n"
-	"      --back DAYS  look at orders made up to so many days before "
-	"(32; at most 400)\n"
-	"      --csv        RFC 4180, with a heading\n"
-	"      --json       one object a difference, the last one the sums\n\n"
-	"missing-here          WeChat has a payment without an order here\n"
-	"missing-there         paid here, not in the bill\n"
-	"amount                fen here, fen there\n"
-	"state                 paid or refunded there, not so here: --fix\n"
-	"refund-missing-here   refunded there, unknown here: --fix\n"
-	"refund-missing-there  refunded here, not in the bill\n"
-	"unreadable            a line of the bill, named by its number\n"
-	"fee                   differs by more than a fen from what the rate "
-	"gives\n\n"
-	"A difference of the last hour before midnight is held for a day: "
-	"listed, not counted.\n"
-	"Lines of other trade types and appids are counted as not of this "
-	"shop.\n"
-	"exit status: 0 no difference, 1 a difference, 65 an incomplete bill, "
-	"or an order is broken,\n"
-	"69 WeChat unreachable, 74 store, 75 the bill is not made yet, 78 "
-	"configuration\n",
+    .operand = "DATE",
+    .example = "yesterday",
+    .least = 1,
+    .most = 1,
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

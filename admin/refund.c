@@ -1,5 +1,4 @@
 /* h5pay refund - give money back, under one number however often it takes. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,14 +10,29 @@
 #include "common/base/text.h"
 #include "common/wechat/wechat.h"
 
-enum { OPT_FEE = 256, OPT_REASON, OPT_ID, OPT_YES };
+enum { FEE, YUAN, REASON, NUMBER, YES };
 
-static const struct option options[] = {
-    {"fee", required_argument, NULL, OPT_FEE},
-    {"reason", required_argument, NULL, OPT_REASON},
-    {"id", required_argument, NULL, OPT_ID},
-    {"yes", no_argument, NULL, OPT_YES},
-    {NULL, 0, NULL, 0},
+static const struct option_def options[] = {
+    [FEE] = {.name = "fee",
+	.kind = VALUE_FEN,
+	.form = "FEN",
+	.example = "1280"},
+    [YUAN] = {.name = "yuan",
+	.kind = VALUE_YUAN,
+	.form = "YUAN",
+	.example = "12.80"},
+    [REASON] = {.name = "reason",
+	.kind = VALUE_TEXT,
+	.form = "TEXT",
+	.example = "\"one cup broken\"",
+	.least = 1,
+	.most = H5_REFUND_REASON_MAX},
+    [NUMBER] = {.name = "id",
+	.kind = VALUE_TEXT,
+	.form = "OUT_REFUND_NO",
+	.example = "20261123-0007-r1"},
+    [YES] = {.name = "yes"},
+    {.name = NULL},
 };
 
 struct refunding {
@@ -29,51 +43,20 @@ struct refunding {
 };
 
 static int
-bad_data(const char *what)
+check(const struct command *cmd, int argc, char **argv)
 {
-	(void)fprintf(stderr, "h5pay: %s\n", what);
-	return EXIT_DATA;
-}
+	const struct given *given = cmd->given;
 
-static int
-read_options(struct refunding *r, int argc, char **argv)
-{
-	const char *fee = NULL;
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (opt) {
-		case OPT_FEE:
-			fee = optarg;
-			break;
-		case OPT_REASON:
-			r->want.reason = optarg;
-			break;
-		case OPT_ID:
-			r->want.out_refund_no = optarg;
-			break;
-		case OPT_YES:
-			r->yes = true;
-			break;
-		default:
-			return command_usage(&verb_refund, "unknown option");
-		}
-	}
-	/* getopt has put the operand last.  Whoever types the command sees what
-	 * it will do.  A script has to say that it means it. */
-	if (!r->yes && (isatty(STDIN_FILENO) != 1 || isatty(2) != 1))
+	(void)argc;
+	(void)argv;
+	if (given[FEE].text != NULL && given[YUAN].text != NULL)
+		return command_usage(&verb_refund, "--fee or --yuan, not both");
+	/* Whoever types the command sees what it will do.  A script has to say
+	 * that it means it. */
+	if (given[YES].text == NULL &&
+	    (isatty(STDIN_FILENO) != 1 || isatty(2) != 1))
 		return command_usage(&verb_refund,
 		    "this moves money: without a terminal it needs --yes");
-	/* In fen, without a point: no amount can be misread. */
-	if (fee != NULL && h5_text_fen(fee, &r->want.fee, NULL) != H5_OK)
-		return bad_data(
-		    "--fee must be a number of fen: 1234 is 12.34 yuan");
-	if (r->want.reason != NULL &&
-	    (r->want.reason[0] == '\0' ||
-		strlen(r->want.reason) > H5_REFUND_REASON_MAX ||
-		!h5_text_printable(r->want.reason)))
-		return bad_data(
-		    "--reason must be 1 to 80 bytes of printable text");
 	return EXIT_DONE;
 }
 
@@ -191,16 +174,17 @@ refund(struct refunding *r)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct refunding r = {.cmd = cmd};
+	const struct given *given = cmd->given;
+	struct refunding r = {.cmd = cmd,
+	    .want = {.fee = given[FEE].number + given[YUAN].number,
+		.reason = given[REASON].text,
+		.out_refund_no = given[NUMBER].text},
+	    .yes = given[YES].text != NULL};
 	struct h5_err e;
 	int status;
 
-	status = read_options(&r, argc, argv);
-	/* getopt has put the operand behind the options, and command_order
-	 * wants it as the second word. */
-	if (status == EXIT_DONE)
-		status = command_order(&verb_refund, argc - optind + 1,
-		    argv + optind - 1, &r.order);
+	(void)argc;
+	status = command_order(cmd, argv[1], &r.order);
 	if (status != EXIT_DONE)
 		return status;
 	/* The certificate first: a refund that cannot be sent must not get a
@@ -213,35 +197,15 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_refund = {
     .name = "refund",
-    .usage = "refund ID [--fee FEN] [--reason TEXT] [--id OUT_REFUND_NO] "
+    .usage = "refund ID [--fee FEN | --yuan YUAN] [--reason TEXT] [--id "
+	     "OUT_REFUND_NO] "
 	     "[--yes] [--json]",
-    .summary = "refund the payer, in full or in part",
-    .help =
-	"\n"
-	"  h5pay refund 20261123-0007                  all that is left\n"
-	"  h5pay refund 20261123-0007 --fee 500 --reason \"one cup broken\"\n"
-	"  h5pay refund 20261123-0007 --yes            without asking\n\n"
-	"      --fee FEN          how much; default: what is left\n"
-	"      --reason TEXT      the payer reads it, at most 80 bytes\n"
-	"      --id NUMBER        the refund's number, 1 to 64 of "
-	"0-9A-Za-z_-|*@; default\n"
-	"                         ID-r1, ID-r2...; one of another order is "
-	"refused\n"
-	"      --yes              do not ask; needed without a terminal\n\n"
-	"Needs the merchant's certificate (merchant.cert_file, key_file).  "
-	"The number is on\n"
-	"disk before WeChat is asked, and the same command after a failure "
-	"uses it again:\n"
-	"the payer gets the money once.  A refund that WeChat accepts has not "
-	"arrived\n"
-	"yet: sweep asks until it has.  At most 50 refunds an order, within "
-	"365 days, one\n"
-	"minute apart.\n"
-	"exit status: 0 accepted, 1 refused or not confirmed, 64 usage, 65 "
-	"bad data, 66 no such\n"
-	"order, 69 WeChat unreachable (repeat it), 75 try later, 78 "
-	"certificate or other\n"
-	"configuration\n",
+    .operand = "ID",
+    .example = "20261123-0007",
+    .least = 1,
+    .most = 1,
+    .options = options,
+    .check = check,
     .need_config = true,
     .need_store = true,
     .run = run,

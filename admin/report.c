@@ -1,6 +1,5 @@
 /* h5pay report - a day or a month as one HTML file: counting. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,12 +15,21 @@
 #define SWEEP_S 600
 #define PAGE_MAX (4U << 20)
 
-enum { OPT_LANG = 256 };
+enum { OUTPUT, LANGUAGE };
 
-static const struct option options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"lang", required_argument, NULL, OPT_LANG},
-    {NULL, 0, NULL, 0},
+static const char *const languages[] = {"zh-CN", "en", NULL};
+static const struct option_def options[] = {
+    [OUTPUT] = {.name = "output",
+	.letter = 'o',
+	.kind = VALUE_FILE,
+	.form = "FILE",
+	.example = "report.html"},
+    [LANGUAGE] = {.name = "lang",
+	.kind = VALUE_WORD,
+	.form = "LANG",
+	.example = "zh-CN",
+	.words = languages},
+    {.name = NULL},
 };
 
 const int64_t report_wait_s[REPORT_WAITS - 1] = {
@@ -282,25 +290,15 @@ read_period(const char *s, struct report *r, struct h5_err *e)
 /* --- the verb ------------------------------------------------------------- */
 
 static int
-read_options(struct reporting *x, int argc, char **argv, const char **file)
+read_options(struct reporting *x, const char *period, const char **file)
 {
+	const struct given *given = x->cmd->given;
 	struct h5_err e;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		if (opt == 'o')
-			*file = optarg;
-		else if (opt == OPT_LANG)
-			x->r.lang = optarg;
-		else
-			return command_usage(&verb_report, "unknown option");
-	}
-	if (strcmp(x->r.lang, "en") != 0 && strcmp(x->r.lang, "zh-CN") != 0)
-		return command_usage(&verb_report, "--lang is zh-CN or en");
-	if (optind + 1 != argc)
-		return command_usage(
-		    &verb_report, "one day or month is needed");
-	if (read_period(argv[optind], &x->r, &e) != H5_OK)
+	*file = given[OUTPUT].text;
+	if (given[LANGUAGE].text != NULL)
+		x->r.lang = given[LANGUAGE].text;
+	if (read_period(period, &x->r, &e) != H5_OK)
 		return command_usage(&verb_report, "%s", e.msg);
 	/* HTML on a terminal helps nobody. */
 	if (*file == NULL && x->cmd->terminal && !x->cmd->json)
@@ -324,10 +322,11 @@ run(struct command *cmd, int argc, char **argv)
 	enum h5_code rc;
 	int status;
 
+	(void)argc;
 	x.r.now = h5_clock_now();
 	x.r.shop = cmd->shop.c->site.name;
 	x.r.lang = cmd->shop.c->site.lang;
-	status = read_options(&x, argc, argv, &file);
+	status = read_options(&x, argv[1], &file);
 	if (status != EXIT_DONE)
 		return status;
 	h5_buf_init(&page, PAGE_MAX);
@@ -347,19 +346,11 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_report = {
     .name = "report",
     .usage = "report DATE|MONTH [-o FILE] [--lang zh-CN|en] [--json]",
-    .summary = "a day or a month as one HTML file",
-    .help =
-	"\n"
-	"  h5pay report yesterday -o report.html\n"
-	"  h5pay report 2026-11 --lang zh-CN -o november.html\n\n"
-	"  -o, --output FILE  replaced in one step; else stdout\n"
-	"      --lang         zh-CN or en (site.lang)\n"
-	"      --json         the numbers alone, one object\n\n"
-	"Open problems first; orders by hour, yuan by day, time from order to "
-	"payment, delay of\n"
-	"WeChat's notices, each as a chart and as a table.  One file that "
-	"loads nothing.\n"
-	"exit status: 0, 65 a day to come, 74 store or FILE\n",
+    .operand = "DATE|MONTH",
+    .example = "yesterday",
+    .least = 1,
+    .most = 1,
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

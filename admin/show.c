@@ -2,6 +2,7 @@
  * one tab-separated line a fact. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/command.h"
 #include "common/base/clock.h"
@@ -11,6 +12,7 @@
 #include "common/order/order_json.h"
 
 #define TEXT_MAX (16U << 20)
+#define STATE_WIDTH 11 /* of REFUNDCLOSE and undelivered */
 
 static void
 put_field(struct h5_buf *b, const struct command *cmd, const char *name,
@@ -41,11 +43,59 @@ put_fee(
 	char yuan[H5_TEXT_FEN], both[64];
 
 	h5_text_from_fen(fee, yuan);
-	(void)snprintf(both, sizeof both,
-	    cmd->terminal ? "%lld fen (%s yuan)" : "%lld", (long long)fee,
-	    yuan);
+	if (cmd->terminal)
+		(void)snprintf(both, sizeof both, "%s yuan (%lld fen)", yuan,
+		    (long long)fee);
+	else
+		(void)snprintf(both, sizeof both, "%lld", (long long)fee);
 	put_field(b, cmd, name, both);
 }
+
+/* --- lines that a terminal does not break --------------------------------- */
+
+struct line {
+	struct h5_buf *b;
+	size_t room, used, indent;
+};
+
+static void
+line_begin(struct line *l, struct h5_buf *b, size_t indent)
+{
+	memset(l, 0, sizeof *l);
+	l->b = b;
+	l->room = table_terminal(STDOUT_FILENO);
+	/* A narrow terminal has no room for a wide indent. */
+	l->indent = indent * 3 < l->room ? indent : 4;
+}
+
+/* One more word, at least as wide as that, on this line or on the next. */
+static void
+line_word(struct line *l, const char *word, size_t least)
+{
+	size_t start = l->used > 0 ? l->used + 2 : 2, w, i;
+
+	(void)table_cut(word, SIZE_MAX / 2, &w);
+	if (l->used > 0 && start + w > l->room) {
+		h5_buf_putc(l->b, '\n');
+		start = l->indent;
+		l->used = 0;
+	}
+	for (i = l->used; i < start; i++)
+		h5_buf_putc(l->b, ' ');
+	h5_escape_tsv(l->b, word);
+	for (l->used = start + w; w < least && l->used < l->room; w++) {
+		h5_buf_putc(l->b, ' ');
+		l->used++;
+	}
+}
+
+static void
+line_end(const struct line *l)
+{
+	h5_buf_putc(l->b, '\n');
+}
+
+/* --- parts of the order --------------------------------------------------- */
 
 static void
 put_heading(
@@ -81,19 +131,30 @@ static void
 put_attempts(
     struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
-	char at[H5_CLOCK_PLAIN];
+	char at[H5_CLOCK_PLAIN], from[64];
+	const struct h5_attempt *a;
+	struct line l;
 	size_t i;
 
 	if (cmd->terminal)
 		h5_buf_puts(b, "\nattempts\n");
 	for (i = 0; i < o->n_attempts; i++) {
-		h5_clock_plain(o->attempts[i].created_at, at);
-		h5_buf_printf(b,
-		    cmd->terminal ? "  %-32s %-8s %s  from %s\n"
-				  : "attempt\t%s\t%s\t%s\t%s\n",
-		    o->attempts[i].out_trade_no,
-		    h5_order_attempt_word(o->attempts[i].state), at,
-		    o->attempts[i].spbill_create_ip);
+		a = &o->attempts[i];
+		h5_clock_plain(a->created_at, at);
+		if (!cmd->terminal) {
+			h5_buf_printf(b, "attempt\t%s\t%s\t%s\t%s\n",
+			    a->out_trade_no, h5_order_attempt_word(a->state),
+			    at, a->spbill_create_ip);
+			continue;
+		}
+		(void)snprintf(
+		    from, sizeof from, "from %s", a->spbill_create_ip);
+		line_begin(&l, b, 4);
+		line_word(&l, at, 0);
+		line_word(&l, h5_order_attempt_word(a->state), STATE_WIDTH);
+		line_word(&l, a->out_trade_no, 0);
+		line_word(&l, from, 0);
+		line_end(&l);
 	}
 }
 
@@ -101,8 +162,9 @@ static void
 put_refunds(
     struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
-	char yuan[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
+	char yuan[H5_TEXT_FEN], sum[40], at[H5_CLOCK_PLAIN];
 	const struct h5_refund *r;
+	struct line l;
 	size_t i;
 
 	if (cmd->terminal && o->n_refunds > 0)
@@ -111,15 +173,71 @@ put_refunds(
 		r = &o->refunds[i];
 		h5_text_from_fen(r->refund_fee, yuan);
 		h5_clock_plain(r->changed_at, at);
-		if (cmd->terminal)
-			h5_buf_printf(b, "  %-32s %-11s %s yuan  %s\n",
-			    r->out_refund_no, h5_order_refund_word(r->state),
-			    yuan, at);
-		else
+		if (!cmd->terminal) {
 			h5_buf_printf(b, "refund\t%s\t%s\t%lld\t%s\n",
 			    r->out_refund_no, h5_order_refund_word(r->state),
 			    (long long)r->refund_fee, at);
+			continue;
+		}
+		(void)snprintf(sum, sizeof sum, "%s yuan", yuan);
+		line_begin(&l, b, 4);
+		line_word(&l, at, 0);
+		line_word(&l, h5_order_refund_word(r->state), STATE_WIDTH);
+		line_word(&l, sum, 0);
+		line_word(&l, r->out_refund_no, 0);
+		line_end(&l);
 	}
+}
+
+/* What is worth telling of an event; in this order, whatever the order in the
+ * ledger: columns line up better. */
+static const char *const told[] = {"out_trade_no", "trade_state", "via",
+    "transaction_id", "total_fee", "fee_type", "alert", "why",
+    "spbill_create_ip", "out_refund_no", "refund_status", "refund_fee",
+    "status", "id", "to", "retry_at"};
+
+/* A fact of an event for a person; false: it says nothing new. */
+static bool
+put_fact(const struct h5_order *o, const char *name, const char *value,
+    struct h5_buf *word)
+{
+	char yuan[H5_TEXT_FEN];
+	int64_t fen;
+
+	/* Nearly every event has the order's own number. */
+	if (strcmp(name, "out_trade_no") == 0 && strcmp(value, o->id) == 0)
+		return false;
+	if (strstr(name, "_fee") != NULL &&
+	    h5_text_fen(value, &fen, NULL) == H5_OK) {
+		h5_text_from_fen(fen, yuan);
+		h5_buf_printf(word, "%s=%s yuan", name, yuan);
+	} else {
+		h5_buf_printf(word, "%s=%s", name, value);
+	}
+	return true;
+}
+
+static void
+put_event(const struct h5_order *o, const struct h5_event *ev, const char *at,
+    struct h5_buf *b)
+{
+	struct h5_buf word;
+	const char *value;
+	struct line l;
+	size_t j;
+
+	h5_buf_init(&word, TEXT_MAX);
+	line_begin(&l, b, 23);
+	line_word(&l, at, 0);
+	line_word(&l, h5_event_name(ev->kind), STATE_WIDTH);
+	for (j = 0; j < H5_LENGTH(told); j++) {
+		value = h5_fields_get(&ev->fields, told[j]);
+		h5_buf_clear(&word);
+		if (value != NULL && put_fact(o, told[j], value, &word))
+			line_word(&l, word.data, 0);
+	}
+	line_end(&l);
+	h5_buf_release(&word);
 }
 
 /* The story, one line an event: when, what, and what is worth telling. */
@@ -127,10 +245,6 @@ static void
 put_events(
     struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
-	static const char *const told[] = {"out_trade_no", "trade_state", "via",
-	    "transaction_id", "total_fee", "fee_type", "alert", "why",
-	    "spbill_create_ip", "out_refund_no", "refund_status", "refund_fee",
-	    "status", "id", "to", "retry_at"};
 	const struct h5_event *ev;
 	const char *value;
 	char at[H5_CLOCK_PLAIN];
@@ -141,17 +255,16 @@ put_events(
 	for (i = 0; i < o->n_events; i++) {
 		ev = &o->events[i];
 		h5_clock_plain(ev->at, at);
-		h5_buf_printf(b,
-		    cmd->terminal ? "  %s  %-12s" : "event\t%s\t%s", at,
-		    h5_event_name(ev->kind));
-		/* In this order, whatever the order in the ledger: columns line
-		 * up better. */
+		if (cmd->terminal) {
+			put_event(o, ev, at, b);
+			continue;
+		}
+		h5_buf_printf(b, "event\t%s\t%s", at, h5_event_name(ev->kind));
 		for (j = 0; j < H5_LENGTH(told); j++) {
 			value = h5_fields_get(&ev->fields, told[j]);
 			if (value == NULL)
 				continue;
-			h5_buf_printf(
-			    b, "%c%s=", cmd->terminal ? ' ' : '\t', told[j]);
+			h5_buf_printf(b, "\t%s=", told[j]);
 			h5_escape_tsv(b, value);
 		}
 		h5_buf_putc(b, '\n');
@@ -211,7 +324,8 @@ run(struct command *cmd, int argc, char **argv)
 	struct h5_err e;
 	int status;
 
-	status = command_order(&verb_show, argc, argv, &id);
+	(void)argc;
+	status = command_order(cmd, argv[1], &id);
 	if (status != EXIT_DONE)
 		return status;
 	if (h5_store_load(cmd->shop.st, id, &o, &e) != H5_OK)
@@ -224,14 +338,10 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_show = {
     .name = "show",
     .usage = "show ID [--json]",
-    .summary = "one order: terms, attempts, refunds, every event",
-    .help = "\n"
-	    "  h5pay show 20261123-0007\n"
-	    "  h5pay show 20261123-0007 --json | jq .state\n\n"
-	    "Laid out on a terminal; elsewhere one tab-separated line a fact: "
-	    "its name first,\n"
-	    "then attempt, refund and event lines; fees in fen.\n"
-	    "exit status: 0, or 66 if there is no such order\n",
+    .operand = "ID",
+    .example = "20261123-0007",
+    .least = 1,
+    .most = 1,
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -1,6 +1,5 @@
 /* h5pay status - how the shop is doing, for a person or for Prometheus. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,11 +16,14 @@
 #define ALERTS 3
 #define TEXT_MAX 65536
 
-enum { OPT_PROMETHEUS = 256 };
+enum { PROMETHEUS };
 
-static const struct option options[] = {
-    {"prometheus", required_argument, NULL, OPT_PROMETHEUS},
-    {NULL, 0, NULL, 0},
+static const struct option_def options[] = {
+    [PROMETHEUS] = {.name = "prometheus",
+	.kind = VALUE_FILE,
+	.form = "FILE",
+	.example = "/var/lib/prometheus/node-exporter/h5pay.prom"},
+    {.name = NULL},
 };
 
 static const enum h5_order_alert alerts[ALERTS] = {
@@ -260,8 +262,10 @@ row(struct table *t, const char *what, int64_t n, const char *more)
 static bool
 print_table(const struct counts *c)
 {
-	static const char *const headings[] = {"WHAT", "ORDERS", "YUAN"};
-	struct table *t = table_new(c->cmd, headings, 3);
+	static const struct column columns[] = {{.heading = "WHAT"},
+	    {.heading = "ORDERS", .right = true},
+	    {.heading = "YUAN", .right = true}};
+	struct table *t = table_new(c->cmd, columns, 3);
 	char text[H5_TEXT_FEN], at[H5_CLOCK_PLAIN];
 	size_t i;
 
@@ -295,20 +299,13 @@ static int
 run(struct command *cmd, int argc, char **argv)
 {
 	struct counts c = {.cmd = cmd};
-	const char *file = NULL;
+	const char *file = cmd->given[PROMETHEUS].text;
 	struct h5_buf b;
 	struct h5_err e;
 	enum h5_code rc;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != OPT_PROMETHEUS)
-			return command_usage(&verb_status, "unknown option");
-		file = optarg;
-	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_status, "unexpected \"%s\"", argv[optind]);
+	(void)argc;
+	(void)argv;
 	h5_buf_init(&b, TEXT_MAX);
 	rc = count(&c, &e);
 	if (rc == H5_OK && file != NULL)
@@ -334,18 +331,7 @@ run(struct command *cmd, int argc, char **argv)
 const struct verb verb_status = {
     .name = "status",
     .usage = "status [--prometheus FILE] [--json]",
-    .summary = "orders by state, what is open, when the last sweep was",
-    .help =
-	"\n"
-	"  h5pay status\n"
-	"  h5pay status --prometheus "
-	"/var/lib/prometheus/node-exporter/h5pay.prom\n\n"
-	"      --prometheus FILE  write a text file for node_exporter's "
-	"textfile collector,\n"
-	"                         replaced in one step\n\n"
-	"Counts the orders made in the last 30 days, and everything that is "
-	"open, of any age.\n"
-	"exit status: 0, 74 store or FILE\n",
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -1,7 +1,6 @@
 /* h5pay support - everything about one order, fit to be sent to somebody who
  * helps: no secret, no buyer's address, nothing that opens a payment. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -18,9 +17,15 @@
 #define LOG_MAX (4U << 20) /* bytes of lines that are taken over */
 #define BUNDLE_MAX (32U << 20)
 
-static const struct option options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {NULL, 0, NULL, 0},
+enum { OUTPUT };
+
+static const struct option_def options[] = {
+    [OUTPUT] = {.name = "output",
+	.letter = 'o',
+	.kind = VALUE_FILE,
+	.form = "FILE",
+	.example = "20261123-0007.txt"},
+    {.name = NULL},
 };
 
 struct bundle {
@@ -362,33 +367,23 @@ make(struct command *cmd, const char *id, const char *file)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	const char *file = NULL, *id = NULL;
-	int opt, status;
+	const char *id = NULL;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		if (opt != 'o')
-			return command_usage(&verb_support, "unknown option");
-		file = optarg;
-	}
-	status = command_order(
-	    &verb_support, argc - optind + 1, argv + optind - 1, &id);
-	return status == EXIT_DONE ? make(cmd, id, file) : status;
+	(void)argc;
+	status = command_order(cmd, argv[1], &id);
+	return status == EXIT_DONE ? make(cmd, id, cmd->given[OUTPUT].text)
+				   : status;
 }
 
 const struct verb verb_support = {
     .name = "support",
     .usage = "support ID [-o FILE] [--json]",
-    .summary =
-	"everything about an order, without secrets, to send to somebody",
-    .help = "\n"
-	    "  h5pay support 20261123-0007 -o 20261123-0007.txt\n\n"
-	    "  -o, --output FILE  replaced in one step; else stdout\n\n"
-	    "Versions, the order with every event, the configuration, and the "
-	    "lines of log.file\n"
-	    "that name the order.  Left out: keys and secrets, comments, "
-	    "attach, reasons, links to\n"
-	    "the cashier, half of each address.  Read it before you send it.\n"
-	    "exit status: 0, 66 no such order, 74 store or FILE\n",
+    .operand = "ID",
+    .example = "20261123-0007",
+    .least = 1,
+    .most = 1,
+    .options = options,
     .need_config = true,
     .need_store = true,
     .run = run,

@@ -2,7 +2,6 @@
  * rest.  Silent if nothing happened.  Any number may run at once, since each
  * order is worked on under its locks, and a busy one is left to whoever holds
  * it. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,16 +12,6 @@
 #include "common/order/due.h"
 #include "common/wechat/wechat.h"
 
-enum { OPT_ORDER = 256, OPT_FOR, OPT_PARALLEL, OPT_ASK };
-
-static const struct option options[] = {
-    {"order", required_argument, NULL, OPT_ORDER},
-    {"for", required_argument, NULL, OPT_FOR},
-    {"parallel", required_argument, NULL, OPT_PARALLEL},
-    {"ask", no_argument, NULL, OPT_ASK},
-    {NULL, 0, NULL, 0},
-};
-
 /* A sweep ends before cron starts the next. */
 #define SWEEP_FOR_S 50
 /* Longer than one order may take: a few answers of WeChat, and a hook. */
@@ -31,6 +20,29 @@ static const struct option options[] = {
 #define PARALLEL_MOST 64
 /* A few orders are not worth a connection each. */
 #define ORDERS_A_CONVERSATION 4
+
+enum { ORDER, ASK, FOR, PARALLELS };
+
+static const struct option_def options[] = {
+    [ORDER] = {.name = "order",
+	.kind = VALUE_ORDER,
+	.form = "ID",
+	.example = "20261123-0007"},
+    [ASK] = {.name = "ask"},
+    [FOR] = {.name = "for",
+	.kind = VALUE_NUMBER,
+	.form = "SECONDS",
+	.example = "50",
+	.least = 1,
+	.most = 86400},
+    [PARALLELS] = {.name = "parallel",
+	.kind = VALUE_NUMBER,
+	.form = "N",
+	.example = "8",
+	.least = 1,
+	.most = PARALLEL_MOST},
+    {.name = NULL},
+};
 
 /* A sweep over all orders. */
 struct all {
@@ -164,14 +176,19 @@ sweep_all(struct sweeping *s, size_t parallel)
 static int
 sweep_order(struct sweeping *s, const char *id)
 {
-	struct h5_order *o = NULL;
-	struct h5_err e;
-
-	if (h5_store_load(s->cmd->shop.st, id, &o, &e) != H5_OK)
-		return command_fail(s->cmd, &e);
-	h5_order_free(o);
 	sweep_one(s, &s->cmd->shop, id);
 	return h5_err_exit(s->worst);
+}
+
+static int
+check(const struct command *cmd, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (cmd->given[ASK].text != NULL && cmd->given[ORDER].text == NULL)
+		return command_usage(&verb_sweep,
+		    "--ask needs --order, such as --order 20261123-0007");
+	return EXIT_DONE;
 }
 
 static int
@@ -179,65 +196,35 @@ run(struct command *cmd, int argc, char **argv)
 {
 	struct sweeping s = {
 	    .cmd = cmd, .lock = PTHREAD_MUTEX_INITIALIZER, .worst = H5_OK};
-	uint64_t seconds = SWEEP_FOR_S, parallel = 0;
+	const struct given *given = cmd->given;
 	const char *id = NULL;
+	int64_t seconds = SWEEP_FOR_S;
+	int status = EXIT_DONE;
 	struct h5_err e;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == OPT_ORDER)
-			id = optarg;
-		else if (opt == OPT_ASK)
-			s.ask = true;
-		else if (opt != OPT_FOR && opt != OPT_PARALLEL)
-			return command_usage(&verb_sweep, "unknown option");
-		else if (opt == OPT_FOR &&
-			 h5_text_u64(optarg, 1, 86400, &seconds, &e) != H5_OK)
-			return command_usage(&verb_sweep, "--for: %s", e.msg);
-		else if (opt == OPT_PARALLEL &&
-			 h5_text_u64(optarg, 1, PARALLEL_MOST, &parallel, &e) !=
-			     H5_OK)
-			return command_usage(
-			    &verb_sweep, "--parallel: %s", e.msg);
-	}
-	if (optind < argc)
-		return command_usage(
-		    &verb_sweep, "unexpected \"%s\"", argv[optind]);
-	if (s.ask && id == NULL)
-		return command_usage(&verb_sweep, "--ask needs --order");
+	(void)argc;
+	(void)argv;
+	s.ask = given[ASK].text != NULL;
+	if (given[FOR].text != NULL)
+		seconds = given[FOR].number;
+	if (given[ORDER].text != NULL)
+		status = command_order(cmd, given[ORDER].text, &id);
+	if (status != EXIT_DONE)
+		return status;
 	if (command_wechat(cmd, &e) != H5_OK)
 		return command_fail(cmd, &e);
-	s.until_ms = h5_clock_mono_ms() + (int64_t)seconds * 1000;
+	s.until_ms = h5_clock_mono_ms() + seconds * 1000;
 	s.jumped = sweep_clock_jumped(cmd, id == NULL);
 	return id != NULL ? sweep_order(&s, id)
-			  : sweep_all(&s, (size_t)parallel);
+			  : sweep_all(&s, (size_t)given[PARALLELS].number);
 }
 
 const struct verb verb_sweep = {
     .name = "sweep",
     .usage = "sweep [--order ID [--ask]] [--for SECONDS] [--parallel N] "
 	     "[--json]",
-    .summary = "for cron: ask, expire and deliver what is due",
-    .help =
-	"\n"
-	"  * * * * * h5pay sweep          a line for crontab -e\n"
-	"  h5pay sweep --order ID         one order only\n\n"
-	"Asks WeChat about unsettled orders when they are due, closes the "
-	"expired ones, asks\n"
-	"what became of refunds, and delivers events that the shop has not "
-	"accepted, which\n"
-	"come first.  Prints a line for each thing it did, and nothing if "
-	"nothing happened.\n"
-	"Several may run at once.\n\n"
-	"      --order ID     one order only\n"
-	"      --ask          with --order: ask about its payment now\n"
-	"      --for SECONDS  start no further order after that time; default "
-	"50\n"
-	"      --parallel N   work on N orders at once, 1 to 64; by default up "
-	"to 8, fewer\n"
-	"                     if little is due\n\n"
-	"exit status: 0, 69 if WeChat or the shop could not be reached, 74 "
-	"store\n",
+    .options = options,
+    .check = check,
     .need_config = true,
     .need_store = true,
     .run = run,

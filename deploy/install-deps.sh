@@ -106,6 +106,8 @@ if [ "$set" = test ]; then
 	need nodejs command_ node
 	need npm command_ npm
 	need chromium command_ chromium chromium-browser google-chrome
+	need zsh command_ zsh
+	need fish command_ fish
 	need fonts-wqy-microhei file_ \
 	    /usr/share/fonts/truetype/wqy/wqy-microhei.ttc
 fi

@@ -12,6 +12,8 @@ datadir ?= $(datarootdir)
 mandir ?= $(datarootdir)/man
 docdir ?= $(datarootdir)/doc/h5pay
 completionsdir ?= $(datarootdir)/bash-completion/completions
+zshdir ?= $(datarootdir)/zsh/site-functions
+fishdir ?= $(datarootdir)/fish/vendor_completions.d
 unitdir ?= $(prefix)/lib/systemd/system
 pkglibexecdir ?= $(libexecdir)/h5pay
 pkgdatadir ?= $(datadir)/h5pay
@@ -43,7 +45,8 @@ install: all errors
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(pkglibexecdir) \
 	    $(DESTDIR)$(pkgdatadir)/errors $(DESTDIR)$(docdir) \
 	    $(addprefix $(DESTDIR)$(mandir)/,man1 man5 man8) \
-	    $(DESTDIR)$(completionsdir) $(DESTDIR)$(unitdir)
+	    $(DESTDIR)$(completionsdir) $(DESTDIR)$(zshdir) \
+	    $(DESTDIR)$(fishdir) $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 755 $(COMMAND) $(DESTDIR)$(bindir)/h5pay
 	$(INSTALL) -m 755 $(WEB) $(DESTDIR)$(pkglibexecdir)
 	$(INSTALL) -m 644 $(ERROR_PAGES) $(DESTDIR)$(pkgdatadir)/errors
@@ -55,6 +58,8 @@ install: all errors
 	$(INSTALL) -m 644 docs/man/h5pay-programs.8 $(DESTDIR)$(mandir)/man8
 	$(INSTALL) -m 644 deploy/completion/h5pay.bash \
 	    $(DESTDIR)$(completionsdir)/h5pay
+	$(INSTALL) -m 644 deploy/completion/_h5pay $(DESTDIR)$(zshdir)
+	$(INSTALL) -m 644 deploy/completion/h5pay.fish $(DESTDIR)$(fishdir)
 	@set -e; umask 022; for f in $(EXAMPLES); do \
 		to=$(DESTDIR)$(pkgdatadir)/$$f; \
 		mkdir -p "$${to%/*}"; $(paths) "$$f" >"$$to"; \
@@ -69,7 +74,8 @@ uninstall:
 	rm -f $(DESTDIR)$(bindir)/h5pay $(DESTDIR)$(mandir)/man1/h5pay.1 \
 	    $(DESTDIR)$(mandir)/man5/h5pay.conf.5 \
 	    $(DESTDIR)$(mandir)/man8/h5pay-programs.8 \
-	    $(DESTDIR)$(completionsdir)/h5pay
+	    $(DESTDIR)$(completionsdir)/h5pay $(DESTDIR)$(zshdir)/_h5pay \
+	    $(DESTDIR)$(fishdir)/h5pay.fish
 	rm -f $(UNITS:deploy/systemd/%=$(DESTDIR)$(unitdir)/%)
 	rm -rf $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkgdatadir) \
 	    $(DESTDIR)$(docdir)

@@ -188,6 +188,13 @@ typedef enum h5_code (*h5_store_visit_fn)(void *arg, const char *id,
 H5_MUST_CHECK enum h5_code h5_store_each(struct h5_store *st, int64_t since,
     int64_t until, h5_store_visit_fn visit, void *arg, struct h5_err *e);
 
+/* h5_store_find(st, transaction_id, id, e): the order that has a payment by
+ * this transaction of WeChat's, the first or a further one.  Looks at the days
+ * that the number hints at, then at all others; so what is not there costs a
+ * walk over every order. H5_E_NOTFOUND: none has. Others as h5_store_each. */
+H5_MUST_CHECK enum h5_code h5_store_find(struct h5_store *st,
+    const char *transaction_id, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e);
+
 /* h5_store_each_open(st, visit, arg, e): walk over the orders that are not at
  * rest, without a look at those that are.  Safe in many processes at once. */
 H5_MUST_CHECK enum h5_code h5_store_each_open(

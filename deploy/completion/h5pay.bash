@@ -1,4 +1,5 @@
-# bash completion for h5pay: verbs, options, states, order ids.
+# bash completion for h5pay: verbs, options, states, order ids;
+# made by deploy/completion/generate.py.
 # Sourced by bash-completion from its folder (make install puts it there), or
 # by hand:  . deploy/completion/h5pay.bash
 
@@ -26,70 +27,99 @@ _h5pay_options() { # VERB: its own options
 	case $1 in
 	check) echo --as ;;
 	doctor) echo --offline ;;
-	link) echo --order --total-fee --body --attach --expires \
-		--return-url ;;
-	list) echo --state --since --until ;;
-	refund) echo --fee --reason --id --yes ;;
+	link) echo --order --total-fee --yuan --body --attach --expires --return-url ;;
+	list) echo --state --since --until --find --limit ;;
+	refund) echo --fee --yuan --reason --id --yes ;;
 	sweep) echo --order --ask --for --parallel ;;
 	bill) echo --type ;;
-	reconcile) echo --fix --kept --back --csv ;;
-	fsck) echo --repair ;;
-	archive) echo --before --restore --forget ;;
-	export) echo --format --since --until --bom ;;
+	reconcile) echo --fix --csv --kept --back ;;
 	report) echo --output --lang ;;
+	export) echo --format --since --until --bom ;;
 	status) echo --prometheus ;;
 	support) echo --output ;;
+	fsck) echo --repair ;;
+	archive) echo --before --forget --restore ;;
+	help) echo --table ;;
+	esac
+}
+
+_h5pay_values() { # VERB OPTION: its values; fails if it takes none
+	case "$1 $2" in
+	*" -c"|*" --config") echo @files ;;
+	"check --as") compgen -u ;;
+	"link --order") echo ;;
+	"link --total-fee") echo ;;
+	"link --yuan") echo ;;
+	"link --body") echo ;;
+	"link --attach") echo ;;
+	"link --expires") echo 30m 1h 2d ;;
+	"link --return-url") echo ;;
+	"list --state") echo created awaiting paid closed refunding partly-refunded refunded ;;
+	"list --since") echo today yesterday 30m 6h 2d ;;
+	"list --until") echo today yesterday 30m 6h 2d ;;
+	"list --find") echo ;;
+	"list -n"|"list --limit") echo ;;
+	"refund --fee") echo ;;
+	"refund --yuan") echo ;;
+	"refund --reason") echo ;;
+	"refund --id") echo ;;
+	"sweep --order") echo @orders ;;
+	"sweep --for") echo ;;
+	"sweep --parallel") echo ;;
+	"bill --type") echo ALL SUCCESS REFUND ;;
+	"reconcile --back") echo ;;
+	"report -o"|"report --output") echo @files ;;
+	"report --lang") echo zh-CN en ;;
+	"export --format") echo csv json ;;
+	"export --since") echo today yesterday 30m 6h 2d ;;
+	"export --until") echo today yesterday 30m 6h 2d ;;
+	"status --prometheus") echo @files ;;
+	"support -o"|"support --output") echo @files ;;
+	"archive --before") echo today yesterday 30m 6h 2d ;;
+	"archive --forget") echo today yesterday 30m 6h 2d ;;
+	*) return 1 ;;
+	esac
+}
+
+_h5pay_operands() { # VERB
+	case $1 in
+	show | query | close | refund | support) echo @orders ;;
+	hook) echo list retry test ;;
+	bill) echo yesterday ;;
+	reconcile) echo yesterday ;;
+	report) echo today yesterday ;;
 	esac
 }
 
 _h5pay_orders() { # the orders of the last month, newest last
-	h5pay "${conf[@]}" list --since "${1:-31d}" 2>/dev/null | cut -f 1
-}
-
-_h5pay_files() {
-	compopt -o filenames 2>/dev/null
-	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	h5pay "${conf[@]}" list --since 31d 2>/dev/null | cut -f 1
 }
 
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb words= verbs states conf
+	local verb words= verbs conf
 	verbs="check doctor explain link list show query close refund sweep hook bill reconcile report export status support fsck archive help"
-	states="created awaiting paid closed refunding partly-refunded refunded"
 	_h5pay_look
 	COMPREPLY=()
-	case $prev in
-	-c | --config | -o | --output | --prometheus)
-		_h5pay_files
+	if ! words=$(_h5pay_values "$verb" "$prev"); then
+		if [[ $cur == -* ]]; then
+			words="--config --json --quiet --help --version"
+			words+=" $(_h5pay_options "$verb")"
+		elif [[ -z $verb || $verb == help ]]; then
+			words=$verbs
+		elif [[ $verb == hook && $prev == retry ]]; then
+			words=@orders
+		else
+			words=$(_h5pay_operands "$verb")
+		fi
+	fi
+	case $words in
+	@files)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--state) words=$states ;;
-	--type) words="ALL SUCCESS REFUND" ;;
-	--format) words="csv json" ;;
-	--lang) words="zh-CN en" ;;
-	--as) words=$(compgen -u) ;;
-	--since | --until) words="today yesterday 30m 6h 2d" ;;
-	--order) [[ $verb == sweep ]] && words=$(_h5pay_orders) ;;
-	--total-fee | --body | --attach | --expires | --return-url | --fee | --reason | --id | \
-	    --back) ;;
-	*)
-		if [[ $cur == -* ]]; then
-			words="--help --json --quiet --config --version"
-			words+=" $(_h5pay_options "$verb")"
-		else
-			case $verb in
-			'' | help) words=$verbs ;;
-			show | query | close | refund | support)
-				words=$(_h5pay_orders) ;;
-			hook)
-				words="list retry test"
-				[[ $prev == retry ]] && words=$(_h5pay_orders)
-				;;
-			bill | reconcile) words=yesterday ;;
-			report) words="today yesterday" ;;
-			esac
-		fi
-		;;
+	@orders) words=$(_h5pay_orders) ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

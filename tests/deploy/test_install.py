@@ -53,6 +53,8 @@ def _(t):
                  "share/man/man5/h5pay.conf.5",
                  "share/man/man8/h5pay-programs.8",
                  "share/bash-completion/completions/h5pay",
+                 "share/zsh/site-functions/_h5pay",
+                 "share/fish/vendor_completions.d/h5pay.fish",
                  "share/h5pay/deploy/nginx/h5pay.conf",
                  "share/h5pay/h5pay.conf.example"):
         t.ok((d / "opt/pay" / name).exists(), name)

@@ -308,7 +308,7 @@ def _(t):
     t.eq(p.wait(), 0, "exit status")
     text = out.decode()
     t.contains(text, f"{order}  awaiting", "heading")
-    t.contains(text, "12345 fen (123.45 yuan)", "amount")
+    t.contains(text, "123.45 yuan (12345 fen)", "amount")
     t.lacks(text, "\t", "show")
 
 
