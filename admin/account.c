@@ -29,7 +29,7 @@ become(unsigned uid, unsigned gid, const char *why, struct h5_err *e)
 static enum h5_code
 owner(const char *path, unsigned *uid, unsigned *gid, struct h5_err *e)
 {
-	struct h5_store_where where = {NULL, H5_STORE_BUDGET_MS};
+	struct h5_store_where where = {.budget_ms = H5_STORE_BUDGET_MS};
 	struct h5_buf dir;
 	enum h5_code rc;
 

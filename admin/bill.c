@@ -48,7 +48,8 @@ open_bills(const struct command *cmd, bool make, int *fd, struct h5_err *e)
 	if (rc == H5_OK && make)
 		rc = h5_file_mkdir(dir, H5_STATE_BILLS, e);
 	if (rc == H5_OK)
-		rc = h5_file_folder(dir, H5_STATE_BILLS, fd, e);
+		rc = h5_file_folder_mend(
+		    dir, H5_STATE_BILLS, H5_STATE_BILLS, &cmd->log, fd, e);
 	h5_file_drop(&dir);
 	return rc;
 }

@@ -175,9 +175,11 @@ prepare(struct command *cmd, const struct verb *v, struct h5_err *e)
 	 * become its owner before touching it. */
 	if (rc == H5_OK && v->need_store)
 		rc = command_own_store(cmd->config->path, e);
-	if (rc == H5_OK && v->need_store)
+	if (rc == H5_OK && v->need_store) {
+		cmd->config->store.log = &cmd->log;
 		rc = h5_store_open(&cmd->config->store, cmd->config->hooks.mask,
 		    &cmd->shop.st, e);
+	}
 	return rc;
 }
 

@@ -296,6 +296,7 @@ h5_site_has_store(struct h5_site *site)
 enum h5_code
 h5_site_open(struct h5_site *site, struct h5_err *e)
 {
+	struct h5_store_where where;
 	enum h5_code rc = H5_OK;
 
 	if (atomic_load(&site->ready))
@@ -303,8 +304,10 @@ h5_site_open(struct h5_site *site, struct h5_err *e)
 	(void)pthread_mutex_lock(&site->opening);
 	/* Opened once; the threads that came second wait for the first. */
 	if (!atomic_load(&site->ready)) {
-		rc = h5_store_open(&site->app.c->store, site->app.c->hooks.mask,
-		    &site->app.st, e);
+		where = site->app.c->store;
+		where.log = &site->app.log;
+		rc = h5_store_open(
+		    &where, site->app.c->hooks.mask, &site->app.st, e);
 		if (rc == H5_OK)
 			atomic_store(&site->ready, true);
 	}

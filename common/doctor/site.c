@@ -27,6 +27,7 @@
 #define FILE_MAX 65536
 #define NOTICE_MAX 65536
 #define DEPTH 8 /* folders above a file that may be the document root */
+#define PAGE_NAME 32
 #define ADDRESS_DAYS 30
 #define ADDRESSES 64
 
@@ -105,6 +106,46 @@ remedy_of_status(long status)
 	return "status-other";
 }
 
+/* The page's name, if this is an error page of ours: then the host is not to
+ * blame.  Every page of ours carries it (INTERFACE 3). */
+static bool
+our_page(const struct site *s, char name[PAGE_NAME])
+{
+	static const char mark[] = " data-page=\"";
+	const char *p;
+	size_t n;
+
+	p = s->body.len > 0 ? strstr(s->body.data, "<main") : NULL;
+	p = p != NULL ? strstr(p, mark) : NULL;
+	if (p == NULL)
+		return false;
+	p += sizeof mark - 1;
+	n = strspn(p, "abcdefghijklmnopqrstuvwxyz-");
+	if (n == 0 || n >= PAGE_NAME || p[n] != '"')
+		return false;
+	memcpy(name, p, n);
+	name[n] = '\0';
+	return true;
+}
+
+/* Another page than the one that was to come. */
+static void
+say_other(struct site *s, const char *program)
+{
+	char name[PAGE_NAME];
+
+	if (our_page(s, name))
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program, "page-ours",
+		    strcmp(name, "store-error") == 0 ? "mend-store"
+						     : "mend-log",
+		    "url", s->url.data, "page", name, "status",
+		    H5_LOG_NUM(s->a.status), NULL);
+	else
+		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program, "page-other",
+		    remedy_of_status(s->a.status), "url", s->url.data, "status",
+		    H5_LOG_NUM(s->a.status), NULL);
+}
+
 static void
 say_unreached(struct site *s, const char *check, const struct h5_err *e)
 {
@@ -137,9 +178,7 @@ page(struct site *s, const char *program, long status, const char *mark)
 		    "page-redirected", remedy_of_status(s->a.status), "url",
 		    s->url.data, "to", to.data, NULL);
 	else
-		h5_doctor_say_mend(s->d, H5_DOCTOR_FAIL, program, "page-other",
-		    remedy_of_status(s->a.status), "url", s->url.data, "status",
-		    H5_LOG_NUM(s->a.status), NULL);
+		say_other(s, program);
 	if (good)
 		h5_doctor_say(s->d, H5_DOCTOR_PASS, program, "page-good", "url",
 		    s->url.data, NULL);

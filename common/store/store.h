@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/log.h"
 #include "common/order/order.h"
 
 struct h5_store;
@@ -30,6 +31,9 @@ struct h5_store_hold;
 struct h5_store_where {
 	char *dir; /* the folder that holds it */
 	int budget_ms; /* what one call may take, ms, 1 or more */
+	/* Is told what was mended on the way; NULL: nobody.  It has to stay as
+	 * long as the store is open. */
+	const struct h5_log *log;
 };
 /* WeChat waits five seconds for the answer to a notice. */
 #define H5_STORE_BUDGET_MS 4000

@@ -14,6 +14,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
 
 /* h5_file_read(dirfd, path, out, e): append a regular file to out, whose
  * ceiling is the limit.  Follows no link, and never blocks on a FIFO.  One open
@@ -91,6 +92,16 @@ H5_MUST_CHECK enum h5_code h5_file_open(int dirfd, const char *path, int flags,
  * H5_E_CONFIG: a link, not ours, or open to others. */
 H5_MUST_CHECK enum h5_code h5_file_folder(
     int dirfd, const char *path, int *fd, struct h5_err *e);
+
+/* h5_file_folder_mend(dirfd, path, name, log, fd, e): the same, but a folder of
+ * ours that is open to others is closed to them, as panels and FTP programs
+ * open them: its mode loses what others may, and gains nothing.  That is logged
+ * under name (log: NULL: it is not).  For folders that are known to be a
+ * store's.
+ * H5_E_NOTFOUND: nothing is there.
+ * H5_E_CONFIG: a link, not ours, or its mode cannot be changed. */
+H5_MUST_CHECK enum h5_code h5_file_folder_mend(int dirfd, const char *path,
+    const char *name, const struct h5_log *log, int *fd, struct h5_err *e);
 
 /* h5_file_bare(dirfd, path, shut, e): is this a folder of ours with nothing in
  * it, whatever its mode?  shut: close it to others.

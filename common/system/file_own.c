@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/vfs.h>
@@ -105,12 +106,15 @@ h5_file_bare(int dirfd, const char *path, bool shut, struct h5_err *e)
 	return rc;
 }
 
-enum h5_code
-h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
+/* A folder of ours, whatever its mode. */
+static enum h5_code
+open_folder(
+    int dirfd, const char *path, int *fd, mode_t *mode, struct h5_err *e)
 {
 	struct stat st;
 	enum h5_code rc = H5_OK;
 
+	*mode = 0;
 	*fd = openat(
 	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0 && (errno == ELOOP || errno == ENOTDIR))
@@ -124,21 +128,64 @@ h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "%s belongs to user %u, but this runs as user %u", path,
 		    (unsigned)st.st_uid, (unsigned)geteuid());
-	else if ((st.st_mode & 077) != 0)
-		rc = h5_err_set(e, H5_E_CONFIG,
-		    "%s is open to others: chmod 700 %s", path, path);
+	else
+		*mode = st.st_mode & 07777;
 	if (rc != H5_OK)
 		h5_file_drop(fd);
 	return rc;
 }
 
 enum h5_code
+h5_file_folder(int dirfd, const char *path, int *fd, struct h5_err *e)
+{
+	enum h5_code rc;
+	mode_t mode;
+
+	rc = open_folder(dirfd, path, fd, &mode, e);
+	if (rc == H5_OK && (mode & 077) != 0) {
+		h5_file_drop(fd);
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "%s is open to others: chmod 700 %s", path, path);
+	}
+	return rc;
+}
+
+enum h5_code
+h5_file_folder_mend(int dirfd, const char *path, const char *name,
+    const struct h5_log *log, int *fd, struct h5_err *e)
+{
+	char was[16], now[16];
+	enum h5_code rc;
+	mode_t mode;
+
+	rc = open_folder(dirfd, path, fd, &mode, e);
+	if (rc != H5_OK || (mode & 077) == 0)
+		return rc;
+	/* By the descriptor, so that nobody can put a link in between. */
+	if (fchmod(*fd, mode & 0700) != 0) {
+		rc = h5_err_sys(e, H5_E_CONFIG, errno,
+		    "%s is open to others, and cannot be closed: chmod 700 %s",
+		    name, name);
+		h5_file_drop(fd);
+		return rc;
+	}
+	(void)snprintf(was, sizeof was, "%o", (unsigned)mode);
+	(void)snprintf(now, sizeof now, "%o", (unsigned)mode & 0700);
+	if (log != NULL)
+		h5_log_event(log, H5_LOG_WARN, "mode-mended", "path", name,
+		    "was", was, "now", now, NULL);
+	return H5_OK;
+}
+
+enum h5_code
 h5_file_sync_folder(int dirfd, const char *path, struct h5_err *e)
 {
 	enum h5_code rc;
+	mode_t mode;
 	int fd;
 
-	rc = h5_file_folder(dirfd, path, &fd, e);
+	/* Its mode is the matter of whoever opens it for what is inside. */
+	rc = open_folder(dirfd, path, &fd, &mode, e);
 	if (rc == H5_OK)
 		rc = h5_file_sync(fd, e);
 	h5_file_drop(&fd);

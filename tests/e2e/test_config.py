@@ -409,9 +409,36 @@ def _(t):
     t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o755, "mode after it")
     s.ready(t.id())
     t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o700, "mode of the store")
+
+
+@table("B9: a store that {0} opened to others goes on, closed again, and says "
+       "so", [("a panel", 0o755), ("an FTP program", 0o2775)])
+def _(t, who, mode):
+    s = t.own_site()
+    order = t.id()
+    s.ready(order, 5)
+    for path in [s.store, *s.store.rglob("*")]:
+        path.chmod(mode if path.is_dir() else 0o644)
+    t.success(s.notify(h5.notice(order, 5)))
+    t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o700, "mode of the store")
+    s.ready(t.id(), 5)
+    t.contains("\n".join(s.log()), "mode-mended", "the log")
+    t.contains("\n".join(s.log()), f"was={mode:o} now=700", "the log")
+    code, out, err = s.h5pay("fsck", "--repair")
+    t.eq(code, 0, f"fsck --repair: {out}")
+    for path in [s.store, *s.store.rglob("*")]:
+        if path.is_dir():
+            t.eq(path.stat().st_mode & 0o077, 0, f"mode of {path}")
+
+@test("B9: what is no store is not closed, whatever store.dir says")
+def _(t):
+    s = t.own_site()
+    s.store.mkdir()
+    (s.store / "index.html").write_text("a site")
+    (s.store / "format").write_text("JPEG")
     s.store.chmod(0o755)
-    r = s.get("checkout", "item=tea")
-    t.page(r, 503, "store-error")
+    t.page(s.get("checkout", "item=tea"), 503, "store-error")
+    t.eq(stat.S_IMODE(s.store.stat().st_mode), 0o755, "its mode")
     t.contains("\n".join(s.log()), "chmod 700", "the log")
 
 

@@ -4,6 +4,7 @@ it."""
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 
@@ -196,13 +197,31 @@ def _(t):
           r"chmod go-w .*catalogue.ini", args=("--offline",))
 
 
-@test("doctor finds a store that is open to others")
+@test("doctor finds a folder that is open to others and no store of ours")
 def _(t):
     s = t.own_site()
-    s.ready(t.id())
+    s.store.mkdir()
+    (s.store / "index.html").write_text("a site")
     s.store.chmod(0o755)
     fails(t, s, "store", "cannot hold a store", "chmod 700",
           args=("--offline",))
+
+
+@test("B9: doctor knows our own error pages, and does not blame the host")
+def _(t):
+    s = t.own_web()
+    s.ready(t.id())
+    shutil.rmtree(s.store)
+    s.store.mkdir()
+    (s.store / "index.html").write_text("a site")
+    code, checks = doctor(s)
+    for program in ("return-page", "query"):
+        (c,) = of(checks, program)
+        t.eq(c["result"], "fail", program)
+        t.contains(c["found"], "is our program", "found")
+        t.contains(c["found"], "store-error", "found")
+        t.contains(c["remedy"], "the host is not at fault", "remedy")
+    t.eq(code, 1, "exit status")
 
 
 @test("doctor warns of a store that is not there, and does not make it")

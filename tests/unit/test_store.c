@@ -70,21 +70,100 @@ test_store__open_refuses_what_is_not_a_store(void **state)
 	    try_open(folder_name(&s->f, "no/store", path), &e), H5_E_CONFIG);
 }
 
-static void
-test_store__open_refuses_an_open_folder(void **state)
+static unsigned
+mode_of(const char *path)
 {
-	static const mode_t modes[] = {0701, 0710, 0740, 0704, 0755, 0777};
-	struct shop *s = *state;
-	struct h5_err e;
-	size_t i;
+	struct stat st;
 
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void
+test_store__open_closes_a_store_to_others(void **state)
+{
+	static const mode_t modes[] = {
+	    0701, 0710, 0740, 0704, 0755, 0777, 02775};
+	struct shop *s = *state;
+	char log[FOLDER_PATH], *text;
+	struct h5_store_where w = *WHERE(s->dir);
+	struct h5_store *st;
+	struct h5_log l;
+	size_t i, n;
+
+	h5_log_init(&l, "test", folder_name(&s->f, "log", log));
+	w.log = &l;
 	for (i = 0; i < COUNT(modes); i++) {
 		assert_int_equal(chmod(s->dir, modes[i]), 0);
-		assert_int_equal(try_open(s->dir, &e), H5_E_CONFIG);
-		assert_non_null(strstr(e.msg, "chmod 700"));
+		assert_int_equal(h5_store_open(&w, 0, &st, NULL), H5_OK);
+		h5_store_close(st);
+		assert_int_equal(mode_of(s->dir), 0700);
 	}
-	assert_int_equal(chmod(s->dir, 0700), 0);
-	assert_int_equal(try_open(s->dir, &e), H5_OK);
+	text = fixture(log, &n);
+	assert_non_null(strstr(text, "mode-mended"));
+	assert_non_null(strstr(text, "was=2775 now=700"));
+	free(text);
+}
+
+/* Whatever stands in the configuration: only a store is closed, and never what
+ * a link leads to. */
+static void
+test_store__open_closes_no_strangers_folder(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH], link[FOLDER_PATH];
+	struct h5_err e;
+
+	folder_mkdir(&s->f, "site");
+	folder_name(&s->f, "site", path);
+	folder_write(&s->f, "site/format", "JPEG\n", 0644);
+	folder_write(&s->f, "site/index.html", "x", 0644);
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(try_open(path, &e), H5_E_CONFIG);
+	assert_non_null(strstr(e.msg, "chmod 700"));
+	assert_int_equal(mode_of(path), 0755);
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(symlink("store", folder_name(&s->f, "link", link)), 0);
+	assert_int_equal(try_open(link, &e), H5_E_CONFIG);
+	assert_int_equal(mode_of(s->dir), 0755);
+	assert_int_equal(
+	    symlink("format", folder_name(&s->f, "store/l", link)), 0);
+	assert_int_equal(rename(folder_name(&s->f, "store/format", path),
+			     folder_name(&s->f, "format", link)),
+	    0);
+	assert_int_equal(symlink("../format", path), 0);
+	assert_int_equal(try_open(s->dir, &e), H5_E_CONFIG);
+	assert_int_equal(mode_of(s->dir), 0755);
+}
+
+/* Every folder below it, as chmod -R leaves them, and a link among them. */
+static void
+test_store__folders_of_a_store_are_closed_where_they_are_used(void **state)
+{
+	static const char *const below[] = {"store/orders", "store/index",
+	    "store/index/created", "store/index/wake", "store/sweep"};
+	struct shop_seen seen = {.n = 0};
+	struct shop *s = *state;
+	char path[FOLDER_PATH];
+	size_t i;
+
+	assert_int_equal(shop_create(s->st, ID, T0), H5_OK);
+	for (i = 0; i < COUNT(below); i++)
+		assert_int_equal(
+		    chmod(folder_name(&s->f, below[i], path), 0755), 0);
+	shop_ledger(s, ID, path);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(chmod(path, 0755), 0);
+	shop_reopen(s, 0);
+	assert_int_equal(shop_paid(s->st, ID), H5_OK);
+	assert_int_equal(shop_create(s->st, "order-2", T0), H5_OK);
+	assert_int_equal(
+	    h5_store_each_open(s->st, shop_see, &seen, NULL), H5_OK);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(
+	    mode_of(folder_name(&s->f, "store/index/created", path)), 0700);
+	assert_int_equal(
+	    mode_of(folder_name(&s->f, "store/index/wake", path)), 0700);
 }
 
 static void
@@ -899,7 +978,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_store__open_makes_a_closed_folder),
 	    TEST(test_store__open_refuses_what_is_not_a_store),
-	    TEST(test_store__open_refuses_an_open_folder),
+	    TEST(test_store__open_closes_a_store_to_others),
+	    TEST(test_store__open_closes_no_strangers_folder),
+	    TEST(test_store__folders_of_a_store_are_closed_where_they_are_used),
 	    TEST(test_store__open_refuses_another_owner_and_format),
 	    TEST(test_store__open_finishes_an_interrupted_start),
 	    TEST(test_store__many_may_open_a_new_one_at_once),

@@ -150,6 +150,7 @@ test_store_archive__each_id_is_found_among_many(void **state)
 	for (i = 0; i < MANY; i++) {
 		id_of(i, id);
 		assert_int_equal(shop_events(s->st, id), 2);
+		assert_int_equal(shop_create(s->st, id, T0), H5_E_EXISTS);
 		(void)snprintf(id, sizeof id, "none-%u", i);
 		assert_int_equal(shop_events(s->st, id), -1);
 	}

@@ -426,7 +426,7 @@ h5_archive_hold(struct h5_files *st, int how, int *fd, struct h5_err *e)
 {
 	enum h5_code rc;
 
-	rc = h5_file_folder(st->dir, H5_ARCHIVE_FOLDER, fd, e);
+	rc = h5_files_sub(st, H5_ARCHIVE_FOLDER, fd, e);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc == H5_OK)

@@ -384,7 +384,7 @@ h5_archive_check(struct h5_files_checking *c, struct h5_err *e)
 	enum h5_code rc;
 	int fd;
 
-	rc = h5_file_folder(c->st->dir, H5_ARCHIVE_FOLDER, &fd, e);
+	rc = h5_files_sub(c->st, H5_ARCHIVE_FOLDER, &fd, e);
 	/* Nothing was ever archived, or the folder is not ours, which was
 	 * told. */
 	if (rc == H5_E_NOTFOUND || rc == H5_E_CONFIG)

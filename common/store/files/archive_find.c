@@ -50,7 +50,7 @@ h5_archive_unindexed(struct h5_files *st, struct h5_err *e)
 	enum h5_code rc;
 	int fd;
 
-	rc = h5_file_folder(st->dir, H5_ARCHIVE_FOLDER, &fd, e);
+	rc = h5_files_sub(st, H5_ARCHIVE_FOLDER, &fd, e);
 	if (rc == H5_OK)
 		rc = h5_file_list(fd, a_month, NULL, e);
 	h5_file_drop(&fd);

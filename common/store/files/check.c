@@ -150,6 +150,15 @@ stranger(
 	h5_files_check_found(c, &c->r->derived, "", what, gone);
 }
 
+/* A check only tells of a folder that is open to others; a repair closes it. */
+static enum h5_code
+open_folder(
+    struct h5_files_checking *c, const char *folder, int *fd, struct h5_err *e)
+{
+	return c->repair ? h5_files_sub(c->st, folder, fd, e)
+			 : h5_file_folder(c->st->dir, folder, fd, e);
+}
+
 /* One folder whose entries all have names of a known kind. */
 struct listing {
 	struct h5_files_checking *c;
@@ -206,7 +215,7 @@ list_folder(struct h5_files_checking *c, const char *folder,
 	struct h5_err why;
 	enum h5_code rc;
 
-	rc = h5_file_folder(c->st->dir, folder, &l.fd, &why);
+	rc = open_folder(c, folder, &l.fd, &why);
 	if (rc == H5_E_NOTFOUND)
 		return H5_OK;
 	if (rc != H5_OK) {
@@ -291,7 +300,7 @@ each_leaf(struct h5_files_checking *c, h5_file_each_fn each, bool tell,
 	for (i = 0; rc == H5_OK && i < 256; i++) {
 		(void)snprintf(
 		    c->leaf, sizeof c->leaf, "orders/%x/%x", i >> 4, i & 15);
-		rc = h5_file_folder(c->st->dir, c->leaf, &c->leaf_fd, &why);
+		rc = open_folder(c, c->leaf, &c->leaf_fd, &why);
 		if (rc == H5_OK)
 			rc = h5_file_list(c->leaf_fd, each, c, e);
 		else if (rc != H5_E_NOTFOUND && tell)

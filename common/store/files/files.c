@@ -35,6 +35,7 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	st->format_sure = 1;
 	st->hooks = hooks;
 	st->budget_ms = w->budget_ms;
+	st->log = w->log;
 	(void)pthread_mutex_init(&st->lock, NULL);
 	/* Untouched pages of it cost nothing. */
 	st->known = calloc(H5_FILES_KNOWN, sizeof *st->known);
@@ -44,7 +45,7 @@ open_store(const struct h5_store_where *w, unsigned hooks, void **store,
 	}
 	/* The order of these looks decides what an operator is told first: the
 	 * folder, its locks, then what is in it. */
-	rc = h5_files_folder(w->dir, true, &st->dir, &why);
+	rc = h5_files_folder(w, true, &st->dir, &why);
 	if (rc == H5_OK)
 		rc = h5_files_lockable(st->dir, &why);
 	if (rc == H5_OK)

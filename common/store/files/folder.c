@@ -122,11 +122,46 @@ h5_files_lockable(int dir, struct h5_err *e)
 	return H5_OK;
 }
 
+/* Is it a store, by its format file?  Only of a store is the mode ours to
+ * change, whatever somebody wrote into the configuration. */
+static bool
+is_store(int dir)
+{
+	char head[sizeof H5_FILES_FIRST - 2]; /* up to the number */
+	bool yes;
+	size_t size;
+	int fd;
+
+	yes =
+	    h5_file_open(dir, "format", O_RDONLY, &fd, &size, NULL) == H5_OK &&
+	    h5_file_read_at(fd, 0, head, sizeof head, NULL) == H5_OK &&
+	    memcmp(head, H5_FILES_FIRST, sizeof head - 1) == 0;
+	h5_file_drop(&fd);
+	return yes;
+}
+
+/* path is open to others.  If it is a store, it is closed to them. */
+static enum h5_code
+close_store_folder(const char *path, const struct h5_log *log, int *fd)
+{
+	enum h5_code rc = H5_E_CONFIG;
+	int any;
+
+	/* Through this one descriptor, from the look to the end. */
+	any = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (any >= 0 && is_store(any))
+		rc = h5_file_folder_mend(any, ".", path, log, fd, NULL);
+	h5_file_drop(&any);
+	return rc;
+}
+
 /* Opens the folder.  make: when it is missing, it is made; an empty one that
  * others may look into is closed to them. */
 enum h5_code
-h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
+h5_files_folder(
+    const struct h5_store_where *w, bool make, int *fd, struct h5_err *e)
 {
+	const char *dir = w->dir;
 	struct h5_buf path;
 	enum h5_code rc;
 
@@ -140,6 +175,9 @@ h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 	rc = h5_buf_finish(&path, e);
 	if (rc == H5_OK)
 		rc = h5_file_folder(AT_FDCWD, path.data, fd, e);
+	if (rc == H5_E_CONFIG &&
+	    close_store_folder(path.data, w->log, fd) == H5_OK)
+		rc = H5_OK;
 	/* The folder may have been made by hand, as an FTP program makes it.
 	 * Only an empty folder is closed to others: if something is in it, it
 	 * is somebody's, and its rights are not ours to change. */
@@ -161,6 +199,12 @@ h5_files_folder(const char *dir, bool make, int *fd, struct h5_err *e)
 	return rc;
 }
 
+enum h5_code
+h5_files_sub(struct h5_files *st, const char *path, int *fd, struct h5_err *e)
+{
+	return h5_file_folder_mend(st->dir, path, path, st->log, fd, e);
+}
+
 bool
 h5_files_there(const struct h5_store_where *w)
 {
@@ -168,7 +212,7 @@ h5_files_there(const struct h5_store_where *w)
 	int folder = -1, format = -1;
 	enum h5_code rc;
 
-	rc = h5_files_folder(w->dir, false, &folder, NULL);
+	rc = h5_files_folder(w, false, &folder, NULL);
 	if (rc == H5_OK)
 		rc = h5_file_open(
 		    folder, "format", O_RDONLY, &format, &size, NULL);

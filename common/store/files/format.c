@@ -128,7 +128,7 @@ h5_files_peek(const struct h5_store_where *w, struct h5_engine_format *f,
 
 	/* Whatever is wrong with the folder, h5_files_folder says it when the
 	 * store is opened.  Here the question is only whether there is one. */
-	if (h5_files_folder(w->dir, false, &dir, NULL) != H5_OK)
+	if (h5_files_folder(w, false, &dir, NULL) != H5_OK)
 		return h5_err_set(e, H5_E_NOTFOUND, "no store");
 	rc = h5_file_open(dir, "format", O_RDONLY, &fd, &size, e);
 	if (rc == H5_OK)
@@ -182,7 +182,7 @@ h5_files_raise(
 		return H5_OK;
 	/* The folder itself is locked, since the file is replaced and its lock
 	 * would go with the old one. */
-	rc = h5_file_folder(st->dir, ".", &folder, e);
+	rc = h5_files_sub(st, ".", &folder, e);
 	if (rc == H5_OK)
 		rc = h5_file_lock(folder, LOCK_EX, h5_files_wait(until_ms), e);
 	if (rc == H5_OK)

@@ -231,7 +231,7 @@ h5_files_days_add(struct h5_files *st, const char *folder,
 	enum h5_code rc;
 	int fd;
 
-	rc = h5_file_folder(st->dir, folder, &fd, e);
+	rc = h5_files_sub(st, folder, &fd, e);
 	if (rc == H5_OK)
 		rc = h5_file_list(fd, add_day, d, e);
 	h5_file_drop(&fd);

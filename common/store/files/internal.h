@@ -36,6 +36,7 @@ struct h5_files {
 	int dir;
 	unsigned hooks;
 	int budget_ms; /* for fsck, whose caller sets no deadline */
+	const struct h5_log *log; /* of what was mended; may be NULL */
 	pthread_mutex_t lock; /* covers what follows */
 	struct h5_files_known *known;
 	/* The day of each index whose file's name this process knows to be
@@ -58,12 +59,17 @@ int h5_files_wait(int64_t until_ms);
 
 /* --- the folder (folder.c) --- */
 
-/* h5_files_folder(dir, make, fd, e): open the store's folder.  make: make it if
- * it is missing, and close an empty one that others may look into.
+/* h5_files_folder(w, make, fd, e): open the store's folder, and close it to
+ * others if it is a store.  make: make it if it is missing, and close an empty
+ * one that others may look into.
  * H5_E_NOTFOUND: it is missing, and make is false.  H5_E_CONFIG: it cannot be a
  * store's. H5_E_IO: a system call failed. */
 H5_MUST_CHECK enum h5_code h5_files_folder(
-    const char *dir, bool make, int *fd, struct h5_err *e);
+    const struct h5_store_where *w, bool make, int *fd, struct h5_err *e);
+/* h5_files_sub(st, path, fd, e): open a folder of the store; it is closed to
+ * others, if it was not.  H5_E_NOTFOUND: it is missing. */
+H5_MUST_CHECK enum h5_code h5_files_sub(
+    struct h5_files *st, const char *path, int *fd, struct h5_err *e);
 /* h5_files_lockable(dir, e): can locks there be relied on?  H5_E_CONFIG: it
  * lies on a network file system. */
 H5_MUST_CHECK enum h5_code h5_files_lockable(int dir, struct h5_err *e);

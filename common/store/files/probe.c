@@ -71,7 +71,8 @@ h5_files_probe(const struct h5_store_where *w, struct h5_err *e)
 	enum h5_code rc;
 	int fd;
 
-	rc = h5_file_folder(AT_FDCWD, dir, &fd, &why);
+	/* As the programs open it: they close it to others. */
+	rc = h5_files_folder(w, false, &fd, &why);
 	if (rc == H5_OK)
 		rc = probe_folder(fd, &why);
 	h5_file_drop(&fd);
