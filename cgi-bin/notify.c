@@ -53,7 +53,8 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	enum h5_settled settled;
 	struct h5_err e;
 
-	/* Durable before it is acknowledged. */
+	/* rule: ack_last
+	 * Durable before it is acknowledged. */
 	if (h5_settle(&job->shop, t, "notify", &settled, &o, &e) != H5_OK) {
 		fail(job, &e, t->out_trade_no);
 		return;

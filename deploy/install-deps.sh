@@ -86,6 +86,7 @@ if [ "$set" = test ]; then
 	need binutils command_ nm
 	need valgrind command_ valgrind
 	need strace command_ strace
+	need spin command_ spin
 	need mandoc command_ mandoc
 	need faketime command_ faketime
 	need spawn-fcgi command_ spawn-fcgi

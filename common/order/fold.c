@@ -292,6 +292,8 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 	return rc;
 }
 
+/* rule: told_once
+ * The first payment of an order is told; a further one is an alert's matter. */
 static enum h5_code
 apply_paid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {

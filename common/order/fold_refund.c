@@ -48,7 +48,8 @@ weigh_refunds(struct h5_order *o)
 		o->state = H5_ORDER_PAID;
 }
 
-/* A refund that did not come about: if all the money was thought to go back,
+/* rule: stays
+ * A refund that did not come about: if all the money was thought to go back,
  * and the shop was not told of it for that reason, it is told now. */
 static void
 tell_if_it_stays(struct h5_order *o, const struct h5_event *ev)

@@ -179,7 +179,8 @@ settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
 	return h5_settle(shop, t, "query", &settled, o, e);
 }
 
-/* REFUND says "paid, and some went back".  How much decides what the shop is
+/* rule: returned_first
+ * REFUND says "paid, and some went back".  How much decides what the shop is
  * told, so it is asked before the payment is recorded; until WeChat has said
  * it, nothing is. */
 static enum h5_code
@@ -269,7 +270,8 @@ h5_pay_ask_all(const struct h5_shop *shop, bool every, struct h5_order **o,
 
 /* --- closing -------------------------------------------------------------- */
 
-/* WeChat will not close it because it was paid.  Until orderquery says the
+/* rule: paid_there
+ * WeChat will not close it because it was paid.  Until orderquery says the
  * same, it may be neither closed nor followed by another. */
 static enum h5_code
 paid_already(const struct h5_shop *shop, const char *out_trade_no,
@@ -315,7 +317,20 @@ h5_pay_closable_at(const struct h5_attempt *a, int64_t now)
 	return now < at ? at : a->time_expire + EXPIRED_S;
 }
 
-/* closeorder says that there is no such number.  That ends one that WeChat
+/* rule: their_time
+ * Was the number's time up when WeChat gave its last answer?  By WeChat's own
+ * clock: this machine's may be hours ahead. */
+static bool
+over_there(const struct h5_shop *shop, const struct h5_attempt *a)
+{
+	int64_t at;
+
+	return h5_wechat_date(shop->wx, &at) &&
+	       at >= a->time_expire + EXPIRED_S;
+}
+
+/* rule: spoken
+ * closeorder says that there is no such number.  That ends one that WeChat
  * never spoke of, since this call has burnt it.  One that WeChat did speak of
  * (the answer to its unifiedorder may be all that was lost) can be paid until
  * its time is up. */
@@ -325,7 +340,7 @@ unknown_there(const struct h5_shop *shop, struct h5_pay_note ended,
 {
 	const struct h5_attempt *a = h5_order_attempt(*o, ended.out_trade_no);
 
-	if (h5_pay_known(*o, a) && h5_clock_now() < a->time_expire + EXPIRED_S)
+	if (h5_pay_known(*o, a) && !over_there(shop, a))
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat knew %s, and does not confirm that it is closed: "
 		    "try again later",
@@ -360,7 +375,8 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 		return h5_err_set(e, H5_E_STATE,
 		    "WeChat does not close %s yet: try again later",
 		    out_trade_no);
-	/* The close may have happened.  Closing again is harmless (PROTOCOL 5),
+	/* rule: confirmed_close
+	 * The close may have happened.  Closing again is harmless (PROTOCOL 5),
 	 * so the caller simply repeats it. */
 	case H5_WECHAT_AGAIN:
 		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");

@@ -88,7 +88,8 @@ h5_pay_close_rest(const struct h5_shop *shop, const char *id,
 
 	*o = NULL;
 	rc = h5_pay_hold(shop, id, &hold, o, e);
-	/* Only beside a payment: an order that is not paid is closed by
+	/* rule: close_rest
+	 * Only beside a payment: an order that is not paid is closed by
 	 * h5_pay_close, which also ends the order. */
 	if (rc == H5_OK && (*o)->paid_at != 0)
 		rc = close_attempts(shop, o, e);
@@ -98,7 +99,8 @@ h5_pay_close_rest(const struct h5_shop *shop, const char *id,
 
 /* --- the time is over ----------------------------------------------------- */
 
-/* May this machine's clock end an order?  To close at WeChat is for good. */
+/* rule: right_clock
+ * May this machine's clock end an order?  To close at WeChat is for good. */
 static enum h5_code
 clock_good(
     const struct h5_shop *shop, const struct h5_order *o, struct h5_err *e)
@@ -127,12 +129,18 @@ h5_pay_expire_held(
 {
 	bool every = h5_order_current(*o)->state != H5_ATTEMPT_AWAITING;
 	enum h5_code rc = H5_OK;
-	int64_t ahead;
+	int64_t ahead, now;
 
 	if (!h5_wechat_clock(shop->wx, &ahead))
 		rc = h5_pay_ask_all(shop, every, o, e);
 	if (rc == H5_OK && !h5_order_settled(*o))
 		rc = clock_good(shop, *o, e);
+	/* rule: clock_again
+	 * It may have been set right after the caller looked at it. */
+	now = h5_clock_now();
+	if (rc == H5_OK && now < h5_order_expires_at(*o, now))
+		rc = h5_err_set(
+		    e, H5_E_STATE, "order %s has time left", (*o)->id);
 	return rc == H5_OK ? close_order(shop, "expired", o, e) : rc;
 }
 

@@ -130,7 +130,9 @@ struct next {
 	const char *sign_type;
 };
 
-/* The next attempt is made only after the last one can no longer be paid. */
+/* rule: number_first
+ * The next attempt is made only after the last one can no longer be paid, and
+ * before WeChat hears of it. */
 static enum h5_code
 decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
@@ -185,7 +187,8 @@ replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
 	rc = h5_pay_ask_one(shop, number, o, e);
 	if (rc == H5_OK && !h5_order_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
-		/* Written first, so that a close whose answer is lost is later
+		/* rule: closing_first
+		 * Written first, so that a close whose answer is lost is later
 		 * known to be ours and does not end the order.  It also keeps
 		 * in mind that WeChat knew the number. */
 		if (known || h5_pay_known(*o, h5_order_current(*o)))
@@ -258,6 +261,8 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 	    e, H5_E_REMOTE, "unifiedorder refused: %s", refusal->err_code);
 }
 
+/* rule: same_number
+ * Without an answer the next call has the same number again. */
 static enum h5_code
 order_once(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, enum step *step, struct h5_order **o,

@@ -139,6 +139,7 @@ h5_returned_record(const struct h5_shop *shop,
 	return rc;
 }
 
+/* rule: announced */
 enum h5_code
 h5_returned_announce(const struct h5_shop *shop,
     const struct h5_wechat_refunds *list, struct h5_order **o, struct h5_err *e)

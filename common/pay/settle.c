@@ -115,7 +115,8 @@ decide_disputed(struct settling *s, const struct h5_order *o,
 	return add_alert(b, H5_ALERT_DISPUTED, s->t, e);
 }
 
-/* Money came in a second time.  The order stays paid by the first payment, the
+/* rule: second_payment
+ * Money came in a second time.  The order stays paid by the first payment, the
  * second is kept beside it, and the operator is told. */
 static enum h5_code
 decide_overpaid(struct settling *s, const struct h5_order *o,
@@ -157,7 +158,8 @@ decide_paid(struct settling *s, const struct h5_order *o,
 	if (o->transaction_id[0] != '\0')
 		return decide_overpaid(s, o, a, b, e);
 	s->result = H5_SETTLED_NOW;
-	/* Money for a closed order is still money: it becomes paid, and the
+	/* rule: late_money
+	 * Money for a closed order is still money: it becomes paid, and the
 	 * operator is told. */
 	s->late = o->state == H5_ORDER_CLOSED;
 	rc = add_paid(b, s, e);

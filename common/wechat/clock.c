@@ -22,6 +22,13 @@ h5_wechat_told_time(struct h5_wechat *w, const char *date)
 }
 
 bool
+h5_wechat_date(const struct h5_wechat *w, int64_t *at)
+{
+	*at = w->told_at - w->ahead_s;
+	return w->told;
+}
+
+bool
 h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s)
 {
 	int64_t passed_ms = h5_clock_mono_ms() - w->told_ms;

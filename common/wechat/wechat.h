@@ -183,6 +183,11 @@ void h5_wechat_worker_free(void *worker);
  * since. */
 bool h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s);
 
+/* h5_wechat_date(w, at): WeChat's own time, in Unix seconds, when it gave the
+ * last answer that told it; this machine's clock has no part in it.  false: no
+ * answer has. */
+bool h5_wechat_date(const struct h5_wechat *w, int64_t *at);
+
 /* Errors of each call that follows:
  * H5_OK: refusal->verdict tells what WeChat said; the facts are filled only if
  * it is H5_WECHAT_SUCCESS.

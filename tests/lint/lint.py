@@ -809,6 +809,28 @@ def mutants():
             yield f"tests/fuzz/control.py: {what}: not there once in {file}"
 
 
+def rules():
+    """rules of the model and of the code have each other's names"""
+    text = (ROOT / "tests" / "model" / "walks.pml").read_text()
+    model = re.findall(r"^/\* rule: (\w+)\t+([\w/.-]+\.c):(\w+)$", text, re.M)
+    if len(model) < 10 or len(model) != text.count("rule: "):
+        yield f"tests/model/walks.pml: {len(model)} rules that name a function"
+    for rule, file, function in model:
+        source = ROOT / file
+        code = source.read_text() if source.exists() else ""
+        if not re.search(rf"^{function}\(", code, re.M):
+            yield f"rule {rule}: {file} defines no {function}"
+        if not re.search(rf"rule: {rule}\b", code):
+            yield f"rule {rule}: {file} does not name it"
+        if f"RULE({rule})" not in text:
+            yield f"rule {rule}: the model does not ask for it"
+    known = {rule for rule, _, _ in model}
+    for path in sources("common/**/*.c", "cgi-bin/**/*.c", "admin/*.c"):
+        for rule in re.findall(r"rule: (\w+)", path.read_text()):
+            if rule not in known:
+                yield f"{name(path)}: the model has no rule {rule}"
+
+
 def paths_of_machines():
     """nothing in the tree names a path of one machine"""
     got = run(["git", "grep", "-nIE", r"(^|[^A-Za-z0-9_.~-])/(root|home/[a-z]+)/",
@@ -845,7 +867,7 @@ CHECKS = [layout, rooms, circles, private_folders, store_door,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,
-          manuals, readers_words, doctor_words, threats, mutants,
+          manuals, readers_words, doctor_words, threats, mutants, rules,
           paths_of_machines, shell, *docs.CHECKS]
 
 

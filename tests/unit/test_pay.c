@@ -25,6 +25,8 @@ struct script {
 	enum h5_code list_rc[4];
 	bool endless; /* each call is answered as the first of its kind */
 	bool told, tells; /* its time: before, by an answer to a query */
+	bool dateless; /* no answer tells it */
+	int64_t set_s; /* by how much the clock is set while it is asked */
 	int64_t ahead_s;
 	/* What somebody else does between two steps of ours: once an attempt
 	 * was closed, before the clock is read for so many-th time. */
@@ -177,8 +179,19 @@ bool
 __wrap_h5_wechat_clock(const struct h5_wechat *w, int64_t *ahead_s)
 {
 	(void)w;
+	if (script.queries > 0)
+		now += script.set_s;
 	*ahead_s = script.ahead_s;
 	return script.told || (script.tells && script.queries > 0);
+}
+
+bool __wrap_h5_wechat_date(const struct h5_wechat *w, int64_t *at);
+bool
+__wrap_h5_wechat_date(const struct h5_wechat *w, int64_t *at)
+{
+	(void)w;
+	*at = now - script.ahead_s;
+	return !script.dateless;
 }
 
 int64_t __wrap_h5_clock_now(void);
@@ -786,6 +799,23 @@ test_pay__a_wrong_clock_ends_no_order(void **state)
 	expect_state(s, H5_ORDER_CLOSED, 1);
 }
 
+/* A clock that was hours ahead when the order was looked at, and is set right
+ * while WeChat is asked. */
+static void
+test_pay__a_clock_set_right_meanwhile_ends_no_order(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	now += 3 * 3600;
+	script.told = false;
+	script.tells = true;
+	script.set_s = 600 - 3 * 3600;
+	start(s, true, H5_OK, H5_PAY_WAIT, "Q:order-1 ");
+	expect_state(s, H5_ORDER_AWAITING, 1);
+}
+
 static void
 test_pay__an_order_expires_in_its_second(void **state)
 {
@@ -1321,6 +1351,35 @@ test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time(void **state)
 	expect_state(s, H5_ORDER_CLOSED, 1);
 }
 
+/* A6: whether its time is up is for WeChat's clock to say. */
+static void
+test_pay__a4_a_wrong_clock_does_not_end_a_known_number(void **state)
+{
+	struct shop *s = *state;
+
+	make(s, "order-1");
+	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
+	script.close[0] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[1] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[2] = H5_WECHAT_UNKNOWN_ORDER;
+	script.close[3] = H5_WECHAT_UNKNOWN_ORDER;
+	/* Three hours ahead: here its time was up long ago. */
+	now += 600 + 3 * 3600;
+	script.ahead_s = 3 * 3600;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	/* No answer tells WeChat's time. */
+	script.dateless = true;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	script.dateless = false;
+	/* Behind: its time is up there, and that is enough. */
+	now += 7200 - 600 + 59 - 6 * 3600;
+	script.ahead_s = -3 * 3600;
+	close_it(s, H5_E_STATE, "C:order-1 ");
+	now += 1;
+	close_it(s, H5_OK, "C:order-1 Q:order-1 ");
+	expect_state(s, H5_ORDER_CLOSED, 1);
+}
+
 static void
 test_pay__a4_a_number_nobody_knows_is_closed_at_once(void **state)
 {
@@ -1496,6 +1555,7 @@ main(void)
 	    T(test_pay__merchant_faults_and_unknown_outcomes),
 	    T(test_pay__an_expired_order_is_closed_at_wechat_first),
 	    T(test_pay__a_wrong_clock_ends_no_order),
+	    T(test_pay__a_clock_set_right_meanwhile_ends_no_order),
 	    T(test_pay__an_order_expires_in_its_second),
 	    T(test_pay__a_buyer_is_not_late_before_the_second),
 	    T(test_pay__an_order_of_1972_can_be_paid_once_the_clock_is_right),
@@ -1519,6 +1579,7 @@ main(void)
 	    T(test_pay__a4_a_known_number_takes_a_confirmed_close),
 	    T(test_pay__a4_201_is_knowledge_that_stays),
 	    T(test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time),
+	    T(test_pay__a4_a_wrong_clock_does_not_end_a_known_number),
 	    T(test_pay__a4_a_number_nobody_knows_is_closed_at_once),
 	    T(test_pay__a4_the_page_tells_when_to_come_back),
 	};
