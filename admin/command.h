@@ -97,7 +97,8 @@ extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
     verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
     verb_reconcile, verb_refund, verb_report, verb_show, verb_status,
     verb_support, verb_sweep;
-extern const struct verb verb_doctor, verb_explain, verb_help;
+extern const struct verb verb_doctor, verb_explain, verb_help, verb_listen,
+    verb_logs, verb_trigger, verb_watch;
 /* command_verbs(n): all of them, as --help lists them. */
 const struct verb *const *command_verbs(size_t *n);
 /* command_verb(name): the one of that name.  NULL: there is none, and stderr
@@ -167,9 +168,18 @@ H5_MUST_CHECK enum h5_code command_account(const char *name, unsigned *uid,
 H5_MUST_CHECK enum h5_code command_become(const char *name, struct h5_err *e);
 /* command_who(out): append the name of the account this runs as. */
 void command_who(struct h5_buf *out);
-/* command_order(cmd, text, id): the order that somebody means by its id, the
- * number of one of its attempts, or a transaction_id.  id: lives as long as
- * cmd does.  Returns EXIT_DONE, or the status to leave with. */
+/* command_find(cmd, text, e): the order that somebody means by its id, the
+ * number of one of its attempts, or a transaction_id, into cmd->id.
+ * H5_E_NOTFOUND: none.
+ * Others as h5_store_find. */
+H5_MUST_CHECK enum h5_code command_find(
+    struct command *cmd, const char *text, struct h5_err *e);
+/* command_print_events(cmd, o, from, e): what happened to the order, from that
+ * event on, as show has it. */
+H5_MUST_CHECK enum h5_code command_print_events(const struct command *cmd,
+    const struct h5_order *o, size_t from, struct h5_err *e);
+/* command_order(cmd, text, id): the same for a verb: id lives as long as cmd
+ * does.  Returns EXIT_DONE, or the status to leave with. */
 int command_order(struct command *cmd, const char *text, const char **id);
 /* command_time(s, now, t, e): read a day, "today", "yesterday", an RFC 3339
  * time, Unix seconds, or an age such as 30m, 6h, 2d.  now, t: Unix seconds.

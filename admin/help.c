@@ -181,9 +181,10 @@ print_table(void)
 		print_option("-", o);
 	verbs = command_verbs(&n);
 	for (i = 0; i < n; i++) {
-		(void)printf("verb\t%s\t%s\t%s\n", verbs[i]->name,
+		(void)printf("verb\t%s\t%s\t%s\t%d\n", verbs[i]->name,
 		    verbs[i]->operand != NULL ? verbs[i]->operand : "-",
-		    verbs[i]->example != NULL ? verbs[i]->example : "-");
+		    verbs[i]->example != NULL ? verbs[i]->example : "-",
+		    verbs[i]->least);
 		for (o = verbs[i]->options; o != NULL && o->name != NULL; o++)
 			print_option(verbs[i]->name, o);
 	}

@@ -54,20 +54,27 @@ by_number(struct command *cmd, const char *text, struct h5_err *e)
 	return rc;
 }
 
+enum h5_code
+command_find(struct command *cmd, const char *text, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	/* It may have been copied out of a bill or an export. */
+	text = h5_escape_csv_back(text);
+	rc = by_number(cmd, text, e);
+	/* The buyer's own number, from the payment's receipt. */
+	if (rc == H5_E_NOTFOUND && may_be_transaction(text))
+		rc = h5_store_find(cmd->shop.st, text, cmd->id, e);
+	return rc;
+}
+
 int
 command_order(struct command *cmd, const char *text, const char **id)
 {
 	struct h5_err e;
-	enum h5_code rc;
 
 	*id = cmd->id;
-	/* It may have been copied out of a bill or an export. */
-	text = h5_escape_csv_back(text);
-	rc = by_number(cmd, text, &e);
-	/* The buyer's own number, from the payment's receipt. */
-	if (rc == H5_E_NOTFOUND && may_be_transaction(text))
-		rc = h5_store_find(cmd->shop.st, text, cmd->id, &e);
-	if (rc != H5_OK)
+	if (command_find(cmd, text, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (!cmd->quiet && isatty(STDERR_FILENO) == 1 &&
 	    strcmp(text, cmd->id) != 0)

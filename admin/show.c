@@ -242,17 +242,15 @@ put_event(const struct h5_order *o, const struct h5_event *ev, const char *at,
 
 /* The story, one line an event: when, what, and what is worth telling. */
 static void
-put_events(
-    struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
+put_events(struct h5_buf *b, const struct command *cmd,
+    const struct h5_order *o, size_t from)
 {
 	const struct h5_event *ev;
 	const char *value;
 	char at[H5_CLOCK_PLAIN];
 	size_t i, j;
 
-	if (cmd->terminal)
-		h5_buf_puts(b, "\nevents\n");
-	for (i = 0; i < o->n_events; i++) {
+	for (i = from; i < o->n_events; i++) {
 		ev = &o->events[i];
 		h5_clock_plain(ev->at, at);
 		if (cmd->terminal) {
@@ -289,7 +287,25 @@ put_order(struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 	put_time(b, cmd, "checked", o->checked_at);
 	put_attempts(b, cmd, o);
 	put_refunds(b, cmd, o);
-	put_events(b, cmd, o);
+	if (cmd->terminal)
+		h5_buf_puts(b, "\nevents\n");
+	put_events(b, cmd, o, 0);
+}
+
+enum h5_code
+command_print_events(const struct command *cmd, const struct h5_order *o,
+    size_t from, struct h5_err *e)
+{
+	struct h5_buf out;
+	enum h5_code rc;
+
+	h5_buf_init(&out, TEXT_MAX);
+	put_events(&out, cmd, o, from);
+	rc = h5_buf_finish(&out, e);
+	if (rc == H5_OK)
+		(void)fputs(out.data, stdout);
+	h5_buf_release(&out);
+	return rc;
 }
 
 /* The whole of it, or nothing. */

@@ -55,6 +55,7 @@ enum variable {
 	ORDER,
 	TOTAL_FEE,
 	TRANSACTION,
+	TEST,
 	VARIABLES
 };
 
@@ -80,6 +81,7 @@ run_exec(const struct h5_config *c, const struct h5_order *o,
 	    &v[TOTAL_FEE], "H5PAY_TOTAL_FEE=%lld", (long long)o->total_fee);
 	h5_buf_printf(
 	    &v[TRANSACTION], "H5PAY_TRANSACTION_ID=%s", o->transaction_id);
+	h5_buf_printf(&v[TEST], "H5PAY_TEST=%s", g->test ? "1" : "");
 	/* All are read even after a failure: each has to be released below. */
 	for (i = 0; i < VARIABLES; i++) {
 		if (rc == H5_OK)
@@ -270,50 +272,133 @@ h5_hooks_deliver(
 
 /* --- a rehearsal --- */
 
-static enum h5_code
-made_up_order(const char *id, struct h5_order **o, struct h5_err *e)
-{
-	int64_t now = h5_clock_now();
-	struct h5_event ev;
-	enum h5_code rc;
+#define TEST_ORDER "test-order"
+#define TEST_TRANSACTION "4200000000000000000000000000"
+#define TEST_REFUND "test-order-r1"
 
-	/* The same events that a real order goes through, so that the shop's
-	 * program gets exactly what it will get later. */
+const char *const h5_hooks_types[] = {
+    "order.paid", "order.closed", "order.refunded", "order.alert", NULL};
+
+static enum h5_code
+make_event(struct h5_order **o, struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc = h5_event_finish(ev, e);
+
+	if (rc == H5_OK && *o == NULL)
+		rc = h5_order_new(ev, o, e);
+	else if (rc == H5_OK)
+		rc = h5_order_apply(*o, ev, e);
+	h5_event_release(ev);
+	return rc;
+}
+
+static enum h5_code
+make_created(struct h5_order **o, int64_t now, struct h5_err *e)
+{
+	struct h5_event ev;
+
 	h5_event_init(&ev, H5_EVENT_CREATED, now);
-	h5_event_text(&ev, "order", id);
+	h5_event_text(&ev, "order", TEST_ORDER);
 	h5_event_number(&ev, "total_fee", 1);
-	/* The address is one of those that RFC 5737 reserves for documents. */
 	h5_event_text(&ev, "body", "h5pay hook test");
 	h5_event_text(&ev, "lang", "en");
 	h5_event_time(&ev, "expires_at", now + 7200);
-	h5_event_text(&ev, "out_trade_no", id);
+	h5_event_text(&ev, "out_trade_no", TEST_ORDER);
+	/* The address is one of those that RFC 5737 reserves for documents. */
 	h5_event_text(&ev, "spbill_create_ip", "192.0.2.1");
 	h5_event_time(&ev, "time_start", now);
 	h5_event_time(&ev, "time_expire", now + 7200);
-	rc = h5_event_finish(&ev, e);
-	if (rc == H5_OK)
-		rc = h5_order_new(&ev, o, e);
-	h5_event_release(&ev);
-	if (rc != H5_OK)
-		return rc;
+	return make_event(o, &ev, e);
+}
+
+static enum h5_code
+make_paid(struct h5_order **o, int64_t now, struct h5_err *e)
+{
+	struct h5_event ev;
+
 	h5_event_init(&ev, H5_EVENT_PAID, now);
-	h5_event_text(&ev, "out_trade_no", id);
-	h5_event_text(&ev, "transaction_id", "4200000000000000000000000000");
+	h5_event_text(&ev, "out_trade_no", TEST_ORDER);
+	h5_event_text(&ev, "transaction_id", TEST_TRANSACTION);
 	h5_event_number(&ev, "total_fee", 1);
 	h5_event_text(&ev, "via", "query");
 	h5_event_time(&ev, "time_end", now);
-	rc = h5_event_finish(&ev, e);
-	if (rc == H5_OK)
-		rc = h5_order_apply(*o, &ev, e);
-	h5_event_release(&ev);
+	return make_event(o, &ev, e);
+}
+
+static enum h5_code
+make_closed(struct h5_order **o, int64_t now, struct h5_err *e)
+{
+	struct h5_event ev;
+
+	h5_event_init(&ev, H5_EVENT_CLOSED, now);
+	h5_event_text(&ev, "why", "operator");
+	return make_event(o, &ev, e);
+}
+
+static enum h5_code
+make_refunded(struct h5_order **o, int64_t now, struct h5_err *e)
+{
+	struct h5_event ev;
+	enum h5_code rc;
+
+	h5_event_init(&ev, H5_EVENT_REFUND_ASKED, now);
+	h5_event_text(&ev, "out_refund_no", TEST_REFUND);
+	h5_event_number(&ev, "refund_fee", 1);
+	h5_event_text(&ev, "out_trade_no", TEST_ORDER);
+	rc = make_event(o, &ev, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_event_init(&ev, H5_EVENT_REFUNDED, now);
+	h5_event_text(&ev, "out_refund_no", TEST_REFUND);
+	h5_event_text(&ev, "refund_id", "50000000000000000000000000000");
+	h5_event_number(&ev, "refund_fee", 1);
+	h5_event_text(&ev, "status", "SUCCESS");
+	h5_event_time(&ev, "success_time", now);
+	h5_event_text(&ev, "out_trade_no", TEST_ORDER);
+	return make_event(o, &ev, e);
+}
+
+/* Another amount than ordered: the order stays unpaid. */
+static enum h5_code
+make_alert(struct h5_order **o, int64_t now, struct h5_err *e)
+{
+	struct h5_event ev;
+
+	h5_event_init(&ev, H5_EVENT_ALERT, now);
+	h5_event_text(&ev, "alert", h5_order_alert_name(H5_ALERT_DISPUTED));
+	h5_event_text(&ev, "out_trade_no", TEST_ORDER);
+	h5_event_text(&ev, "transaction_id", TEST_TRANSACTION);
+	h5_event_number(&ev, "total_fee", 2);
+	h5_event_text(&ev, "fee_type", "CNY");
+	return make_event(o, &ev, e);
+}
+
+/* The same events that a real order goes through, so that the shop's program
+ * gets exactly what it will get later. */
+static enum h5_code
+made_up_order(const char *type, struct h5_order **o, struct h5_err *e)
+{
+	bool refunded = strcmp(type, "order.refunded") == 0;
+	int64_t now = h5_clock_now();
+	enum h5_code rc;
+
+	rc = make_created(o, now, e);
+	if (rc == H5_OK && (refunded || strcmp(type, "order.paid") == 0))
+		rc = make_paid(o, now, e);
+	if (rc == H5_OK && refunded)
+		rc = make_refunded(o, now, e);
+	if (rc == H5_OK && strcmp(type, "order.closed") == 0)
+		rc = make_closed(o, now, e);
+	if (rc == H5_OK && strcmp(type, "order.alert") == 0)
+		rc = make_alert(o, now, e);
 	return rc;
 }
 
 enum h5_code
-h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
+h5_hooks_test(const struct h5_shop *shop, const char *type, struct h5_err *e)
 {
+	struct h5_outgoing g = {.test = true};
 	struct h5_order *o = NULL;
-	struct h5_outgoing g = {.type = "order.paid"};
 	struct h5_err why;
 	char nonce[33];
 	enum h5_code rc;
@@ -321,9 +406,14 @@ h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
 
 	if (shop->c->hooks.mask == 0)
 		return h5_err_set(e, H5_E_CONFIG, "no hook is configured");
+	for (i = 0; h5_hooks_types[i] != NULL && g.type == NULL; i++)
+		if (strcmp(h5_hooks_types[i], type) == 0)
+			g.type = h5_hooks_types[i];
+	if (g.type == NULL)
+		return h5_err_set(e, H5_E_INPUT, "there is no such event");
 	rc = h5_crypto_nonce(nonce, e);
 	if (rc == H5_OK)
-		rc = made_up_order("test-order", &o, e);
+		rc = made_up_order(type, &o, e);
 	if (rc != H5_OK)
 		goto out;
 	g.at = o->created_at;
@@ -335,8 +425,8 @@ h5_hooks_test(const struct h5_shop *shop, struct h5_err *e)
 		if ((shop->c->hooks.mask & receivers[i].hook) == 0)
 			continue;
 		if (send_one(shop, o, &g, i, &why) != H5_OK)
-			rc = h5_err_set(
-			    e, H5_E_NET, "%s: %s", receivers[i].name, why.msg);
+			rc = h5_err_set(e, H5_E_NET, "%s: %s: %s", type,
+			    receivers[i].name, why.msg);
 	}
 out:
 	h5_order_free(o);

@@ -28,11 +28,16 @@ const struct h5_outgoing *h5_hooks_due(
 H5_MUST_CHECK enum h5_code h5_hooks_deliver(
     const struct h5_shop *shop, const char *id, bool force, struct h5_err *e);
 
-/* h5_hooks_test(shop, e): send a made-up order.paid, with an id that begins
- * with "evt_test_", to each receiver.  Nothing is stored.  Blocks.
+/* The types of events, ended by NULL. */
+extern const char *const h5_hooks_types[];
+
+/* h5_hooks_test(shop, type, e): send a made-up event of that type to each
+ * receiver: "test":true, H5PAY_TEST=1 for a program, an id that begins with
+ * "evt_test_".  Nothing is stored.  Blocks.
+ * H5_E_INPUT: there is no such type.
  * H5_E_CONFIG: no hook is configured.
  * H5_E_NET: a receiver did not take it; e->msg says which. */
 H5_MUST_CHECK enum h5_code h5_hooks_test(
-    const struct h5_shop *shop, struct h5_err *e);
+    const struct h5_shop *shop, const char *type, struct h5_err *e);
 
 #endif

@@ -107,6 +107,7 @@ struct h5_outgoing {
 	unsigned done; /* bits of enum h5_hook: which of them took it */
 	unsigned failures;
 	int64_t retry_at; /* 0: at once */
+	bool test; /* made up for a rehearsal; never of an order */
 };
 
 struct h5_order {

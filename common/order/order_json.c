@@ -152,7 +152,7 @@ h5_order_outgoing_json(const struct h5_order *o, const struct h5_outgoing *g,
 	h5_json_text("id", g->id, out);
 	h5_json_text("type", g->type, out);
 	put_time("at", g->at, out);
-	h5_buf_puts(out, ",\"order\":");
+	h5_buf_puts(out, g->test ? ",\"test\":true,\"order\":" : ",\"order\":");
 	rc = h5_order_json(o, out, e);
 	h5_buf_putc(out, '}');
 	return rc == H5_OK ? h5_buf_finish(out, e) : rc;

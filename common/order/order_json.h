@@ -15,7 +15,8 @@ H5_MUST_CHECK enum h5_code h5_order_json(
     const struct h5_order *o, struct h5_buf *out, struct h5_err *e);
 
 /* h5_order_outgoing_json(o, g, out, e): what a hook gets of the event g of o,
- * {"id","type","at","order":{...}}. */
+ * {"id","type","at","order":{...}}; with "test":true before the order if it is
+ * made up. */
 H5_MUST_CHECK enum h5_code h5_order_outgoing_json(const struct h5_order *o,
     const struct h5_outgoing *g, struct h5_buf *out, struct h5_err *e);
 

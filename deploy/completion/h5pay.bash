@@ -31,6 +31,9 @@ _h5pay_options() { # VERB: its own options
 	list) echo --state --since --until --find --limit ;;
 	refund) echo --fee --yuan --reason --id --yes ;;
 	sweep) echo --order --ask --for --parallel ;;
+	watch) echo --ask --for ;;
+	logs) echo --follow --limit ;;
+	listen) echo --port --limit ;;
 	bill) echo --type ;;
 	reconcile) echo --fix --csv --kept --back ;;
 	report) echo --output --lang ;;
@@ -66,6 +69,10 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 	"sweep --order") echo @orders ;;
 	"sweep --for") echo ;;
 	"sweep --parallel") echo ;;
+	"watch --for") echo ;;
+	"logs -n"|"logs --limit") echo ;;
+	"listen --port") echo ;;
+	"listen -n"|"listen --limit") echo ;;
 	"bill --type") echo ALL SUCCESS REFUND ;;
 	"reconcile --back") echo ;;
 	"report -o"|"report --output") echo @files ;;
@@ -83,7 +90,7 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 
 _h5pay_operands() { # VERB
 	case $1 in
-	show | query | close | refund | support) echo @orders ;;
+	show | query | close | refund | watch | logs | support) echo @orders ;;
 	hook) echo list retry test ;;
 	bill) echo yesterday ;;
 	reconcile) echo yesterday ;;
@@ -98,7 +105,7 @@ _h5pay_orders() { # the orders of the last month, newest last
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs conf
-	verbs="check doctor explain link list show query close refund sweep hook bill reconcile report export status support fsck archive help"
+	verbs="check doctor explain link list show query close refund sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
 	_h5pay_look
 	COMPREPLY=()
 	if ! words=$(_h5pay_values "$verb" "$prev"); then

@@ -1,12 +1,12 @@
-#!/usr/bin/env php
 <?php
 /*
  * Prints a signed pay link for h5pay.
  *
- *     paylink.php KEY_FILE CHECKOUT_URL order=ID total_fee=FEN body=TEXT ...
+ *     php paylink.php KEY_FILE CHECKOUT_URL order=ID total_fee=FEN body=TEXT ...
  *     (attach=TEXT, expires=UNIX, return_url=URL where your shop shows it)
  *
- * KEY_FILE holds site.link_key.  Or copy pay_link() into the shop.
+ * KEY_FILE holds site.link_key.  Or "require" this file in the shop and call
+ * pay_link(); it does nothing else there.
  */
 
 /* $params: names and values as text, not encoded; without sig. */
@@ -25,14 +25,24 @@ function pay_link(string $checkout_url, string $key, array $params): string
 	    http_build_query($params, '', '&', PHP_QUERY_RFC3986);
 }
 
-if ($argc < 4) {
-	fwrite(STDERR, "usage: paylink.php KEY_FILE CHECKOUT_URL name=value\n");
-	exit(64);
+function pay_link_main(array $argv): int
+{
+	if (count($argv) < 4) {
+		fwrite(STDERR,
+		    "usage: paylink.php KEY_FILE CHECKOUT_URL name=value\n");
+		return 64;
+	}
+	$params = [];
+	foreach (array_slice($argv, 3) as $arg) {
+		[$name, $value] = explode('=', $arg, 2) + [1 => ''];
+		$params[$name] = $value;
+	}
+	$key = rtrim(file_get_contents($argv[1]), "\r\n");
+	echo pay_link($argv[2], $key, $params), "\n";
+	return 0;
 }
-$key = rtrim(file_get_contents($argv[1]), "\r\n");
-$params = [];
-foreach (array_slice($argv, 3) as $arg) {
-	[$name, $value] = explode('=', $arg, 2);
-	$params[$name] = $value;
+
+/* Only as a command; nothing happens where a shop requires this file. */
+if (PHP_SAPI === 'cli' && get_included_files() === [__FILE__]) {
+	exit(pay_link_main($argv));
 }
-echo pay_link($argv[2], $key, $params), "\n";

@@ -15,8 +15,12 @@ const fs = require('fs');
 
 const TOLERANCE_S = 300;
 
-/* body: the bytes (Buffer) as they came, before any parser. */
+/* body: the bytes (Buffer) as they came, before any parser; undefined: there is
+ * no such header. */
 function verify(secret, id, timestamp, signature, body) {
+	if (id == null || timestamp == null || signature == null) {
+		return false;
+	}
 	if (!/^[0-9]+$/.test(timestamp) ||
 	    Math.abs(Date.now() / 1000 - Number(timestamp)) > TOLERANCE_S) {
 		return false;

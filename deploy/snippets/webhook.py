@@ -19,8 +19,10 @@ TOLERANCE_S = 300
 
 
 def verify(secret, event_id, timestamp, signature, body, now=None):
-    """body: the bytes as they came, before any parser."""
+    """body: the bytes as they came, before any parser; None: no such header."""
     now = time.time() if now is None else now
+    if event_id is None or timestamp is None or signature is None:
+        return False
     if not timestamp.isascii() or not timestamp.isdigit():
         return False
     if abs(now - int(timestamp)) > TOLERANCE_S:

@@ -59,7 +59,8 @@ verbs=$("$command" --help | sed -n 's/^  \([a-z]*\)  *[^ ].*/\1/p' |
 	grep -v '^h$' | grep -vx h5pay)
 [[ $(wc -w <<<"$verbs") -gt 10 ]] || ok "the verbs were read" "$verbs" many
 for verb in $verbs; do
-	ok "verb $verb" "$(complete_line "h5pay $verb")" "$verb"
+	ok "verb $verb" "$(complete_line "h5pay $verb" | tr ' ' '\n' |
+		grep -x -- "$verb")" "$verb"
 	usage=$("$command" "$verb" --help | head -1)
 	for option in $(grep -o -- '--[a-z-]*' <<<"$usage" | sort -u); do
 		ok "$verb $option" "$(complete_line "h5pay $verb $option" |

@@ -100,6 +100,64 @@ def _(t, language, extension, command):
         t.eq(got.returncode, 1, f"{what}: {got.stdout} {got.stderr}")
 
 
+def php(t, code, **server):
+    """What a shop's page prints that runs this code."""
+    behind.tool("php", None)
+    folder = t.own_site().folder
+    page = folder / "page.php"
+    page.write_text("<?php\nerror_reporting(E_ALL);\n" + "".join(
+        f"$_SERVER[{k!r}] = {v!r};\n" for k, v in server.items()) + code)
+    got = subprocess.run(["php", "-d", "display_errors=1", page],
+                         capture_output=True, text=True, timeout=80)
+    t.eq((got.returncode, got.stderr), (0, ""), got.stdout)
+    return got.stdout
+
+
+@test("a PHP shop includes the files, which print nothing and do not end it")
+def _(t):
+    out = php(t, f"""
+require '{SNIPPETS}/paylink.php';
+require '{SNIPPETS}/webhook.php';
+echo pay_link('https://x/checkout', str_repeat('k', 32), ['order' => 'A-1001',
+    'total_fee' => 5, 'body' => 'tea']), "\\n";
+echo webhook_good('{SECRET}', null, null, null, '') ? 'good' : 'refused';
+""".replace("\\\\", "\\"))
+    link, verdict = out.splitlines()
+    t.ok(link.startswith("https://x/checkout?order=A-1001&"), link)
+    t.eq(verdict, "refused", "a request without headers")
+
+
+@test("a PHP shop takes a signed request, and none that lacks a header")
+def _(t):
+    body = '{"type":"order.paid"}'
+    at = str(int(time.time()))
+    server = {"HTTP_WEBHOOK_ID": "evt_x", "HTTP_WEBHOOK_TIMESTAMP": at,
+              "HTTP_WEBHOOK_SIGNATURE": sign("evt_x", at, body.encode())}
+    code = f"""
+require '{SNIPPETS}/webhook.php';
+echo webhook_good_request('{SECRET}', '{body}') ? 'good' : 'refused';
+"""
+    t.eq(php(t, code, **server), "good", "all three")
+    for name in server:
+        less = {k: v for k, v in server.items() if k != name}
+        t.eq(php(t, code, **less), "refused", f"without {name}")
+
+
+@table("a shop in {0} refuses a request that lacks a header", [
+    ("Python", ["python3", "-c"], "import sys; sys.path.insert(0, sys.argv[1]);"
+     " sys.dont_write_bytecode = True; from webhook import verify; "
+     "print(verify(sys.argv[2], None, None, None, b''))"),
+    ("Node", ["node", "-e"], "console.log(require(process.argv[1] + "
+     "'/webhook.js').verify(process.argv[2], undefined, undefined, undefined,"
+     " Buffer.from('')))")])
+def _(t, language, command, code):
+    behind.tool(command[0], None)
+    got = subprocess.run([*command, code, SNIPPETS, SECRET],
+                         capture_output=True, text=True, timeout=80)
+    t.eq((got.returncode, got.stdout.strip().lower(), got.stderr),
+         (0, "false", ""), "verdict")
+
+
 @test("the static page's buttons lead to the confirmation page")
 def _(t):
     w = t.web

@@ -216,7 +216,7 @@ rehearse(struct shop *s, struct h5_err *e)
 {
 	const struct h5_shop shop = shop_of(s);
 
-	return h5_hooks_test(&shop, e);
+	return h5_hooks_test(&shop, "order.paid", e);
 }
 
 static enum h5_code
