@@ -74,8 +74,8 @@ put_time(struct h5_buf *b, int64_t t)
 static void
 put_alerts(struct h5_buf *b, const struct h5_order *o)
 {
-	static const enum h5_order_alert all[] = {
-	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
+	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	const char *between = "";
 	size_t i;
 

@@ -114,6 +114,9 @@ retry(struct command *cmd, const char *text)
 		return status;
 	if (cmd->shop.c->hooks.mask == 0)
 		return no_hook();
+	/* This is the operator's word that the shop may be told. */
+	if (h5_pay_release(&cmd->shop, id, &e) != H5_OK)
+		return command_fail(cmd, &e);
 	if (h5_hooks_deliver(&cmd->shop, id, true, &e) != H5_OK)
 		return command_fail(cmd, &e);
 	if (cmd->json)

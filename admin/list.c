@@ -75,12 +75,12 @@ struct listing {
 static void
 put_alerts(const struct h5_order *o, bool json, struct h5_buf *out)
 {
-	static const enum h5_order_alert all[] = {
-	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
+	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	size_t i;
 	bool first = true;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < H5_LENGTH(all); i++) {
 		if ((o->alerts & all[i]) == 0)
 			continue;
 		h5_buf_puts(out, first ? "" : ",");

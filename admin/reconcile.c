@@ -48,7 +48,7 @@ static const struct column columns[] = {
 #define COLUMNS H5_LENGTH(columns)
 
 struct ids {
-	char (*v)[H5_ORDER_ID_MAX + 1];
+	char (*v)[H5_OUT_TRADE_NO_MAX + 1];
 	size_t n, cap;
 };
 
@@ -64,6 +64,7 @@ struct reconciling {
 	uint64_t differences, held;
 	enum h5_code unread; /* why an order was not compared */
 	struct ids ask; /* orders that WeChat is to be asked about */
+	struct ids missing; /* numbers of orders that are not here */
 };
 
 /* --- telling -------------------------------------------------------------- */
@@ -125,27 +126,27 @@ print_cells(const struct reconciling *r, const char *const cells[], size_t n)
 }
 
 static void
-remember(struct reconciling *r, const char *id)
+remember(struct reconciling *r, struct ids *ids, const char *id)
 {
-	size_t cap = r->ask.cap == 0 ? 16 : r->ask.cap * 2;
+	size_t cap = ids->cap == 0 ? 16 : ids->cap * 2;
 	void *more;
 
 	/* An order may differ in several lines, which follow each other. */
 	if (id[0] == '\0' ||
-	    (r->ask.n > 0 && strcmp(r->ask.v[r->ask.n - 1], id) == 0))
+	    (ids->n > 0 && strcmp(ids->v[ids->n - 1], id) == 0))
 		return;
-	if (r->ask.n == r->ask.cap) {
-		more = realloc(r->ask.v, cap * sizeof r->ask.v[0]);
+	if (ids->n == ids->cap) {
+		more = realloc(ids->v, cap * sizeof ids->v[0]);
 		if (more == NULL) {
 			/* The failure is kept until the end of the pass, since
 			 * the callback cannot fail. */
 			r->nomem = true;
 			return;
 		}
-		r->ask.v = more;
-		r->ask.cap = cap;
+		ids->v = more;
+		ids->cap = cap;
 	}
-	(void)snprintf(r->ask.v[r->ask.n++], sizeof r->ask.v[0], "%s", id);
+	(void)snprintf(ids->v[ids->n++], sizeof ids->v[0], "%s", id);
 }
 
 static void
@@ -164,7 +165,10 @@ found(void *arg, const struct h5_difference *d)
 	/* A fee is WeChat's own sum: asking about the order would not change
 	 * it. */
 	if (d->kind != H5_DIFF_FEE)
-		remember(r, d->order);
+		remember(r, &r->ask, d->order);
+	if (d->order[0] == '\0' && (d->kind == H5_DIFF_MISSING_HERE ||
+				       d->kind == H5_DIFF_REFUND_MISSING_HERE))
+		remember(r, &r->missing, d->out_trade_no);
 	if (r->silent)
 		return;
 	h5_clock_plain(d->at, at);
@@ -259,6 +263,7 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 	r->differences = r->held = r->x.elsewhere = 0;
 	r->unread = H5_OK;
 	r->ask.n = 0;
+	r->missing.n = 0;
 	if (!silent && !r->cmd->json && !r->csv) {
 		r->table = table_new(r->cmd, columns, COLUMNS);
 		if (r->table == NULL)
@@ -304,6 +309,39 @@ ask(const struct h5_shop *shop, const char *id, struct h5_err *e)
 	return rc;
 }
 
+/* Orders that WeChat was paid for and that are not here are written from its
+ * own signed word, and then asked about like those that differ. */
+static enum h5_code
+write_missing(struct reconciling *r, struct h5_err *e)
+{
+	char id[H5_ORDER_ID_MAX + 1];
+	const struct h5_bill_row *row;
+	enum h5_code rc = H5_OK, one;
+	struct h5_err e_one;
+	unsigned nth;
+	size_t i;
+	bool made;
+
+	for (i = 0; i < r->missing.n; i++) {
+		row = h5_bill_order(r->x.bill, r->missing.v[i]);
+		/* A number of another form is another program's. */
+		if (row == NULL || h5_number_order_of(row->out_trade_no, id,
+				       &nth, NULL) != H5_OK)
+			continue;
+		one = h5_pay_missing(&r->cmd->shop, row->out_trade_no,
+		    row->body, row->at, &made, &e_one);
+		if (one == H5_OK && made)
+			remember(r, &r->ask, id);
+		if (one == H5_OK)
+			continue;
+		(void)fprintf(
+		    stderr, "h5pay: %s: %s\n", row->out_trade_no, e_one.msg);
+		if (rc == H5_OK)
+			rc = h5_err_set(e, one, "%s", e_one.msg);
+	}
+	return rc;
+}
+
 static enum h5_code
 fix(struct reconciling *r, struct h5_err *e)
 {
@@ -316,6 +354,7 @@ fix(struct reconciling *r, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	progress_start(&r->bar, cmd, "asking WeChat");
+	rc = write_missing(r, e);
 	for (i = 0; i < r->ask.n; i++) {
 		one = ask(&cmd->shop, r->ask.v[i], &e_one);
 		if (one != H5_OK) {
@@ -483,6 +522,7 @@ reconcile(struct reconciling *r)
 	h5_bill_free(&next);
 	r->x.bill = r->x.next = NULL;
 	free(r->ask.v);
+	free(r->missing.v);
 	if (rc != H5_OK)
 		return command_fail(r->cmd, &e);
 	if (fixed != H5_OK)

@@ -194,6 +194,8 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 		problem(r, id, "p_overpaid", o->total_fee);
 	if ((o->alerts & H5_ALERT_LATE) != 0)
 		problem(r, id, "p_late", o->total_fee);
+	if ((o->alerts & H5_ALERT_UNRECORDED) != 0)
+		problem(r, id, "p_unrecorded", o->total_fee);
 	return H5_OK;
 }
 

@@ -101,8 +101,8 @@ static void
 put_heading(
     struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
-	static const enum h5_order_alert all[] = {
-	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
+	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	const char *state = h5_order_state_name(o->state);
 	const char *end = cmd->colour ? "\033[0m" : "";
 	size_t i;

@@ -13,7 +13,7 @@
 #define DAYS 30
 #define DAY_S 86400
 #define STATES (H5_ORDER_REFUNDED + 1)
-#define ALERTS 3
+#define ALERTS 4
 #define TEXT_MAX 65536
 
 enum { PROMETHEUS };
@@ -27,7 +27,7 @@ static const struct option_def options[] = {
 };
 
 static const enum h5_order_alert alerts[ALERTS] = {
-    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 
 struct counts {
 	struct command *cmd;

@@ -35,6 +35,7 @@ static const char *const event_names[] = {
     [H5_EVENT_DELIVERED] = "delivered",
     [H5_EVENT_UNDELIVERED] = "undelivered",
     [H5_EVENT_FORGOTTEN] = "forgotten",
+    [H5_EVENT_RELEASED] = "released",
 };
 
 _Static_assert(

@@ -117,8 +117,8 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 static enum h5_code
 apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
+	char *id, *found = NULL;
 	enum h5_code rc;
-	char *id;
 
 	/* The number of events tells, since an order without any has no id
 	 * yet. */
@@ -150,7 +150,19 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = h5_event_read_time(ev, "expires_at", &o->expires_at, e);
 	if (rc == H5_OK)
+		rc = h5_event_read_text_if(ev, "found", 16, &found, e);
+	if (rc == H5_OK && found != NULL)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc == H5_OK)
 		rc = add_attempt(o, ev, e);
+	/* It was not made by a buyer here, but is written from WeChat's word:
+	 * that is an alert from its first line on, and the shop hears of
+	 * nothing until the operator says so. */
+	if (rc == H5_OK && found != NULL) {
+		o->withheld = true;
+		o->alerts |= H5_ALERT_UNRECORDED;
+		h5_fold_tell_shop(o, ev, "order.alert");
+	}
 	/* These two are set in any case: h5_order_new throws a failed order
 	 * away. */
 	o->state = H5_ORDER_CREATED;
@@ -478,6 +490,15 @@ apply_forgotten(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	return rc;
 }
 
+static enum h5_code
+apply_released(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	(void)ev;
+	(void)e;
+	o->withheld = false;
+	return H5_OK;
+}
+
 /* --- the fold ------------------------------------------------------------- */
 
 static const h5_fold_fn appliers[] = {
@@ -498,6 +519,7 @@ static const h5_fold_fn appliers[] = {
     [H5_EVENT_DELIVERED] = apply_delivered,
     [H5_EVENT_UNDELIVERED] = apply_undelivered,
     [H5_EVENT_FORGOTTEN] = apply_forgotten,
+    [H5_EVENT_RELEASED] = apply_released,
 };
 
 _Static_assert(

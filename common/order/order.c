@@ -125,6 +125,8 @@ h5_order_untold(const struct h5_order *o, unsigned hooks)
 {
 	size_t i;
 
+	if (o->withheld)
+		return NULL;
 	for (i = 0; i < o->n_outgoing; i++)
 		if ((o->outgoing[i].done & hooks) != hooks)
 			return &o->outgoing[i];

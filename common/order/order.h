@@ -37,7 +37,8 @@ enum h5_attempt_state {
 enum h5_order_alert {
 	H5_ALERT_DISPUTED = 1, /* amount or currency differ */
 	H5_ALERT_LATE = 2, /* paid after it was closed */
-	H5_ALERT_OVERPAID = 4 /* two attempts paid */
+	H5_ALERT_OVERPAID = 4, /* two attempts paid */
+	H5_ALERT_UNRECORDED = 8 /* paid, and there was no order of it here */
 };
 
 /* The API of WeChat Pay that an attempt was made with.  WeChat knows the
@@ -133,6 +134,7 @@ struct h5_order {
 	int64_t checked_at; /* last answer of orderquery, 0: never */
 	int64_t tried_at; /* last time WeChat was asked, answer or not */
 	bool unreached; /* it did not answer then */
+	bool withheld; /* the shop is told nothing until the operator says so */
 	/* When what told of the buyer was last taken out of the record: attach
 	 * and the buyer's addresses are not what they were.  0: never */
 	int64_t forgotten_at;
@@ -204,8 +206,8 @@ bool h5_order_over(const struct h5_order *o, unsigned hooks);
 bool h5_order_attach_is(const struct h5_order *o, const char *attach);
 
 /* h5_order_untold(o, hooks): the first event that one of hooks (bits of enum
- * h5_hook) has not taken, or NULL.  Later ones wait, so that the shop hears of
- * an order's events in their order. */
+ * h5_hook) has not taken, or NULL; also NULL while o is withheld.  Later ones
+ * wait, so that the shop hears of an order's events in their order. */
 const struct h5_outgoing *h5_order_untold(
     const struct h5_order *o, unsigned hooks);
 
@@ -240,7 +242,7 @@ const char *h5_order_sign_word(enum h5_sign_type type);
 bool h5_order_sign_type_of(const char *word, enum h5_sign_type *type);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
-/* h5_order_alert_name(bit): disputed, late, overpaid. */
+/* h5_order_alert_name(bit): disputed, late, overpaid, unrecorded. */
 const char *h5_order_alert_name(enum h5_order_alert bit);
 
 #endif

@@ -17,7 +17,7 @@ static const struct row {
     {H5_EVENT_CREATED, 1,
 	"order total_fee body attach item qty lang expires_at out_trade_no "
 	"spbill_create_ip time_start time_expire"},
-    {H5_EVENT_CREATED, 2, "return_url sign_type"},
+    {H5_EVENT_CREATED, 2, "return_url found sign_type"},
     {H5_EVENT_ATTEMPT, 1,
 	"out_trade_no spbill_create_ip time_start time_expire"},
     {H5_EVENT_ATTEMPT, 2, "sign_type"},
@@ -41,6 +41,7 @@ static const struct row {
     {H5_EVENT_DELIVERED, 1, "id to"},
     {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
     {H5_EVENT_FORGOTTEN, 2, "fields"},
+    {H5_EVENT_RELEASED, 2, "why"},
 };
 
 /* Fields whose values come from a closed list: a reader refuses any other
@@ -53,6 +54,7 @@ static const struct {
 } values[] = {
     {H5_EVENT_CREATED, "sign_type", 2, "MD5 HMAC-SHA256"},
     {H5_EVENT_ATTEMPT, "sign_type", 2, "MD5 HMAC-SHA256"},
+    {H5_EVENT_CREATED, "found", 2, "bill"},
     {H5_EVENT_PAID, "via", 1, "notify query"},
     {H5_EVENT_ALERT, "alert", 1, "disputed late overpaid"},
     {H5_EVENT_DELIVERED, "to", 1, "exec webhook"},

@@ -96,6 +96,8 @@ h5_order_alert_name(enum h5_order_alert bit)
 		return "disputed";
 	case H5_ALERT_LATE:
 		return "late";
+	case H5_ALERT_UNRECORDED:
+		return "unrecorded";
 	case H5_ALERT_OVERPAID:
 		break;
 	}

@@ -82,4 +82,25 @@ H5_MUST_CHECK enum h5_code h5_pay_expire(const struct h5_shop *shop,
 H5_MUST_CHECK enum h5_code h5_pay_close_rest(const struct h5_shop *shop,
     const char *id, struct h5_order **o, struct h5_err *e);
 
+/* --- orders that are not here --- */
+
+/* h5_pay_missing(shop, out_trade_no, body, at, made, e): WeChat's bill has a
+ * payment under this number, and there is no such order here: ask WeChat, and
+ * if its signed answer says that it was paid, write the order.  body, at (Unix
+ * seconds): as the bill has them.  made: the order is there now, with this
+ * attempt; the payment itself comes by h5_pay_ask.  It has the alert
+ * unrecorded, and is withheld from the shop.  Durable if H5_OK.
+ * H5_E_NET, H5_E_REMOTE: WeChat was not reached, or is not believed.
+ * H5_E_INPUT: not a number of an order.
+ * Others as h5_store_create and h5_store_update. */
+H5_MUST_CHECK enum h5_code h5_pay_missing(const struct h5_shop *shop,
+    const char *out_trade_no, const char *body, int64_t at, bool *made,
+    struct h5_err *e);
+
+/* h5_pay_release(shop, id, e): the operator's word that the shop may be told of
+ * an order that was withheld.  Durable if H5_OK.  Results as
+ * h5_store_update. */
+H5_MUST_CHECK enum h5_code h5_pay_release(
+    const struct h5_shop *shop, const char *id, struct h5_err *e);
+
 #endif

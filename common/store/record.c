@@ -88,6 +88,7 @@ limit_of(enum h5_event_kind kind)
 	case H5_EVENT_ALERT:
 	case H5_EVENT_DELIVERED:
 	case H5_EVENT_FORGOTTEN:
+	case H5_EVENT_RELEASED:
 	case H5_EVENT_KINDS:
 		break;
 	}

@@ -241,8 +241,8 @@ h5_page_put_order(
 void
 h5_page_put_alerts(struct h5_page *pg, const struct h5_order *o)
 {
-	static const enum h5_order_alert all[] = {
-	    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID};
+	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
+	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	struct h5_buf b;
 
 	h5_buf_init(&b, 256);

@@ -408,3 +408,14 @@ h5_bill_free(struct h5_bill *b)
 	free(b->refunds);
 	h5_bill_empty(b);
 }
+
+const struct h5_bill_row *
+h5_bill_order(const struct h5_bill *b, const char *out_trade_no)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		if (strcmp(b->rows[i].out_trade_no, out_trade_no) == 0)
+			return &b->rows[i];
+	return NULL;
+}

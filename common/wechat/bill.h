@@ -91,6 +91,10 @@ const struct h5_bill_row *h5_bill_payment(
 const struct h5_bill_row *h5_bill_refund(
     const struct h5_bill *b, const char *out_refund_no);
 
+/* h5_bill_order(b, out_trade_no): the first row of that number, or NULL. */
+const struct h5_bill_row *h5_bill_order(
+    const struct h5_bill *b, const char *out_trade_no);
+
 /* h5_bill_fee_due(r, micro): the fee that the row's rate makes of its settled
  * amount, in 1/1000 fen, rounded to a fen as WeChat does. False: the row does
  * not say. */

@@ -628,3 +628,102 @@ def _(t):
     path.write_bytes(gzip.compress("\r\n".join(lines).encode()))
     rows, sums, err = reconcile(t, s, day.text, "--kept", want=1)
     t.eq([r["difference"] for r in rows], ["unreadable"], "differences")
+
+
+# --- A12: orders that are missing here --------------------------------------
+
+
+def lost(t, hook=True):
+    """A shop whose store came out of a backup made before the payment: the
+    site, the stand-in, the day and the order."""
+    told = None
+    s, g, day = shop(t)
+    if hook:
+        told = s.folder / "told"
+        s.write("hook", f"#!/bin/sh\ncat >>{told}\n", 0o700)
+        s.configure({"hooks.exec": s.folder / "hook"})
+    other = t.own_site({}, gateway=g)
+    order = paid(t, other, g, day.at(12))
+    later(g, day)
+    return s, g, day, order, told
+
+
+@test("A12: reconcile --fix writes an order that is missing here, and tells the "
+      "shop only by the operator's word")
+def _(t):
+    s, g, day, order, told = lost(t)
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    t.eq(rows, [], f"differences left, {err}")
+    shown = s.show(order)
+    t.eq((shown["state"], shown["alerts"], shown["total_fee"],
+          shown["paid_via"]), ("paid", ["unrecorded"], 628, "query"), "order")
+    t.ok(shown["transaction_id"], "transaction")
+    t.eq(shown["created_at"][:10], day.text, "the day of its payment")
+    t.eq(s.h5pay("sweep")[0], 0, "sweep")
+    t.eq(s.h5pay("sweep", "--order", order)[0], 0, "sweep --order")
+    t.no(told.exists(), "the shop was not told")
+    t.eq(s.h5pay("hook", "list")[1], "", "nothing is due")
+    t.contains(s.h5pay("list", "--since", day.text)[1], order, "list")
+    t.contains("\n".join(s.log()), "order-unrecorded", "the log")
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    t.eq((rows, len(s.show(order)["attempts"])), ([], 1), "again")
+    t.eq(s.h5pay("archive", "--before", "2099-01-01")[1],
+         "archived\t0\nkept\t1\n", "an alert keeps it")
+    code, out, err = s.h5pay("hook", "retry", order)
+    t.eq(code, 0, f"hook retry: {err}")
+    t.contains(told.read_text(), "order.paid", "the shop was told")
+    t.contains(told.read_text(), "order.alert", "of the alert first")
+    t.eq(s.h5pay("fsck")[0], 0, "fsck")
+
+
+@test("A12: a missing order that was refunded comes with its refunds")
+def _(t):
+    other, g, day, order = refund_shop(t)
+    code, out, err = other.h5pay("refund", order, "--fee", "100", "--yes")
+    t.eq(code, 0, f"refund: {err!r}")
+    later(g, day)
+    s = t.own_site({}, gateway=g)
+    rows, sums, err = reconcile(t, s, day.text, "--fix", want=0)
+    shown = s.show(order)
+    t.eq((shown["state"], shown["alerts"]),
+         ("partly-refunded", ["unrecorded"]), "order")
+
+
+@test("A12: what WeChat does not confirm, and numbers of another form, are only "
+      "listed")
+def _(t):
+    s, g, day = shop(t)
+    mine = paid(t, s, g, day.at(12))
+    later(g, day)
+    bill(t, s, day.text)
+    for number in ("somebody-elses", "no.form.of-ours", "abc"):
+        with_line(t, s, day, {"商户订单号": number,
+                              "微信订单号": "4200000000000000000000000042"})
+        rows, sums, err = reconcile(t, s, day.text, "--fix", "--kept",
+                                    want=1)
+        t.contains(" ".join(r["difference"] for r in rows), "missing-here",
+                   number)
+        t.eq(s.show(number), None, f"{number} is not written")
+
+
+@test("A12: a later attempt of a missing order is written with those before "
+      "it")
+def _(t):
+    s, g, day = shop(t)
+    other = t.own_site({"orders.query_interval_s": "1"}, gateway=g)
+    order = t.id()
+    g.control("clock", set=day.at(12))
+    token = other.ready(order, 628)
+    g.fault("unifiedorder", "result-fail", order=order, count=1,
+            name="INVALID_REQUEST", value="201 商户订单号重复")
+    later_one = order + "_2"
+    t.redirect(other.post(
+        "checkout", {"order": order, "t": token, "again": "1"},
+        prefix=["faketime", "-f", "+5m"]))
+    g.pay(later_one)
+    later(g, day)
+    rows, sums, err = reconcile(t, s, day.text, "--fix")
+    shown = s.show(order)
+    t.eq([(a["out_trade_no"], a["state"]) for a in shown["attempts"]],
+         [(order, "closed"), (later_one, "paid")], "attempts")
+    t.eq((shown["state"], shown["alerts"]), ("paid", ["unrecorded"]), "order")
