@@ -205,6 +205,9 @@ RUNS = (
     ("awaiting", [("both", None)]),
     ("awaiting", [("both", None), ("notify", None)]),
     ("awaiting", [("sweep", None), ("notify", None)]),
+    # Put away, and back: what was paid is there once at each moment.
+    ("paid", [("archive", None), ("notify", None)]),
+    ("paid", [("archive", None), ("restore", None)]),
     # Two lines, one unit.
     ("closed", [("notify", None), ("notify", None)]),
     ("paid", [("refund", None), ("sweep", None)]),

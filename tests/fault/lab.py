@@ -200,6 +200,9 @@ class Lab:
         if what in self.bodies:
             return self.run_program(what, env, program, under)
         words = {"sweep": ("sweep",), "refund": ("refund", ORDER, "--yes"),
+                 "archive": ("archive", "--before", "2099-01-01"),
+                 "restore": ("archive", "--before", "2099-01-01",
+                             "--restore"),
                  "deliver": ("sweep", "--order", ORDER)}[what]
         env["PATH"] = os.environ["PATH"]
         if what == "sweep":
