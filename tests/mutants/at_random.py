@@ -58,12 +58,16 @@ CONCERNED = (
     ("common/order/", "order due event number settle pay refund ledger "
      "store_format hooks", "notify pay refund sweep command report"),
     ("common/store/", f"store store_fault store_check store_format ledger "
-     f"{CONTRACT} store_race settle", "crash sweep command pay notify"),
+     f"{CONTRACT} store_race settle", "crash command sweep pay notify"),
     ("common/wechat/bill", "bill reconcile", "bill report"),
     ("common/wechat/v2/call_bill", "wxpay", "bill check-wechat"),
+    ("common/wechat/v2/call_refund", "wxmsg_refund wxpay refund",
+     "refund check-wechat"),
+    ("common/wechat/certificate", "wxpay", "refund doctor"),
+    ("common/wechat/v2/converse", "wxmsg wxpay", "check-wechat sweep pay"),
     ("common/wechat/", "wxmsg wxmsg_refund wxpay sign xml refund pay",
      "check-wechat pay refund notify query doctor"),
-    ("common/hooks/", "hooks", "hooks sweep notify"),
+    ("common/hooks/", "hooks", "hooks keys notify"),
 )
 
 
@@ -128,7 +132,11 @@ class Tree:
     def unit(self, name):
         """The test that failed, or None."""
         path = f"build-asan/{'' if '/' in name else 'unit/test_'}{name}"
-        status, text = self.run([path], 20)
+        # On a busy machine one that ends may take long: twice, then.
+        for most in (20, 35):
+            status, text = self.run([path], most)
+            if status is not None:
+                break
         if status is None and self.left() < 1:
             raise Late
         if status is None:

@@ -6,3 +6,4 @@ UNIT_LDFLAGS_test_store_fault := $(FAULT_CALLS:%=-Wl,--wrap=%)
 # A table of formats that has a second one; and each step to the disk.
 UNIT_LDFLAGS_test_store_format := $(foreach f,h5_since_event h5_since_newest \
 	fsync fdatasync renameat write,-Wl,--wrap=$(f))
+UNIT_LDFLAGS_test_store_oom = $(OOM_LDFLAGS)

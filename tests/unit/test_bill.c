@@ -257,6 +257,7 @@ test_bill__hostile_input_is_refused_and_named(void **state)
 		const char *name, *text, *says;
 	} rows[] = {
 	    {"empty", "", "empty"},
+	    {"a line feed first", "\n" SHORT "\n", "not a bill"},
 	    {"BOM alone", "\xef\xbb\xbf", "empty"},
 	    {"an error", "<xml><return_code>FAIL</return_code></xml>",
 		"not a bill"},
@@ -268,6 +269,7 @@ test_bill__hostile_input_is_refused_and_named(void **state)
 	    {"a heading is missing", "交易状态,商户订单号,微信订单号,交易时间",
 		"not a bill"},
 	    {"a heading comes twice", SHORT ",交易状态\n", "occurs twice"},
+	    {"the time comes twice", SHORT ",交易时间\n", "occurs twice"},
 	    {"too few values", SHORT "\n`1.00,`SUCCESS,`A00001,`42\n",
 		"line 2: 4 values"},
 	    {"too many values", SHORT "\n" GOOD ",`\n", "line 2: 6 values"},
@@ -354,6 +356,34 @@ test_bill__a_hundred_columns_are_refused(void **state)
 		memcpy(text + i, "x,", 2);
 	assert_int_equal(read_text(text, &b, &e), H5_E_INPUT);
 	assert_non_null(strstr(e.msg, "too many columns"));
+}
+
+/* Of the most columns that are read each has its place. */
+static void
+test_bill__as_many_columns_as_are_read(void **state)
+{
+	struct h5_buf text;
+	struct h5_bill b;
+	struct h5_err e;
+	size_t i;
+
+	(void)state;
+	h5_buf_init(&text, 65536);
+	h5_buf_puts(&text, SHORT);
+	for (i = 5; i < 64; i++)
+		h5_buf_printf(&text, ",new %zu", i);
+	h5_buf_puts(&text, "\n" GOOD);
+	for (i = 5; i < 64; i++)
+		h5_buf_puts(&text, ",`x");
+	h5_buf_puts(&text, "\n总交易单数\n`1\n");
+	assert_int_equal(text.bad, H5_OK);
+	if (h5_bill_read(&text, &b, &e) != H5_OK)
+		fail_msg("%s", e.msg);
+	assert_int_equal(b.columns, 64);
+	assert_int_equal(b.n, 1);
+	assert_int_equal(b.rows[0].at, 1563878801);
+	h5_bill_free(&b);
+	h5_buf_release(&text);
 }
 
 /* --- A10: foreign lines --------------------------------------------------- */
@@ -504,6 +534,24 @@ test_bill__an_unreadable_line_is_listed(void **state)
 		ROW(rows[i].what, b.settled_sum == 500);
 		h5_bill_free(&b);
 	}
+}
+
+/* What the odd lines are worth is what the totals know beside the others. */
+static void
+test_bill__odd_lines_are_worth_what_is_missing(void **state)
+{
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	if (read_text(HEAD20 "\n`odd\n" ROW20(
+			  "tea") "\n" TOTALS7
+				 "\n`2,`5.00,`3.00,`0.00,`0.03000,`6.28,`0.00",
+		&b, &e) != H5_OK)
+		fail_msg("%s", e.msg);
+	assert_int_equal(b.odd_settled, 0);
+	assert_int_equal(b.odd_refunded, 300);
+	h5_bill_free(&b);
 }
 
 /* The totals are believed in no case against what was read. */
@@ -687,6 +735,8 @@ main(void)
 	    cmocka_unit_test(test_bill__a_device_may_hold_a_separator),
 	    cmocka_unit_test(test_bill__an_unreadable_line_is_listed),
 	    cmocka_unit_test(test_bill__odd_lines_do_not_hide_what_is_missing),
+	    cmocka_unit_test(test_bill__as_many_columns_as_are_read),
+	    cmocka_unit_test(test_bill__odd_lines_are_worth_what_is_missing),
 	    cmocka_unit_test(test_bill__odd_lines_have_a_limit),
 	    cmocka_unit_test(test_bill__decimals_without_floating_point),
 	    cmocka_unit_test(test_bill__fees_are_what_the_rate_makes),

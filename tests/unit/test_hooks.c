@@ -637,6 +637,7 @@ test_hooks__a_rehearsal_reaches_both(void **state)
 	out = out_of(s);
 	assert_int_equal(strncmp(out, "order.paid evt_test_", 20), 0);
 	assert_non_null(strstr(out, "{\"id\":\"evt_test_"));
+	assert_non_null(strstr(out, "\"time_end\":\"2"));
 	free(out);
 	assert_non_null(strstr(s->server.seen[0], "webhook-id: evt_test_"));
 	assert_int_equal(rehearse(s, &e), H5_E_NET);

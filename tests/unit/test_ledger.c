@@ -278,6 +278,16 @@ test_ledger__one_spelling_only(void **state)
 		"{\"n\":1,\"at\":\"2026-11-23T08:40:12+00:00\","
 		"\"event\":\"paid\"",
 		false},
+	    {"a time that is too short",
+		"{\"n\":1,\"at\":\"2026-11-23\",\"event\":\"paid\"", false},
+	    {"a time without an end",
+		"{\"n\":1,\"at\":\"" T0_TEXT T0_TEXT T0_TEXT T0_TEXT T0_TEXT
+		"\",\"event\":\"paid\"",
+		false},
+	    {"an event of 32 letters",
+		"{\"n\":1,\"at\":\"" T0_TEXT
+		"\",\"event\":\"abcdefghijklmnopqrstuvwxyzabcdef\"",
+		false},
 	    {"unknown event",
 		"{\"n\":1,\"at\":\"" T0_TEXT "\",\"event\":\"lost\"", false},
 	    {"event in capitals",

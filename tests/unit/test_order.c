@@ -187,6 +187,33 @@ test_order__created_refuses_bad_values(void **state)
 	}
 }
 
+/* Limits of reading are wider than those of writing, and are limits. */
+static void
+test_order__created_takes_texts_of_a_kilobyte(void **state)
+{
+	static const char *const names[] = {"body", "attach", "return_url"};
+	struct h5_event ev;
+	struct h5_order *o;
+	char text[1026];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(names); i++) {
+		memset(text, 'x', sizeof text - 1);
+		text[1025] = '\0';
+		created_of(&ev, ID, T0);
+		assert_int_equal(
+		    fields_set(&ev.fields, names[i], text, NULL), H5_OK);
+		ROW(names[i], h5_order_new(&ev, &o, NULL) == H5_E_INPUT);
+		text[1024] = '\0';
+		created_of(&ev, ID, T0);
+		assert_int_equal(
+		    fields_set(&ev.fields, names[i], text, NULL), H5_OK);
+		ROW(names[i], h5_order_new(&ev, &o, NULL) == H5_OK);
+		h5_order_free(o);
+	}
+}
+
 static void
 test_order__begins_with_created_once(void **state)
 {
@@ -975,6 +1002,7 @@ main(void)
 	    cmocka_unit_test(test_order__created_sets_the_terms),
 	    cmocka_unit_test(test_order__created_needs_each_field),
 	    cmocka_unit_test(test_order__created_refuses_bad_values),
+	    cmocka_unit_test(test_order__created_takes_texts_of_a_kilobyte),
 	    cmocka_unit_test(test_order__begins_with_created_once),
 	    cmocka_unit_test(test_order__prepaid_awaits),
 	    cmocka_unit_test(test_order__queried_and_unreached_tell_when),

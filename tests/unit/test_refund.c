@@ -4,6 +4,7 @@
 #include "tests/unit/shop.h"
 
 #include "common/pay/refund.h"
+#include "common/pay/refund_hint.h"
 #include "common/wechat/wechat.h"
 #include "common/base/text.h"
 
@@ -21,6 +22,7 @@ struct script {
 	char number[65]; /* the last */
 	int64_t asked_fee;
 	char reason[128];
+	bool spoils; /* the ledger, while WeChat is asked */
 	bool durable; /* it stood in the store when it was asked for */
 	struct shop *shop;
 };
@@ -97,6 +99,18 @@ __wrap_h5_wechat_refund(struct h5_wechat *w, const struct h5_log *log,
 	return answer(script.ask_rc, script.ask, refusal, e);
 }
 
+static void
+spoil_ledger(void)
+{
+	char path[FOLDER_PATH];
+	int fd;
+
+	shop_ledger(script.shop, ID, path);
+	fd = open(path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "no line\nnor this\n", 17), 17);
+	assert_int_equal(close(fd), 0);
+}
+
 enum h5_code
 __wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_order *o, const struct h5_refund *r,
@@ -109,6 +123,8 @@ __wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 	if (r->heard_at == 0)
 		return answer(H5_OK, H5_WECHAT_NO_REFUND, refusal, e);
 	script.looks++;
+	if (script.spoils)
+		spoil_ledger();
 	fill(o, r, script.status != NULL ? script.status : "PROCESSING", got);
 	return answer(script.look_rc, script.look, refusal, e);
 }
@@ -418,6 +434,16 @@ test_refund__what_was_agreed_to_must_still_hold(void **state)
 	    h5_refund_ask(&p, ID, &want, &plan, &o, &e), H5_E_BUSY);
 	assert_null(o);
 	assert_int_equal(script.asks, 1);
+	/* The same if the number was chosen and only the sum is another. */
+	want = want_of("mine", 0, NULL);
+	assert_int_equal(plan_of(*state, want, &plan), H5_OK);
+	assert_int_equal(plan.fee, 12700);
+	assert_int_equal(ask(*state, want_of(NULL, 50, NULL)), H5_OK);
+	now += 61;
+	assert_int_equal(
+	    h5_refund_ask(&p, ID, &want, &plan, &o, &e), H5_E_BUSY);
+	assert_null(o);
+	assert_int_equal(script.asks, 2);
 }
 
 struct refusal_row {
@@ -562,6 +588,55 @@ test_refund__a_hint_is_looked_at_at_once(void **state)
 	assert_int_equal(script.looks, 1);
 }
 
+/* However many events the order has. */
+static void
+test_refund__a_hint_that_is_told_again_adds_nothing(void **state)
+{
+	struct h5_wechat_hint h = {
+	    .out_trade_no = ID, .refund_status = "SUCCESS", .refund_fee = 1};
+	struct shop *s = *state;
+	struct h5_shop p = pay_of(s);
+	struct h5_err e;
+	char id[H5_ORDER_ID_MAX + 1];
+	int i, before;
+
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(id, sizeof id, "%s", ID);
+		(void)snprintf(
+		    h.out_refund_no, sizeof h.out_refund_no, "other-%d", i);
+		assert_int_equal(h5_refund_hint(&p, &h, id, &e), H5_OK);
+		before = (int)shop_events(s->st, ID);
+		assert_int_equal(h5_refund_hint(&p, &h, id, &e), H5_OK);
+		assert_int_equal(shop_events(s->st, ID), before);
+	}
+	assert_int_equal(before, 42);
+}
+
+/* The order is gone from under the look: it ends, and says why. */
+static void
+test_refund__a_ledger_that_breaks_ends_the_look(void **state)
+{
+	int force;
+
+	for (force = 0; force < 2; force++) {
+		struct shop *s;
+
+		if (force > 0) {
+			assert_int_equal(shop_teardown(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		s = *state;
+		assert_int_equal(ask(s, want_of(NULL, 800, NULL)), H5_OK);
+		now += 61;
+		assert_int_equal(ask(s, want_of(NULL, 700, NULL)), H5_OK);
+		now += 86400;
+		script.spoils = true;
+		assert_int_equal(look(s, force > 0), H5_E_INPUT);
+		assert_int_equal(script.looks, 1);
+		assert_int_equal(script.lists, 0);
+	}
+}
+
 static void
 test_refund__made_elsewhere_is_taken_in(void **state)
 {
@@ -650,6 +725,30 @@ test_refund__plain_http_here_needs_no_certificate(void **state)
 	assert_non_null(strstr(e.msg, "merchant.cert_file"));
 }
 
+/* What is wrong with a certificate is said as it is; of a file that is not
+ * there, who should read it. */
+static void
+test_refund__a_certificate_that_is_none_is_called_so(void **state)
+{
+	char path[FOLDER_PATH], gone[FOLDER_PATH];
+	char https[] = "https://a.example", mch_id[] = "1900000109";
+	struct h5_config c = {0};
+	struct shop *s = *state;
+	struct h5_err e;
+
+	folder_write(&s->f, "cert.pem", "no certificate\n", 0600);
+	folder_name(&s->f, "cert.pem", path);
+	folder_name(&s->f, "gone.pem", gone);
+	c.gateway.url = https;
+	c.merchant.mch_id = mch_id;
+	c.merchant.cert_file = c.merchant.key_file = path;
+	assert_int_equal(h5_wechat_refund_ready(&c, now, &e), H5_E_CONFIG);
+	assert_null(strstr(e.msg, "cannot read"));
+	c.merchant.cert_file = gone;
+	assert_int_equal(h5_wechat_refund_ready(&c, now, &e), H5_E_CONFIG);
+	assert_non_null(strstr(e.msg, "cannot read"));
+}
+
 static void
 test_refund__a1_a_forced_look_takes_in_what_was_made_elsewhere(void **state)
 {
@@ -702,10 +801,13 @@ main(void)
 	    T(test_refund__a_closed_one_leaves_the_money),
 	    T(test_refund__unknown_to_wechat_after_ten_minutes),
 	    T(test_refund__a_hint_is_looked_at_at_once),
+	    T(test_refund__a_hint_that_is_told_again_adds_nothing),
+	    T(test_refund__a_ledger_that_breaks_ends_the_look),
 	    T(test_refund__made_elsewhere_is_taken_in),
 	    T(test_refund__a_made_up_hint_is_forgotten),
 	    T(test_refund__back_off),
 	    T(test_refund__plain_http_here_needs_no_certificate),
+	    T(test_refund__a_certificate_that_is_none_is_called_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

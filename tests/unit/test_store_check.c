@@ -133,6 +133,8 @@ test_store_check__torn_tails_are_cut(void **state)
 	assert_int_equal(f.r.orders, 3);
 	finds_and_mends(s, "order-1: torn tail");
 	assert_int_equal(shop_events(s->st, ID), 1);
+	append(path, "{");
+	finds_and_mends(s, "order-1: torn tail");
 }
 
 static void
@@ -202,10 +204,13 @@ test_store_check__a_lost_index_is_rebuilt(void **state)
 	struct shop *s = *state;
 	char path[FOLDER_PATH];
 	struct shop_seen seen;
+	struct stat st;
 
 	some_orders(s);
 	assert_int_equal(unlink(day_file(s, "index/created", T0, path)), 0);
 	finds_and_mends(s, "order-1: missing in index/created/2026-11-23");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_string_equal(shop_open_orders(s->st, &seen), "order-1 order-3 ");
 }
 
@@ -295,6 +300,26 @@ test_store_check__a_damaged_sweep_memory_goes(void **state)
 	finds_and_mends(s, "sweep/2026-11-23 is damaged");
 }
 
+/* Its end is there, and an order in its middle is not: nothing of it counts. */
+static void
+test_store_check__a_sweep_memory_that_lost_an_order_is_not_used(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH], *text, *line;
+	struct shop_seen seen;
+	size_t n;
+
+	some_orders(s);
+	assert_string_equal(shop_open_orders(s->st, &seen), "order-1 order-3 ");
+	text = fixture(day_file(s, "sweep", T0, path), &n);
+	line = strstr(text, "order-1\n");
+	assert_non_null(line);
+	memmove(line, line + 8, strlen(line + 8) + 1);
+	folder_write(&s->f, path + strlen(s->f.path) + 1, text, 0600);
+	free(text);
+	assert_string_equal(shop_open_orders(s->st, &seen), "order-1 order-3 ");
+}
+
 static void
 test_store_check__strangers_are_told_and_left(void **state)
 {
@@ -320,6 +345,13 @@ test_store_check__strangers_are_told_and_left(void **state)
 	(void)snprintf(other, sizeof other, "%.500s~", path);
 	assert_int_equal(rename(path, other), 0);
 	assert_non_null(strstr(check(s, true, &f), "order-1.ledger~"));
+	assert_int_equal(access(other, F_OK), 0);
+	/* As long as the right name, and another one. */
+	assert_int_equal(rename(other, path), 0);
+	(void)snprintf(
+	    other, sizeof other, "%.*ss", (int)strlen(path) - 1, path);
+	folder_write(&s->f, other + strlen(s->f.path) + 1, "mine", 0600);
+	assert_non_null(strstr(check(s, true, &f), "order-1.ledges"));
 	assert_int_equal(access(other, F_OK), 0);
 }
 
@@ -373,6 +405,8 @@ main(void)
 	    TEST(test_store_check__a_line_of_a_cut_creation_is_no_fault),
 	    TEST(test_store_check__an_order_no_sweep_would_find),
 	    TEST(test_store_check__a_damaged_sweep_memory_goes),
+	    TEST(
+		test_store_check__a_sweep_memory_that_lost_an_order_is_not_used),
 	    TEST(test_store_check__strangers_are_told_and_left),
 	    TEST(test_store_check__old_temporary_files_go),
 	    TEST(test_store_check__a_folder_open_to_others_is_told),

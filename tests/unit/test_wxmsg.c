@@ -921,6 +921,10 @@ test_wxmsg__a_notice_says_what_was_paid(void **state)
 	xml = good(NOTICE "|sign_type=HMAC-SHA256");
 	assert_int_equal(notice_only(*state, xml, &e), H5_OK);
 	free(xml);
+	/* An element that says nothing is none. */
+	xml = good(NOTICE "|trade_state=");
+	assert_int_equal(notice_only(*state, xml, &e), H5_OK);
+	free(xml);
 }
 
 static void

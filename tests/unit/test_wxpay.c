@@ -22,6 +22,9 @@ struct desk {
 	unsigned posts;
 	enum h5_sign_type made_with; /* the attempt */
 	enum h5_sign_type answers_by; /* UNSAID: the configured one */
+	const char *err_code; /* the answer refuses; NULL: it does not */
+	const char *number; /* the answer's out_trade_no; NULL: none */
+	const char *raw; /* the answer itself; NULL: it is made up */
 };
 
 /* The wrapped call has no argument of ours. */
@@ -40,7 +43,8 @@ __wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 
 	(void)h;
 	assert_int_equal(q->method, H5_HTTPS_POST);
-	assert_true(q->timeout_ms > 0 && q->timeout_ms <= 15000);
+	assert_true(
+	    q->timeout_ms > 0 && (desk->raw != NULL || q->timeout_ms <= 15000));
 	assert_int_equal(q->n_headers, 1);
 	assert_string_equal(
 	    q->headers[0], "Content-Type: text/xml; charset=utf-8");
@@ -53,7 +57,15 @@ __wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	a->status = 200;
 	h5_fields_init(&f, 16, 8192);
 	assert_int_equal(h5_fields_add(&f, "return_code", "SUCCESS", e), 0);
-	assert_int_equal(h5_fields_add(&f, "result_code", "SUCCESS", e), 0);
+	assert_int_equal(h5_fields_add(&f, "result_code",
+			     desk->err_code != NULL ? "FAIL" : "SUCCESS", e),
+	    0);
+	if (desk->err_code != NULL)
+		assert_int_equal(
+		    h5_fields_add(&f, "err_code", desk->err_code, e), 0);
+	if (desk->number != NULL)
+		assert_int_equal(
+		    h5_fields_add(&f, "out_trade_no", desk->number, e), 0);
 	assert_int_equal(
 	    h5_fields_add(&f, "appid", desk->c.merchant.appid, e), 0);
 	assert_int_equal(
@@ -69,7 +81,10 @@ __wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	    0);
 	assert_int_equal(h5_fields_add(&f, "sign", hex, e), 0);
 	h5_buf_clear(out);
-	assert_int_equal(h5_xml_write(&f, out, e), 0);
+	if (desk->raw != NULL)
+		h5_buf_puts(out, desk->raw);
+	else
+		assert_int_equal(h5_xml_write(&f, out, e), 0);
 	h5_fields_release(&f);
 	return H5_OK;
 }
@@ -363,6 +378,61 @@ test_wxpay__c6_the_type_of_an_attempt(void **state)
 		}
 }
 
+/* What WeChat did not do is sent again, and not without end. */
+static void
+test_wxpay__a_system_error_is_tried_three_times_more(void **state)
+{
+	struct h5_attempt a = {.time_start = 1};
+	struct h5_wechat_refusal refusal;
+	struct desk *d = *state;
+	struct h5_err e;
+
+	(void)snprintf(a.out_trade_no, sizeof a.out_trade_no, "order-1");
+	d->err_code = "SYSTEMERROR";
+	assert_int_equal(
+	    h5_wechat_close(d->w, &d->log, &a, &refusal, &e), H5_OK);
+	assert_int_equal(refusal.verdict, H5_WECHAT_AGAIN);
+	assert_int_equal(d->posts, 4);
+}
+
+/* Words that are in no list, and no code at all. */
+static void
+test_wxpay__a_bill_refused_in_unknown_words(void **state)
+{
+	struct desk *d = *state;
+	struct h5_buf raw, text;
+	struct h5_err e;
+
+	h5_buf_init(&raw, 65536);
+	h5_buf_init(&text, 65536);
+	d->raw = "<xml><return_code>FAIL</return_code>"
+		 "<return_msg>no such luck</return_msg></xml>";
+	assert_int_equal(
+	    h5_wechat_bill(&d->c, &d->log, 1795363200, "ALL", &raw, &text, &e),
+	    H5_E_REMOTE);
+	assert_non_null(strstr(e.msg, "no such luck"));
+	h5_buf_release(&raw);
+	h5_buf_release(&text);
+}
+
+static void
+test_wxpay__an_answer_to_a_close_is_about_its_number(void **state)
+{
+	struct h5_attempt a = {.time_start = 1};
+	struct h5_wechat_refusal refusal;
+	struct desk *d = *state;
+	struct h5_err e;
+
+	(void)snprintf(a.out_trade_no, sizeof a.out_trade_no, "order-1");
+	d->number = "order-1_2";
+	assert_int_equal(
+	    h5_wechat_close(d->w, &d->log, &a, &refusal, &e), H5_E_REMOTE);
+	d->number = "order-1";
+	assert_int_equal(
+	    h5_wechat_close(d->w, &d->log, &a, &refusal, &e), H5_OK);
+	assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
+}
+
 static void
 test_wxpay__query_and_close_send_the_number_alone(void **state)
 {
@@ -416,6 +486,9 @@ main(void)
 	    TEST(test_wxpay__mweb_url_leads_to_the_cashier),
 	    TEST(test_wxpay__a_long_mweb_url_is_taken_to_2048_bytes),
 	    TEST(test_wxpay__c6_the_type_of_an_attempt),
+	    TEST(test_wxpay__a_system_error_is_tried_three_times_more),
+	    TEST(test_wxpay__a_bill_refused_in_unknown_words),
+	    TEST(test_wxpay__an_answer_to_a_close_is_about_its_number),
 	    TEST(test_wxpay__query_and_close_send_the_number_alone),
 	};
 
