@@ -1,15 +1,19 @@
 /* h5pay link - a signed pay link. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/format/json.h"
+#include "common/format/qr.h"
 #include "common/shop/offer.h"
 #include "common/shop/link.h"
 
-enum { ORDER, FEE, YUAN, BODY, ATTACH, EXPIRES, RETURN };
+#define PICTURE_MOST (1U << 20) /* bytes of a QR code as SVG or blocks */
+
+enum { ORDER, FEE, YUAN, BODY, ATTACH, EXPIRES, RETURN, QR };
 
 static const struct option_def options[] = {
     [ORDER] = {.name = "order",
@@ -43,6 +47,7 @@ static const struct option_def options[] = {
 	.kind = VALUE_TEXT,
 	.form = "URL",
 	.example = "https://shop.example/orders/{order}"},
+    [QR] = {.name = "qr"},
     {.name = NULL},
 };
 
@@ -98,28 +103,73 @@ sign_and_check(
 	return H5_OK;
 }
 
+static enum h5_code
+put_json(const char *url, const char *svg, struct h5_buf *json)
+{
+	h5_buf_puts(json, "{\"url\":");
+	h5_json_string(url, json);
+	if (svg != NULL) {
+		h5_buf_puts(json, ",\"svg\":");
+		h5_json_string(svg, json);
+	}
+	h5_buf_putc(json, '}');
+	return json->bad;
+}
+
+/* A code that is wider than the terminal is no code. */
+static int
+print_qr(const char *url, const char *code, size_t width)
+{
+	size_t room = table_terminal(STDOUT_FILENO);
+
+	if (width <= room) {
+		(void)printf("%s\n%s", url, code);
+		return EXIT_DONE;
+	}
+	(void)puts(url);
+	(void)fprintf(stderr,
+	    "h5pay link: the QR code needs %zu columns, and the terminal has "
+	    "%zu: make it wider, or write --qr >link.svg\n",
+	    width, room);
+	return EXIT_NO;
+}
+
 static int
 print_link(struct command *cmd, const struct h5_fields *f)
 {
-	struct h5_buf url, json;
+	bool qr = cmd->given[QR].text != NULL, drawn;
+	struct h5_buf url, code, json;
+	int status = EXIT_DONE;
+	size_t width = 0;
 	struct h5_err e;
 	enum h5_code rc;
 
 	h5_buf_init(&url, 8192);
-	h5_buf_init(&json, 16384);
+	h5_buf_init(&code, PICTURE_MOST);
+	h5_buf_init(&json, 2 * PICTURE_MOST);
 	h5_offer_link(cmd->shop.c, f, &url);
-	h5_buf_puts(&json, "{\"url\":");
-	h5_json_string(url.data, &json);
-	h5_buf_puts(&json, "}");
 	rc = h5_buf_finish(&url, &e);
-	if (rc == H5_OK)
-		rc = h5_buf_finish(&json, &e);
-	if (rc == H5_OK)
-		/* One of the two; both were checked. */
-		(void)puts(cmd->json ? json.data : url.data);
+	/* People get half blocks, programs the picture. */
+	drawn = qr && cmd->terminal && !cmd->json;
+	if (rc == H5_OK && drawn)
+		rc = h5_qr_terminal(url.data, cmd->colour, &width, &code, &e);
+	else if (rc == H5_OK && qr)
+		rc = h5_qr_svg(url.data, &code, &e);
+	if (rc == H5_OK && cmd->json) {
+		rc = put_json(url.data, qr ? code.data : NULL, &json);
+		if (rc == H5_OK)
+			(void)puts(json.data);
+		else
+			(void)h5_err_set(&e, rc, "the link is too long");
+	} else if (rc == H5_OK && drawn) {
+		status = print_qr(url.data, code.data, width);
+	} else if (rc == H5_OK) {
+		(void)puts(qr ? code.data : url.data);
+	}
 	h5_buf_release(&json);
+	h5_buf_release(&code);
 	h5_buf_release(&url);
-	return rc == H5_OK ? EXIT_DONE : command_fail(cmd, &e);
+	return rc == H5_OK ? status : command_fail(cmd, &e);
 }
 
 /* What is missing, all of it at once. */
@@ -165,8 +215,9 @@ run(struct command *cmd, int argc, char **argv)
 
 const struct verb verb_link = {
     .name = "link",
-    .usage = "link --order ID --total-fee FEN | --yuan YUAN --body TEXT "
-	     "[--attach TEXT] [--expires TIME] [--return-url URL]",
+    .usage =
+	"link --order ID --total-fee FEN | --yuan YUAN --body TEXT "
+	"[--attach TEXT] [--expires TIME] [--return-url URL] [--qr] [--json]",
     .options = options,
     .check = check,
     .need_config = true,

@@ -57,7 +57,7 @@ compiler=${CC:-cc}
 if ! command_ "${compiler%% *}" >/dev/null 2>&1; then
 	# Without a compiler no header can be asked for: take them all.
 	missing=" gcc libc6-dev libfcgi-dev libcurl4-openssl-dev libssl-dev"
-	missing="$missing libmxml-dev zlib1g-dev"
+	missing="$missing libmxml-dev zlib1g-dev libqrcodegen-dev"
 else
 	need libc6-dev header stdlib.h pthread.h
 	need libfcgi-dev header fcgiapp.h
@@ -65,6 +65,7 @@ else
 	need libssl-dev header openssl/evp.h
 	need libmxml-dev header mxml.h
 	need zlib1g-dev header zlib.h
+	need libqrcodegen-dev header qrcodegen/qrcodegen.h
 fi
 need make command_ make
 need pkg-config command_ "${PKG_CONFIG:-pkg-config}"
@@ -107,6 +108,7 @@ if [ "$set" = test ]; then
 	need nodejs command_ node
 	need npm command_ npm
 	need chromium command_ chromium chromium-browser google-chrome
+	need zbar-tools command_ zbarimg
 	need zsh command_ zsh
 	need fish command_ fish
 	need fonts-wqy-microhei file_ \

@@ -26,6 +26,7 @@ licence() { # SOURCE-PACKAGE
 	libfcgi) echo OML ;;
 	mxml) echo Apache-2.0 ;; # since 3.0; with leave to link GPL 2 programs
 	openssl) echo Apache-2.0 ;;
+	qr-code-generator) echo MIT ;;
 	zlib) echo Zlib ;;
 	*) die "no licence is known for $1" ;;
 	esac

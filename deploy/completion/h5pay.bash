@@ -27,7 +27,7 @@ _h5pay_options() { # VERB: its own options
 	case $1 in
 	check) echo --as ;;
 	doctor) echo --offline ;;
-	link) echo --order --total-fee --yuan --body --attach --expires --return-url ;;
+	link) echo --order --total-fee --yuan --body --attach --expires --return-url --qr ;;
 	list) echo --state --since --until --find --limit ;;
 	refund) echo --fee --yuan --reason --id --yes ;;
 	sweep) echo --order --ask --for --parallel ;;

@@ -51,6 +51,7 @@ complete -c h5pay -n '__fish_seen_subcommand_from link' -l body -x -d 'what the 
 complete -c h5pay -n '__fish_seen_subcommand_from link' -l attach -x -d 'comes back in events, at most 127 bytes'
 complete -c h5pay -n '__fish_seen_subcommand_from link' -l expires -x -a '30m 1h 2d' -d 'when the link ends'
 complete -c h5pay -n '__fish_seen_subcommand_from link' -l return-url -x -d 'where your shop shows the order'
+complete -c h5pay -n '__fish_seen_subcommand_from link' -l qr -d 'its QR code'
 complete -c h5pay -n '__fish_seen_subcommand_from list' -l state -x -a 'created awaiting paid closed refunding partly-refunded refunded' -d 'in this state'
 complete -c h5pay -n '__fish_seen_subcommand_from list' -l since -x -a 'today yesterday 30m 6h 2d' -d 'made at or after'
 complete -c h5pay -n '__fish_seen_subcommand_from list' -l until -x -a 'today yesterday 30m 6h 2d' -d 'made before'

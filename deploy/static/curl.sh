@@ -15,9 +15,9 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 lib=/usr/lib/$(${CC:-cc} -print-multiarch 2>/dev/null || true)
 for f in libcares.a libssl.a libcrypto.a libfcgi.a libmxml.a libz.a \
-	libc.a; do
+	libqrcodegen.a libc.a; do
 	[ -e "$lib/$f" ] || die "no $lib/$f: apt-get install libc-ares-dev" \
-	    "libssl-dev libfcgi-dev libmxml-dev zlib1g-dev"
+	    "libssl-dev libfcgi-dev libmxml-dev zlib1g-dev libqrcodegen-dev"
 done
 
 for tool in autoreconf libtoolize dpkg-source; do

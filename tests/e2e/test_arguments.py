@@ -416,7 +416,7 @@ def _(t):
 # --- on a terminal ------------------------------------------------------------
 
 
-def on_terminal(t, s, columns, *words, **env):
+def on_terminal(t, s, columns, *words, status=0, **env):
     import fcntl
     import os
     import struct
@@ -437,7 +437,7 @@ def on_terminal(t, s, columns, *words, **env):
     except OSError:  # the other end is closed
         pass
     os.close(master)
-    t.eq(p.wait(), 0, f"exit status of {words}")
+    t.eq(p.wait(), status, f"exit status of {words}")
     return out.decode().replace("\r\n", "\n")
 
 

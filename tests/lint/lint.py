@@ -35,6 +35,7 @@ VENDOR = {
     "fcgi_stdio.h": set(),
     "jansson.h": set(),
     "zlib.h": {"common/format/gzip.c"},
+    "qrcodegen/": {"common/format/qr.c"},
 }
 
 BANNED = """strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol
@@ -417,7 +418,7 @@ LINKED = {
     "cgi-bin/doctor": CALLS,
     "cgi-bin/return-page": {"libfcgi", "libcrypto", "libz"},
     "cgi-bin/notify": {"libfcgi", "libcrypto", "libz"},
-    "h5pay": {"libcurl", "libmxml", "libcrypto", "libz"},
+    "h5pay": {"libcurl", "libmxml", "libcrypto", "libz", "libqrcodegen"},
 }
 
 
