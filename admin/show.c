@@ -12,16 +12,104 @@
 #include "common/order/order_json.h"
 
 #define TEXT_MAX (16U << 20)
+#define NAME_WIDTH 15 /* of the names of facts */
 #define STATE_WIDTH 11 /* of REFUNDCLOSE and undelivered */
+
+/* --- lines that a terminal does not break --------------------------------- */
+
+struct line {
+	const struct command *cmd;
+	struct h5_buf *b;
+	size_t room, used, indent;
+};
+
+static void
+line_begin(
+    struct line *l, const struct command *cmd, struct h5_buf *b, size_t indent)
+{
+	memset(l, 0, sizeof *l);
+	l->cmd = cmd;
+	l->b = b;
+	l->room = table_terminal(STDOUT_FILENO);
+	/* A narrow terminal has no room for a wide indent. */
+	l->indent = indent * 3 < l->room ? indent : 4;
+}
+
+/* How many bytes of a text that is wider than room go on a line: up to the last
+ * blank, else what fits, but never nothing. */
+static size_t
+line_part(const char *text, size_t room)
+{
+	size_t w, n = table_cut(text, room, &w), at = n;
+
+	while (at > 0 && text[at] != ' ' && text[at] != '\0')
+		at--;
+	if (at > 0)
+		return at;
+	return n > 0 ? n : table_cut(text, 2, &w);
+}
+
+/* One more word, at least as wide as that, on this line or on the next.  What
+ * is wider than a line is broken. */
+static void
+line_word(struct line *l, const char *word, size_t least)
+{
+	size_t gap = 2, n, w, i;
+	struct h5_buf seen;
+	const char *s;
+
+	/* As a terminal shows it: nothing hidden, nothing that moves. */
+	h5_buf_init(&seen, TEXT_MAX);
+	command_text(l->cmd, word, &seen);
+	for (s = seen.data; *s != '\0'; s += strspn(s, " ")) {
+		(void)table_cut(s, SIZE_MAX / 2, &w);
+		if (l->used > l->indent && l->used + gap + w > l->room) {
+			h5_buf_putc(l->b, '\n');
+			l->used = 0;
+			gap = l->indent;
+		}
+		for (i = 0; i < gap; i++)
+			h5_buf_putc(l->b, ' ');
+		l->used += gap;
+		n = l->used + w <= l->room
+			? strlen(s)
+			: line_part(
+			      s, l->used < l->room ? l->room - l->used : 2);
+		h5_buf_add(l->b, s, n);
+		/* The rest of it begins a line. */
+		l->used = s[n] == '\0' ? l->used + w : l->room;
+		s += n;
+	}
+	for (i = strlen(word); i < least && l->used < l->room; i++) {
+		h5_buf_putc(l->b, ' ');
+		l->used++;
+	}
+	h5_buf_release(&seen);
+}
+
+static void
+line_end(const struct line *l)
+{
+	h5_buf_putc(l->b, '\n');
+}
 
 static void
 put_field(struct h5_buf *b, const struct command *cmd, const char *name,
     const char *value)
 {
+	struct line l;
+
 	/* What is empty is not shown; a program finds a fact by its name. */
 	if (value == NULL || value[0] == '\0')
 		return;
-	h5_buf_printf(b, cmd->terminal ? "  %-16s " : "%s\t", name);
+	if (cmd->terminal) {
+		line_begin(&l, cmd, b, 19);
+		line_word(&l, name, NAME_WIDTH);
+		line_word(&l, value, 0);
+		line_end(&l);
+		return;
+	}
+	h5_buf_printf(b, "%s\t", name);
 	command_text(cmd, value, b);
 	h5_buf_putc(b, '\n');
 }
@@ -49,50 +137,6 @@ put_fee(
 	else
 		(void)snprintf(both, sizeof both, "%lld", (long long)fee);
 	put_field(b, cmd, name, both);
-}
-
-/* --- lines that a terminal does not break --------------------------------- */
-
-struct line {
-	struct h5_buf *b;
-	size_t room, used, indent;
-};
-
-static void
-line_begin(struct line *l, struct h5_buf *b, size_t indent)
-{
-	memset(l, 0, sizeof *l);
-	l->b = b;
-	l->room = table_terminal(STDOUT_FILENO);
-	/* A narrow terminal has no room for a wide indent. */
-	l->indent = indent * 3 < l->room ? indent : 4;
-}
-
-/* One more word, at least as wide as that, on this line or on the next. */
-static void
-line_word(struct line *l, const char *word, size_t least)
-{
-	size_t start = l->used > 0 ? l->used + 2 : 2, w, i;
-
-	(void)table_cut(word, SIZE_MAX / 2, &w);
-	if (l->used > 0 && start + w > l->room) {
-		h5_buf_putc(l->b, '\n');
-		start = l->indent;
-		l->used = 0;
-	}
-	for (i = l->used; i < start; i++)
-		h5_buf_putc(l->b, ' ');
-	h5_escape_tsv(l->b, word);
-	for (l->used = start + w; w < least && l->used < l->room; w++) {
-		h5_buf_putc(l->b, ' ');
-		l->used++;
-	}
-}
-
-static void
-line_end(const struct line *l)
-{
-	h5_buf_putc(l->b, '\n');
 }
 
 /* --- parts of the order --------------------------------------------------- */
@@ -149,7 +193,7 @@ put_attempts(
 		}
 		(void)snprintf(
 		    from, sizeof from, "from %s", a->spbill_create_ip);
-		line_begin(&l, b, 4);
+		line_begin(&l, cmd, b, 4);
 		line_word(&l, at, 0);
 		line_word(&l, h5_order_attempt_word(a->state), STATE_WIDTH);
 		line_word(&l, a->out_trade_no, 0);
@@ -180,7 +224,7 @@ put_refunds(
 			continue;
 		}
 		(void)snprintf(sum, sizeof sum, "%s yuan", yuan);
-		line_begin(&l, b, 4);
+		line_begin(&l, cmd, b, 4);
 		line_word(&l, at, 0);
 		line_word(&l, h5_order_refund_word(r->state), STATE_WIDTH);
 		line_word(&l, sum, 0);
@@ -218,8 +262,8 @@ put_fact(const struct h5_order *o, const char *name, const char *value,
 }
 
 static void
-put_event(const struct h5_order *o, const struct h5_event *ev, const char *at,
-    struct h5_buf *b)
+put_event(const struct command *cmd, const struct h5_order *o,
+    const struct h5_event *ev, const char *at, struct h5_buf *b)
 {
 	struct h5_buf word;
 	const char *value;
@@ -227,7 +271,7 @@ put_event(const struct h5_order *o, const struct h5_event *ev, const char *at,
 	size_t j;
 
 	h5_buf_init(&word, TEXT_MAX);
-	line_begin(&l, b, 23);
+	line_begin(&l, cmd, b, 23);
 	line_word(&l, at, 0);
 	line_word(&l, h5_event_name(ev->kind), STATE_WIDTH);
 	for (j = 0; j < H5_LENGTH(told); j++) {
@@ -254,7 +298,7 @@ put_events(struct h5_buf *b, const struct command *cmd,
 		ev = &o->events[i];
 		h5_clock_plain(ev->at, at);
 		if (cmd->terminal) {
-			put_event(o, ev, at, b);
+			put_event(cmd, o, ev, at, b);
 			continue;
 		}
 		h5_buf_printf(b, "event\t%s\t%s", at, h5_event_name(ev->kind));

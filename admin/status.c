@@ -281,11 +281,17 @@ print_table(const struct counts *c)
 	if (!table_end(t))
 		return false;
 	h5_clock_plain(c->swept_at, at);
-	(void)printf("unresolved\t%lld\toldest %lld min\n"
-		     "events for the shop\t%lld\toldest %lld min\n"
-		     "due for a sweep\t%lld\toldest due %lld s\n"
-		     "broken\t%lld\n"
-		     "last sweep\t%s\n",
+	(void)printf(c->cmd->terminal
+			 ? "\nunresolved           %lld, oldest %lld min\n"
+			   "events for the shop  %lld, oldest %lld min\n"
+			   "due for a sweep      %lld, oldest due %lld s\n"
+			   "broken               %lld\n"
+			   "last sweep           %s\n"
+			 : "unresolved\t%lld\toldest %lld min\n"
+			   "events for the shop\t%lld\toldest %lld min\n"
+			   "due for a sweep\t%lld\toldest due %lld s\n"
+			   "broken\t%lld\n"
+			   "last sweep\t%s\n",
 	    (long long)c->unresolved, (long long)(c->oldest_s / 60),
 	    (long long)c->pending, (long long)(c->pending_oldest_s / 60),
 	    (long long)c->due, (long long)c->due_oldest_s, (long long)c->broken,

@@ -467,13 +467,18 @@ def _(t, columns):
         t.contains(text, "茶..", "a body cut short")
 
 
-@table("show fits a terminal of {0} columns", [60, 80, 200])
+@table("show fits a terminal of {0} columns", [40, 60, 80, 200])
 def _(t, columns):
-    s = t.own_site()
+    s = t.own_site({"hooks.exec": "/bin/false"})
     order = t.id()
-    s.ready(order, 12345)
+    body = "茶" * 42
+    s.ready(order, 12345, body=body, attach="no blank in it " + "x" * 100)
     t.success(s.notify(h5.notice(order, 12345)))
+    t.until("a delivery that fails",
+            lambda: "undelivered" in s.h5pay("show", order)[1])
     text = on_terminal(t, s, columns, "show", order)
+    t.contains("".join(text.split()), body, "the whole body")
+    t.contains("".join(text.split()), "x" * 100, "the whole of attach")
     for row in text.splitlines():
         t.ok(width(row) <= columns, f"{width(row)} columns: {row}")
     t.contains(text, "123.45 yuan (12345 fen)", "amount")
