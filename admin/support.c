@@ -278,8 +278,11 @@ take_log(struct bundle *b)
 	struct h5_err e;
 
 	if (path == NULL) {
-		h5_buf_puts(&b->log, "(log.file names no file: look in the "
-				     "web server's error log, or in syslog)\n");
+		h5_buf_puts(&b->log, b->cmd->shop.c->log.file == NULL
+					 ? "(log.file is not set: look in the "
+					   "web server's error log, or in "
+					   "syslog)\n"
+					 : "(log.file = syslog: look there)\n");
 	} else if (scan_log(b, path, &e) != H5_OK) {
 		h5_buf_clear(&b->log);
 		h5_buf_printf(&b->log, "(%s: %s)\n", path, e.msg);
