@@ -67,6 +67,8 @@ struct listing {
 	enum h5_order_state state;
 	const char *find; /* NULL: all */
 	enum h5_code unread;
+	struct progress bar;
+	int64_t base, upper; /* the time of the first order, and of the last */
 	/* --limit: the ids of a span of time, the last `room` of them. */
 	char (*ring)[H5_ORDER_ID_MAX + 1];
 	size_t room, seen;
@@ -214,6 +216,10 @@ visit(void *arg, const char *id, const struct h5_order *o,
 		command_unread(id, e_o, &l->unread);
 		return H5_OK;
 	}
+	if (l->base == 0)
+		l->base = o->created_at;
+	progress_step(&l->bar, (uint64_t)(o->created_at - l->base),
+	    (uint64_t)(l->upper - l->base));
 	/* The walk goes by time; all else is sifted here. */
 	if ((!l->any_state && o->state != l->state) ||
 	    (l->find != NULL && !holds(o, l->find)))
@@ -301,10 +307,17 @@ list(struct listing *l, struct h5_err *e)
 		if (l->table == NULL)
 			return h5_err_nomem(e);
 	}
+	l->upper = until > 0 ? until : h5_clock_now();
+	progress_start(&l->bar, l->cmd, "looking");
+	/* Rows that are printed as they come show themselves how far it is; and
+	 * the newest are looked for backwards. */
+	if ((l->cmd->json && l->cmd->terminal) || given[LIMIT].text != NULL)
+		progress_end(&l->bar);
 	/* The orders come by day, as the indexes have them. */
 	rc = given[LIMIT].text != NULL
 		 ? newest(l, (size_t)given[LIMIT].number, since, until, e)
 		 : h5_store_each(l->cmd->shop.st, since, until, visit, l, e);
+	progress_end(&l->bar);
 	if (l->table != NULL && !table_end(l->table) && rc == H5_OK)
 		rc = h5_err_nomem(e);
 	return rc;

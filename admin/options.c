@@ -283,7 +283,7 @@ find(
 			s->def = &options_common[i];
 			s->slot = &p->common[i];
 		}
-	for (i = 0; own != NULL && own[i].name != NULL; i++)
+	for (i = 0; own != NULL && i < OPTIONS_MAX && own[i].name != NULL; i++)
 		if (fits(&own[i], name, n, letter)) {
 			s->def = &own[i];
 			s->slot = &p->own[i];
