@@ -84,13 +84,14 @@ all: $(WEB) $(B)/cgi-bin/$(DOCTOR) $(COMMAND)
 .PHONY: help
 help:
 	@echo "make              the four programs and h5pay, under $(B)/"
-	@echo "make deps         install what a build and make run need (Debian, Ubuntu)"
+	@echo "make deps         install what a build needs, and nothing else (Debian,"
+	@echo "                  Ubuntu); deps-run, deps-static, deps-test: what make run,"
+	@echo "                  dist-static and test need"
 	@echo "make run          a shop to click through, with a stand-in for WeChat Pay"
 	@echo "                  [PORT=8080]; Ctrl-C ends it"
 	@echo "make test         everything CI runs; ends in one line 'N passed, N failed'"
 	@echo "                  [T='wrong amount': the tests of that name, wherever they"
 	@echo "                  are] [KEEP=1: goes on if lint or unit tests fail]"
-	@echo "make deps-test    install what make test needs"
 	@echo "make unit         unit tests [T=xml: of one module, T='wrong amount': so named]"
 	@echo "make e2e          the suite from outside [T=notify: one file,"
 	@echo "                  T='wrong amount': the tests that say so]"
@@ -105,6 +106,7 @@ help:
 	@echo "make deb-check    the package in a fresh Debian 12; root, debootstrap"
 	@echo "make boot-check   its units in a booted Debian; root, systemd-nspawn"
 	@echo "make static-check the static tarball in an empty root folder; root"
+	@echo "make readme-check follows README literally behind five servers; root"
 	@echo "make lint         layout, rooms, headers, banned functions, docs [T=rooms]"
 	@echo "make analyse      gcc -fanalyzer, cppcheck, clang-tidy over the product"
 	@echo "make cover        lines and branches that unit tests and e2e run, as text"
@@ -123,9 +125,11 @@ help:
 
 INSTALL_DEPS := CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' \
 	PKG_CONFIG='$(PKG_CONFIG)' deploy/install-deps.sh
-.PHONY: deps deps-test
+.PHONY: deps deps-run deps-static deps-test
 deps:
-	@$(INSTALL_DEPS) run
+	@$(INSTALL_DEPS) build
+deps-run deps-static:
+	@$(INSTALL_DEPS) $(@:deps-%=%)
 deps-test:
 	@$(INSTALL_DEPS) test
 	@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
@@ -172,19 +176,24 @@ $(B)/compile_commands.json:
 
 # Templates, messages and style are compiled in: a program needs no other
 # file at run time.
-EXPLAIN_SRC := templates/explain.txt templates/command/help.en \
-	templates/command/help.zh-CN
-EMBED_SRC := $(filter-out $(EXPLAIN_SRC),$(sort $(wildcard templates/*.*)))
+# What the command alone knows: what explain says comes first, then what init
+# says and what it writes.
+COMMAND_SRC := templates/explain.txt templates/command/help.en \
+	templates/command/help.zh-CN templates/init.txt \
+	deploy/h5pay.conf.example deploy/catalogue.ini.example \
+	deploy/nginx/h5pay.conf deploy/apache/h5pay-proxy.conf \
+	deploy/apache/htaccess deploy/lighttpd/50-h5pay.conf \
+	deploy/caddy/h5pay.caddy deploy/haproxy/h5pay.cfg
+EMBED_SRC := $(filter-out $(COMMAND_SRC),$(sort $(wildcard templates/*.*)))
 $(B)/embed.c: $(EMBED_SRC) templates/embed.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)sh templates/embed.sh $(filter-out %.sh,$(EMBED_SRC)) >$@.new
 	@mv $@.new $@
-# What h5pay explain knows is not for the web programs.
-$(B)/explain.c: $(EXPLAIN_SRC) templates/embed.sh
+$(B)/explain.c: $(COMMAND_SRC) templates/embed.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
-	$(Q)sh templates/embed.sh -n h5_embed_command $(EXPLAIN_SRC) >$@.new
+	$(Q)sh templates/embed.sh -n h5_embed_command $(COMMAND_SRC) >$@.new
 	@mv $@.new $@
 # The doctor's words are a member of the library that no other program takes;
 # the pages with its own among them are for its program alone.

@@ -42,7 +42,7 @@ enum value_kind {
 	VALUE_WORD /* one of words */
 };
 
-#define OPTIONS_MAX 12 /* of one verb */
+#define OPTIONS_MAX 20 /* of one verb */
 struct option_def {
 	const char *name; /* "total-fee"; NULL ends a table */
 	char letter; /* 'o', or NUL */
@@ -97,8 +97,8 @@ extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
     verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
     verb_reconcile, verb_refund, verb_report, verb_show, verb_status,
     verb_support, verb_sweep;
-extern const struct verb verb_doctor, verb_explain, verb_help, verb_listen,
-    verb_logs, verb_trigger, verb_watch;
+extern const struct verb verb_config, verb_doctor, verb_explain, verb_help,
+    verb_init, verb_listen, verb_logs, verb_trigger, verb_watch;
 /* command_verbs(n): all of them, as --help lists them. */
 const struct verb *const *command_verbs(size_t *n);
 /* command_verb(name): the one of that name.  NULL: there is none, and stderr
@@ -120,6 +120,9 @@ int options_operands(const struct verb *v, int argc, char **argv);
 /* help_print(to): the verbs and the common options, in the reader's
  * language. */
 void help_print(FILE *to);
+/* command_file(name): the text of a file that the command has in it (Makefile:
+ * COMMAND_SRC); "": there is none. */
+const char *command_file(const char *name);
 /* help_usage(v, before, to): how the verb is used, behind those words, in lines
  * of 80 columns. */
 void help_usage(const struct verb *v, const char *before, FILE *to);

@@ -41,10 +41,9 @@ file_of_reader(void)
 	return "help.en";
 }
 
-static const char *
-file_text(void)
+const char *
+command_file(const char *name)
 {
-	const char *name = file_of_reader();
 	size_t i;
 
 	for (i = 0; i < h5_embed_command_count; i++)
@@ -56,7 +55,7 @@ file_text(void)
 static bool
 find(const char *name, struct text *t)
 {
-	const char *at = file_text(), *end;
+	const char *at = command_file(file_of_reader()), *end;
 	size_t n = strlen(name);
 
 	memset(t, 0, sizeof *t);

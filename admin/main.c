@@ -18,7 +18,9 @@
 #include "common/wechat/wechat.h"
 
 static const struct verb *const verbs[] = {
+    &verb_init,
     &verb_check,
+    &verb_config,
     &verb_doctor,
     &verb_explain,
     &verb_link,

@@ -4,6 +4,7 @@
 #	install-deps.sh build       to compile
 #	install-deps.sh run         ... and to run the demonstration shop
 #	install-deps.sh test        ... and to run every test
+#	install-deps.sh static      to compile the static tarball (make dist-static)
 #	install-deps.sh -n SET      only say what is missing; exit 1 if something is
 #
 # What is there is found out by asking the compiler and the PATH, not the
@@ -17,9 +18,9 @@ if [ "${1:-}" = -n ]; then
 fi
 set=${1:-build}
 case $set in
-build | run | test) ;;
+build | run | test | static) ;;
 *)
-	echo "usage: $0 [-n] build|run|test" >&2
+	echo "usage: $0 [-n] build|run|test|static" >&2
 	exit 64
 	;;
 esac
@@ -70,7 +71,27 @@ fi
 need make command_ make
 need pkg-config command_ "${PKG_CONFIG:-pkg-config}"
 
-if [ "$set" != build ]; then
+if [ "$set" = static ]; then
+	archive() { # a library that is linked in as a whole
+		for name in "$@"; do
+			[ -e "$(${CC:-cc} -print-file-name="$name")" ] || return 1
+		done
+	}
+	need libc6-dev archive libc.a
+	need libc-ares-dev archive libcares.a
+	need libfcgi-dev archive libfcgi.a
+	need libssl-dev archive libssl.a libcrypto.a
+	need libmxml-dev archive libmxml.a
+	need zlib1g-dev archive libz.a
+	need libqrcodegen-dev archive libqrcodegen.a
+	need autoconf command_ autoreconf
+	need automake command_ automake
+	need libtool command_ libtoolize
+	need dpkg-dev command_ dpkg-source
+	need patch command_ patch
+	need xz-utils command_ xz
+fi
+if [ "$set" = run ] || [ "$set" = test ]; then
 	need lighttpd file_ /usr/sbin/lighttpd
 	need python3 command_ python3
 fi
@@ -122,7 +143,10 @@ line="apt-get install --no-install-recommends $missing"
 if [ $dry = yes ]; then
 	{
 		echo "Missing: $missing"
-		echo "\"make deps\" installs what a build needs. By hand:"
+		case $set in
+		build) echo "\"make deps\" installs what a build needs. By hand:" ;;
+		*) echo "\"make deps-$set\" installs it. By hand:" ;;
+		esac
 		echo "    sudo $line"
 	} >&2
 	exit 1
@@ -146,7 +170,6 @@ if [ "$become" = no ] || ! command -v apt-get >/dev/null 2>&1; then
 	exit 1
 fi
 
-echo "Installing: $missing" >&2
 log=$(mktemp) || exit 1
 policy=/usr/sbin/policy-rc.d
 held=no
@@ -181,7 +204,12 @@ apt() {
 	    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null \
 	    >>"$log" 2>&1
 }
+echo "Needed and not there: $missing" >&2
 apt update # what comes of it shows in the next line
+# What it comes to, before anything is installed.
+# shellcheck disable=SC2086
+apt-get -s install --no-install-recommends $missing 2>/dev/null |
+	awk '/^Inst / { n++ } END { if (n) print "Installing " n " packages" }' >&2
 # shellcheck disable=SC2086
 if ! apt install --no-install-recommends $missing; then
 	tail -n 20 "$log" >&2

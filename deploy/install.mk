@@ -103,7 +103,8 @@ deb: dist
 	    dpkg-buildpackage -us -uc -b
 
 # For a host without a shell: programs that need no library of the host, in the
-# folders that FTP uploads.  Fetches the source of curl from Debian, once.
+# folders that FTP uploads.  Fetches the source of curl from Debian, once.  What
+# nobody calls is left out at link time.
 STATIC = $(B)/static
 STATIC_NAME = h5pay-$(VERSION)-linux-x86_64-static
 STATIC_TREE = $(STATIC)/$(STATIC_NAME)
@@ -113,7 +114,9 @@ STATIC_MAPS = $(patsubst %,$(STATIC)/programs/%.map,h5pay \
 STATIC_CPPFLAGS = -I$(STATIC)/curl/include \
 	-ffile-prefix-map=$(STATIC)/=static/ $(CPPFLAGS)
 # The maps are for the SBOM.
-STATIC_LDFLAGS = $(patsubst -pie,-static-pie,$(H5_LDFLAGS)) -Wl,-Map=$$@.map
+STATIC_LDFLAGS = $(patsubst -pie,-static-pie,$(H5_LDFLAGS)) \
+	-Wl,--gc-sections -Wl,-Map=$$@.map
+STATIC_OPTIMISE = -O2 -g -ffunction-sections -fdata-sections
 STATIC_FROM := deploy/snippets/buy-button.html deploy/apache/htaccess deploy/apache/htaccess-minimal \
 	deploy/h5pay.conf.example deploy/catalogue.ini.example LICENSE \
 	$(wildcard deploy/static/README-FTP*.txt)
@@ -123,13 +126,19 @@ static_conf = sed -e 's|^\#program_suffix = .*|program_suffix = .fcgi|' \
 	-e 's|^\#command = .*|command = bin/h5pay|' \
 	-e 's|^\#threads = .*|threads = 1|' \
 	-e 's|^base_url = .*|base_url = https://shop.example/pay|'
-$(STATIC_CURL): deploy/static/curl.sh
+$(STATIC)/.deps: deploy/install-deps.sh
+	@mkdir -p $(@D)
+	@$(INSTALL_DEPS) -n static
+	@touch $@
+$(STATIC_CURL): deploy/static/curl.sh | $(STATIC)/.deps
 	$(call say,GET,$@)
 	$(Q)CC='$(CC)' sh deploy/static/curl.sh $(STATIC)/curl
 
+# Asked for by name, not by what fails first.
 .PHONY: dist-static
-dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
+dist-static: $(STATIC)/.deps errors $(STATIC_CURL) $(STATIC_FROM)
 	$(Q)$(MAKE) --no-print-directory B=$(STATIC)/programs \
+	    OPTIMISE='$(STATIC_OPTIMISE)' \
 	    CPPFLAGS='$(STATIC_CPPFLAGS)' H5_LDFLAGS='$(STATIC_LDFLAGS)' \
 	    LIB_CURL='$(STATIC_CURL) -lcares -lssl' all
 	@rm -rf $(STATIC_TREE)
@@ -139,7 +148,7 @@ dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 		strip -o $$p/$$f.fcgi $(STATIC)/programs/cgi-bin/$$f; \
 	done; \
 	strip -o $$h/bin/h5pay $(STATIC)/programs/h5pay; \
-	chmod 755 $$p/*.fcgi $$h/bin/h5pay; \
+	chmod 711 $$p/*.fcgi; chmod 755 $$h/bin/h5pay; \
 	cp deploy/apache/htaccess $$p/.htaccess; \
 	echo ../../h5pay/h5pay.conf >$$p/h5pay.path; \
 	cp deploy/apache/htaccess-minimal LICENSE \
@@ -155,7 +164,13 @@ dist-static: errors $(STATIC_CURL) $(STATIC_FROM)
 	    $(VERSION) static $(STATIC_MAPS) >$$t/h5pay.spdx.json; \
 	cd $$t; all=$$(find * -type f | LC_ALL=C sort); \
 	sha256sum $$all >SHA256SUMS
-	@tar -C $(STATIC) --sort=name --owner=0 --group=0 --numeric-owner \
-	    --mtime=@$(EPOCH) -cf - $(STATIC_NAME) | \
-	    gzip -9n >$(B)/$(STATIC_NAME).tar.gz.new
-	@mv $(B)/$(STATIC_NAME).tar.gz.new $(B)/$(STATIC_NAME).tar.gz
+	@set -e; tar -C $(STATIC) --sort=name --owner=0 --group=0 \
+	    --numeric-owner --mtime=@$(EPOCH) -cf $(STATIC)/tar $(STATIC_NAME); \
+	gzip -9nc $(STATIC)/tar >$(B)/$(STATIC_NAME).tar.gz.new; \
+	xz -9e -T1 -c $(STATIC)/tar >$(B)/$(STATIC_NAME).tar.xz.new; \
+	for z in gz xz; do \
+		mv $(B)/$(STATIC_NAME).tar.$$z.new $(B)/$(STATIC_NAME).tar.$$z; \
+		printf '  %s bytes  %s\n' \
+		    $$(stat -c %s $(B)/$(STATIC_NAME).tar.$$z) \
+		    $(B)/$(STATIC_NAME).tar.$$z; \
+	done; rm $(STATIC)/tar

@@ -123,6 +123,12 @@ bool h5_config_left(
 bool h5_config_same_key(
     const struct h5_crypto_key *a, const struct h5_crypto_key *b);
 
+/* h5_config_try(section, key, value, e): may that key have this value?
+ * H5_E_CONFIG: no; e says why, without a secret.
+ * H5_E_NOTFOUND: there is no such key. */
+H5_MUST_CHECK enum h5_code h5_config_try(
+    const char *section, const char *key, const char *value, struct h5_err *e);
+
 /* h5_config_state_dir(c): the folder for what h5pay keeps beside its orders
  * (common/system/state.h).  It is store.dir today. */
 const char *h5_config_state_dir(const struct h5_config *c);

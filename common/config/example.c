@@ -1,9 +1,12 @@
-/* What deploy/h5pay.conf.example left behind in a configuration. */
+/* What deploy/h5pay.conf.example left behind in a configuration, and what may
+ * be put in its place. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/length.h"
 #include "common/config/config.h"
 #include "common/config/keys.h"
+#include "common/config/value.h"
 
 /* A secret cannot be read back.  Two keys are the same if they sign alike. */
 bool
@@ -67,4 +70,33 @@ h5_config_left(const struct h5_config *c, size_t i, struct h5_config_left *out)
 		return true;
 	}
 	return false;
+}
+
+enum h5_code
+h5_config_try(
+    const char *section, const char *key, const char *value, struct h5_err *e)
+{
+	size_t i = h5_keys_find(section, key);
+	struct h5_config_in in;
+	struct h5_config *c;
+	enum h5_code rc;
+	char *copy;
+
+	if (i == h5_keys_n)
+		return h5_err_set(
+		    e, H5_E_NOTFOUND, "there is no key %s.%s", section, key);
+	if (value[0] == '\0' && !h5_keys[i].type->may_be_empty)
+		return h5_err_set(e, H5_E_CONFIG, "no value");
+	c = calloc(1, sizeof *c);
+	copy = strdup(value);
+	rc = c == NULL || copy == NULL ? h5_err_nomem(e) : H5_OK;
+	if (rc == H5_OK) {
+		in = (struct h5_config_in){c, &h5_keys[i], ".", false};
+		/* The reader may cut its text up. */
+		rc = h5_keys[i].type->read(&in, copy, e);
+		explicit_bzero(copy, strlen(value));
+	}
+	free(copy);
+	h5_config_free(c);
+	return rc;
 }

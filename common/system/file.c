@@ -362,9 +362,20 @@ h5_file_create(int dirfd, const char *name, const void *p, size_t n,
 	return rc;
 }
 
-enum h5_code
-h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
-    mode_t mode, struct h5_err *e)
+static enum h5_code
+own(int fd, const struct h5_file_as *as, const char *name, struct h5_err *e)
+{
+	if (as != NULL &&
+	    (fchown(fd, as->uid, as->gid) != 0 || fchmod(fd, as->mode) != 0))
+		return h5_err_sys(
+		    e, H5_E_IO, errno, "cannot give %s its owner", name);
+	return H5_OK;
+}
+
+/* as: NULL for ours, with the mode. */
+static enum h5_code
+replace(int dirfd, const char *name, const void *p, size_t n, mode_t mode,
+    const struct h5_file_as *as, struct h5_err *e)
 {
 	char temp[NAME] = "";
 	int parent = -1, fd = -1;
@@ -379,6 +390,8 @@ h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
 		rc = open_temp(parent, mode, &fd, temp, e);
 	if (rc == H5_OK)
 		rc = h5_file_write(fd, p, n, e);
+	if (rc == H5_OK)
+		rc = own(fd, as, name, e);
 	if (rc == H5_OK)
 		rc = h5_file_sync(fd, e);
 	/* Before the rename: a file that failed to close must not replace a
@@ -396,6 +409,49 @@ h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
 		rc = h5_file_sync(parent, e);
 	if (temp[0] != '\0')
 		(void)unlinkat(parent, temp, 0);
+	h5_file_drop(&parent);
+	return rc;
+}
+
+enum h5_code
+h5_file_replace(int dirfd, const char *name, const void *p, size_t n,
+    mode_t mode, struct h5_err *e)
+{
+	return replace(dirfd, name, p, n, mode, NULL, e);
+}
+
+enum h5_code
+h5_file_put(const char *path, const void *p, size_t n,
+    const struct h5_file_as *as, struct h5_err *e)
+{
+	return replace(AT_FDCWD, path, p, n, 0600, as, e);
+}
+
+enum h5_code
+h5_file_put_folder(
+    const char *path, const struct h5_file_as *as, struct h5_err *e)
+{
+	const char *last;
+	enum h5_code rc;
+	int parent, fd;
+
+	rc = open_parent(AT_FDCWD, path, &parent, &last, e);
+	if (rc != H5_OK)
+		return rc;
+	if (mkdirat(parent, last, 0700) != 0) {
+		if (errno != EEXIST)
+			rc = h5_err_sys(
+			    e, H5_E_IO, errno, "cannot make %s", path);
+	} else {
+		fd = openat(parent, last,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		rc = fd < 0
+			 ? h5_err_sys(e, H5_E_IO, errno, "cannot open %s", path)
+			 : own(fd, as, path, e);
+		h5_file_drop(&fd);
+	}
+	if (rc == H5_OK)
+		rc = h5_file_sync(parent, e);
 	h5_file_drop(&parent);
 	return rc;
 }

@@ -68,6 +68,21 @@ H5_MUST_CHECK enum h5_code h5_file_create(int dirfd, const char *name,
 H5_MUST_CHECK enum h5_code h5_file_replace(int dirfd, const char *name,
     const void *p, size_t n, mode_t mode, struct h5_err *e);
 
+/* Whose a file becomes that root makes for another account. */
+struct h5_file_as {
+	uid_t uid; /* (uid_t)-1: ours */
+	gid_t gid; /* (gid_t)-1: ours */
+	mode_t mode; /* whatever the umask says */
+};
+/* h5_file_put(path, p, n, as, e): h5_file_replace, with an owner: the file
+ * never has its name without it.  Durable. */
+H5_MUST_CHECK enum h5_code h5_file_put(const char *path, const void *p,
+    size_t n, const struct h5_file_as *as, struct h5_err *e);
+/* h5_file_put_folder(path, as, e): a folder likewise.  One that is there stays
+ * as it is.  H5_E_NOTFOUND: the folder above it is missing. */
+H5_MUST_CHECK enum h5_code h5_file_put_folder(
+    const char *path, const struct h5_file_as *as, struct h5_err *e);
+
 /* h5_file_mkdir(dirfd, name, e): make a folder of mode 0700; durable.  One that
  * is there already will do. */
 H5_MUST_CHECK enum h5_code h5_file_mkdir(

@@ -25,6 +25,7 @@ _h5pay_look() {
 
 _h5pay_options() { # VERB: its own options
 	case $1 in
+	init) echo --appid --mch-id --api-key --base-url --name --contact --web --public --user --api-key-file --lang --offline --web-file --webhook-url --yes ;;
 	check) echo --as ;;
 	doctor) echo --offline ;;
 	link) echo --order --total-fee --yuan --body --attach --expires --return-url --qr ;;
@@ -49,6 +50,19 @@ _h5pay_options() { # VERB: its own options
 _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 	case "$1 $2" in
 	*" -c"|*" --config") echo @files ;;
+	"init --appid") echo ;;
+	"init --mch-id") echo ;;
+	"init --api-key") echo ;;
+	"init --base-url") echo ;;
+	"init --name") echo ;;
+	"init --contact") echo ;;
+	"init --web") echo ;;
+	"init --public") echo ;;
+	"init --user") compgen -u ;;
+	"init --api-key-file") echo @files ;;
+	"init --lang") echo zh-CN en ;;
+	"init --web-file") echo @files ;;
+	"init --webhook-url") echo ;;
 	"check --as") compgen -u ;;
 	"link --order") echo ;;
 	"link --total-fee") echo ;;
@@ -105,7 +119,7 @@ _h5pay_orders() { # the orders of the last month, newest last
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs conf
-	verbs="check doctor explain link list show query close refund sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
+	verbs="init check config doctor explain link list show query close refund sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
 	_h5pay_look
 	COMPREPLY=()
 	if ! words=$(_h5pay_values "$verb" "$prev"); then

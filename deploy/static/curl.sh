@@ -13,18 +13,7 @@ die() {
 
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-lib=/usr/lib/$(${CC:-cc} -print-multiarch 2>/dev/null || true)
-for f in libcares.a libssl.a libcrypto.a libfcgi.a libmxml.a libz.a \
-	libqrcodegen.a libc.a; do
-	[ -e "$lib/$f" ] || die "no $lib/$f: apt-get install libc-ares-dev" \
-	    "libssl-dev libfcgi-dev libmxml-dev zlib1g-dev libqrcodegen-dev"
-done
-
-for tool in autoreconf libtoolize dpkg-source; do
-	command -v $tool >/dev/null || die "no $tool:" \
-	    "apt-get install autoconf automake libtool dpkg-dev"
-done
-
+# What it needs is asked for by deploy/install-deps.sh (make deps-static).
 # The machine's own package sources of this release, wherever they come from,
 # with their source packages switched on; its lists stay as they are.
 . /etc/os-release
@@ -75,7 +64,8 @@ build() {
 	    --without-brotli --without-zstd --without-nghttp2 \
 	    --without-libpsl --without-libidn2 --without-librtmp \
 	    --without-libssh2 --without-gssapi --without-ca-bundle \
-	    --without-ca-path CFLAGS='-O2 -fstack-protector-strong'
+	    --without-ca-path \
+	    CFLAGS='-O2 -fstack-protector-strong -ffunction-sections -fdata-sections'
 	make -C lib libcurl.la
 	mkdir -p "$dir/lib" "$dir/include"
 	cp -r include/curl "$dir/include"

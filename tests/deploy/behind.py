@@ -334,7 +334,7 @@ class Htaccess(Apache):
     """The host loads a module; the merchant uploads .htaccess and the rest."""
 
     suffix = ".fcgi"
-    override = "FileInfo Options=ExecCGI,Indexes,MultiViews"
+    override = "FileInfo Options=ExecCGI"
     settings = {"server.processes": "0", "server.threads": "1"}
     file = "apache/htaccess"
     by_setenv = False  # h5pay.path names the configuration, or SetEnv
@@ -347,7 +347,7 @@ class Htaccess(Apache):
         for program in (*h5.PROGRAMS, "doctor"):
             path = pay / (program + self.suffix)
             shutil.copy(self.bin / program, path)
-            path.chmod(0o755)
+            path.chmod(0o711)
         self.bin = pay
         text = self.shipped(self.file)
         if self.by_setenv:

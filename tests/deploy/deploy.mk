@@ -19,6 +19,11 @@ deb-check: deb ## the Debian package in a fresh Debian: root, debootstrap
 boot-check: deb $(B)/tests/gateway
 	@$(PYTHON) tests/deploy/boot.py $(B)
 
+# Not of make test: it builds what is committed once more, and needs root.
+.PHONY: readme-check
+readme-check: $(B)/tests/gateway
+	@$(PYTHON) tests/deploy/readme.py $(B) $(T)
+
 # Not of make test: it fetches the source of curl and compiles once more.
 .PHONY: static-check
 static-check: dist-static $(B)/tests/gateway
