@@ -2,6 +2,7 @@
  * that anything may happen to. */
 #include "tests/unit/help.h"
 
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +245,26 @@ test_limit__a_torn_file_is_made_new_and_refuses_nobody(void **state)
 	full(s);
 }
 
+/* Whoever counts is alone: beside a reader nothing is counted, and nobody is
+ * refused for it. */
+static void
+test_limit__beside_another_lock_nothing_is_counted(void **state)
+{
+	struct stage *s = *state;
+	char path[FOLDER_PATH];
+	int fd;
+
+	s->c.limits.starts_per_minute = 2;
+	s->c.limits.starts_total_per_minute = 0;
+	assert_int_equal(passes(s, "8.8.8.8", H5_LIMIT_ORDER, 1), 1);
+	fd = open(folder_name(&s->f, "limits", path), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_int_equal(passes(s, "8.8.8.8", H5_LIMIT_ORDER, 3), 3);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(passes(s, "8.8.8.8", H5_LIMIT_ORDER, 2), 1);
+}
+
 static void
 test_limit__what_cannot_be_a_file_refuses_nobody(void **state)
 {
@@ -337,6 +358,7 @@ main(void)
 	    T(few_starts_pass_until_twice_the_total),
 	    T(without_a_figure_there_is_no_limit),
 	    T(a_torn_file_is_made_new_and_refuses_nobody),
+	    T(beside_another_lock_nothing_is_counted),
 	    T(what_cannot_be_a_file_refuses_nobody),
 	    T(a_clock_that_was_set_back_refuses_nobody),
 	    T(more_addresses_than_room_still_count_the_busy_one),
