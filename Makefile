@@ -47,12 +47,11 @@ LIB_CRYPTO ?= -lcrypto
 LIB_MXML ?= $(shell $(PKG_CONFIG) --libs mxml 2>/dev/null || echo -lmxml)
 LIB_Z ?= -lz
 LIB_QR ?= -lqrcodegen
-# For tests alone: a second opinion on the JSON that h5pay writes.
 LIB_JSON ?= -ljansson
 # --as-needed drops what a program does not use: notify and return-page call
 # nothing of curl or mxml, so they are not linked to them (checked by make
 # lint).
-LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z) $(LIB_QR)
+LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z) $(LIB_QR) $(LIB_JSON)
 
 COMMON_SRC := $(sort $(wildcard common/*/*.c common/*/*/*.c))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))

@@ -215,6 +215,7 @@ run(struct command *cmd, int argc, char **argv)
 		return command_fail(cmd, &e);
 	s.until_ms = h5_clock_mono_ms() + seconds * 1000;
 	s.jumped = sweep_clock_jumped(cmd, id == NULL);
+	s.named = id != NULL;
 	return id != NULL ? sweep_order(&s, id)
 			  : sweep_all(&s, (size_t)given[PARALLELS].number);
 }

@@ -14,6 +14,7 @@ struct sweeping {
 	struct command *cmd;
 	int64_t until_ms; /* when to stop taking up further orders */
 	bool ask; /* about the payment, due or not */
+	bool named; /* one order alone, by its id */
 	bool jumped; /* the clock did: this sweep expires nothing */
 	pthread_mutex_t lock; /* of what follows */
 	enum h5_code worst; /* the first failure, for the exit status */

@@ -41,6 +41,18 @@ query_gap(const struct h5_shop *shop)
 	return shop->c->orders.query_interval_s;
 }
 
+/* When WeChat is to be asked about an order.  One that is named may be so
+ * because its code is being looked at. */
+static int64_t
+ask_at(const struct sweeping *s, const struct h5_shop *shop,
+    const struct h5_order *o)
+{
+	int64_t at = h5_due_ask(o, query_gap(shop));
+	int64_t watched = s->named ? h5_due_watched(o) : H5_DUE_NEVER;
+
+	return watched < at ? watched : at;
+}
+
 static void
 settle(struct sweeping *s, const struct h5_shop *shop,
     const struct h5_order *before, int64_t now)
@@ -54,7 +66,7 @@ settle(struct sweeping *s, const struct h5_shop *shop,
 		rc = h5_pay_expire(shop, before->id, &o, &e);
 	/* One that did not end is asked about like any other. */
 	if (rc == H5_E_STATE && (o == NULL || !h5_order_settled(o)) &&
-	    now >= h5_due_ask(o != NULL ? o : before, query_gap(shop))) {
+	    now >= ask_at(s, shop, o != NULL ? o : before)) {
 		h5_order_free(o);
 		rc = h5_pay_ask(shop, before->id, false, &asked, &o, &e);
 	}
@@ -144,7 +156,8 @@ sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id)
 	}
 	if (s->ask)
 		ask_now(s, shop, o);
-	else if (now < h5_due_at(o, shop->c->hooks.mask, query_gap(shop)))
+	else if (now < h5_due_at(o, shop->c->hooks.mask, query_gap(shop)) &&
+		 (h5_order_settled(o) || now < ask_at(s, shop, o)))
 		goto out;
 	else if (!h5_order_settled(o))
 		settle(s, shop, o, now);

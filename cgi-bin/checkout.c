@@ -11,12 +11,15 @@
 #include "common/pay/pay.h"
 #include "common/web/program.h"
 #include "common/web/reply.h"
+#include "common/web/way.h"
 #include "common/wechat/wechat.h"
 
 /* What a request may carry that names an order.  A pay link's own names are
  * checked with the link (offer.h). */
 static const char *const known_get[] = {"order", "t", "go"};
-static const char *const known_post[] = {"order", "t", "again", "handoff"};
+static const char *const known_back[] = {"order", "t", "code", "state"};
+static const char *const known_post[] = {
+    "order", "t", "again", "handoff", "via", "other"};
 
 static void
 plain(struct h5_job *job, enum h5_page_plain page, const struct h5_err *e)
@@ -39,131 +42,55 @@ foreign(struct h5_job *job)
 	return true;
 }
 
-/* An order that stands, as its buyer sees it. */
-static void
-show_order(struct h5_job *job, const struct h5_order *o, enum h5_page_note note,
-    int64_t until)
-{
-	char token[H5_LINK_TOKEN];
-	struct h5_err e;
-
-	if (h5_link_order_token(job->shop.c, o->id, token, &e) != H5_OK)
-		h5_reply_failed(job, e.code, &e, NULL, NULL);
-	else
-		h5_page_result(&job->page, o, token, note, until, 200);
-}
-
-/* --- off to the cashier --- */
-
-static void
-to_cashier(struct h5_job *job, const struct h5_order *o, const char *token,
-    bool handoff)
-{
-	struct h5_buf url;
-	struct h5_err e;
-
-	/* The hand-off page needs an address of its own, so that a reload of it
-	 * does not order again. */
-	if (handoff || job->shop.c->site.handoff_page) {
-		h5_reply_redirect(job, "checkout", o->id, token, "&go=1");
-		return;
-	}
-	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_reply_cashier_url(job->shop.c, o, h5_order_current(o), token,
-		h5_reply_lang(job), &url, &e) == H5_OK)
-		h5_page_redirect(&job->page, 303, url.data);
-	else
-		h5_reply_failed(job, e.code, &e, o, token);
-	h5_buf_release(&url);
-}
-
-static void
-start(struct h5_job *job, const char *id, bool again, bool handoff)
-{
-	char token[H5_LINK_TOKEN];
-	struct h5_order *o = NULL;
-	enum h5_pay_result result;
-	struct h5_err e;
-	enum h5_code rc;
-
-	/* The token comes first: each page that follows, also that of a
-	 * failure, leads back to the order by it. */
-	rc = h5_link_order_token(job->shop.c, id, token, &e);
-	if (rc == H5_OK)
-		rc = h5_pay_start(
-		    &job->shop, id, job->limit.ip, again, &result, &o, &e);
-	if (rc != H5_OK) {
-		h5_reply_failed(job, rc, &e, o, token);
-	} else if (result == H5_PAY_GO) {
-		to_cashier(job, o, token, handoff);
-	} else if (result == H5_PAY_WAIT) {
-		h5_page_result(&job->page, o, token, H5_NOTE_WAIT,
-		    h5_pay_closable_at(h5_order_current(o), h5_clock_now()),
-		    200);
-	} else if (result == H5_PAY_MERCHANT) {
-		h5_page_plain(&job->page, H5_PAGE_MERCHANT_ERROR, o, token);
-	} else {
-		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
-	}
-	/* h5_pay_start may have settled the order on its way, so the shop's
-	 * hook may be due. */
-	if (o != NULL)
-		h5_reply_deliver(job, o);
-	h5_order_free(o);
-}
-
-/* --- an order that is known: order and t --- */
-
-static void
-go(struct h5_job *job, struct h5_order *o, const char *token)
-{
-	const struct h5_attempt *a = h5_order_current(o);
-	struct h5_buf url;
-	struct h5_err e;
-
-	/* The address has a life of five minutes.  A bookmark of this page
-	 * shows the order when it is over. */
-	if (h5_order_nothing_due(o) || !h5_pay_fresh(a, h5_clock_now())) {
-		show_order(job, o, H5_NOTE_NONE, 0);
-		return;
-	}
-	h5_buf_init(&url, H5_WEB_QUERY);
-	if (h5_reply_cashier_url(job->shop.c, o, a, token, h5_reply_lang(job),
-		&url, &e) == H5_OK)
-		h5_page_handoff(&job->page, o, token, url.data,
-		    a->mweb_url_at + H5_PAY_URL_LIFE_S);
-	else
-		h5_reply_failed(job, e.code, &e, o, token);
-	h5_buf_release(&url);
-}
-
-static void
-outside(struct h5_job *job, const char *program, const struct h5_fields *f,
-    const char *token)
-{
-	struct h5_buf url;
-	struct h5_err e;
-	enum h5_code rc;
-
-	h5_buf_init(&url, H5_WEB_QUERY);
-	if (token != NULL)
-		h5_reply_url(
-		    job, program, h5_fields_get(f, "order"), token, "", &url);
-	else
-		h5_offer_link(job->shop.c, f, &url);
-	rc = h5_buf_finish(&url, &e);
-	/* Without an address to copy the page would lead nowhere. */
-	if (rc == H5_E_NOMEM)
-		h5_reply_failed(job, rc, &e, NULL, NULL);
-	else
-		h5_page_outside(&job->page, rc == H5_OK ? url.data : "");
-	h5_buf_release(&url);
-}
-
 static bool
 one_if_there(const struct h5_fields *f, const char *name)
 {
 	return h5_fields_get(f, name) == NULL || h5_fields_is(f, name, "1");
+}
+
+/* An order is to be paid (again), by the way that was posted. */
+static void
+pay_known(struct h5_job *job, const struct h5_order *o,
+    const struct h5_fields *f, const char *token)
+{
+	struct h5_way_asked asked = {.again = true,
+	    .handoff = h5_fields_get(f, "handoff") != NULL,
+	    .other = h5_fields_get(f, "other") != NULL};
+	struct h5_choice choice;
+	struct h5_err e;
+
+	switch (h5_way_find(job, f, &choice, &asked.product)) {
+	case H5_WAY_BAD:
+		break;
+	case H5_WAY_ELSEWHERE:
+		h5_way_elsewhere(job, "return-page", f, token, &choice, NULL);
+		break;
+	case H5_WAY_FOUND:
+		/* The buyer's address comes last, since a buyer who only looks
+		 * must not fail on it. */
+		if (h5_order_nothing_due(o))
+			h5_way_show(job, o);
+		else if (h5_reply_buyer(job, &e) != H5_OK)
+			plain(job, H5_PAGE_BAD_ADDRESS, &e);
+		else
+			h5_way_start(job, o->id, &asked);
+		break;
+	}
+}
+
+static void
+come_back(struct h5_job *job, const struct h5_order *o,
+    const struct h5_fields *f, const char *token)
+{
+	struct h5_err e;
+
+	/* A buyer who has paid already sees that, whatever his address. */
+	if (h5_order_nothing_due(o))
+		h5_reply_redirect(job, "checkout", o->id, token, "&go=1");
+	else if (h5_reply_buyer(job, &e) != H5_OK)
+		plain(job, H5_PAGE_BAD_ADDRESS, &e);
+	else
+		h5_way_back(job, o->id, token, f);
 }
 
 static void
@@ -180,40 +107,58 @@ known(struct h5_job *job, const struct h5_fields *f, bool post)
 		/* Nothing is read from the store before the token has proved
 		 * that the order is the visitor's. */
 		rc = h5_store_load(job->shop.st, id, &o, &e);
-	/* The browser comes before the method: inside WeChat neither a form nor
-	 * a page may lead to the cashier, which does not open there (PROTOCOL
-	 * 3.3).  The buyer's address comes last, since a buyer who only looks
-	 * must not fail on it. */
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
-	else if (h5_web_in_wechat(job->r))
-		outside(job, "return-page", f, token);
-	else if (!post)
-		go(job, o, token);
-	else if (h5_order_nothing_due(o))
-		show_order(job, o, H5_NOTE_NONE, 0);
-	else if (h5_reply_buyer(job, &e) != H5_OK)
-		plain(job, H5_PAGE_BAD_ADDRESS, &e);
+	else if (post)
+		pay_known(job, o, f, token);
+	else if (h5_fields_get(f, "state") != NULL)
+		come_back(job, o, f, token);
 	else
-		start(job, id, true, h5_fields_get(f, "handoff") != NULL);
+		h5_way_go(job, o, token, f);
 	h5_order_free(o);
+}
+
+static bool
+says_nothing(struct h5_job *job)
+{
+	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
+	    "the request does not say what to do", NULL);
+	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
+	return false;
+}
+
+/* What WeChat's authorize page sends a buyer back with. */
+static bool
+back_wellformed(struct h5_job *job, const struct h5_fields *f)
+{
+	const char *code = h5_fields_get(f, "code");
+	const char *state = h5_fields_get(f, "state");
+
+	if (state != NULL && state[0] != '\0' &&
+	    (code == NULL ||
+		(code[0] != '\0' && strlen(code) <= H5_WECHAT_CODE_MAX)))
+		return true;
+	return says_nothing(job);
 }
 
 static bool
 known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 {
+	const char *code = h5_fields_get(f, "code");
+
+	if (!post && (code != NULL || h5_fields_get(f, "state") != NULL))
+		return h5_reply_only(
+			   job, f, known_back, H5_LENGTH(known_back)) &&
+		       back_wellformed(job, f);
 	if (!h5_reply_only(job, f, post ? known_post : known_get,
 		post ? H5_LENGTH(known_post) : H5_LENGTH(known_get)))
 		return false;
 	/* A form says what it wants, "again" or "go".  Anything else is not a
 	 * form of ours, and must not order anything by accident. */
 	if (h5_fields_is(f, post ? "again" : "go", "1") &&
-	    one_if_there(f, "handoff"))
+	    one_if_there(f, "handoff") && one_if_there(f, "other"))
 		return true;
-	h5_log_event(&job->log, H5_LOG_WARN, "bad-request", "why",
-	    "the request does not say what to do", NULL);
-	h5_page_plain(&job->page, H5_PAGE_BAD_REQUEST, NULL, NULL);
-	return false;
+	return says_nothing(job);
 }
 
 /* --- a pay link --- */
@@ -223,7 +168,14 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
     enum h5_offer_typed typed, int status)
 {
 	struct h5_page_confirm v = {0};
+	struct h5_choice choice;
+	struct h5_buf url;
 
+	h5_way_choose(job, &choice);
+	h5_buf_init(&url, H5_WEB_QUERY);
+	h5_offer_link(job->shop.c, &offer->hidden, &url);
+	v.choice = &choice;
+	v.url = h5_buf_finish(&url, NULL) == H5_OK ? url.data : NULL;
 	v.title = offer->body;
 	v.total_fee = offer->total_fee;
 	v.min_fee = offer->min_fee;
@@ -235,12 +187,14 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 	v.typed = typed;
 	v.yuan = offer->yuan;
 	h5_page_confirm(&job->page, &v, status);
+	h5_buf_release(&url);
 }
 
 /* The price changed after the buyer had ordered: the same form again (double
  * click, Back) is the same order still, never a second one. */
 static bool
-ordered_before(struct h5_job *job, const struct h5_offer *offer)
+ordered_before(struct h5_job *job, const struct h5_offer *offer,
+    const struct h5_way_asked *asked)
 {
 	struct h5_order *o = NULL;
 	struct h5_err e;
@@ -252,11 +206,11 @@ ordered_before(struct h5_job *job, const struct h5_offer *offer)
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_order_nothing_due(o))
-		show_order(job, o, H5_NOTE_NONE, 0);
+		h5_way_show(job, o);
 	else if (h5_reply_buyer(job, &e) != H5_OK)
 		plain(job, H5_PAGE_BAD_ADDRESS, &e);
 	else
-		start(job, offer->before, false, false);
+		h5_way_start(job, offer->before, asked);
 	h5_order_free(o);
 	return true;
 }
@@ -275,14 +229,14 @@ settled_already(struct h5_job *job, const struct h5_offer *offer)
 		  h5_order_nothing_due(o) && o->total_fee == offer->total_fee &&
 		  strcmp(o->body, offer->body) == 0;
 	if (settled)
-		show_order(job, o, H5_NOTE_NONE, 0);
+		h5_way_show(job, o);
 	h5_order_free(o);
 	return settled;
 }
 
 static void
 no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
-    const struct h5_err *e)
+    const struct h5_way_asked *asked, const struct h5_err *e)
 {
 	switch (rc) {
 	case H5_E_INPUT:
@@ -297,7 +251,7 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 		plain(job, H5_PAGE_BAD_LINK, e);
 		break;
 	case H5_E_EXISTS:
-		if (!ordered_before(job, offer))
+		if (!ordered_before(job, offer, asked))
 			confirm(job, offer, true, H5_TYPED_WELL, 409);
 		break;
 	case H5_E_STATE:
@@ -354,7 +308,7 @@ stands_already(struct h5_job *job, const struct h5_offer *offer, bool *stands)
 			 offer->return_url) != 0))
 		h5_page_plain(&job->page, H5_PAGE_CONFLICT, NULL, NULL);
 	else if (h5_order_nothing_due(o))
-		show_order(job, o, H5_NOTE_NONE, 0);
+		h5_way_show(job, o);
 	else
 		answered = false;
 	*stands = o != NULL;
@@ -363,7 +317,8 @@ stands_already(struct h5_job *job, const struct h5_offer *offer, bool *stands)
 }
 
 static void
-order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands)
+order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands,
+    const struct h5_way_asked *asked)
 {
 	struct h5_pay_terms terms = {0};
 	struct h5_order *o = NULL;
@@ -387,6 +342,7 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands)
 	terms.total_fee = offer->total_fee;
 	terms.lang = h5_web_lang(job->shop.c, job->r);
 	terms.ip = job->limit.ip;
+	terms.product = asked->product;
 	rc = stands ? H5_OK : h5_limit_admit(&job->shop, H5_LIMIT_ORDER, &e);
 	if (rc == H5_OK)
 		rc = h5_pay_create(&job->shop, &terms, &o, &e);
@@ -394,7 +350,7 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands)
 	/* H5_E_EXISTS: another visit created it with other terms since
 	 * stands_already looked. */
 	if (rc == H5_OK)
-		start(job, offer->id, false, false);
+		h5_way_start(job, offer->id, asked);
 	else if (rc == H5_E_EXISTS)
 		plain(job, H5_PAGE_CONFLICT, &e);
 	else
@@ -402,7 +358,8 @@ order_and_start(struct h5_job *job, const struct h5_offer *offer, bool stands)
 }
 
 static void
-link_posted(struct h5_job *job, const struct h5_offer *offer, bool stands)
+link_posted(struct h5_job *job, const struct h5_offer *offer, bool stands,
+    const struct h5_way_asked *asked)
 {
 	struct h5_err e;
 
@@ -416,18 +373,24 @@ link_posted(struct h5_job *job, const struct h5_offer *offer, bool stands)
 		/* The form came back without the amount that it asks for. */
 		confirm(job, offer, false, H5_TYPED_UNREADABLE, 400);
 	} else {
-		order_and_start(job, offer, stands);
+		order_and_start(job, offer, stands, asked);
 	}
 }
 
 static void
 pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 {
+	struct h5_way_asked asked = {0};
+	enum h5_way_found way;
+	struct h5_choice choice;
 	struct h5_offer offer;
 	struct h5_err e;
 	bool stands;
 	enum h5_code rc;
 
+	way = h5_way_find(job, f, &choice, &asked.product);
+	if (way == H5_WAY_BAD)
+		return;
 	rc = h5_offer_read(&job->shop, f, h5_clock_now(), &offer, &e);
 	/* These two change what happens; a link that is only followed must
 	 * not. */
@@ -439,14 +402,20 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	if ((rc != H5_E_INPUT || offer.typed != H5_TYPED_WELL) && post &&
 	    foreign(job))
 		;
-	else if ((rc == H5_OK || rc == H5_E_EXISTS) && h5_web_in_wechat(job->r))
-		outside(job, "checkout", f, NULL);
+	/* The browser comes before the method: where no way works, neither a
+	 * form nor a page may begin one. */
+	else if ((rc == H5_OK || rc == H5_E_EXISTS || rc == H5_E_INPUT) &&
+		 way == H5_WAY_ELSEWHERE &&
+		 (rc != H5_E_INPUT || offer.typed != H5_TYPED_WELL))
+		h5_way_elsewhere(job, "checkout", f, NULL, &choice,
+		    choice.n > 0 && offer.total_fee != 0 ? &offer.hidden
+							 : NULL);
 	else if (rc != H5_OK)
-		no_offer(job, rc, &offer, &e);
+		no_offer(job, rc, &offer, &asked, &e);
 	else if (stands_already(job, &offer, &stands))
 		;
 	else if (post)
-		link_posted(job, &offer, stands);
+		link_posted(job, &offer, stands, &asked);
 	else
 		confirm(job, &offer, false, H5_TYPED_WELL, 200);
 	h5_offer_release(&offer);
@@ -465,7 +434,8 @@ handle(struct h5_job *job)
 	 * request is refused as one and not taken for a pay link. */
 	order_page = h5_fields_get(&f, "t") != NULL ||
 		     h5_fields_get(&f, "again") != NULL ||
-		     h5_fields_get(&f, "go") != NULL;
+		     h5_fields_get(&f, "go") != NULL ||
+		     h5_fields_get(&f, "state") != NULL;
 	if (order_page && !known_wellformed(job, &f, post))
 		goto out;
 	if (!order_page)

@@ -1,10 +1,13 @@
 /* query - the buyer's click on "I have paid".  POST looks: was a notice
  * received? If not, and it is not too early, asks orderquery; then leads to
  * GET, which shows the stored state and never asks. */
+#include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/system/https.h"
+#include "common/order/due.h"
 #include "common/order/order_json.h"
 #include "common/pay/pay.h"
 #include "common/web/program.h"
@@ -63,6 +66,17 @@ look(struct h5_job *job, const struct h5_fields *f, const char *token)
 	h5_order_free(o);
 }
 
+/* While somebody looks at the code and no notice came, WeChat is asked now and
+ * then, but never within this request. */
+static void
+answer_watcher(
+    struct h5_job *job, const struct h5_fields *f, const struct h5_order *o)
+{
+	if (h5_fields_is(f, "scan", "1") && h5_clock_now() >= h5_due_watched(o))
+		(void)snprintf(job->sweep, sizeof job->sweep, "%s", o->id);
+	answer_json(job, o, 200);
+}
+
 static void
 show(struct h5_job *job, const struct h5_fields *f, const char *token)
 {
@@ -76,7 +90,7 @@ show(struct h5_job *job, const struct h5_fields *f, const char *token)
 		 * else is not. */
 		h5_reply_failed(job, rc, &e, NULL, NULL);
 	else if (h5_web_wants_json(job->r))
-		answer_json(job, o, 200);
+		answer_watcher(job, f, o);
 	else
 		h5_page_result(&job->page, o, token,
 		    in_doubt(o) ? H5_NOTE_UNREACHABLE : H5_NOTE_NONE, 0, 200);

@@ -58,15 +58,17 @@ compiler=${CC:-cc}
 if ! command_ "${compiler%% *}" >/dev/null 2>&1; then
 	# Without a compiler no header can be asked for: take them all.
 	missing=" gcc libc6-dev libfcgi-dev libcurl4-openssl-dev libssl-dev"
-	missing="$missing libmxml-dev zlib1g-dev libqrcodegen-dev"
+	missing="$missing libmxml-dev zlib1g-dev libjansson-dev"
+	missing="$missing libqrcodegen-dev"
 else
 	need libc6-dev header stdlib.h pthread.h
 	need libfcgi-dev header fcgiapp.h
 	need libcurl4-openssl-dev header curl/curl.h
 	need libssl-dev header openssl/evp.h
 	need libmxml-dev header mxml.h
-	need zlib1g-dev header zlib.h
+	need libjansson-dev header jansson.h
 	need libqrcodegen-dev header qrcodegen/qrcodegen.h
+	need zlib1g-dev header zlib.h
 fi
 need make command_ make
 need pkg-config command_ "${PKG_CONFIG:-pkg-config}"
@@ -96,7 +98,6 @@ if [ "$set" = run ] || [ "$set" = test ]; then
 	need python3 command_ python3
 fi
 if [ "$set" = test ]; then
-	need libjansson-dev header jansson.h
 	need libexpat1-dev header expat.h
 	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
 	need gcc command_ gcc

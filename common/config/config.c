@@ -16,6 +16,7 @@
 #include "common/format/ini.h"
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/order/order.h"
 
 #define CONFIG_MAX (256 * 1024) /* bytes of a configuration */
 #define NOTIFY_URL_MAX 256 /* PROTOCOL 2.1: notify_url is String(256) */
@@ -283,6 +284,15 @@ check_aliases(struct load *l)
 			    u.host);
 }
 
+static void
+check_jsapi(struct load *l)
+{
+	if (l->c->merchant.products >> H5_PRODUCT_JSAPI != 0 &&
+	    l->c->merchant.app_secret == NULL)
+		h5_ini_fault(&l->ini, line_of(l, "merchant", "products"),
+		    "merchant.products: jsapi needs merchant.app_secret_file");
+}
+
 static enum h5_code
 origin_of(const char *url, char **origin, char **host, bool *loopback,
     struct h5_err *e)
@@ -324,6 +334,9 @@ derive(struct h5_config *c, struct h5_err *e)
 		    c->gateway.url, NULL, NULL, &c->gateway.loopback, e);
 	if (rc == H5_OK && c->gateway.cashier != NULL)
 		rc = origin_of(c->gateway.cashier, &c->gateway.cashier_origin,
+		    NULL, NULL, e);
+	if (rc == H5_OK && c->gateway.oauth_url != NULL)
+		rc = origin_of(c->gateway.oauth_url, &c->gateway.oauth_origin,
 		    NULL, NULL, e);
 	/* The bits are enum h5_hook's, which lives with the orders. */
 	c->hooks.mask = (c->hooks.exec != NULL ? 1U : 0U) |
@@ -419,6 +432,7 @@ check_all(struct load *l, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	check_lengths(l);
+	check_jsapi(l);
 	check_aliases(l);
 	check_mode(l);
 	return H5_OK;
@@ -523,6 +537,7 @@ free_merchant_and_site(struct h5_config *c)
 	free(c->merchant.key_file);
 	h5_crypto_key_free(c->merchant.api_key);
 	h5_crypto_key_free(c->merchant.api_key_previous);
+	h5_crypto_key_free(c->merchant.app_secret);
 	free(c->site.base_url);
 	free(c->site.origin);
 	free(c->site.host);
@@ -558,6 +573,9 @@ h5_config_free(struct h5_config *c)
 	free(c->gateway.backup_url);
 	free(c->gateway.cashier);
 	free(c->gateway.cashier_origin);
+	free(c->gateway.oauth_url);
+	free(c->gateway.oauth_origin);
+	free(c->gateway.sns_url);
 	free(c->gateway.ca_file);
 	free(c->store.dir);
 	free(c->catalogue.file);

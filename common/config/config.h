@@ -44,6 +44,8 @@ struct h5_config {
 						holds it was written */
 		enum h5_sign_type sign_type; /* of new attempts */
 		enum h5_sign_type sign_type_previous; /* of those of 0.1.0 */
+		unsigned products; /* bit 1 << enum h5_product each */
+		struct h5_crypto_key *app_secret; /* for JSAPI; or NULL */
 	} merchant;
 	struct {
 		char *base_url; /* no slash at its end */
@@ -67,6 +69,9 @@ struct h5_config {
 		    *backup_url; /* backup_url is "" if url was set and it was
 	     not, so that orders of a test gateway never reach the real one */
 		char *cashier, *cashier_origin, *ca_file;
+		char *oauth_url, *oauth_origin; /* where a buyer says who he
+						   is */
+		char *sns_url; /* where we are told */
 		int connect_timeout_ms, timeout_ms, deadline_ms;
 		bool loopback; /* url is a loopback host: addresses unchecked */
 	} gateway;

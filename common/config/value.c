@@ -13,6 +13,7 @@
 #include "common/format/ini.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/order/order.h"
 
 #define DIGITS "0123456789"
 #define ALNUM DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -154,6 +155,26 @@ read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 	if (!page && strcmp(value, "redirect") != 0)
 		return h5_err_set(e, H5_E_CONFIG, "must be redirect or page");
 	in->c->site.handoff_page = page;
+	return H5_OK;
+}
+
+/* Words between blanks, each of them once or more. */
+static enum h5_code
+read_products(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	unsigned products = 0;
+	enum h5_product p;
+	char *word, *rest = NULL;
+
+	for (word = strtok_r(value, " \t", &rest); word != NULL;
+	     word = strtok_r(NULL, " \t", &rest)) {
+		if (!h5_order_product_of(word, &p))
+			return h5_err_set(e, H5_E_CONFIG,
+			    "must be one or more of h5, native and jsapi, "
+			    "blanks between them");
+		products |= 1U << p;
+	}
+	in->c->merchant.products = products;
 	return H5_OK;
 }
 
@@ -496,6 +517,7 @@ H5_CONFIG_TYPE(number, read_number);
 H5_CONFIG_TYPE(lang, read_lang);
 H5_CONFIG_TYPE(sign_type, read_sign_type);
 H5_CONFIG_TYPE(handoff, read_handoff);
+H5_CONFIG_TYPE(products, read_products);
 H5_CONFIG_TYPE(path, read_path);
 H5_CONFIG_TYPE(log, read_log);
 H5_CONFIG_TYPE(file, read_file);

@@ -27,7 +27,7 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_optional_text, /* may be empty */
     h5_config_value_appid, h5_config_value_digits, h5_config_value_suffix,
     h5_config_value_number, h5_config_value_lang, h5_config_value_sign_type,
-    h5_config_value_handoff, /* fixed words */
+    h5_config_value_handoff, h5_config_value_products, /* fixed words */
     h5_config_value_base, /* https, or http to loopback; no slash at its end */
     h5_config_value_optional_base, /* may be empty */
     h5_config_value_prefix, /* the same, as it stands */

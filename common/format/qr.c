@@ -4,10 +4,12 @@
 #include <qrcodegen/qrcodegen.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define QUIET 4 /* modules around a printed code (ISO/IEC 18004, 6.3.8) */
 #define QUIET_TERMINAL 2 /* readers of screens need less */
 #define SCALE 4 /* pixels a module, where nothing else sets the size */
+#define VERSION_PAGE 20 /* larger ones are too dense for a phone */
 #define BLACK_ON_WHITE "\033[38;5;16;48;5;231m"
 
 static enum h5_code
@@ -108,4 +110,33 @@ h5_qr_terminal(const char *text, bool colour, size_t *width, struct h5_buf *out,
 	}
 	free(code);
 	return h5_buf_finish(out, e);
+}
+
+enum h5_code
+h5_qr_path(const char *text, unsigned most, struct h5_buf *path, unsigned *side,
+    struct h5_err *e)
+{
+	uint8_t data[qrcodegen_BUFFER_LEN_FOR_VERSION(VERSION_PAGE)];
+	uint8_t code[sizeof data];
+	size_t n = strlen(text);
+	int size, y;
+
+	*side = 0;
+	/* As bytes: what WeChat's code says is not ours to spell otherwise. */
+	if (n <= sizeof data)
+		memcpy(data, text, n);
+	if (n > sizeof data ||
+	    !qrcodegen_encodeBinary(data, n, code, qrcodegen_Ecc_MEDIUM,
+		qrcodegen_VERSION_MIN, VERSION_PAGE, qrcodegen_Mask_AUTO,
+		false))
+		return h5_err_set(
+		    e, H5_E_INPUT, "the text is too long for a page's code");
+	size = qrcodegen_getSize(code);
+	*side = (unsigned)size + 2 * QUIET;
+	if (*side > most)
+		return h5_err_set(
+		    e, H5_E_INPUT, "a QR code of %u modules", *side);
+	for (y = 0; y < size; y++)
+		put_row(code, size, y, path);
+	return h5_buf_finish(path, e);
 }

@@ -5,6 +5,7 @@
 
 /* The first question follows two minutes after the last sign of life; then a
  * fifth of the order's age passes between two, at most an hour. */
+#define WATCHED_GAP_S 15
 #define ASK_FIRST_S 120
 #define ASK_LEAST_S 60
 #define ASK_MOST_S 3600
@@ -70,7 +71,7 @@ h5_due_ask(const struct h5_order *o, int64_t query_gap)
 	 * thing that was done for the buyer. */
 	if (o->tried_at <= 0)
 		return ASK_FIRST_S +
-		       later(o->created_at, h5_order_current(o)->mweb_url_at);
+		       later(o->created_at, h5_order_current(o)->prepaid_at);
 	next =
 	    after_a_fifth(o->created_at, o->tried_at, ASK_LEAST_S, ASK_MOST_S);
 	if (answers_since_buyer(o) >= ASK_PATIENCE)
@@ -78,6 +79,17 @@ h5_due_ask(const struct h5_order *o, int64_t query_gap)
 		    next, o->tried_at +
 			      earlier(o->tried_at - o->created_at, ASK_MOST_S));
 	return later(next, o->tried_at + query_gap);
+}
+
+int64_t
+h5_due_watched(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	if (h5_order_nothing_due(o) || a->product != H5_PRODUCT_NATIVE ||
+	    a->state != H5_ATTEMPT_AWAITING || a->code_url == NULL)
+		return H5_DUE_NEVER;
+	return later(o->tried_at, a->prepaid_at) + WATCHED_GAP_S;
 }
 
 int64_t

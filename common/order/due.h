@@ -16,6 +16,11 @@
  * questions, in seconds (orders.query_interval_s). */
 int64_t h5_due_ask(const struct h5_order *o, int64_t query_gap);
 
+/* h5_due_watched(o): from when on WeChat may be asked about o because somebody
+ * sits before its code and no notice came; H5_DUE_NEVER: it shows none.  Only
+ * whoever knows that the page is open goes by it. */
+int64_t h5_due_watched(const struct h5_order *o);
+
 /* h5_due_refund(r): from when on WeChat is to be asked what became of r; 0:
  * at once, H5_DUE_NEVER: nothing more will come of it. */
 int64_t h5_due_refund(const struct h5_refund *r);

@@ -36,6 +36,9 @@ static const char *const event_names[] = {
     [H5_EVENT_UNDELIVERED] = "undelivered",
     [H5_EVENT_FORGOTTEN] = "forgotten",
     [H5_EVENT_RELEASED] = "released",
+    [H5_EVENT_AUTHORIZING] = "authorizing",
+    [H5_EVENT_AUTHORIZED] = "authorized",
+    [H5_EVENT_UNAUTHORIZED] = "unauthorized",
 };
 
 _Static_assert(

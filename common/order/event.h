@@ -19,7 +19,7 @@
 enum h5_event_kind {
 	H5_EVENT_CREATED, /* terms and the first attempt's parameters */
 	H5_EVENT_ATTEMPT, /* a next attempt's number and parameters */
-	H5_EVENT_PREPAID, /* a mweb_url for an attempt */
+	H5_EVENT_PREPAID, /* a prepay_id for an attempt */
 	H5_EVENT_QUERIED, /* what WeChat said when asked, unless paid */
 	H5_EVENT_UNREACHED, /* WeChat was asked and not reached or believed */
 	H5_EVENT_PAID,
@@ -35,6 +35,9 @@ enum h5_event_kind {
 	H5_EVENT_UNDELIVERED, /* the shop did not: when to try again */
 	H5_EVENT_FORGOTTEN, /* what told of the buyer was taken out */
 	H5_EVENT_RELEASED, /* the operator lets the shop be told */
+	H5_EVENT_AUTHORIZING, /* the buyer was sent to say who he is */
+	H5_EVENT_AUTHORIZED, /* WeChat told his openid */
+	H5_EVENT_UNAUTHORIZED, /* WeChat did not tell it */
 	H5_EVENT_KINDS
 };
 

@@ -14,26 +14,6 @@
 #define LANG_MAX 16
 #define WORD_MAX 16
 
-/* The attempt that the event speaks of. */
-static enum h5_code
-attempt_of(const struct h5_order *o, const struct h5_event *ev,
-    struct h5_attempt **a, struct h5_err *e)
-{
-	enum h5_code rc;
-	char *no;
-
-	*a = NULL;
-	rc =
-	    h5_event_read_text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
-	if (rc != H5_OK)
-		return rc;
-	*a = h5_order_attempt(o, no);
-	if (*a == NULL)
-		return h5_err_set(e, H5_E_INPUT, "%s: %s has no attempt %s",
-		    h5_event_name(ev->kind), o->id, no);
-	return H5_OK;
-}
-
 /* --- attempts ------------------------------------------------------------- */
 
 /* What an attempt was made with.  Version 0.1.0 did not say, since it knew only
@@ -76,7 +56,7 @@ made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
 static enum h5_code
 add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
-	char id[H5_ORDER_ID_MAX + 1], *no, *ip;
+	char id[H5_ORDER_ID_MAX + 1], *no, *ip, *openid;
 	struct h5_attempt a = {0};
 	enum h5_code rc;
 	unsigned nth;
@@ -99,6 +79,9 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK)
 		rc = made_with(ev, &a, e);
 	if (rc == H5_OK)
+		rc = h5_event_read_text_if(
+		    ev, "openid", H5_FOLD_OPENID_MAX, &openid, e);
+	if (rc == H5_OK)
 		rc = h5_fold_room_for_attempt(o, e);
 	if (rc != H5_OK)
 		/* Nothing can fail from here on, so the order is either whole
@@ -108,6 +91,7 @@ add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	h5_fold_keep(a.spbill_create_ip, ip);
 	a.state = H5_ATTEMPT_AWAITING;
 	a.created_at = ev->at;
+	a.openid = openid;
 	o->attempts[o->n_attempts++] = a;
 	return H5_OK;
 }
@@ -185,24 +169,27 @@ apply_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 static enum h5_code
 apply_prepaid(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
-	char *ip, *prepay_id, *url;
+	char *ip, *prepay_id, *mweb_url = NULL, *code_url = NULL;
 	struct h5_attempt *a;
 	enum h5_code rc;
 
-	rc = attempt_of(o, ev, &a, e);
+	rc = h5_fold_attempt(o, ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "spbill_create_ip",
 		    sizeof a->spbill_create_ip - 1, &ip, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "prepay_id", 256, &prepay_id, e);
-	if (rc == H5_OK)
-		rc = h5_event_read_text(ev, "mweb_url", 2048, &url, e);
+	if (rc == H5_OK && a->product == H5_PRODUCT_H5)
+		rc = h5_event_read_text(ev, "mweb_url", 2048, &mweb_url, e);
+	if (rc == H5_OK && a->product == H5_PRODUCT_NATIVE)
+		rc = h5_event_read_text(ev, "code_url", 2048, &code_url, e);
 	if (rc != H5_OK)
 		return rc;
 	h5_fold_keep(a->spbill_create_ip, ip);
 	a->prepay_id = prepay_id;
-	a->mweb_url = url;
-	a->mweb_url_at = ev->at;
+	a->mweb_url = mweb_url;
+	a->code_url = code_url;
+	a->prepaid_at = ev->at;
 	/* A notice may have made it paid before the answer with the address
 	 * came; then it stays paid. */
 	if (o->state == H5_ORDER_CREATED)
@@ -229,7 +216,7 @@ apply_queried(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	enum h5_code rc;
 	char *state;
 
-	rc = attempt_of(o, ev, &a, e);
+	rc = h5_fold_attempt(o, ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(
 		    ev, "trade_state", sizeof a->trade_state - 1, &state, e);
@@ -244,7 +231,7 @@ apply_unreached(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	struct h5_attempt *a;
 	enum h5_code rc;
 
-	rc = attempt_of(o, ev, &a, e);
+	rc = h5_fold_attempt(o, ev, &a, e);
 	if (rc != H5_OK)
 		return rc;
 	o->tried_at = ev->at;
@@ -269,7 +256,7 @@ read_payment(const struct h5_order *o, const struct h5_event *ev,
 	enum h5_code rc;
 	int64_t total;
 
-	rc = attempt_of(o, ev, &p->a, e);
+	rc = h5_fold_attempt(o, ev, &p->a, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "transaction_id",
 		    sizeof p->a->transaction_id - 1, &p->transaction_id, e);
@@ -341,7 +328,7 @@ apply_closing(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
 	struct h5_attempt *a;
 
-	return attempt_of(o, ev, &a, e);
+	return h5_fold_attempt(o, ev, &a, e);
 }
 
 static enum h5_code
@@ -351,7 +338,7 @@ apply_ended(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	enum h5_code rc;
 	char *why;
 
-	rc = attempt_of(o, ev, &a, e);
+	rc = h5_fold_attempt(o, ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
 	/* Paid beats closed: a notice that came before the close still
@@ -401,7 +388,7 @@ apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 			found = bit;
 	if (found == 0)
 		return h5_err_set(e, H5_E_INPUT, "alert: unknown word");
-	rc = attempt_of(o, ev, &a, e);
+	rc = h5_fold_attempt(o, ev, &a, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_outgoing(o, e);
 	if (rc != H5_OK)
@@ -520,6 +507,9 @@ static const h5_fold_fn appliers[] = {
     [H5_EVENT_UNDELIVERED] = apply_undelivered,
     [H5_EVENT_FORGOTTEN] = apply_forgotten,
     [H5_EVENT_RELEASED] = apply_released,
+    [H5_EVENT_AUTHORIZING] = h5_fold_authorizing,
+    [H5_EVENT_AUTHORIZED] = h5_fold_authorized,
+    [H5_EVENT_UNAUTHORIZED] = h5_fold_authorizing,
 };
 
 _Static_assert(

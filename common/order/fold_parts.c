@@ -82,3 +82,22 @@ h5_fold_tell_shop(
 	g->type = type;
 	g->at = ev->at;
 }
+
+enum h5_code
+h5_fold_attempt(const struct h5_order *o, const struct h5_event *ev,
+    struct h5_attempt **a, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *no;
+
+	*a = NULL;
+	rc =
+	    h5_event_read_text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
+	if (rc != H5_OK)
+		return rc;
+	*a = h5_order_attempt(o, no);
+	if (*a == NULL)
+		return h5_err_set(e, H5_E_INPUT, "%s: %s has no attempt %s",
+		    h5_event_name(ev->kind), o->id, no);
+	return H5_OK;
+}

@@ -44,4 +44,16 @@ void h5_fold_tell_shop(
  * array's. */
 void h5_fold_keep(char *to, const char *from);
 
+/* h5_fold_attempt(o, ev, a, e): the attempt that the event speaks of.
+ * H5_E_INPUT: it names none of the order. */
+H5_MUST_CHECK enum h5_code h5_fold_attempt(const struct h5_order *o,
+    const struct h5_event *ev, struct h5_attempt **a, struct h5_err *e);
+
+/* Who the buyer is: one function an event, as those of fold.c. */
+#define H5_FOLD_OPENID_MAX 128 /* bytes */
+H5_MUST_CHECK enum h5_code h5_fold_authorizing(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_authorized(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
 #endif

@@ -45,7 +45,12 @@ enum h5_order_alert {
  * attempt under that API alone. */
 enum h5_api { H5_API_V2 };
 /* The way to pay that an attempt was made for. */
-enum h5_product { H5_PRODUCT_H5 };
+enum h5_product {
+	H5_PRODUCT_H5, /* a phone's browser: mweb_url */
+	H5_PRODUCT_NATIVE, /* WeChat's scanner: code_url */
+	H5_PRODUCT_JSAPI /* inside WeChat: prepay_id and openid */
+};
+#define H5_PRODUCTS 3
 /* How a message of APIv2 is signed. */
 enum h5_sign_type { H5_SIGN_UNSAID, H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 };
 
@@ -59,10 +64,12 @@ struct h5_attempt {
 	int64_t created_at;
 	int64_t time_start; /* sent to WeChat; never changes for a number */
 	int64_t time_expire; /* likewise */
-	int64_t mweb_url_at; /* 0: none yet */
-	char *mweb_url; /* NULL: none yet */
-	char *prepay_id;
-	char spbill_create_ip[46]; /* of the last mweb_url, else of creation */
+	int64_t prepaid_at; /* of the last prepay_id; 0: none yet */
+	char *prepay_id; /* NULL: none yet */
+	char *mweb_url; /* of H5; NULL: none yet */
+	char *code_url; /* of Native; NULL: none yet */
+	char *openid; /* of JSAPI, whose payment it is; NULL: not known yet */
+	char spbill_create_ip[46]; /* of the last prepay_id, else of creation */
 	int64_t queried_at; /* last answer of orderquery, 0: never */
 	char trade_state[16]; /* its word, also "ORDERNOTEXIST"; "": none yet */
 	char transaction_id[33]; /* "" unless paid */
@@ -240,6 +247,8 @@ bool h5_order_product_of(const char *word, enum h5_product *product);
 /* h5_order_sign_word(type): as messages spell it; UNSAID has no word: "". */
 const char *h5_order_sign_word(enum h5_sign_type type);
 bool h5_order_sign_type_of(const char *word, enum h5_sign_type *type);
+/* h5_order_product_word(p): h5, native or jsapi. */
+const char *h5_order_product_word(enum h5_product p);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
 /* h5_order_alert_name(bit): disputed, late, overpaid, unrecorded. */

@@ -2,6 +2,8 @@
  * 6).  Output only, so no library. */
 #include "common/order/order_json.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/format/json.h"
 
@@ -56,7 +58,10 @@ put_attempts(const struct h5_order *o, struct h5_buf *out)
 		h5_json_text("out_trade_no", a->out_trade_no, out);
 		h5_json_text("state", h5_order_attempt_word(a->state), out);
 		put_time("created_at", a->created_at, out);
-		put_time("mweb_url_at", a->mweb_url_at, out);
+		put_time("mweb_url_at", a->mweb_url != NULL ? a->prepaid_at : 0,
+		    out);
+		h5_json_text("product", h5_order_product_word(a->product), out);
+		put_time("prepaid_at", a->prepaid_at, out);
 		h5_json_text("spbill_create_ip", a->spbill_create_ip, out);
 		h5_buf_putc(out, '}');
 	}
@@ -87,6 +92,14 @@ put_refunds(const struct h5_order *o, struct h5_buf *out)
 	h5_buf_putc(out, ']');
 }
 
+/* Who bought is nobody's business who only looks at an order, and a state that
+ * was not answered yet would let him take the buyer's place. */
+static bool
+is_private(const char *name)
+{
+	return strcmp(name, "openid") == 0 || strcmp(name, "oauth_state") == 0;
+}
+
 static void
 put_events(const struct h5_order *o, struct h5_buf *out)
 {
@@ -101,6 +114,8 @@ put_events(const struct h5_order *o, struct h5_buf *out)
 		put_time("at", ev->at, out);
 		h5_json_text("event", h5_event_name(ev->kind), out);
 		for (k = 0; k < ev->fields.n; k++) {
+			if (is_private(ev->fields.v[k].name))
+				continue;
 			h5_buf_putc(out, ',');
 			h5_event_put_field(
 			    ev->fields.v[k].name, ev->fields.v[k].value, out);

@@ -17,11 +17,12 @@ static const struct row {
     {H5_EVENT_CREATED, 1,
 	"order total_fee body attach item qty lang expires_at out_trade_no "
 	"spbill_create_ip time_start time_expire"},
-    {H5_EVENT_CREATED, 2, "return_url found sign_type"},
+    {H5_EVENT_CREATED, 2, "return_url found sign_type product"},
     {H5_EVENT_ATTEMPT, 1,
 	"out_trade_no spbill_create_ip time_start time_expire"},
-    {H5_EVENT_ATTEMPT, 2, "sign_type"},
+    {H5_EVENT_ATTEMPT, 2, "sign_type product openid"},
     {H5_EVENT_PREPAID, 1, "out_trade_no spbill_create_ip prepay_id mweb_url"},
+    {H5_EVENT_PREPAID, 2, "code_url"},
     {H5_EVENT_QUERIED, 1, "out_trade_no trade_state trade_state_desc"},
     {H5_EVENT_UNREACHED, 1, "out_trade_no why"},
     {H5_EVENT_PAID, 1,
@@ -42,6 +43,9 @@ static const struct row {
     {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
     {H5_EVENT_FORGOTTEN, 2, "fields"},
     {H5_EVENT_RELEASED, 2, "why"},
+    {H5_EVENT_AUTHORIZING, 2, "out_trade_no oauth_state"},
+    {H5_EVENT_AUTHORIZED, 2, "out_trade_no oauth_state openid"},
+    {H5_EVENT_UNAUTHORIZED, 2, "out_trade_no oauth_state why"},
 };
 
 /* Fields whose values come from a closed list: a reader refuses any other
@@ -55,6 +59,8 @@ static const struct {
     {H5_EVENT_CREATED, "sign_type", 2, "MD5 HMAC-SHA256"},
     {H5_EVENT_ATTEMPT, "sign_type", 2, "MD5 HMAC-SHA256"},
     {H5_EVENT_CREATED, "found", 2, "bill"},
+    {H5_EVENT_CREATED, "product", 2, "h5 native jsapi"},
+    {H5_EVENT_ATTEMPT, "product", 2, "h5 native jsapi"},
     {H5_EVENT_PAID, "via", 1, "notify query"},
     {H5_EVENT_ALERT, "alert", 1, "disputed late overpaid"},
     {H5_EVENT_DELIVERED, "to", 1, "exec webhook"},

@@ -57,11 +57,32 @@ h5_order_api_of(const char *word, enum h5_api *api)
 	return strcmp(word, "v2") == 0;
 }
 
+static const char *const product_words[] = {
+    [H5_PRODUCT_H5] = "h5",
+    [H5_PRODUCT_NATIVE] = "native",
+    [H5_PRODUCT_JSAPI] = "jsapi",
+};
+_Static_assert(
+    H5_LENGTH(product_words) == H5_PRODUCTS, "a word for each product");
+
+const char *
+h5_order_product_word(enum h5_product p)
+{
+	return product_words[p];
+}
+
 bool
 h5_order_product_of(const char *word, enum h5_product *product)
 {
+	size_t i;
+
 	*product = H5_PRODUCT_H5;
-	return strcmp(word, "h5") == 0;
+	for (i = 0; i < H5_LENGTH(product_words); i++)
+		if (strcmp(product_words[i], word) == 0) {
+			*product = (enum h5_product)i;
+			return true;
+		}
+	return false;
 }
 
 static const char *const sign_words[] = {

@@ -72,7 +72,7 @@ int64_t
 h5_pay_orderable_at(
     const struct h5_shop *shop, const struct h5_order *o, int64_t now)
 {
-	int64_t last = h5_order_current(o)->mweb_url_at;
+	int64_t last = h5_order_current(o)->prepaid_at;
 
 	/* Every PREPAID is a line of the ledger. */
 	if (o->full)
@@ -294,7 +294,7 @@ h5_pay_known(const struct h5_order *o, const struct h5_attempt *a)
 	const struct h5_event *ev;
 	size_t i;
 
-	if (a->mweb_url != NULL)
+	if (a->prepay_id != NULL)
 		return true;
 	for (i = 0; i < o->n_events; i++) {
 		ev = &o->events[i];
@@ -392,9 +392,21 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 
 /* --- the buyer's way ------------------------------------------------------ */
 
+int64_t
+h5_pay_fresh_until(const struct h5_attempt *a)
+{
+	int64_t until;
+
+	if (a->state != H5_ATTEMPT_AWAITING || a->prepay_id == NULL)
+		return 0;
+	if (a->product == H5_PRODUCT_H5)
+		return a->prepaid_at + FRESH_S;
+	until = a->prepaid_at + H5_PAY_CODE_LIFE_S;
+	return until < a->time_expire ? until : a->time_expire;
+}
+
 bool
 h5_pay_fresh(const struct h5_attempt *a, int64_t now)
 {
-	return a->state == H5_ATTEMPT_AWAITING && a->mweb_url != NULL &&
-	       now >= a->mweb_url_at && now - a->mweb_url_at < FRESH_S;
+	return now >= a->prepaid_at && now < h5_pay_fresh_until(a);
 }

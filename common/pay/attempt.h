@@ -23,9 +23,15 @@
 #define H5_PAY_EXPIRE_LEAST_S (H5_PAY_ORDERABLE_S + 60)
 /* A buyer has this many seconds to open a mweb_url (PROTOCOL 2.3). */
 #define H5_PAY_URL_LIFE_S 300
+/* A code_url, and a prepay_id inside WeChat, live two hours; the last ten
+ * minutes are the buyer's (PROTOCOL-V3 16, 17). */
+#define H5_PAY_CODE_LIFE_S (110 * 60)
 
-/* h5_pay_fresh(a, now): may the buyer still be sent to the mweb_url of a, with
- * time enough to open it?  now: Unix seconds. */
+/* h5_pay_fresh_until(a): until when the buyer may be sent to pay what a was
+ * prepaid as, with time enough to do it, in Unix seconds; 0: a was not prepaid
+ * or takes no payment. */
+int64_t h5_pay_fresh_until(const struct h5_attempt *a);
+/* h5_pay_fresh(a, now): may he be sent there now? */
 bool h5_pay_fresh(const struct h5_attempt *a, int64_t now);
 
 /* h5_pay_too_early(shop, o, now): is it too early to ask WeChat again?  It is

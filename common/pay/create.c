@@ -42,6 +42,8 @@ fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	h5_event_time(ev, "time_expire", expire);
 	h5_event_text(
 	    ev, "sign_type", h5_order_sign_word(shop->c->merchant.sign_type));
+	if (t->product != H5_PRODUCT_H5)
+		h5_event_text(ev, "product", h5_order_product_word(t->product));
 	return h5_event_finish(ev, e);
 }
 

@@ -58,7 +58,7 @@ first_look(const struct h5_order *o)
 {
 	const struct h5_attempt *a = h5_order_current(o);
 
-	return a->mweb_url != NULL && o->tried_at <= a->mweb_url_at;
+	return a->prepay_id != NULL && o->tried_at <= a->prepaid_at;
 }
 
 enum h5_code
@@ -120,13 +120,14 @@ decide_prepaid(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	h5_event_text(ev, "spbill_create_ip", x->ip);
 	h5_event_text(ev, "prepay_id", x->prepay->prepay_id);
 	h5_event_text(ev, "mweb_url", x->prepay->mweb_url);
+	h5_event_text(ev, "code_url", x->prepay->code_url);
 	return h5_event_finish(ev, e);
 }
 
 struct next {
 	int64_t now;
 	int64_t expire;
-	const char *ip;
+	const struct h5_pay_way *way;
 	const char *sign_type;
 };
 
@@ -150,19 +151,25 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	h5_number_attempt(o->id, (unsigned)o->n_attempts + 1, number);
 	ev = h5_store_add(b, H5_EVENT_ATTEMPT);
 	h5_event_text(ev, "out_trade_no", number);
-	h5_event_text(ev, "spbill_create_ip", x->ip);
+	h5_event_text(ev, "spbill_create_ip", x->way->ip);
 	h5_event_time(ev, "time_start", x->now);
 	h5_event_time(ev, "time_expire", x->expire);
 	h5_event_text(ev, "sign_type", x->sign_type);
+	/* H5 is what a version without the field takes it for. */
+	if (x->way->product != H5_PRODUCT_H5)
+		h5_event_text(
+		    ev, "product", h5_order_product_word(x->way->product));
+	if (x->way->product == H5_PRODUCT_JSAPI)
+		h5_event_text(ev, "openid", x->way->openid);
 	return h5_event_finish(ev, e);
 }
 
 static enum h5_code
-next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
-    struct h5_err *e)
+next_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
+    struct h5_order **o, struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
-	struct next x = {now, h5_order_expires_at(*o, now), ip,
+	struct next x = {now, h5_order_expires_at(*o, now), way,
 	    h5_order_sign_word(shop->c->merchant.sign_type)};
 
 	/* WeChat refuses a number with five minutes or less to live.  The order
@@ -176,8 +183,9 @@ next_attempt(const struct h5_shop *shop, const char *ip, struct h5_order **o,
  * is closed, and the next one is made.  known: WeChat just said that it has the
  * number (201, ORDERCLOSED). */
 static enum h5_code
-replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
-    enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
+replace_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
+    bool known, enum h5_pay_result *result, struct h5_order **o,
+    struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	struct h5_pay_note closing = {H5_EVENT_CLOSING, number, NULL, NULL};
@@ -208,7 +216,7 @@ replace_attempt(const struct h5_shop *shop, const char *ip, bool known,
 		*result = H5_PAY_SETTLED;
 		return H5_OK;
 	}
-	return next_attempt(shop, ip, o, e);
+	return next_attempt(shop, way, o, e);
 }
 
 /* What a unifiedorder call led to, beside enum h5_pay_result. */
@@ -268,7 +276,7 @@ order_once(const struct h5_shop *shop, const char *ip,
     enum h5_pay_result *result, enum step *step, struct h5_order **o,
     struct h5_err *e)
 {
-	struct h5_wechat_prepay prepay = {{0}, NULL};
+	struct h5_wechat_prepay prepay = {{0}, NULL, NULL};
 	struct h5_wechat_refusal refusal;
 	char number[H5_OUT_TRADE_NO_MAX + 1];
 	struct prepaid x = {number, ip, &prepay};
@@ -295,14 +303,27 @@ order_once(const struct h5_shop *shop, const char *ip,
 		*result = H5_PAY_MERCHANT;
 		rc = H5_OK;
 	}
-	free(prepay.mweb_url);
+	h5_wechat_prepay_release(&prepay);
 	return rc;
+}
+
+/* Was the current attempt made for another way?  WeChat refuses its number for
+ * any other product, and each person's JSAPI order is his own. */
+static bool
+of_another_way(const struct h5_order *o, const struct h5_pay_way *way)
+{
+	const struct h5_attempt *a = h5_order_current(o);
+
+	if (a->product != way->product)
+		return true;
+	return way->product == H5_PRODUCT_JSAPI && a->openid != NULL &&
+	       way->openid != NULL && strcmp(a->openid, way->openid) != 0;
 }
 
 /* Orders the current attempt.  If its number cannot be used any more, orders
  * the next one, once. */
 static enum h5_code
-order_attempts(const struct h5_shop *shop, const char *ip,
+order_attempts(const struct h5_shop *shop, const struct h5_pay_way *way,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	enum step step;
@@ -313,11 +334,12 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 	 * attempt stood in the ledger; or the number has so little time left
 	 * that WeChat would refuse it. */
 	if (h5_order_current(*o)->state == H5_ATTEMPT_CLOSED) {
-		rc = next_attempt(shop, ip, o, e);
-	} else if (h5_order_current(*o)->time_expire - h5_clock_now() <=
-		   H5_PAY_ORDERABLE_S) {
+		rc = next_attempt(shop, way, o, e);
+	} else if (of_another_way(*o, way) ||
+		   h5_order_current(*o)->time_expire - h5_clock_now() <=
+		       H5_PAY_ORDERABLE_S) {
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, ip, false, result, o, e);
+		rc = replace_attempt(shop, way, false, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -329,11 +351,11 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 			*result = H5_PAY_SETTLED;
 			return H5_OK;
 		}
-		rc = order_once(shop, ip, result, &step, o, e);
+		rc = order_once(shop, way->ip, result, &step, o, e);
 		if (rc != H5_OK || step == STEP_DONE)
 			return rc;
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, ip, true, result, o, e);
+		rc = replace_attempt(shop, way, true, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -344,14 +366,15 @@ order_attempts(const struct h5_shop *shop, const char *ip,
 }
 
 static bool
-reusable(const struct h5_order *o, const char *ip)
+reusable(const struct h5_order *o, const struct h5_pay_way *way)
 {
 	const struct h5_attempt *a = h5_order_current(o);
 
 	/* WeChat opens a mweb_url only from the network address it was made for
 	 * (PROTOCOL 3.4). */
-	return h5_pay_fresh(a, h5_clock_now()) &&
-	       strcmp(a->spbill_create_ip, ip) == 0;
+	return !of_another_way(o, way) && h5_pay_fresh(a, h5_clock_now()) &&
+	       (a->product != H5_PRODUCT_H5 ||
+		   strcmp(a->spbill_create_ip, way->ip) == 0);
 }
 
 static bool
@@ -359,7 +382,7 @@ look_first(const struct h5_order *o, bool again, int64_t now)
 {
 	const struct h5_attempt *a = h5_order_current(o);
 
-	return again || (a->mweb_url != NULL && !h5_pay_fresh(a, now));
+	return again || (a->prepay_id != NULL && !h5_pay_fresh(a, now));
 }
 
 /* Nothing to do before that time. */
@@ -375,7 +398,7 @@ come_back_at(const struct h5_shop *shop, int64_t at, int64_t now,
 }
 
 static enum h5_code
-start_locked(const struct h5_shop *shop, const char *ip, bool again,
+start_locked(const struct h5_shop *shop, const struct h5_pay_way *way,
     enum h5_pay_result *result, struct h5_order **o, struct h5_err *e)
 {
 	int64_t now = h5_clock_now(), at;
@@ -400,7 +423,8 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	/* The buyer may have paid while this page was away: look first.  Inside
 	 * the interval the same number is used again, which cannot be paid
 	 * twice, so the look may be skipped. */
-	if (look_first(*o, again, now) && !h5_pay_too_early(shop, *o, now)) {
+	if (look_first(*o, way->again, now) &&
+	    !h5_pay_too_early(shop, *o, now)) {
 		rc = h5_pay_ask_all(shop, false, o, e);
 		if (rc == H5_OK)
 			rc = close_if_wechat_did(shop, o, e);
@@ -413,23 +437,27 @@ start_locked(const struct h5_shop *shop, const char *ip, bool again,
 	}
 	if (at > now)
 		return come_back_at(shop, at, now, *o, e);
-	return order_attempts(shop, ip, result, o, e);
+	/* A code that WeChat takes still is shown again: another prepay would
+	 * kill the one on the buyer's other screen. */
+	if (way->product != H5_PRODUCT_H5 && reusable(*o, way))
+		return H5_OK;
+	return order_attempts(shop, way, result, o, e);
 }
 
 /* Is there an address to hand out at once?  again: the buyer says that it did
  * not work, and gets another one, but no sooner than WeChat is asked again. */
 static bool
-at_hand(const struct h5_shop *shop, const struct h5_order *o, const char *ip,
-    bool again)
+at_hand(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_pay_way *way)
 {
-	return reusable(o, ip) &&
-	       (!again || h5_pay_too_early(shop, o, h5_clock_now()));
+	return reusable(o, way) &&
+	       (!way->again || h5_pay_too_early(shop, o, h5_clock_now()));
 }
 
 enum h5_code
-h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
-    bool again, enum h5_pay_result *result, struct h5_order **o,
-    struct h5_err *e)
+h5_pay_start(const struct h5_shop *shop, const char *id,
+    const struct h5_pay_way *way, enum h5_pay_result *result,
+    struct h5_order **o, struct h5_err *e)
 {
 	struct h5_store_hold *hold = NULL;
 	enum h5_code rc;
@@ -442,7 +470,7 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	if (rc != H5_OK || h5_order_nothing_due(*o))
 		return rc;
 	*result = H5_PAY_GO;
-	if (at_hand(shop, *o, ip, again))
+	if (at_hand(shop, *o, way))
 		return H5_OK;
 	rc = h5_pay_hold(shop, id, &hold, o, e);
 	if (rc != H5_OK)
@@ -451,10 +479,10 @@ h5_pay_start(const struct h5_shop *shop, const char *id, const char *ip,
 	 * one waited. */
 	if (h5_order_nothing_due(*o))
 		*result = H5_PAY_SETTLED;
-	else if (at_hand(shop, *o, ip, again))
+	else if (at_hand(shop, *o, way))
 		*result = H5_PAY_GO;
 	else if ((rc = h5_limit_admit(shop, H5_LIMIT_ASK, e)) == H5_OK)
-		rc = start_locked(shop, ip, again, result, o, e);
+		rc = start_locked(shop, way, result, o, e);
 out:
 	h5_store_release(hold);
 	return rc;

@@ -13,7 +13,7 @@
 #include "common/shop/shop.h"
 
 enum h5_pay_result {
-	H5_PAY_GO, /* a mweb_url younger than its life is at hand */
+	H5_PAY_GO, /* what the buyer pays with is at hand, and fresh */
 	H5_PAY_SETTLED, /* nothing to pay: paid, closed, refunded, alert */
 	H5_PAY_WAIT, /* WeChat will not close the old attempt yet */
 	H5_PAY_MERCHANT /* refused for a merchant's fault */
@@ -24,6 +24,7 @@ struct h5_pay_terms {
 	const char *id, *body, *attach, *item, *lang;
 	const char *return_url; /* where the shop shows the order; or NULL */
 	const char *ip; /* the buyer's address */
+	enum h5_product product; /* what the first attempt is made for */
 	int64_t total_fee; /* fen */
 	int64_t qty; /* with item alone */
 	int64_t expires; /* Unix seconds: the order lives no longer, but as long
@@ -46,11 +47,20 @@ H5_MUST_CHECK enum h5_code h5_pay_create(const struct h5_shop *shop,
  *                buyer has started too much (limit.h)
  * and those of h5_store_update. */
 
-/* h5_pay_start(shop, id, ip, again, result, o, e): get a mweb_url for the buyer
- * at the address ip.  *result tells what came of it.  again: the buyer says
- * that there was a problem, so WeChat is asked first. */
+/* How a buyer wants to pay. */
+struct h5_pay_way {
+	const char *ip; /* his address */
+	enum h5_product product;
+	const char *openid; /* JSAPI: who he is */
+	bool
+	    again; /* he says that there was a problem: WeChat is asked first */
+};
+/* h5_pay_start(shop, id, way, result, o, e): get what the buyer pays with: a
+ * mweb_url, a code_url or a prepay_id.  *result tells what came of it.  An
+ * attempt that was made for another product, or for another person, is closed
+ * first, and the next one is made. */
 H5_MUST_CHECK enum h5_code h5_pay_start(const struct h5_shop *shop,
-    const char *id, const char *ip, bool again, enum h5_pay_result *result,
+    const char *id, const struct h5_pay_way *way, enum h5_pay_result *result,
     struct h5_order **o, struct h5_err *e);
 
 /* h5_pay_ask(shop, id, force, asked, o, e): ask WeChat about every attempt that

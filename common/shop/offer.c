@@ -16,9 +16,9 @@
 
 /* Every parameter that a pay link or its confirmation form may carry. */
 static const char *const signed_names[] = {"order", "total_fee", "body",
-    "attach", "expires", "return_url", "sig", "form"};
+    "attach", "expires", "return_url", "sig", "form", "via"};
 static const char *const item_names[] = {"item", "qty", "amount", "return_url",
-    "order", "total_fee", "yuan", "form"};
+    "order", "total_fee", "yuan", "form", "via"};
 /* Those of the link itself come first. */
 #define SIGNED_LINK 7
 #define RETURN_MAX 512 /* bytes of a return_url */
@@ -252,8 +252,10 @@ signed_sig(
 		return h5_err_set(e, H5_E_AUTH, "signed links are off");
 	h5_fields_init(&link, f->max_n, f->max_bytes);
 	rc = h5_fields_copy(&link, f, e);
-	/* The form's token is ours and not part of what the shop signed. */
+	/* The form's token and its way are ours and not part of what the shop
+	 * signed. */
 	h5_fields_drop(&link, "form");
+	h5_fields_drop(&link, "via");
 	if (rc == H5_OK)
 		rc = h5_link_check(c->site.link_key, &link, e);
 	if (rc == H5_E_AUTH && c->site.link_key_previous != NULL)

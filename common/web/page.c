@@ -10,69 +10,6 @@
 #include "common/web/problem.h"
 #include "common/base/text.h"
 
-/* Puts the address that shows the confirmation again: what the form posts,
- * without its token. */
-static void
-put_link_url(struct h5_page *pg, const struct h5_fields *hidden)
-{
-	struct h5_buf b;
-
-	if (h5_page_is_get(pg->x->r))
-		return;
-	h5_buf_init(&b, H5_PAGE_URL_MAX);
-	h5_offer_link(pg->x->c, hidden, &b);
-	h5_buf_printf(&b, "&lang=%s", h5_page_other_lang(pg));
-	h5_page_put_buf(pg, "other_url", &b);
-	h5_buf_release(&b);
-}
-
-void
-h5_page_confirm(
-    const struct h5_page_ctx *x, const struct h5_page_confirm *v, int status)
-{
-	struct h5_page pg;
-
-	h5_page_begin(&pg, x);
-	h5_page_put_steps(&pg, 1);
-	h5_data_ref(pg.v, "title", v->title);
-	h5_data_ref(pg.v, "order", v->order);
-	h5_page_put_count(&pg, "qty", v->qty);
-	if (v->total_fee > 0) {
-		h5_page_put_yuan(&pg, "amount", v->total_fee);
-	} else {
-		h5_page_put_yuan(&pg, "min", v->min_fee);
-		h5_page_put_yuan(&pg, "max", v->max_fee);
-	}
-	h5_data_flag(pg.v, "long_amount", v->total_fee >= H5_PAGE_LONG_FEN);
-	h5_data_flag(pg.v, "changed", v->changed);
-	h5_data_flag(pg.v, "bad_amount", v->typed != H5_TYPED_WELL);
-	h5_data_ref(pg.v, "typed", v->yuan);
-	h5_data_flag(pg.v, "unreadable", v->typed == H5_TYPED_UNREADABLE);
-	h5_data_flag(pg.v, "too_low", v->typed == H5_TYPED_LOW);
-	h5_data_flag(pg.v, "too_high", v->typed == H5_TYPED_HIGH);
-	for (size_t i = 0; v->hidden != NULL && i < v->hidden->n; i++) {
-		struct h5_data *item = h5_data_item(pg.v, "hidden");
-
-		h5_data_ref(item, "name", v->hidden->v[i].name);
-		h5_data_ref(item, "value", v->hidden->v[i].value);
-	}
-	if (v->hidden != NULL)
-		put_link_url(&pg, v->hidden);
-	h5_page_finish(&pg, "confirm", status);
-}
-
-/* Only the time of day, since the moment is minutes away. */
-static void
-put_until(struct h5_page *pg, int64_t until)
-{
-	char plain[H5_CLOCK_PLAIN], iso[H5_CLOCK_RFC3339];
-
-	h5_clock_plain(until, plain);
-	h5_clock_rfc3339(until, iso);
-	h5_data_str(pg->v, "until", plain + 11);
-	h5_data_str(pg->v, "until_iso", iso);
-}
-
 void
 h5_page_handoff(const struct h5_page_ctx *x, const struct h5_order *o,
     const char *token, const char *url, int64_t until)
@@ -82,7 +19,7 @@ h5_page_handoff(const struct h5_page_ctx *x, const struct h5_order *o,
 	h5_page_begin(&pg, x);
 	h5_page_put_steps(&pg, 2);
 	h5_page_put_order(&pg, o, token);
-	put_until(&pg, until);
+	h5_page_put_until(&pg, until);
 	h5_data_ref(pg.v, "url", url);
 	h5_page_finish(&pg, "handoff", 200);
 }
@@ -166,29 +103,9 @@ h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
 	h5_data_flag(pg.v, "unreachable", note == H5_NOTE_UNREACHABLE);
 	h5_data_flag(pg.v, "wait", note == H5_NOTE_WAIT);
 	if (note == H5_NOTE_WAIT)
-		put_until(&pg, until);
+		h5_page_put_until(&pg, until);
 	name = result_case(&pg, o, note != H5_NOTE_NONE);
 	h5_page_finish(&pg, name, status);
-}
-
-void
-h5_page_outside(const struct h5_page_ctx *x, const char *url)
-{
-	const char *query = strchr(url, '?');
-	struct h5_page pg;
-	struct h5_buf b;
-
-	h5_page_begin(&pg, x);
-	h5_data_ref(pg.v, "url", url);
-	h5_buf_init(&b, H5_PAGE_URL_MAX);
-	h5_buf_add(
-	    &b, url, query == NULL ? strlen(url) : (size_t)(query - url));
-	h5_buf_putc(&b, '?');
-	h5_page_put_query(&b, query == NULL ? "" : query + 1);
-	h5_buf_printf(&b, "lang=%s", h5_page_other_lang(&pg));
-	h5_page_put_buf(&pg, "other_url", &b);
-	h5_buf_release(&b);
-	h5_page_finish(&pg, "open-outside", 200);
 }
 
 static const struct plain {
@@ -248,7 +165,7 @@ h5_page_redirect(const struct h5_page_ctx *x, int status, const char *url)
 	rc = h5_response_header(x->resp, "Location", url, &e);
 	if (rc == H5_OK)
 		rc = h5_pages_headers(
-		    x->pages, h5_web_lang(x->c, x->r), x->resp, &e);
+		    x->pages, h5_web_lang(x->c, x->r), NULL, x->resp, &e);
 	if (rc == H5_OK)
 		x->resp->status = status;
 	else

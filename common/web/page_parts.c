@@ -176,6 +176,27 @@ put_time(struct h5_page *pg, const char *name, const char *name_iso, int64_t t)
 	h5_data_str(pg->v, name_iso, iso);
 }
 
+/* Only the time of day, since the moment is minutes away. */
+void
+h5_page_put_until(struct h5_page *pg, int64_t until)
+{
+	char plain[H5_CLOCK_PLAIN], iso[H5_CLOCK_RFC3339];
+
+	h5_clock_plain(until, plain);
+	h5_clock_rfc3339(until, iso);
+	h5_data_str(pg->v, "until", plain + 11);
+	h5_data_str(pg->v, "until_iso", iso);
+}
+
+void
+h5_page_put_product(struct h5_page *pg, enum h5_product product)
+{
+	h5_data_ref(pg->v, "product", h5_order_product_word(product));
+	h5_data_flag(pg->v, "by_h5", product == H5_PRODUCT_H5);
+	h5_data_flag(pg->v, "by_native", product == H5_PRODUCT_NATIVE);
+	h5_data_flag(pg->v, "by_jsapi", product == H5_PRODUCT_JSAPI);
+}
+
 void
 h5_page_put_count(struct h5_page *pg, const char *name, int64_t n)
 {
@@ -234,7 +255,17 @@ h5_page_put_order(
 		h5_data_ref(pg->v, "transaction_id", o->transaction_id);
 	put_time(pg, "paid_at", "paid_at_iso", o->paid_at);
 	put_time(pg, "checked_at", "checked_at_iso", o->checked_at);
+	h5_page_put_product(pg, h5_order_current(o)->product);
 	put_refunds(pg, o);
+}
+
+void
+h5_page_put_hidden(struct h5_page *pg, const char *name, const char *value)
+{
+	struct h5_data *item = h5_data_item(pg->v, "hidden");
+
+	h5_data_ref(item, "name", name);
+	h5_data_ref(item, "value", value);
 }
 
 /* data-alert: the names of the alerts, with blanks between them. */
@@ -319,7 +350,7 @@ h5_page_plain_500(const struct h5_page_ctx *x, const struct h5_err *why)
 	h5_response_clear(x->resp);
 	x->resp->head = head;
 	x->resp->status = 500;
-	if (h5_pages_headers(x->pages, "en", x->resp, &e) != H5_OK)
+	if (h5_pages_headers(x->pages, "en", NULL, x->resp, &e) != H5_OK)
 		h5_buf_clear(&x->resp->headers);
 	h5_buf_puts(&x->resp->body, body);
 	if (x->log != NULL)
@@ -346,7 +377,8 @@ h5_page_finish(struct h5_page *pg, const char *name, int status)
 	rc = h5_pages_render(
 	    x->pages, name, pg->lang, pg->v, &x->resp->body, &e);
 	if (rc == H5_OK)
-		rc = h5_pages_headers(x->pages, pg->lang, x->resp, &e);
+		rc = h5_pages_headers(
+		    x->pages, pg->lang, pg->script, x->resp, &e);
 	if (rc == H5_OK)
 		x->resp->status = status;
 	else

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/format/template_data.h"
+#include "common/pay/product.h"
 #include "common/web/pages.h"
 
 #define H5_PAGE_URL_MAX 32768 /* longest address on a page, bytes */
@@ -20,6 +21,8 @@ struct h5_page {
 	struct h5_data *v;
 	const char *lang;
 	bool lang_in_url; /* then it stays in every address of ours */
+	const char *script; /* the one that the page holds, for its policy; or
+			       NULL */
 };
 
 /* h5_page_put_query: append the query string of a request, without its lang=.
@@ -45,6 +48,13 @@ void h5_page_put_steps(struct h5_page *pg, int step);
 /* h5_page_put_order: what every page shows of an order. */
 void h5_page_put_order(
     struct h5_page *pg, const struct h5_order *o, const char *token);
+/* h5_page_put_hidden: what a form of the page posts. */
+void h5_page_put_hidden(
+    struct h5_page *pg, const char *name, const char *value);
+/* h5_page_put_product: the way to pay that the page is about. */
+void h5_page_put_product(struct h5_page *pg, enum h5_product product);
+/* h5_page_put_until: until when, as a time of day. */
+void h5_page_put_until(struct h5_page *pg, int64_t until);
 /* h5_page_put_alerts: the alerts of an order, by their names. */
 void h5_page_put_alerts(struct h5_page *pg, const struct h5_order *o);
 /* h5_page_begin: the values that every page has. */

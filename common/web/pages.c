@@ -226,6 +226,17 @@ out:
 	return rc;
 }
 
+/* Not the shop's to change: the report, which is the command's own, and the
+ * scripts. */
+static bool
+is_kept(const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(name, "report.", 7) == 0 ||
+	       (n > 3 && strcmp(name + n - 3, ".js") == 0);
+}
+
 static enum h5_code
 load_all(struct loader *l)
 {
@@ -235,8 +246,7 @@ load_all(struct loader *l)
 		const struct h5_embed *f = &h5_embed_files[i];
 		bool found = false, messages;
 
-		/* The command's own, no page of the programs. */
-		if (strncmp(f->name, "report.", 7) == 0)
+		if (is_kept(f->name))
 			continue;
 		messages = strncmp(f->name, "messages.", 9) == 0;
 		if (!messages)
@@ -273,9 +283,8 @@ check_folder(struct loader *l)
 		closedir(dir);
 		return h5_err_nomem(l->e);
 	}
-	/* The report's page is not the shop's to change. */
 	for (size_t i = 0; i < h5_embed_count; i++)
-		if (strncmp(h5_embed_files[i].name, "report.", 7) != 0)
+		if (!is_kept(h5_embed_files[i].name))
 			names[n++] = h5_embed_files[i].name;
 	for (d = readdir(dir); d != NULL; d = readdir(dir)) {
 		size_t i = 0, len = strlen(d->d_name);
@@ -319,6 +328,8 @@ make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
 	h5_buf_puts(&b, "'; form-action 'self'");
 	if (c != NULL && c->gateway.cashier_origin != NULL)
 		h5_buf_printf(&b, " %s", c->gateway.cashier_origin);
+	if (c != NULL && (c->merchant.products & 1U << H5_PRODUCT_JSAPI) != 0)
+		h5_buf_printf(&b, " %s", c->gateway.oauth_origin);
 	h5_buf_puts(&b, "; base-uri 'none'; frame-ancestors 'none'");
 	rc = h5_buf_finish(&b, e);
 	if (rc != H5_OK)
@@ -329,6 +340,23 @@ make_csp(struct h5_pages *p, const struct h5_config *c, struct h5_err *e)
 out:
 	h5_buf_release(&b);
 	return rc;
+}
+
+/* The policy of a page that has a script: that one and no other, and it may
+ * talk to us. */
+static enum h5_code
+csp_with(
+    const char *csp, const char *script, struct h5_buf *out, struct h5_err *e)
+{
+	unsigned char hash[32];
+	enum h5_code rc = h5_crypto_sha256(script, strlen(script), hash, e);
+
+	if (rc != H5_OK)
+		return rc;
+	h5_buf_printf(out, "%s; script-src 'sha256-", csp);
+	h5_base64_write(hash, sizeof hash, out);
+	h5_buf_puts(out, "'; connect-src 'self'");
+	return h5_buf_finish(out, e);
 }
 
 static enum h5_code
@@ -503,11 +531,21 @@ h5_pages_render(struct h5_pages *p, const char *name, const char *lang,
 }
 
 enum h5_code
-h5_pages_headers(const struct h5_pages *p, const char *lang,
+h5_pages_headers(const struct h5_pages *p, const char *lang, const char *script,
     struct h5_response *resp, struct h5_err *e)
 {
 	const char *made = p == NULL ? NULL : p->headers[lang_index(lang)];
+	struct h5_buf csp;
+	enum h5_code rc;
 
+	if (script != NULL) {
+		h5_buf_init(&csp, 4096);
+		rc = csp_with(h5_pages_csp(p), script, &csp, e);
+		if (rc == H5_OK)
+			rc = put_headers(resp, lang, csp.data, e);
+		h5_buf_release(&csp);
+		return rc;
+	}
 	if (made == NULL)
 		return put_headers(resp, lang, h5_pages_csp(p), e);
 	h5_buf_puts(&resp->headers, made);

@@ -14,9 +14,16 @@
 #include "common/order/order.h"
 #include "common/shop/offer.h"
 #include "common/format/template_data.h"
+#include "common/pay/product.h"
 #include "common/web/request.h"
+#include "common/wechat/wechat.h"
 
 struct h5_pages;
+
+/* CSS pixels of a module of a QR code: of WeChat's own, and of an address of
+ * ours, which has more modules. */
+#define H5_PAGE_QR_CODE_PX 6
+#define H5_PAGE_QR_OWN_PX 4
 
 /* h5_pages_load(c, faults, out, e): compile all templates in both languages.  c
  * may be NULL, for error pages before a configuration exists.
@@ -34,14 +41,16 @@ void h5_pages_free(struct h5_pages *p);
 
 /* For page.c, which knows the cases.  h5_pages_render appends the page called
  * name in a language (errors as h5_template_render), h5_pages_headers the
- * headers that every page has.  h5_pages_csp and h5_pages_style are borrowed.
+ * headers that every page has; script: the one inline script that the page may
+ * run, NULL: none.  h5_pages_csp and h5_pages_style are borrowed.
  * p may be NULL: then there is no page and no style, and the policy allows
  * nothing. */
 H5_MUST_CHECK enum h5_code h5_pages_render(struct h5_pages *p, const char *name,
     const char *lang, const struct h5_data *v, struct h5_buf *out,
     struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_pages_headers(const struct h5_pages *p,
-    const char *lang, struct h5_response *resp, struct h5_err *e);
+    const char *lang, const char *script, struct h5_response *resp,
+    struct h5_err *e);
 const char *h5_pages_csp(const struct h5_pages *p);
 const char *h5_pages_style(const struct h5_pages *p);
 
@@ -56,6 +65,9 @@ struct h5_page_confirm {
 	bool changed; /* the price changed: say so (409) */
 	enum h5_offer_typed typed; /* if not well: say why, and ask again */
 	const char *yuan; /* what was typed, to be shown again; or NULL */
+	const struct h5_choice *choice; /* which ways to pay it offers */
+	const char *url; /* the page's own address, for another device; or
+			    NULL */
 };
 
 /* What was just learned and does not stand in the order. */
@@ -87,8 +99,22 @@ void h5_page_return(
 /* data-page="result" with data-state and data-alert. */
 void h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
     const char *token, enum h5_page_note note, int64_t until, int status);
-/* data-page="open-outside"; url: the address to open outside WeChat. */
-void h5_page_outside(const struct h5_page_ctx *x, const char *url);
+/* data-page="scan": the code_url of the current attempt as a QR code; until:
+ * its end.  If that is over, the page shows a button that renews it. */
+void h5_page_scan(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_choice *choice, int64_t until);
+/* data-page="jsapi": the button that calls WeChat's bridge.  bridge NULL: it is
+ * too old, and a button renews it. */
+void h5_page_jsapi(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_wechat_bridge *bridge);
+/* data-page="authorize": WeChat did not tell who the buyer is. */
+void h5_page_authorize(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, enum h5_wechat_who who, int status);
+/* data-page="open-outside" or "open-in-wechat", as choice says; url: the
+ * address to open there.  hidden: what the forms of the ways that are possible
+ * all the same post; NULL: no forms. */
+void h5_page_elsewhere(const struct h5_page_ctx *x, const char *url,
+    const struct h5_choice *choice, const struct h5_fields *hidden);
 
 /* The plain pages have a heading, a text and perhaps one button. */
 enum h5_page_plain {

@@ -136,8 +136,9 @@ is_word(const char *p, size_t n, const char *word)
 
 /* Every parameter that a page of ours reads. */
 static const char *const our_names[] = {"again", "amount", "attach", "body",
-    "expires", "form", "go", "handoff", "item", "lang", "order", "qty",
-    "return_url", "sig", "t", "total_fee", "yuan"};
+    "code", "expires", "form", "go", "handoff", "item", "lang", "order",
+    "other", "qty", "return_url", "scan", "sig", "state", "t", "total_fee",
+    "via", "yuan"};
 
 static enum h5_code
 pick_ours(const char *p, size_t n, struct h5_fields *out, struct h5_err *e)
@@ -223,12 +224,6 @@ h5_web_client(const struct h5_config *c, const struct h5_request *r,
 		    e, H5_E_INPUT, "the buyer's address is not a public one");
 	h5_netaddr_text(&a, out);
 	return H5_OK;
-}
-
-bool
-h5_web_in_wechat(const struct h5_request *r)
-{
-	return strcasestr(r->user_agent, "MicroMessenger") != NULL;
 }
 
 enum h5_web_origin

@@ -79,9 +79,6 @@ H5_MUST_CHECK enum h5_code h5_web_client(const struct h5_config *c,
  * site.lang. */
 const char *h5_web_lang(const struct h5_config *c, const struct h5_request *r);
 
-/* h5_web_in_wechat(r): is this WeChat's own browser (MicroMessenger)? */
-bool h5_web_in_wechat(const struct h5_request *r);
-
 /* h5_web_wants_json(r): does Accept name application/json, or its problems? */
 bool h5_web_wants_json(const struct h5_request *r);
 

@@ -107,6 +107,13 @@ h5_wechat_prepay(struct h5_wechat *w, const struct h5_log *log,
 }
 
 enum h5_code
+h5_wechat_bridge(const struct h5_config *c, const struct h5_attempt *a,
+    int64_t now, struct h5_wechat_bridge *out, struct h5_err *e)
+{
+	return api_of(a)->bridge(c, a, now, out, e);
+}
+
+enum h5_code
 h5_wechat_query(struct h5_wechat *w, const struct h5_log *log,
     const struct h5_attempt *a, struct h5_wechat_trade *t,
     struct h5_wechat_refusal *refusal, struct h5_err *e)

@@ -1,6 +1,7 @@
 /* Makes and frees the facts that have memory of their own. */
 #include "common/wechat/wechat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A trade is only filled from a message, so it never needs more than a message
@@ -21,4 +22,12 @@ void
 h5_wechat_trade_release(struct h5_wechat_trade *t)
 {
 	h5_fields_release(&t->further);
+}
+
+void
+h5_wechat_prepay_release(struct h5_wechat_prepay *p)
+{
+	free(p->mweb_url);
+	free(p->code_url);
+	memset(p, 0, sizeof *p);
 }

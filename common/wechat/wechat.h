@@ -52,8 +52,35 @@ struct h5_wechat_refusal {
 
 struct h5_wechat_prepay {
 	char prepay_id[65];
-	char *mweb_url; /* begins with gateway.cashier; free() it */
+	char *mweb_url; /* of H5: begins with gateway.cashier; free() it */
+	char *code_url; /* of Native: what a QR shows, unchanged; free() it */
 };
+void h5_wechat_prepay_release(struct h5_wechat_prepay *p);
+
+/* What the bridge inside WeChat is called with, under its own names.  All are
+ * texts, as it demands. */
+struct h5_wechat_bridge {
+	const char *app_id; /* borrowed from the configuration */
+	char time_stamp[21];
+	char nonce_str[33];
+	char package[80]; /* "prepay_id=" and the id */
+	const char *sign_type;
+	char pay_sign[513];
+};
+
+/* What became of a code that was exchanged for an openid. */
+enum h5_wechat_who {
+	H5_WECHAT_WHO, /* openid is filled */
+	H5_WECHAT_WHO_STALE, /* the code was used before, is too old or none:
+	    only a new one helps */
+	H5_WECHAT_WHO_VIRTUAL, /* a person without an account, of WeChat's
+	    "snapshot" mode: nothing can be paid with it */
+	H5_WECHAT_WHO_MERCHANT, /* appid or AppSecret are not taken: the
+	    operator must act */
+	H5_WECHAT_WHO_LATER /* WeChat is busy */
+};
+#define H5_WECHAT_OPENID 129 /* longest openid and NUL */
+#define H5_WECHAT_CODE_MAX 512 /* bytes of a code (PROTOCOL) */
 
 /* What WeChat says of one attempt's trade. */
 struct h5_wechat_trade {
@@ -204,6 +231,23 @@ H5_MUST_CHECK enum h5_code h5_wechat_prepay(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_bridge(c, a, now, out, e): what the page hands to the bridge to
+ * have attempt a paid, which has a prepay_id.  now: Unix seconds.  Asks nobody.
+ * H5_E_BUG: OpenSSL refused.
+ * H5_E_NOMEM: no memory. */
+H5_MUST_CHECK enum h5_code h5_wechat_bridge(const struct h5_config *c,
+    const struct h5_attempt *a, int64_t now, struct h5_wechat_bridge *out,
+    struct h5_err *e);
+
+/* h5_wechat_openid(w, log, order, code, openid, who, e): exchange the code that
+ * a buyer of that order came back with.  Once: a code is spent by the first
+ * exchange, even if its answer is lost.  Neither code nor openid is logged.
+ * H5_OK: *who tells.
+ * H5_E_NET, H5_E_REMOTE, H5_E_CONFIG, H5_E_NOMEM: as the calls. */
+H5_MUST_CHECK enum h5_code h5_wechat_openid(struct h5_wechat *w,
+    const struct h5_log *log, const char *order, const char *code,
+    char openid[H5_WECHAT_OPENID], enum h5_wechat_who *who, struct h5_err *e);
 
 /* h5_wechat_query(w, log, a, t, refusal, e): what WeChat knows of an attempt.
  * t is initialised here; release it. */

@@ -23,6 +23,7 @@ class Gateway:
                 "--mch-id", h5.MCH_ID,
                 *(["--api-key-file", key_file] if key_file else
                   ["--api-key", key or h5.API_KEY]),
+                "--app-secret", h5.APP_SECRET,
                 "--allowed-domains", "127.0.0.1,localhost",
                 "--listen", listen,
                 *args,

@@ -39,6 +39,7 @@ PROGRAMS = ("checkout", "return-page", "notify", "query")
 APPID = "wx8888888888888888"
 MCH_ID = "1230000109"
 API_KEY = "8934e7d15453e97507ef794cf7b0519d"
+APP_SECRET = "0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f"
 SECRET = "order-and-form-tokens-of-this-test-shop"
 LINK_KEY = "pay-links-of-this-test-shop-are-signed-so"
 KEYS = {"api.key": API_KEY, "site.secret": SECRET, "link.key": LINK_KEY}

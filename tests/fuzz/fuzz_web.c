@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/pay/product.h"
 #include "common/web/request.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -134,6 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text, *rest;
 	struct h5_request r;
+	struct h5_choice choice;
 	const char *lang;
 
 	text = rest = fuzz_text(data, size);
@@ -157,7 +159,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(strcmp(lang, "zh-CN") == 0 || strcmp(lang, "en") == 0);
 	MUST(!h5_web_wants_json(&r) ||
 	     strcasestr(r.accept, "application/json") != NULL);
-	(void)h5_web_in_wechat(&r);
+	h5_product_choose(r.user_agent, 7, &choice);
+	MUST(choice.n <= H5_PRODUCTS);
 	check_header(r.method, r.query);
 	check_header("Location", rest);
 	free(text);

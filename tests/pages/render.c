@@ -11,6 +11,11 @@
 #include "common/doctor/doctor.h"
 #include "common/web/pages.h"
 
+/* Where most buyers are, and where nothing can be paid. */
+static const struct h5_choice phone = {.place = H5_PLACE_PHONE, .n = 1};
+static const struct h5_choice outside = {
+    .place = H5_PLACE_WECHAT, .elsewhere = H5_ELSEWHERE_BROWSER};
+
 #define NOON 1795406412 /* 2026-11-23 12:00:12 Beijing time */
 #define TOKEN "Zm9ydHktdGhyZWUtY2hhcmFjdGVycy1vZi1ub3RoaW5n"
 
@@ -140,7 +145,7 @@ all_confirms(struct stage *s)
 	} faults[] = {{H5_TYPED_UNREADABLE, "confirm-bad-amount"},
 	    {H5_TYPED_LOW, "confirm-too-low"},
 	    {H5_TYPED_HIGH, "confirm-too-high"}};
-	struct h5_page_confirm p = {0};
+	struct h5_page_confirm p = {.choice = &phone};
 	struct h5_fields hidden;
 	struct h5_err e;
 	struct visit v;
@@ -280,10 +285,11 @@ all_others(struct stage *s)
 	h5_page_return(&v.x, &s->o, TOKEN);
 	close_visit(s, &v, "return");
 	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
-	h5_page_outside(&v.x,
+	h5_page_elsewhere(&v.x,
 	    "https://shop.example/cgi-bin/checkout?order=20261123-0007&"
 	    "total_fee=12800&body=Longjing%20tea&expires=1795500000&sig="
-	    "3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	    "3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	    &outside, NULL);
 	close_visit(s, &v, "open-outside");
 }
 

@@ -240,12 +240,12 @@ test_order__prepaid_awaits(void **state)
 	(void)state;
 	assert_int_equal(prepaid(o, ID, "203.0.113.9", T0 + 1), H5_OK);
 	assert_int_equal(o->state, H5_ORDER_AWAITING);
-	assert_int_equal(o->attempts[0].mweb_url_at, T0 + 1);
+	assert_int_equal(o->attempts[0].prepaid_at, T0 + 1);
 	assert_string_equal(o->attempts[0].spbill_create_ip, "203.0.113.9");
 	assert_string_equal(o->attempts[0].prepay_id, "wx20");
 	assert_int_equal(prepaid(o, ID, "203.0.113.7", T0 + 300), H5_OK);
 	assert_int_equal(o->state, H5_ORDER_AWAITING);
-	assert_int_equal(o->attempts[0].mweb_url_at, T0 + 300);
+	assert_int_equal(o->attempts[0].prepaid_at, T0 + 300);
 	assert_int_equal(o->n_events, 3);
 	h5_order_free(o);
 }

@@ -266,6 +266,11 @@ test_pages__without_configuration_the_buyer_learns_nothing(void **state)
 	stage_close(&s);
 }
 
+/* Where most buyers are, and where nothing can be paid. */
+static const struct h5_choice phone = {.place = H5_PLACE_PHONE, .n = 1};
+static const struct h5_choice outside = {
+    .place = H5_PLACE_WECHAT, .elsewhere = H5_ELSEWHERE_BROWSER};
+
 static void
 confirm(struct stage *s, struct h5_page_confirm *v, int status)
 {
@@ -277,6 +282,7 @@ confirm(struct stage *s, struct h5_page_confirm *v, int status)
 	assert_int_equal(h5_fields_add(&hidden, "qty", "2", &e), H5_OK);
 	assert_int_equal(h5_fields_add(&hidden, "form", "\"<&", &e), H5_OK);
 	v->hidden = &hidden;
+	v->choice = &phone;
 	h5_page_confirm(&s->x, v, status);
 	h5_fields_release(&hidden);
 }
@@ -293,7 +299,8 @@ test_pages__confirm_shows_and_posts(void **state)
 	stage_open(&s);
 	stage_ask(&s, "GET", query);
 	confirm(&s, &v, 200);
-	HAS(&s, "<main data-page=\"confirm\">");
+	HAS(&s, "<main data-page=\"confirm\" data-product=\"h5\">");
+	HAS(&s, "name=\"via\" value=\"h5\"");
 	HAS(&s, "¥</span>128.00");
 	HAS(&s, "&lt;b&gt;tea&lt;/b&gt;");
 	HAS(&s, "<dd>2</dd>");
@@ -444,8 +451,9 @@ test_pages__inside_wechat_the_address_is_shown(void **state)
 	(void)state;
 	stage_open(&s);
 	stage_ask(&s, "POST", empty);
-	h5_page_outside(
-	    &s.x, "https://shop.example/cgi-bin/checkout?item=a&lang=zh-CN");
+	h5_page_elsewhere(&s.x,
+	    "https://shop.example/cgi-bin/checkout?item=a&lang=zh-CN", &outside,
+	    NULL);
 	assert_int_equal(s.resp.status, 200);
 	HAS(&s, "data-page=\"open-outside\"");
 	HAS(&s, "<code>https://shop.example/cgi-bin/"
@@ -575,7 +583,8 @@ test_pages__what_to_do_where_wechat_did_not_open(void **state)
 	struct h5_page_confirm v = {.title = "tea",
 	    .total_fee = 12800,
 	    .qty = 1,
-	    .order = "20261123-0007"};
+	    .order = "20261123-0007",
+	    .choice = &phone};
 	struct stage s;
 
 	(void)state;
@@ -813,7 +822,8 @@ check_other_words(struct stage *s, char *lang)
 	h5_page_return(&s->x, &s->o, TOKEN);
 	amounts += check_words(s);
 	stage_ask(s, "GET", lang);
-	h5_page_outside(&s->x, "https://shop.example/cgi-bin/checkout");
+	h5_page_elsewhere(
+	    &s->x, "https://shop.example/cgi-bin/checkout", &outside, NULL);
 	amounts += check_words(s);
 	for (size_t i = 0; i < COUNT(plain); i++) {
 		stage_ask(s, "GET", lang);
@@ -862,8 +872,12 @@ test_pages__nothing_inline_and_nothing_foreign(void **state)
 
 		assert_int_equal(strlen((const char *)f->bytes), f->length);
 		for (size_t k = 0; k < COUNT(banned); k++)
+			/* Two pages have one script each, by its hash. */
 			ROW(f->name,
-			    strstr((const char *)f->bytes, banned[k]) == NULL);
+			    strstr((const char *)f->bytes, banned[k]) == NULL ||
+				(k == 0 &&
+				    (strcmp(f->name, "scan.html") == 0 ||
+					strcmp(f->name, "jsapi.html") == 0)));
 	}
 }
 

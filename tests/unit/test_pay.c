@@ -277,8 +277,9 @@ start(struct shop *s, bool again, enum h5_code want_rc, enum h5_pay_result want,
 	struct h5_err e;
 
 	script.calls[0] = '\0';
-	assert_int_equal(
-	    h5_pay_start(&s->pay, "order-1", IP, again, &result, &o, &e),
+	assert_int_equal(h5_pay_start(&s->pay, "order-1",
+			     &(struct h5_pay_way){.ip = IP, .again = again},
+			     &result, &o, &e),
 	    want_rc);
 	if (want_rc == H5_OK)
 		assert_int_equal(result, want);
@@ -424,8 +425,9 @@ test_pay__start_from_another_address_orders_again(void **state)
 	make(s, "order-1");
 	start(s, false, H5_OK, H5_PAY_GO, "O:order-1 ");
 	script.calls[0] = '\0';
-	assert_int_equal(h5_pay_start(&s->pay, "order-1", "198.51.100.9", false,
-			     &result, &o, &e),
+	assert_int_equal(
+	    h5_pay_start(&s->pay, "order-1",
+		&(struct h5_pay_way){.ip = "198.51.100.9"}, &result, &o, &e),
 	    H5_OK);
 	assert_string_equal(script.calls, "O:order-1 ");
 	assert_string_equal(
@@ -879,25 +881,26 @@ static void
 test_pay__a_link_of_the_future_is_not_fresh(void **state)
 {
 	struct h5_attempt a = {
-	    .state = H5_ATTEMPT_AWAITING, .mweb_url_at = 1795430400};
+	    .state = H5_ATTEMPT_AWAITING, .prepaid_at = 1795430400};
 	char url[] = "https://wx.tenpay.com/x";
 
 	(void)state;
 	a.mweb_url = url;
-	assert_true(h5_pay_fresh(&a, a.mweb_url_at));
-	assert_true(h5_pay_fresh(&a, a.mweb_url_at + 269));
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at + 270));
+	a.prepay_id = url;
+	assert_true(h5_pay_fresh(&a, a.prepaid_at));
+	assert_true(h5_pay_fresh(&a, a.prepaid_at + 269));
+	assert_false(h5_pay_fresh(&a, a.prepaid_at + 270));
 	/* The clock was set back: how old the link is, nobody knows. */
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 1));
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at - 86400));
+	assert_false(h5_pay_fresh(&a, a.prepaid_at - 1));
+	assert_false(h5_pay_fresh(&a, a.prepaid_at - 86400));
 	/* Of what has ended no link is. */
 	a.state = H5_ATTEMPT_CLOSED;
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
+	assert_false(h5_pay_fresh(&a, a.prepaid_at));
 	a.state = H5_ATTEMPT_PAID;
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
+	assert_false(h5_pay_fresh(&a, a.prepaid_at));
 	a.state = H5_ATTEMPT_AWAITING;
-	a.mweb_url = NULL;
-	assert_false(h5_pay_fresh(&a, a.mweb_url_at));
+	a.prepay_id = NULL;
+	assert_false(h5_pay_fresh(&a, a.prepaid_at));
 }
 
 static void
@@ -991,8 +994,10 @@ press(struct shop *s, int times, bool hop)
 	s->pay.limit = &buyer;
 	for (i = 0; i < times; i++, now++) {
 		buyer.wait_s = 0;
-		rc = h5_pay_start(&s->pay, "order-1", from[hop && i % 2 != 0],
-		    true, &result, &o, &e);
+		rc = h5_pay_start(&s->pay, "order-1",
+		    &(struct h5_pay_way){
+			.ip = from[hop && i % 2 != 0], .again = true},
+		    &result, &o, &e);
 		/* Refused for a while only, and the buyer is told for how
 		 * long. */
 		if (rc == H5_E_BUSY)

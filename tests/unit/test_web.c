@@ -392,10 +392,6 @@ test_web__wechat_and_json(void **state)
 		put(&f->r.accept, rows[i].accept);
 		ROW(rows[i].accept, h5_web_wants_json(&f->r) == rows[i].want);
 	}
-	assert_false(h5_web_in_wechat(&f->r));
-	put(&f->r.user_agent,
-	    "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50");
-	assert_true(h5_web_in_wechat(&f->r));
 }
 
 static void

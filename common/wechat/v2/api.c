@@ -5,6 +5,7 @@
 
 const struct h5_wechat_api h5_v2_api = {
     .prepay = h5_v2_unifiedorder,
+    .bridge = h5_v2_bridge,
     .query = h5_v2_orderquery,
     .close = h5_v2_closeorder,
     .refund = h5_v2_refund,

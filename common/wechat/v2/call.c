@@ -2,6 +2,7 @@
  * closeorder. */
 #include "common/wechat/v2/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,14 @@
 #include "common/base/text.h"
 #include "common/format/json.h"
 #include "common/wechat/v2/converse.h"
+#include "common/system/crypto.h"
 #include "common/wechat/v2/message.h"
+#include "common/wechat/v2/sign.h"
 
 #define BODY_MAX 127 /* bytes: whether WeChat counts characters is unknown */
 #define SCENE_MAX 256
 #define MWEB_URL_MAX 2048
+#define CODE_URL_MAX 256 /* a QR of more is too dense for a phone */
 
 /* A conversation about one attempt. */
 static enum h5_code
@@ -85,25 +89,33 @@ scene_info(const struct h5_config *c, struct h5_buf *out, struct h5_err *e)
 
 /* What the configuration says of the shop. */
 static enum h5_code
-add_shop(struct h5_wechat *w, struct h5_fields *f, struct h5_err *e)
+add_shop(struct h5_wechat *w, enum h5_product product, struct h5_fields *f,
+    struct h5_err *e)
 {
 	struct h5_buf scene, notify;
 	enum h5_code rc;
 
 	h5_buf_init(&scene, SCENE_MAX);
 	h5_buf_init(&notify, H5_CONFIG_URL);
-	rc = scene_info(w->c, &scene, e);
 	h5_config_url(w->c, "notify", &notify);
-	if (rc == H5_OK)
-		rc = h5_buf_finish(&notify, e);
+	rc = h5_buf_finish(&notify, e);
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "notify_url", notify.data, e);
-	if (rc == H5_OK)
+	/* H5 alone tells where its page is. */
+	if (rc == H5_OK && product == H5_PRODUCT_H5)
+		rc = scene_info(w->c, &scene, e);
+	if (rc == H5_OK && product == H5_PRODUCT_H5)
 		rc = h5_fields_add(f, "scene_info", scene.data, e);
 	h5_buf_release(&scene);
 	h5_buf_release(&notify);
 	return rc;
 }
+
+static const char *const trade_types[] = {
+    [H5_PRODUCT_H5] = "MWEB",
+    [H5_PRODUCT_NATIVE] = "NATIVE",
+    [H5_PRODUCT_JSAPI] = "JSAPI",
+};
 
 /* What the order and its attempt say.  WeChat refuses a number that comes again
  * with other parameters, so all of them are stored (docs/PROTOCOL.md 2.1, 2.7);
@@ -120,7 +132,13 @@ add_order(struct h5_fields *f, const struct h5_order *o,
 	 * refused. */
 	h5_clock_wire(a->time_start, start);
 	h5_clock_wire(a->time_expire, expire);
-	rc = h5_fields_add(f, "trade_type", "MWEB", e);
+	rc = h5_fields_add(f, "trade_type", trade_types[a->product], e);
+	if (rc == H5_OK && a->product == H5_PRODUCT_NATIVE)
+		rc = h5_fields_add(f, "product_id", a->out_trade_no, e);
+	if (rc == H5_OK && a->product == H5_PRODUCT_JSAPI)
+		rc = a->openid != NULL
+			 ? h5_fields_add(f, "openid", a->openid, e)
+			 : h5_err_set(e, H5_E_BUG, "there is no openid yet");
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "device_info", "WEB", e);
 	if (rc == H5_OK)
@@ -173,29 +191,57 @@ leads_to_cashier(const char *url, const char *cashier)
 }
 
 static enum h5_code
-take_prepay(struct h5_wechat *w, const struct h5_fields *f,
-    struct h5_wechat_prepay *out, struct h5_err *e)
+take_mweb_url(struct h5_wechat *w, const struct h5_fields *f, char **out,
+    struct h5_err *e)
 {
-	const char *id = h5_fields_get(f, "prepay_id");
 	const char *url = h5_fields_get(f, "mweb_url");
 
-	/* Another trade type would open another cashier. */
-	if (!h5_fields_is(f, "trade_type", "MWEB"))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: trade_type is not MWEB");
-	if (id == NULL || id[0] == '\0' ||
-	    strlen(id) >= sizeof out->prepay_id || !visible_ascii(id, "\"<>&"))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: no valid prepay_id");
 	if (url == NULL || !leads_to_cashier(url, w->c->gateway.cashier))
 		return h5_err_set(e, H5_E_REMOTE,
 		    "WeChat's answer: mweb_url does not lead to %s",
 		    w->c->gateway.cashier);
-	out->mweb_url = strdup(url);
-	if (out->mweb_url == NULL)
-		return h5_err_nomem(e);
-	memcpy(out->prepay_id, id, strlen(id) + 1);
-	return H5_OK;
+	*out = strdup(url);
+	return *out == NULL ? h5_err_nomem(e) : H5_OK;
+}
+
+/* It is drawn as it came; what it says is WeChat's own affair (PROTOCOL-V3
+ * 16). */
+static enum h5_code
+take_code_url(const struct h5_fields *f, char **out, struct h5_err *e)
+{
+	const char *url = h5_fields_get(f, "code_url");
+
+	if (url == NULL || url[0] == '\0' || strlen(url) > CODE_URL_MAX ||
+	    !visible_ascii(url, ""))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: no valid code_url");
+	*out = strdup(url);
+	return *out == NULL ? h5_err_nomem(e) : H5_OK;
+}
+
+static enum h5_code
+take_prepay(struct h5_wechat *w, enum h5_product product,
+    const struct h5_fields *f, struct h5_wechat_prepay *out, struct h5_err *e)
+{
+	const char *id = h5_fields_get(f, "prepay_id");
+	enum h5_code rc = H5_OK;
+
+	/* Another trade type would open another cashier. */
+	if (!h5_fields_is(f, "trade_type", trade_types[product]))
+		return h5_err_set(e, H5_E_REMOTE,
+		    "WeChat's answer: trade_type is not %s",
+		    trade_types[product]);
+	if (id == NULL || id[0] == '\0' ||
+	    strlen(id) >= sizeof out->prepay_id || !visible_ascii(id, "\"<>&"))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "WeChat's answer: no valid prepay_id");
+	if (product == H5_PRODUCT_H5)
+		rc = take_mweb_url(w, f, &out->mweb_url, e);
+	else if (product == H5_PRODUCT_NATIVE)
+		rc = take_code_url(f, &out->code_url, e);
+	if (rc == H5_OK)
+		memcpy(out->prepay_id, id, strlen(id) + 1);
+	return rc;
 }
 
 /* An answer that names a number names the one we asked about. */
@@ -234,7 +280,7 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	if (rc == H5_OK)
 		rc = add_order(&k.params, o, a, ip, &why);
 	if (rc == H5_OK)
-		rc = add_shop(w, &k.params, &why);
+		rc = add_shop(w, a->product, &k.params, &why);
 	if (rc == H5_OK)
 		rc = h5_v2_converse(w, log, &k, &facts, &f, refusal, &why);
 	if (rc == H5_OK)
@@ -242,12 +288,52 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 		 * one. */
 		rc = check_number(&f, a->out_trade_no, false, &why);
 	if (rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS)
-		rc = take_prepay(w, &f, out, &why);
+		rc = take_prepay(w, a->product, &f, out, &why);
 	/* Reported whatever happened: every call leaves one line in the log. */
 	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);
 	h5_fields_release(&k.params);
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
+}
+
+/* --- the bridge inside WeChat --- */
+
+enum h5_code
+h5_v2_bridge(const struct h5_config *c, const struct h5_attempt *a, int64_t now,
+    struct h5_wechat_bridge *out, struct h5_err *e)
+{
+	enum h5_sign_type type = a->sign_type != H5_SIGN_UNSAID
+				     ? a->sign_type
+				     : c->merchant.sign_type;
+	struct h5_fields f;
+	enum h5_code rc;
+
+	memset(out, 0, sizeof *out);
+	out->app_id = c->merchant.appid;
+	out->sign_type = h5_order_sign_word(type);
+	(void)snprintf(
+	    out->time_stamp, sizeof out->time_stamp, "%lld", (long long)now);
+	(void)snprintf(
+	    out->package, sizeof out->package, "prepay_id=%s", a->prepay_id);
+	rc = h5_crypto_nonce(out->nonce_str, e);
+	h5_fields_init(&f, 8, 1024);
+	/* The capitals are the bridge's own (PROTOCOL-V3 17.4). */
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "appId", out->app_id, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "timeStamp", out->time_stamp, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "nonceStr", out->nonce_str, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "package", out->package, e);
+	if (rc == H5_OK)
+		rc = h5_fields_add(&f, "signType", out->sign_type, e);
+	/* The type of the prepay, and no other, opens it. */
+	if (rc == H5_OK)
+		rc = h5_sign_fields(
+		    c->merchant.api_key, type, &f, out->pay_sign, e);
+	h5_fields_release(&f);
+	return rc;
 }
 
 /* --- orderquery, closeorder --- */

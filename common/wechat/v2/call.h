@@ -13,6 +13,11 @@ H5_MUST_CHECK enum h5_code h5_v2_unifiedorder(struct h5_wechat *w,
     const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
 
+/* h5_v2_bridge: h5_wechat_bridge. */
+H5_MUST_CHECK enum h5_code h5_v2_bridge(const struct h5_config *c,
+    const struct h5_attempt *a, int64_t now, struct h5_wechat_bridge *out,
+    struct h5_err *e);
+
 /* h5_v2_orderquery: h5_wechat_query (docs/PROTOCOL.md 4). */
 H5_MUST_CHECK enum h5_code h5_v2_orderquery(struct h5_wechat *w,
     const struct h5_log *log, const char *out_trade_no,
