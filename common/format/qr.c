@@ -125,10 +125,9 @@ h5_qr_path(const char *text, unsigned most, struct h5_buf *path, unsigned *side,
 	/* As bytes: what WeChat's code says is not ours to spell otherwise. */
 	if (n <= sizeof data)
 		memcpy(data, text, n);
-	if (n > sizeof data ||
-	    !qrcodegen_encodeBinary(data, n, code, qrcodegen_Ecc_MEDIUM,
-		qrcodegen_VERSION_MIN, VERSION_PAGE, qrcodegen_Mask_AUTO,
-		false))
+	if (n > sizeof data || !qrcodegen_encodeBinary(data, n, code,
+				   qrcodegen_Ecc_MEDIUM, qrcodegen_VERSION_MIN,
+				   VERSION_PAGE, qrcodegen_Mask_AUTO, false))
 		return h5_err_set(
 		    e, H5_E_INPUT, "the text is too long for a page's code");
 	size = qrcodegen_getSize(code);

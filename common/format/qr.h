@@ -24,10 +24,9 @@ H5_MUST_CHECK enum h5_code h5_qr_terminal(const char *text, bool colour,
     size_t *width, struct h5_buf *out, struct h5_err *e);
 
 /* h5_qr_path(text, most, path, side, e): append to path the dark modules of the
- * code that says text byte by byte at level M, as a path of SVG; *side: how many
- * modules it has on a side, with the quiet zone.
- * H5_E_INPUT: it would have more than most modules on a side.
- * H5_E_NOMEM: no memory. */
+ * code that says text byte by byte at level M, as a path of SVG; *side: how
+ * many modules it has on a side, with the quiet zone. H5_E_INPUT: it would have
+ * more than most modules on a side. H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_qr_path(const char *text, unsigned most,
     struct h5_buf *path, unsigned *side, struct h5_err *e);
 
