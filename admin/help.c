@@ -104,7 +104,7 @@ help_usage(const struct verb *v, const char *before, FILE *to)
 	const char *s = v->usage, *end;
 	size_t used, n;
 
-	(void)fprintf(to, "%s ", before);
+	(void)fprintf(to, "%s", before);
 	(void)table_cut(before, WIDTH, &used);
 	for (used++; *s != '\0'; s = *end != '\0' ? end + 1 : end) {
 		/* Up to the next option or alternative. */
@@ -113,10 +113,10 @@ help_usage(const struct verb *v, const char *before, FILE *to)
 				break;
 		n = (size_t)(end - s);
 		if (used + n >= WIDTH) {
-			(void)fputs("\n      ", to);
+			(void)fputs("\n     ", to);
 			used = 6;
 		}
-		(void)fprintf(to, "%.*s%s", (int)n, s, *end != '\0' ? " " : "");
+		(void)fprintf(to, " %.*s", (int)n, s);
 		used += n + 1;
 	}
 	(void)fputc('\n', to);

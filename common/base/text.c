@@ -326,27 +326,33 @@ h5_text_item_name(const char *s)
 
 #define WORD 64
 
-/* The edit distance (insert, delete, replace) of two words below WORD bytes. */
+/* The edit distance of two words below WORD bytes: to insert, delete, replace,
+ * or swap two neighbours, which is how fingers err. */
 static size_t
 distance(const char *a, const char *b)
 {
-	size_t row[WORD + 1], la = strlen(a), lb = strlen(b), i, j, diag, up;
+	size_t rows[3][WORD + 1], *row = rows[0], *last = rows[1];
+	size_t *before = rows[2], *swap, la = strlen(a), lb = strlen(b), i, j;
 
 	if (la >= WORD || lb >= WORD)
 		return WORD;
 	for (j = 0; j <= lb; j++)
 		row[j] = j;
 	for (i = 1; i <= la; i++) {
-		diag = row[0];
+		swap = before;
+		before = last;
+		last = row;
+		row = swap;
 		row[0] = i;
 		for (j = 1; j <= lb; j++) {
-			up = row[j];
-			row[j] = diag + (a[i - 1] == b[j - 1] ? 0 : 1);
-			if (up + 1 < row[j])
-				row[j] = up + 1;
+			row[j] = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+			if (last[j] + 1 < row[j])
+				row[j] = last[j] + 1;
 			if (row[j - 1] + 1 < row[j])
 				row[j] = row[j - 1] + 1;
-			diag = up;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
 		}
 	}
 	return row[lb];

@@ -277,6 +277,12 @@ test_text__closest_word(void **state)
 	assert_string_equal(h5_text_closest("appod", list, 3), "appid");
 	assert_string_equal(h5_text_closest("apikey", list, 3), "api_key");
 	assert_string_equal(h5_text_closest("mch_id", list, 3), "mch_id");
+	/* Two letters in the wrong order are one slip, not two. */
+	assert_string_equal(
+	    h5_text_closest("lsit", (const char *[]){"init", "list"}, 2),
+	    "list");
+	assert_string_equal(
+	    h5_text_closest("ab", (const char *[]){"ba", "b"}, 2), "ba");
 	assert_null(h5_text_closest("x", list, 3));
 	assert_null(h5_text_closest("completely", list, 3));
 	assert_null(h5_text_closest("appid", list, 0));
