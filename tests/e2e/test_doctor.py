@@ -476,7 +476,7 @@ $HTTP["url"] =~ "^/cgi-bin/{program}" {{
 @test("doctor finds a redirect before notify")
 def _(t):
     s = t.own_web(extra=REDIRECT.format(program="notify"))
-    fails(t, s, "notify", "answered with 30[12].*redirect",
+    fails(t, s, "notify", "answered with 30[128].*redirect",
           "remove the redirect")
 
 

@@ -663,9 +663,9 @@ def _(t, name, status, number):
     args = [("set.refund_status", status)]
     if number:
         args.append(("set.out_refund_no", number))
-    x.g.control("refund-notice", out_refund_no=order + "-r1",
-                url="http://127.0.0.1:9/", **dict(args))
-    body = x.g.control("notices")["sent"][-1]["body"].encode()
+    (sent,) = x.g.control("refund-notice", out_refund_no=order + "-r1",
+                          url="http://127.0.0.1:9/", **dict(args))["sent"]
+    body = sent["body"].encode()
     t.success(x.s.notify(body))
     x.sweep(order)
     t.eq(x.state(order), "refunding", "state")
@@ -683,9 +683,9 @@ def _(t):
     order = x.paid()
     x.g.control("platform-refund", out_trade_no=order, out_refund_no="M1",
                 fee=400)
-    x.g.control("refund-notice", out_refund_no="M1",
-                url="http://127.0.0.1:9/")
-    body = x.g.control("notices")["sent"][-1]["body"].encode()
+    (sent,) = x.g.control("refund-notice", out_refund_no="M1",
+                          url="http://127.0.0.1:9/")["sent"]
+    body = sent["body"].encode()
     t.success(x.s.notify(body))
     t.until("the state", lambda: x.state(order) == "partly-refunded")
     (r,) = x.refunds(order)

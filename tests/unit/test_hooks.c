@@ -268,7 +268,9 @@ test_hooks__a_program_gets_only_what_it_should(void **state)
 	assert_int_equal(
 	    run(*state,
 		"#!/bin/sh\nenv | sort >%s\necho \"argc=$#\" >>%s\n"
-		"{ pwd; ls /proc/$$/fd; cat; } >>%s; ps -o pgid= -p $$",
+		"{ pwd; ls /proc/$$/fd; cat; } >>%s\n"
+		"read -r pid comm state parent group rest </proc/$$/stat\n"
+		"[ $group = $$ ] && echo its own group",
 		10, 5000, said, &e),
 	    H5_OK);
 	out = out_of(*state);
@@ -276,6 +278,7 @@ test_hooks__a_program_gets_only_what_it_should(void **state)
 	assert_null(strstr(out, "H5PAY_LEAK"));
 	assert_non_null(strstr(out, "argc=0\n/\n0\n1\n")); /* cwd is / */
 	assert_non_null(strstr(out, "xxxxxxxxxx"));
+	assert_non_null(strstr(said, "its own group"));
 	assert_null(strstr(out, "\n3\n4\n")); /* no descriptor of ours */
 	assert_null(strstr(out, "\n300\n"));
 	(void)close(300);
