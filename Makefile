@@ -196,7 +196,7 @@ $(B)/explain.c: $(COMMAND_SRC) templates/embed.sh
 	@mv $@.new $@
 # The doctor's words are a member of the library that no other program takes;
 # the pages with its own among them are for its program alone.
-DOCTOR_WORDS := templates/doctor/words.txt
+DOCTOR_WORDS := templates/doctor/faults.txt templates/doctor/words.txt
 $(B)/doctor_words.c: $(DOCTOR_WORDS) templates/embed.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)

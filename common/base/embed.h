@@ -17,7 +17,8 @@ extern const size_t h5_embed_count;
 extern const struct h5_embed h5_embed_command_files[];
 extern const size_t h5_embed_command_count;
 
-/* What the doctor says (doctor/words.txt); linked where there is one. */
+/* What the doctor says (doctor/faults.txt, doctor/words.txt, in this order);
+ * linked where there is one. */
 extern const struct h5_embed h5_embed_doctor_files[];
 extern const size_t h5_embed_doctor_count;
 

@@ -19,7 +19,7 @@ say_faults(struct h5_doctor *d, struct h5_buf *faults, const char *otherwise)
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration",
-		    "config-fault", "fault", line, NULL);
+		    "config-fault", "why", line, NULL);
 	}
 	if (faults->len == 0)
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration",

@@ -230,7 +230,7 @@ hooks(struct h5_doctor *d)
 
 	if (c->hooks.exec != NULL && access(c->hooks.exec, X_OK) != 0)
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "hooks", "hook-not-run",
-		    "path", c->hooks.exec, "why", strerror(errno), NULL);
+		    "path", c->hooks.exec, "reason", strerror(errno), NULL);
 	else if (c->hooks.exec == NULL && c->hooks.webhook_url == NULL)
 		h5_doctor_say(d, H5_DOCTOR_PASS, "hooks", "hooks-none", NULL);
 	else

@@ -154,7 +154,7 @@ say_unreached(struct site *s, const char *check, const struct h5_err *e)
 	else
 		h5_doctor_say(s->d, H5_DOCTOR_FAIL, check,
 		    s->a.distrusted ? "page-distrusted" : "page-unreached",
-		    "url", s->url.data, "why", e->msg, NULL);
+		    "url", s->url.data, "reason", e->msg, NULL);
 }
 
 /* Without parameters checkout says what is missing, and the others say that

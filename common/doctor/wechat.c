@@ -104,10 +104,11 @@ static const struct {
     {"HTTP status 3", "ids-redirected"},
 };
 
+/* otherwise: what they mean where none of these is in them. */
 static void
-ids_wrong(struct h5_doctor *d, const char *words)
+ids_wrong(struct h5_doctor *d, const char *words, const char *otherwise)
 {
-	const char *what = "ids-other";
+	const char *what = otherwise;
 	size_t i;
 
 	for (i = H5_LENGTH(mixups); i-- > 0;)
@@ -128,7 +129,7 @@ ids_judge(struct h5_doctor *d, enum h5_code rc,
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", "ids-unproved",
 		    "why", e->msg, NULL);
 	} else if (rc != H5_OK) {
-		ids_wrong(d, e->msg);
+		ids_wrong(d, e->msg, "ids-answer-odd");
 	} else if (refusal->verdict == H5_WECHAT_UNKNOWN_ORDER) {
 		h5_doctor_say(d, H5_DOCTOR_PASS, "ids-and-key", "ids-good",
 		    "appid", d->c->merchant.appid, "mch_id",
@@ -139,7 +140,7 @@ ids_judge(struct h5_doctor *d, enum h5_code rc,
 	} else {
 		(void)snprintf(words, sizeof words, "%s %s", refusal->err_code,
 		    refusal->err_code_des);
-		ids_wrong(d, words);
+		ids_wrong(d, words, "ids-other");
 	}
 }
 

@@ -12,32 +12,10 @@
 
 #define SAID 4096 /* longest finding or remedy, bytes */
 
-/* The rest of the line that begins with these words, in the lines from at to
- * the next entry; NULL: there is none. */
-static const char *
-rest_of(const char *at, const char *word, const char *dot_word, size_t *n)
-{
-	char mark[32];
-	const char *end;
-	size_t len;
-
-	len = (size_t)snprintf(mark, sizeof mark, "%s%s ", word, dot_word);
-	for (; at != NULL && *at != '\0' && *at != '='; at = end + 1) {
-		end = strchr(at, '\n');
-		if (end == NULL)
-			return NULL;
-		if (strncmp(at, mark, len) != 0)
-			continue;
-		*n = (size_t)(end - at) - len;
-		return at + len;
-	}
-	return NULL;
-}
-
 static const char *
 file_text(void)
 {
-	return (const char *)h5_embed_doctor_files[0].bytes;
+	return (const char *)h5_embed_doctor_files[1].bytes;
 }
 
 /* The lines of an entry. */
@@ -54,107 +32,73 @@ entry(const char *name)
 }
 
 static const char *
-language(const struct h5_doctor *d)
-{
-	return strcmp(d->lang, "en") == 0 ? "en" : "zh";
-}
-
-static const char *
 remedy_of(const struct h5_doctor *d, const char *at, size_t *n)
 {
 	const char *text = NULL;
 
 	if (d->web)
-		text = rest_of(at, language(d), ".web", n);
-	return text != NULL ? text : rest_of(at, language(d), ".next", n);
-}
-
-/* Folders above the configuration's are the host's business alone.  Whoever
- * mends the file knows it by its place beside the configuration. */
-static void
-hide(struct h5_buf *b, const char *prefix, size_t n)
-{
-	char *at;
-
-	while (
-	    b->len > 0 && (at = memmem(b->data, b->len, prefix, n)) != NULL) {
-		memmove(at, at + n, b->len - (size_t)(at - b->data) - n + 1);
-		b->len -= n;
-	}
-}
-
-static void
-hide_folders(const struct h5_doctor *d, struct h5_buf *b)
-{
-	const char *slash, *above;
-	size_t n;
-
-	if (!d->web || d->path == NULL)
-		return;
-	slash = strrchr(d->path, '/');
-	if (slash == NULL || slash == d->path)
-		return;
-	n = (size_t)(slash - d->path) + 1;
-	hide(b, d->path, n);
-	above = memrchr(d->path, '/', n - 1);
-	if (above != NULL && above > d->path)
-		hide(b, d->path, (size_t)(above - d->path) + 1);
-}
-
-static void
-fill(const struct h5_doctor *d, const char *text, size_t n,
-    const struct h5_data *v, struct h5_buf *out)
-{
-	struct h5_template *t = NULL;
-	struct h5_err e;
-	enum h5_code rc;
-
-	rc = text == NULL ? h5_err_set(&e, H5_E_BUG, "no words for this")
-			  : h5_template_compile("words.txt", text, n, &t, &e);
-	if (rc == H5_OK)
-		rc = h5_template_render(t, v, NULL, out, &e);
-	if (rc != H5_OK) {
-		h5_buf_clear(out);
-		h5_buf_puts(out, e.msg);
-	}
-	hide_folders(d, out);
-	h5_template_free(t);
+		text = h5_doctor_line(at, h5_doctor_language(d), ".web", n);
+	return text != NULL
+		   ? text
+		   : h5_doctor_line(at, h5_doctor_language(d), ".next", n);
 }
 
 static void
 say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
-    const char *what, const char *mend, const struct h5_data *v)
+    const char *what, const char *mend, const struct h5_data *v,
+    struct h5_buf *remedy)
 {
-	const char *at = entry(what), *text;
+	const char *at = entry(what), *words, *text = NULL;
 	struct h5_doctor_finding f = {.result = r, .check = check};
-	struct h5_buf found, remedy;
+	struct h5_buf found;
 	size_t n = 0;
 
 	h5_buf_init(&found, SAID);
-	h5_buf_init(&remedy, SAID);
-	text = rest_of(at, language(d), "", &n);
-	fill(d, text, n, v, &found);
-	text = mend == NULL ? remedy_of(d, at, &n)
-			    : rest_of(entry(mend), language(d), "", &n);
+	words = h5_doctor_line(at, h5_doctor_language(d), "", &n);
+	h5_doctor_fill(d, words, n, v, &found);
+	/* What is known of the fault itself goes before what helps with its
+	 * kind. */
+	if (remedy->len == 0)
+		text = mend == NULL ? remedy_of(d, at, &n)
+				    : h5_doctor_line(entry(mend),
+					  h5_doctor_language(d), "", &n);
 	if (text != NULL)
-		fill(d, text, n, v, &remedy);
+		h5_doctor_fill(d, text, n, v, remedy);
 	f.found = found.data;
-	f.remedy = text != NULL && r != H5_DOCTOR_PASS ? remedy.data : NULL;
+	f.remedy = remedy->len > 0 && r != H5_DOCTOR_PASS ? remedy->data : NULL;
 	d->count[r]++;
 	d->say(d->arg, &f);
 	h5_buf_release(&found);
-	h5_buf_release(&remedy);
+}
+
+/* English of a loader, the store or the network.  Whoever has no shell gets it
+ * in words of its own: of "why" also the remedy, of "reason" not. */
+static void
+set_said(const struct h5_doctor *d, const char *name, const char *said,
+    struct h5_data *v, struct h5_buf *remedy)
+{
+	bool why = strcmp(name, "why") == 0;
+	struct h5_buf meant, ignored;
+
+	h5_buf_init(&meant, SAID);
+	h5_buf_init(&ignored, SAID);
+	if (d->web && (why || strcmp(name, "reason") == 0) &&
+	    h5_doctor_explain(d, said, &meant, why ? remedy : &ignored))
+		said = meant.data;
+	h5_data_str(v, name, said);
+	h5_buf_release(&ignored);
+	h5_buf_release(&meant);
 }
 
 static struct h5_data *
-values(va_list ap)
+values(const struct h5_doctor *d, va_list ap, struct h5_buf *remedy)
 {
 	struct h5_data *v = h5_data_new();
 	const char *name;
 
 	for (name = va_arg(ap, const char *); name != NULL;
 	     name = va_arg(ap, const char *))
-		h5_data_str(v, name, va_arg(ap, const char *));
+		set_said(d, name, va_arg(ap, const char *), v, remedy);
 	return v;
 }
 
@@ -162,28 +106,34 @@ void
 h5_doctor_say(struct h5_doctor *d, enum h5_doctor_result r, const char *check,
     const char *what, ...)
 {
+	struct h5_buf remedy;
 	struct h5_data *v;
 	va_list ap;
 
+	h5_buf_init(&remedy, SAID);
 	va_start(ap, what);
-	v = values(ap);
+	v = values(d, ap, &remedy);
 	va_end(ap);
-	say(d, r, check, what, NULL, v);
+	say(d, r, check, what, NULL, v, &remedy);
 	h5_data_free(v);
+	h5_buf_release(&remedy);
 }
 
 void
 h5_doctor_say_mend(struct h5_doctor *d, enum h5_doctor_result r,
     const char *check, const char *what, const char *mend, ...)
 {
+	struct h5_buf remedy;
 	struct h5_data *v;
 	va_list ap;
 
+	h5_buf_init(&remedy, SAID);
 	va_start(ap, mend);
-	v = values(ap);
+	v = values(d, ap, &remedy);
 	va_end(ap);
-	say(d, r, check, what, mend, v);
+	say(d, r, check, what, mend, v, &remedy);
 	h5_data_free(v);
+	h5_buf_release(&remedy);
 }
 
 /* "@modes Permissions|..." */

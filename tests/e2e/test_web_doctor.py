@@ -233,7 +233,7 @@ def _(t):
         r = doctor(s, method)
         t.page(r, 200, "doctor")
         t.eq([f[1] for f in findings(r)], ["Configuration"] * 3, f"{r.text}")
-        t.matches(r.visible, r"h5pay\.conf:\d+: ", "where")
+        t.matches(r.visible, r"h5pay\.conf, line \d+: ", "where")
         t.lacks(r.text, str(s.folder), "a path")
         t.eq(r.forms, [], "nothing to go on with")
     t.no((s.store / "doctor.last").exists(), "a turn that was taken")
@@ -308,3 +308,156 @@ def _(t):
     new.ready(t.id())
     code, out, err = new.h5pay("--json", "fsck")
     t.eq(code, 0, f"fsck: {json.dumps(out)}{err}")
+
+
+# --- in the merchant's words -------------------------------------------------
+
+SHELL = re.compile(r"\b(chmod|chown|sudo|apt|openssl rand|sed -i|crontab|systemctl|"
+                   r"timedatectl|SIGTERM|errno)\b")
+SYSTEM = re.compile(r"No such file|Permission denied|Is a directory|"
+                    r"Not a directory|\(os error")
+REMEDY = re.compile(r"<details open>\s*<summary>(.*?)</summary>(.*?)</details>",
+                    re.S)
+
+
+def spoken(r):
+    """[(found, remedy)] of what is not well, as the reader sees it."""
+    text = lambda x: html.unescape(re.sub(r"<[^>]*>", "", x)).strip()
+    return [(text(a), text(b)) for a, b in REMEDY.findall(r.text)]
+
+
+def put(s, name, text, mode=0o600):
+    s.write(name, text, mode)
+
+
+FAULTS = [
+    ("an unknown section", {"shop.name": "x"}, None),
+    ("an unknown section that is like one", {"sites.name": "x"}, None),
+    ("an unknown key", {"site.colour": "x"}, None),
+    ("an unknown key that is like one", {"site.nam": "x"}, None),
+    ("a key of another section", {"site.appid": "x"}, None),
+    ("an empty value", {"site.name": " "}, None),
+    ("a missing key", {"merchant.appid": None}, None),
+    ("two ways to one value", {"merchant.api_key": "x" * 32}, None),
+    ("half a pair", {"merchant.cert_file": "no.pem"}, None),
+    ("an appid", {"merchant.appid": "8888"}, None),
+    ("a merchant number", {"merchant.mch_id": "wx1"}, None),
+    ("a language", {"site.lang": "fr"}, None),
+    ("a kind of signature", {"merchant.sign_type": "SHA1"}, None),
+    ("a handoff", {"site.handoff": "jump"}, None),
+    ("a number", {"orders.expire_minutes": "1"}, None),
+    ("a long name", {"site.name": "长" * 2000}, None),
+    ("a suffix", {"site.program_suffix": ".f/g"}, None),
+    ("a proxy", {"site.trusted_proxies": "cdn.example"}, None),
+    ("an alias that is the site", {"site.aliases": "127.0.0.1"}, None),
+    ("an alias with a path", {"site.aliases": "a.example/x"}, None),
+    ("an origin with a path", {"site.return_origins": "https://a.example/x"},
+     None),
+    ("an address without https",
+     {"hooks.webhook_url": "ftp://shop.example/"}, None),
+    ("an address with a query", {"site.base_url": "https://a.example/?x"},
+     None),
+    ("an address with a user", {"site.base_url": "https://a@a.example/"}, None),
+    ("an address with a blank", {"site.base_url": "https://a.example/a b"},
+     None),
+    ("an address in Chinese", {"site.base_url": "https://商店.例子/pay"}, None),
+    ("a secret that is not there", {"merchant.api_key_file": "gone.key"}, None),
+    ("a secret that is a folder", {"merchant.api_key_file": "."}, None),
+    ("a secret that others can read", {},
+     lambda s: (s.folder / "api.key").chmod(0o644)),
+    ("a secret that its group can write", {},
+     lambda s: (s.folder / "api.key").chmod(0o620)),
+    ("a secret of another length", {}, lambda s: put(s, "api.key", "short\n")),
+    ("a short secret of ours", {}, lambda s: put(s, "site.secret", "short\n")),
+    ("a secret on two lines", {}, lambda s: put(s, "api.key", "a\nb\n")),
+    ("a secret in UTF-16", {},
+     lambda s: put(s, "api.key", ("x" * 32).encode("utf-16"))),
+    ("a webhook's secret", {"hooks.webhook_url": "https://a.example/",
+                            "hooks.webhook_secret": "whsec_x"}, None),
+    ("a hook that is not there", {"hooks.exec": "hook"}, None),
+    ("a hook that cannot be run", {"hooks.exec": "hook"},
+     lambda s: put(s, "hook", "#!/bin/sh\n")),
+    ("a hook with DOS line ends", {"hooks.exec": "hook"},
+     lambda s: put(s, "hook", "#!/bin/sh\r\n", 0o700)),
+    ("a hook with a byte order mark", {"hooks.exec": "hook"},
+     lambda s: put(s, "hook", "\ufeff#!/bin/sh\n", 0o700)),
+    ("a hook without its interpreter", {"hooks.exec": "hook"},
+     lambda s: put(s, "hook", "#!/no/php\n", 0o700)),
+    ("a command that is not there", {"server.command": "bin/h5pay"}, None),
+    ("a configuration that others can read, with a secret",
+     {"merchant.api_key": "x" * 32, "merchant.api_key_file": None},
+     lambda s: s.conf_file.chmod(0o644)),
+    ("a line without =", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "what\n")),
+    ("a line twice", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "[site]\nlang = en\n"
+        "lang = en\n")),
+    ("a section that is not closed", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "[site\n")),
+    ("a section with more behind it", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "[site] x\n")),
+    ("a key without a name", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "= x\n")),
+    ("a file in GBK", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf).encode("gbk"))),
+    ("a control byte", {}, lambda s: put(
+        s, "h5pay.conf", h5.conf_text(s.conf) + "[pages]\nfoot = \x01\n")),
+    ("a catalogue that is not there", {"catalogue.file": "goods.ini"}, None),
+    ("an item without a title", {},
+     lambda s: put(s, "catalogue.ini", "[tea]\nprice = 1\n")),
+    ("an item without a price", {},
+     lambda s: put(s, "catalogue.ini", "[tea]\ntitle = 茶\n")),
+    ("an item with two prices", {}, lambda s: put(
+        s, "catalogue.ini", "[tea]\ntitle = 茶\nprice = 1\nmin_price = 1\n"
+        "max_price = 2\n")),
+    ("an item with an odd price", {}, lambda s: put(
+        s, "catalogue.ini", "[tea]\ntitle = 茶\nprice = 1.234\n")),
+    ("an item twice", {}, lambda s: put(
+        s, "catalogue.ini", "[tea]\ntitle = 茶\nprice = 1\n[tea]\n"
+        "title = 茶\nprice = 1\n")),
+    ("an item with an unknown key", {}, lambda s: put(
+        s, "catalogue.ini", "[tea]\ntitle = 茶\nprize = 1\nprice = 1\n")),
+    ("a catalogue that is cut off", {}, lambda s: put(
+        s, "catalogue.ini", "[tea]\ntitle = 茶\nprice = 1")),
+    ("templates that are not there", {"pages.templates": "own"}, None),
+    ("a template with open braces", {"pages.templates": "own"}, lambda s: (
+        (s.folder / "own").mkdir(),
+        put(s, "own/paid.html", "{{#open}} no end\n"))),
+    ("a template that names nothing", {"pages.templates": "own"}, lambda s: (
+        (s.folder / "own").mkdir(),
+        put(s, "own/paid.html", "{{> nothing}}\n"))),
+    ("a message without =", {"pages.templates": "own"}, lambda s: (
+        (s.folder / "own").mkdir(), put(s, "own/messages.en", "word\n"))),
+]
+
+
+@table("the doctor tells a merchant without a shell of {0}", FAULTS)
+def _(t, _name, conf, spoil):
+    s = t.own_site()
+    s.ready(t.id())
+    enable(s)
+    s.configure(conf)
+    if spoil:
+        spoil(s)
+    told = {}
+    for lang in ("zh-CN", "en"):
+        r = doctor(s, lang=lang)
+        t.page(r, 200, "doctor")
+        told[lang] = spoken(r)
+        t.ok(told[lang], f"a finding: {r.visible}")
+        for found, remedy in told[lang]:
+            both = f"{found} | {remedy}"
+            t.no(SHELL.search(both), f"a word of a shell: {both}")
+            t.no(SYSTEM.search(both), f"a word of the system: {both}")
+            t.ok(len(found.split(" · ", 1)[1]) > 8, f"what is found: {both}")
+            t.ok(remedy, f"a remedy: {both}")
+            if lang == "zh-CN":
+                t.no(re.search(r"[A-Za-z]+ [a-z]+ [a-z]+", both),
+                     f"English for a Chinese reader: {both}")
+            else:
+                t.no(re.search(r"[\u4e00-\u9fff]", found.replace("商店", "")
+                               .replace("例子", "")), f"Chinese: {both}")
+    t.eq(len(told["en"]), len(told["zh-CN"]), f"findings: {told}")
+    # What is to be done is not the same for each of two faults.
+    t.lacks(" ".join(x[1] for x in told["zh-CN"]), "h5pay.conf.example 中有每一项",
+            "the remedy for any fault")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import docs
+import faults
 
 import house
 
@@ -868,7 +869,8 @@ CHECKS = [layout, rooms, circles, private_folders, store_door,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,
-          manuals, readers_words, doctor_words, threats, mutants, rules,
+          manuals, readers_words, doctor_words, faults.check, threats, mutants,
+          rules,
           paths_of_machines, shell, *docs.CHECKS]
 
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/base/clock.h"
+#include "common/base/embed.h"
 #include "common/doctor/doctor.h"
 #include "common/web/pages.h"
 
@@ -298,7 +299,7 @@ all_others(struct stage *s)
 struct diagnosis {
 	struct h5_doctor d;
 	struct h5_data *v;
-	enum { SO_FAR, GOOD, EARLY, BAD } which;
+	enum { SO_FAR, GOOD, EARLY, BAD, FAULTS, WORDS } which;
 };
 
 static void
@@ -325,12 +326,78 @@ say_bad(struct h5_doctor *d)
 	    "\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf", NULL);
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "store", "store-bad", "dir", "orders",
 	    "why", "orders is open to others: chmod 700 orders", NULL);
-	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-fault",
-	    "fault", "h5pay.conf:12: merchant.mch_id is required and missing",
-	    NULL);
+	h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration", "config-fault", "why",
+	    "h5pay.conf:12: merchant.mch_id is required and missing", NULL);
 	h5_doctor_say(d, H5_DOCTOR_WARN, "sweep", "sweep-none", NULL);
 	h5_doctor_say(d, H5_DOCTOR_WARN, "gateway", "host-stand-in", "url",
 	    "http://127.0.0.1:8081", NULL);
+}
+
+/* A value for "{name" in a message; returns what follows its "}". */
+static const char *
+sample(const char *hole, struct h5_buf *out)
+{
+	static const char *const known[][2] = {{"{n}", "12"}, {"{m}", "7"},
+	    {"{key}", "site.base_url"}, {"{file}", "h5pay.conf"},
+	    {"{why}", "No such file or directory"}};
+	const char *value = "secrets/a-file-with-a-rather-long-name.pem";
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strncmp(hole, known[i][0], strlen(known[i][0])) == 0)
+			value = known[i][1];
+	h5_buf_puts(out, value);
+	return strchr(hole, '}') + 1;
+}
+
+/* A finding for each message that templates/doctor/faults.txt knows. */
+static void
+say_faults(struct h5_doctor *d)
+{
+	const char *p = (const char *)h5_embed_doctor_files[0].bytes;
+	struct h5_buf said;
+
+	while ((p = strstr(p, "\nlike ")) != NULL) {
+		h5_buf_init(&said, 4096);
+		for (p += 6; *p != '\n';) {
+			if (*p == '{')
+				p = sample(p, &said);
+			else
+				h5_buf_putc(&said, *p++);
+		}
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "configuration",
+		    "config-fault", "why", said.data, NULL);
+		h5_buf_release(&said);
+	}
+}
+
+/* A finding for each entry of templates/doctor/words.txt. */
+static void
+say_words(struct h5_doctor *d)
+{
+	const char *p = (const char *)h5_embed_doctor_files[1].bytes;
+	char name[64];
+
+	while ((p = strstr(p, "\n= ")) != NULL) {
+		p += 3;
+		(void)snprintf(
+		    name, sizeof name, "%.*s", (int)strcspn(p, "\n"), p);
+		/* Not a reason that has a remedy: each shows its own. */
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "store", name, "why",
+		    "SSL certificate problem: expired", "reason",
+		    "Connection refused", "path", "secrets/apiclient_key.pem",
+		    "dir", "orders", "url",
+		    "https://shop.example/cgi-bin/checkout.fcgi", "status",
+		    "404", "words", "SIGNERROR", "mch_id", "1230000109",
+		    "appid", "wx8888888888888888", "key", "merchant.api_key",
+		    "name", "Content-Security-Policy", "value",
+		    "default-src 'self'", "where", "secrets/site.secret",
+		    "host", "shop.example", "to", "https://www.shop.example/",
+		    "ip", "192.0.2.7", "s", "90", "mib", "12", "files", "3",
+		    "folder", "public_html", "what", "catalogue", "when",
+		    "2026-11-30 12:00", "days", "7", "orders", "12", "n", "1",
+		    "ms", "48", "code", "SYSTEMERROR", "header", "Via", NULL);
+	}
 }
 
 static void
@@ -350,11 +417,15 @@ fill_doctor(void *arg, struct h5_data *v, const char *lang)
 	    "https://shop.example/pay/notify.fcgi", NULL);
 	if (x->which == BAD)
 		say_bad(d);
+	if (x->which == FAULTS)
+		say_faults(d);
+	if (x->which == WORDS)
+		say_words(d);
 	h5_data_str(v, "other_url", "?lang=en");
-	h5_data_flag(v, "can_go_on", true);
+	h5_data_flag(v, "can_go_on", x->which != FAULTS);
 	h5_data_str(v, "domain", "shop.example");
 	h5_data_flag(v, "online", x->which == GOOD || x->which == BAD);
-	h5_data_flag(v, "any_fail", x->which == BAD);
+	h5_data_flag(v, "any_fail", x->which >= BAD);
 	h5_data_flag(v, "any_warn", x->which == BAD);
 	h5_data_str(v, "n_fail", "3");
 	h5_data_str(v, "n_warn", "2");
@@ -365,13 +436,13 @@ fill_doctor(void *arg, struct h5_data *v, const char *lang)
 static void
 all_doctors(struct stage *s)
 {
-	static const char *const names[] = {
-	    "doctor", "doctor-good", "doctor-early", "doctor-bad"};
+	static const char *const names[] = {"doctor", "doctor-good",
+	    "doctor-early", "doctor-bad", "doctor-faults", "doctor-words"};
 	struct diagnosis x;
 	struct visit v;
 	int i;
 
-	for (i = SO_FAR; i <= BAD; i++) {
+	for (i = SO_FAR; i <= WORDS; i++) {
 		memset(&x, 0, sizeof x);
 		x.which = i;
 		open_visit(s, &v, i == SO_FAR ? "GET" : "POST", "doctor", "");
