@@ -20,9 +20,12 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
+import debian  # noqa: E402
 import h5  # noqa: E402
+from debian import LeftOut, run  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
@@ -33,41 +36,16 @@ TIMERS = ["h5pay-sweep.timer", "h5pay-report.timer"]
 CONTENT = ["systemd", "systemd-sysv", "dbus", "nginx-light"]
 
 
-class LeftOut(Exception):
-    """It cannot run here; why."""
-
-
 def want(ok, what):
     if not ok:
         raise AssertionError(what)
 
 
-def run(*args, **kw):
-    return subprocess.run([str(a) for a in args], capture_output=True,
-                          text=True, **kw)
-
-
-def mirror():
-    """Where this machine's apt gets Debian from."""
-    for path in (pathlib.Path("/etc/apt/sources.list"),
-                 *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("*"))):
-        text = path.read_text() if path.is_file() else ""
-        found = re.search(r"^URIs: *(\S+)", text, re.M) or re.search(
-            r"^deb (?:\[[^]]*\] )?(\S+)", text, re.M)
-        if found:
-            return found[1]
-    raise LeftOut("no mirror in /etc/apt")
-
-
-def debian(root, deb):
+def bookworm(root, deb):
     """A Debian with what the package depends on."""
     needs = [re.split(r"[ |(]", d.strip())[0] for d in run(
         "dpkg-deb", "-f", deb, "Depends").stdout.split(",")]
-    got = run("debootstrap", "--variant=minbase",
-              "--include=" + ",".join(CONTENT + needs), "bookworm", root,
-              mirror())
-    if got.returncode != 0:
-        raise LeftOut("debootstrap failed: " + got.stdout[-300:])
+    debian.bootstrap(root, "bookworm", CONTENT + needs)
 
 
 class Machine:
@@ -442,7 +420,7 @@ def one(s, t):
 def check(build, folder):
     (deb,) = build.glob("deb/h5pay_*.deb")
     root = folder / "root"
-    debian(root, deb)
+    bookworm(root, deb)
     s = Shop(Machine(root), build, deb)
     try:
         s.install()
@@ -463,11 +441,7 @@ def main():
     # So that what was booted is switched off whoever ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
-        if os.geteuid() != 0:
-            raise LeftOut("this needs root")
-        for tool in ("systemd-nspawn", "debootstrap", "nsenter", "unshare"):
-            if shutil.which(tool) is None:
-                raise LeftOut(f"{tool} is not installed")
+        debian.need("systemd-nspawn", "debootstrap", "nsenter", "unshare")
         with tempfile.TemporaryDirectory(prefix="h5-boot-") as folder:
             return check(build, pathlib.Path(folder))
     except LeftOut as e:

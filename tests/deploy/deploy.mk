@@ -24,6 +24,14 @@ boot-check: deb $(B)/tests/gateway
 readme-check: $(B)/tests/gateway
 	@$(PYTHON) tests/deploy/readme.py $(B) $(T)
 
+# Not of make test: it fetches a Debian for each name in DIST.
+DIST ?= trixie bookworm
+ROOTS ?= $(B)/roots
+.PHONY: fresh-check
+fresh-check:
+	@$(PYTHON) tests/deploy/fresh.py --build $(B) --roots '$(ROOTS)' \
+	    $(if $(FULL),--full) $(if $(ANEW),--anew) $(DIST)
+
 # Not of make test: it fetches the source of curl and compiles once more.
 .PHONY: static-check
 static-check: dist-static $(B)/tests/gateway
