@@ -95,8 +95,8 @@ struct verb {
 
 extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
     verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
-    verb_reconcile, verb_refund, verb_report, verb_show, verb_status,
-    verb_support, verb_sweep;
+    verb_reconcile, verb_refund, verb_report, verb_settle, verb_show,
+    verb_status, verb_support, verb_sweep;
 extern const struct verb verb_config, verb_doctor, verb_explain, verb_help,
     verb_init, verb_listen, verb_logs, verb_trigger, verb_watch;
 /* command_verbs(n): all of them, as --help lists them. */
@@ -138,6 +138,9 @@ void command_complain(const char *id, const char *msg);
 /* command_text(cmd, s, out): append the text s, whoever wrote it: for a person
  * on a terminal what can be seen, for a program one tab-separated field. */
 void command_text(const struct command *cmd, const char *s, struct h5_buf *out);
+/* command_agreed(): does whoever is asked on the terminal say yes?  Anything
+ * else, and the end of input, is no. */
+bool command_agreed(void);
 /* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
 int command_fail(const struct command *cmd, const struct h5_err *e);
 /* command_unread(id, e, worst): print why an order of a walk cannot be read.

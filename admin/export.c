@@ -81,7 +81,7 @@ put_alerts(struct h5_buf *b, const struct h5_order *o)
 
 	h5_buf_putc(b, ',');
 	for (i = 0; i < H5_LENGTH(all); i++)
-		if ((o->alerts & all[i]) != 0) {
+		if ((h5_order_alerts_open(o) & all[i]) != 0) {
 			h5_buf_puts(b, between);
 			h5_buf_puts(b, h5_order_alert_name(all[i]));
 			between = " ";

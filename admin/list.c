@@ -83,7 +83,7 @@ put_alerts(const struct h5_order *o, bool json, struct h5_buf *out)
 	bool first = true;
 
 	for (i = 0; i < H5_LENGTH(all); i++) {
-		if ((o->alerts & all[i]) == 0)
+		if ((h5_order_alerts_open(o) & all[i]) == 0)
 			continue;
 		h5_buf_puts(out, first ? "" : ",");
 		first = false;

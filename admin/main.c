@@ -29,6 +29,7 @@ static const struct verb *const verbs[] = {
     &verb_query,
     &verb_close,
     &verb_refund,
+    &verb_settle,
     &verb_sweep,
     &verb_hook,
     &verb_watch,
@@ -97,6 +98,19 @@ command_complain(const char *id, const char *msg)
 	(void)fprintf(stderr, "h5pay: %s%s%s\n", id != NULL ? id : "",
 	    id != NULL ? ": " : "", b.data);
 	h5_buf_release(&b);
+}
+
+bool
+command_agreed(void)
+{
+	char answer[16];
+
+	(void)fputs("? [y/N] ", stderr);
+	(void)fflush(stderr);
+	if (fgets(answer, sizeof answer, stdin) == NULL)
+		return false;
+	return strcmp(answer, "y\n") == 0 || strcmp(answer, "Y\n") == 0 ||
+	       strcmp(answer, "yes\n") == 0;
 }
 
 void

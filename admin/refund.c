@@ -60,11 +60,10 @@ check(const struct command *cmd, int argc, char **argv)
 	return EXIT_DONE;
 }
 
-/* Asks on the terminal.  Anything but y is no. */
 static bool
 agreed(const struct refunding *r, const struct h5_refund_plan *plan)
 {
-	char yuan[H5_TEXT_FEN], answer[16];
+	char yuan[H5_TEXT_FEN];
 
 	if (r->yes)
 		return true;
@@ -74,13 +73,7 @@ agreed(const struct refunding *r, const struct h5_refund_plan *plan)
 	/* The attempt is named only if its number is not the order's own. */
 	if (strcmp(plan->out_trade_no, r->order) != 0)
 		(void)fprintf(stderr, " (attempt %s)", plan->out_trade_no);
-	(void)fputs("? [y/N] ", stderr);
-	(void)fflush(stderr);
-	/* End of input is no agreement. */
-	if (fgets(answer, sizeof answer, stdin) == NULL)
-		return false;
-	return strcmp(answer, "y\n") == 0 || strcmp(answer, "Y\n") == 0 ||
-	       strcmp(answer, "yes\n") == 0;
+	return command_agreed();
 }
 
 /* A sentence on a terminal, else tab-separated, the amount in fen. */

@@ -188,7 +188,7 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	} else if (!within(r, o->paid_at)) {
 		return H5_OK;
 	}
-	if ((o->alerts & H5_ALERT_DISPUTED) != 0)
+	if ((h5_order_alerts_open(o) & H5_ALERT_DISPUTED) != 0)
 		problem(r, id, "p_disputed", o->total_fee);
 	if ((o->alerts & H5_ALERT_OVERPAID) != 0)
 		problem(r, id, "p_overpaid", o->total_fee);

@@ -156,7 +156,7 @@ put_heading(
 		put_field(b, cmd, "state", state);
 		/* One line for each, since a program splits at tabs. */
 		for (i = 0; i < 3; i++)
-			if ((o->alerts & all[i]) != 0)
+			if ((h5_order_alerts_open(o) & all[i]) != 0)
 				put_field(b, cmd, "alert",
 				    h5_order_alert_name(all[i]));
 		return;
@@ -164,7 +164,7 @@ put_heading(
 	h5_buf_printf(b, "%s%s%s  %s%s%s", cmd->colour ? "\033[1m" : "", o->id,
 	    end, table_tint(cmd, state), state, end);
 	for (i = 0; i < 3; i++)
-		if ((o->alerts & all[i]) != 0)
+		if ((h5_order_alerts_open(o) & all[i]) != 0)
 			h5_buf_printf(b, "  %s%s!%s",
 			    table_tint(cmd, h5_order_alert_name(all[i])),
 			    h5_order_alert_name(all[i]), end);

@@ -68,7 +68,7 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	c->orders[o->state]++;
 	c->fen[o->state] += o->total_fee;
 	for (i = 0; i < ALERTS; i++)
-		c->with_alert[i] += (o->alerts & alerts[i]) != 0;
+		c->with_alert[i] += (h5_order_alerts_open(o) & alerts[i]) != 0;
 	c->refunded_fen += h5_order_refunded(o);
 	return H5_OK;
 }

@@ -34,6 +34,7 @@ static const char *const event_names[] = {
     [H5_EVENT_ALERT] = "alert",
     [H5_EVENT_DELIVERED] = "delivered",
     [H5_EVENT_UNDELIVERED] = "undelivered",
+    [H5_EVENT_SETTLED] = "settled",
     [H5_EVENT_FORGOTTEN] = "forgotten",
     [H5_EVENT_RELEASED] = "released",
     [H5_EVENT_AUTHORIZING] = "authorizing",

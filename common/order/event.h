@@ -33,6 +33,7 @@ enum h5_event_kind {
 	H5_EVENT_ALERT,
 	H5_EVENT_DELIVERED, /* the shop took an event */
 	H5_EVENT_UNDELIVERED, /* the shop did not: when to try again */
+	H5_EVENT_SETTLED, /* the operator settled something by hand */
 	H5_EVENT_FORGOTTEN, /* what told of the buyer was taken out */
 	H5_EVENT_RELEASED, /* the operator lets the shop be told */
 	H5_EVENT_AUTHORIZING, /* the buyer was sent to say who he is */

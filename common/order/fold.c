@@ -394,6 +394,8 @@ apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc != H5_OK)
 		return rc;
 	o->alerts |= found;
+	/* One that comes again is open again. */
+	o->alerts_done &= ~found;
 	h5_fold_tell_shop(o, ev, "order.alert");
 	return H5_OK;
 }
@@ -505,6 +507,7 @@ static const h5_fold_fn appliers[] = {
     [H5_EVENT_ALERT] = apply_alert,
     [H5_EVENT_DELIVERED] = apply_delivered,
     [H5_EVENT_UNDELIVERED] = apply_undelivered,
+    [H5_EVENT_SETTLED] = h5_fold_settled,
     [H5_EVENT_FORGOTTEN] = apply_forgotten,
     [H5_EVENT_RELEASED] = apply_released,
     [H5_EVENT_AUTHORIZING] = h5_fold_authorizing,

@@ -23,6 +23,10 @@ H5_MUST_CHECK enum h5_code h5_fold_refund_refused(
 H5_MUST_CHECK enum h5_code h5_fold_refunded(
     struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
 
+/* What the operator settled by hand: a refund or a dispute. */
+H5_MUST_CHECK enum h5_code h5_fold_settled(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
 /* Make room for one more entry in a list of the order, so that what follows
  * cannot fail.  H5_E_NOMEM: the list is as it was. */
 H5_MUST_CHECK enum h5_code h5_fold_room_for_event(

@@ -13,19 +13,6 @@ loose(const struct h5_refund *r)
 	return r->state == H5_REFUND_HINTED || r->state == H5_REFUND_REFUSED;
 }
 
-/* All that came in: each payment of an overpaid order can be refunded. */
-static int64_t
-received(const struct h5_order *o)
-{
-	int64_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < o->n_attempts; i++)
-		if (o->attempts[i].state == H5_ATTEMPT_PAID)
-			sum += o->total_fee;
-	return sum;
-}
-
 /* The state that the refunds make of a paid order. */
 static void
 weigh_refunds(struct h5_order *o)
@@ -38,7 +25,7 @@ weigh_refunds(struct h5_order *o)
 		open = open || h5_order_refund_open(&o->refunds[i]);
 	/* By the sum first: with all money back, an open refund changes
 	 * nothing. */
-	if (returned >= received(o))
+	if (returned >= h5_order_received(o))
 		o->state = H5_ORDER_REFUNDED;
 	else if (open)
 		o->state = H5_ORDER_REFUNDING;
@@ -178,7 +165,7 @@ h5_fold_refund_asked(
 	out = h5_order_refunds_out(o, NULL) + w.refund_fee;
 	if (w.r != NULL && w.r->state != H5_REFUND_REFUSED)
 		out -= w.r->refund_fee;
-	if (out > received(o))
+	if (out > h5_order_received(o))
 		return h5_err_set(e, H5_E_STATE,
 		    "refunds of order %s would exceed what was paid", o->id);
 	rc = note_refund(o, ev, &w, H5_REFUND_ASKED, e);
@@ -279,5 +266,55 @@ h5_fold_refunded(
 		h5_fold_tell_shop(o, ev, "order.refunded");
 	else if (state == H5_REFUND_CLOSED)
 		tell_if_it_stays(o, ev);
+	return H5_OK;
+}
+
+/* So much in all went back without WeChat. */
+static enum h5_code
+refunded_by_hand(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	int64_t fee;
+
+	rc = h5_event_read_fen(ev, "refund_fee", &fee, e);
+	if (rc == H5_OK)
+		rc = must_be_paid(o, ev, e);
+	if (rc == H5_OK && fee < o->refunded_by_hand)
+		rc = h5_err_set(e, H5_E_STATE,
+		    "settled: %lld fen of order %s went back before",
+		    (long long)o->refunded_by_hand, o->id);
+	if (rc == H5_OK &&
+	    h5_order_refunds_out(o, NULL) - o->refunded_by_hand + fee >
+		h5_order_received(o))
+		rc = h5_err_set(e, H5_E_STATE,
+		    "refunds of order %s would exceed what was paid", o->id);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc != H5_OK || fee == o->refunded_by_hand)
+		return rc;
+	o->refunded_by_hand = fee;
+	weigh_refunds(o);
+	h5_fold_tell_shop(o, ev, "order.refunded");
+	return H5_OK;
+}
+
+enum h5_code
+h5_fold_settled(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *how;
+
+	rc = h5_event_read_text(ev, "how", 16, &how, e);
+	if (rc != H5_OK)
+		return rc;
+	if (strcmp(how, "refunded") == 0)
+		return refunded_by_hand(o, ev, e);
+	if (strcmp(how, "disputed-done") != 0)
+		return h5_err_set(e, H5_E_INPUT, "settled: unknown word");
+	if ((o->alerts & H5_ALERT_DISPUTED) == 0)
+		return h5_err_set(
+		    e, H5_E_STATE, "settled: order %s is not disputed", o->id);
+	o->alerts_done |= H5_ALERT_DISPUTED;
 	return H5_OK;
 }

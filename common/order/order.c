@@ -170,12 +170,33 @@ h5_order_refund_attempt(const struct h5_order *o, const struct h5_refund *r)
 	return h5_order_paid_attempt(o);
 }
 
+unsigned
+h5_order_alerts_open(const struct h5_order *o)
+{
+	return o->alerts & ~o->alerts_done;
+}
+
+int64_t
+h5_order_received(const struct h5_order *o)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < o->n_attempts; i++)
+		if (o->attempts[i].state == H5_ATTEMPT_PAID)
+			sum += o->total_fee;
+	return sum;
+}
+
 int64_t
 h5_order_refunds_out(const struct h5_order *o, const struct h5_attempt *a)
 {
 	int64_t sum = 0;
 	size_t i;
 
+	if (a == NULL || (a->state == H5_ATTEMPT_PAID &&
+			     h5_order_received(o) == o->total_fee))
+		sum = o->refunded_by_hand;
 	/* A refund with no answer yet counts: the money may be on its way. */
 	for (i = 0; i < o->n_refunds; i++)
 		if (o->refunds[i].state != H5_REFUND_CLOSED &&
@@ -189,7 +210,7 @@ h5_order_refunds_out(const struct h5_order *o, const struct h5_attempt *a)
 int64_t
 h5_order_refunded(const struct h5_order *o)
 {
-	int64_t sum = 0;
+	int64_t sum = o->refunded_by_hand;
 	size_t i;
 
 	for (i = 0; i < o->n_refunds; i++)

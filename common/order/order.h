@@ -121,7 +121,8 @@ struct h5_outgoing {
 struct h5_order {
 	char id[H5_ORDER_ID_MAX + 1];
 	enum h5_order_state state;
-	unsigned alerts; /* bits of enum h5_order_alert */
+	unsigned alerts; /* bits of enum h5_order_alert: all that were raised */
+	unsigned alerts_done; /* those of them that were settled by hand */
 	/* The terms: immutable after created. */
 	int64_t total_fee; /* fen */
 	char *body;
@@ -149,6 +150,7 @@ struct h5_order {
 	size_t n_attempts;
 	struct h5_refund *refunds;
 	size_t n_refunds;
+	int64_t refunded_by_hand; /* fen that went back without WeChat */
 	struct h5_outgoing *outgoing;
 	size_t n_outgoing;
 	bool full; /* there is room for its end alone: what a button can cause
@@ -230,8 +232,14 @@ bool h5_order_refund_over(const struct h5_refund *r);
  * it is a payment that we do not know. */
 const struct h5_attempt *h5_order_refund_attempt(
     const struct h5_order *o, const struct h5_refund *r);
+/* h5_order_alerts_open(o): the alerts that somebody still has to look into. */
+unsigned h5_order_alerts_open(const struct h5_order *o);
+/* h5_order_received(o): how many fen came in: each payment of an overpaid order
+ * counts. */
+int64_t h5_order_received(const struct h5_order *o);
 /* h5_order_refunds_out(o, a): how many fen of what attempt a paid have gone
- * back or may still go back.  a NULL: of all payments. */
+ * back or may still go back.  a NULL: of all payments; what was given back by
+ * hand counts there, and for the payment if there is only one. */
 int64_t h5_order_refunds_out(
     const struct h5_order *o, const struct h5_attempt *a);
 /* h5_order_refunded(o): how many fen have gone back. */

@@ -27,7 +27,7 @@ put_entry(size_t i, struct h5_buf *out)
 static void
 put_alerts(const struct h5_order *o, struct h5_buf *out)
 {
-	unsigned bit, left = o->alerts;
+	unsigned bit, left = h5_order_alerts_open(o);
 
 	h5_json_name("alerts", out);
 	h5_buf_putc(out, '[');

@@ -41,6 +41,7 @@ static const struct row {
     {H5_EVENT_ALERT, 1, "alert out_trade_no transaction_id total_fee fee_type"},
     {H5_EVENT_DELIVERED, 1, "id to"},
     {H5_EVENT_UNDELIVERED, 1, "id to failures retry_at why"},
+    {H5_EVENT_SETTLED, 2, "how by note refund_fee"},
     {H5_EVENT_FORGOTTEN, 2, "fields"},
     {H5_EVENT_RELEASED, 2, "why"},
     {H5_EVENT_AUTHORIZING, 2, "out_trade_no oauth_state"},
@@ -65,6 +66,7 @@ static const struct {
     {H5_EVENT_ALERT, "alert", 1, "disputed late overpaid"},
     {H5_EVENT_DELIVERED, "to", 1, "exec webhook"},
     {H5_EVENT_UNDELIVERED, "to", 1, "exec webhook"},
+    {H5_EVENT_SETTLED, "how", 2, "disputed-done refunded"},
 };
 
 /* Is word in the list, or does it begin like an entry that ends in *? */

@@ -89,6 +89,7 @@ limit_of(enum h5_event_kind kind)
 	case H5_EVENT_REFUNDED:
 	case H5_EVENT_REFUND_REFUSED:
 	case H5_EVENT_ALERT:
+	case H5_EVENT_SETTLED:
 	case H5_EVENT_DELIVERED:
 	case H5_EVENT_FORGOTTEN:
 	case H5_EVENT_RELEASED:

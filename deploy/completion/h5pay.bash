@@ -31,6 +31,7 @@ _h5pay_options() { # VERB: its own options
 	link) echo --order --total-fee --yuan --body --attach --expires --return-url --qr ;;
 	list) echo --state --since --until --find --limit ;;
 	refund) echo --fee --yuan --reason --id --yes ;;
+	settle) echo --refunded --disputed-done --yes ;;
 	sweep) echo --order --ask --for --parallel ;;
 	watch) echo --ask --for ;;
 	logs) echo --follow --limit ;;
@@ -80,6 +81,8 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 	"refund --yuan") echo ;;
 	"refund --reason") echo ;;
 	"refund --id") echo ;;
+	"settle --refunded") echo ;;
+	"settle --disputed-done") echo ;;
 	"sweep --order") echo @orders ;;
 	"sweep --for") echo ;;
 	"sweep --parallel") echo ;;
@@ -104,7 +107,7 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 
 _h5pay_operands() { # VERB
 	case $1 in
-	show | query | close | refund | watch | logs | support) echo @orders ;;
+	show | query | close | refund | settle | watch | logs | support) echo @orders ;;
 	hook) echo list retry test ;;
 	bill) echo yesterday ;;
 	reconcile) echo yesterday ;;
@@ -119,7 +122,7 @@ _h5pay_orders() { # the orders of the last month, newest last
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs conf
-	verbs="init check config doctor explain link list show query close refund sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
+	verbs="init check config doctor explain link list show query close refund settle sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
 	_h5pay_look
 	COMPREPLY=()
 	if ! words=$(_h5pay_values "$verb" "$prev"); then

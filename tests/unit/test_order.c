@@ -995,10 +995,113 @@ test_order__invariants_hold_for_every_sequence(void **state)
 	}
 }
 
+/* --- settled by hand --- */
+
+static enum h5_code
+by_hand(struct h5_order *o, const char *how, const char *fee)
+{
+	struct h5_event ev;
+
+	event_of(&ev, H5_EVENT_SETTLED, T0 + 200, "how", how, "by", "li", NULL);
+	if (fee != NULL)
+		assert_int_equal(
+		    h5_fields_add(&ev.fields, "refund_fee", fee, NULL), H5_OK);
+	return h5_order_apply(o, &ev, NULL);
+}
+
+static void
+test_order__c17_a_dispute_is_done_until_the_next(void **state)
+{
+	struct h5_order *o = make();
+	struct h5_event ev;
+	int turn;
+
+	(void)state;
+	assert_int_equal(by_hand(o, "disputed-done", NULL), H5_E_STATE);
+	for (turn = 0; turn < 2; turn++) {
+		event_of(&ev, H5_EVENT_ALERT, T0, "alert", "disputed",
+		    "out_trade_no", ID, NULL);
+		assert_int_equal(h5_order_apply(o, &ev, NULL), H5_OK);
+		assert_int_equal(h5_order_alerts_open(o), H5_ALERT_DISPUTED);
+		assert_int_equal(by_hand(o, "disputed-done", NULL), H5_OK);
+		assert_int_equal(h5_order_alerts_open(o), 0);
+		/* What was raised stays, and the buyer must not pay again. */
+		assert_int_equal(o->alerts, H5_ALERT_DISPUTED);
+		assert_true(h5_order_nothing_due(o));
+	}
+	assert_int_equal(by_hand(o, "forgotten", NULL), H5_E_INPUT);
+	h5_order_free(o);
+}
+
+static void
+test_order__c17_money_that_went_back_by_hand(void **state)
+{
+	static const struct {
+		const char *fee;
+		enum h5_code rc;
+		int64_t sum;
+		enum h5_order_state state;
+	} rows[] = {
+	    {"1", H5_OK, 1, H5_ORDER_PARTLY_REFUNDED},
+	    {"1", H5_OK, 1, H5_ORDER_PARTLY_REFUNDED},
+	    {NULL, H5_E_INPUT, 1, H5_ORDER_PARTLY_REFUNDED},
+	    {"0", H5_E_INPUT, 1, H5_ORDER_PARTLY_REFUNDED},
+	    {"12801", H5_E_STATE, 1, H5_ORDER_PARTLY_REFUNDED},
+	    {"12799", H5_OK, 12799, H5_ORDER_PARTLY_REFUNDED},
+	    {"12798", H5_E_STATE, 12799, H5_ORDER_PARTLY_REFUNDED},
+	    {"12800", H5_OK, 12800, H5_ORDER_REFUNDED},
+	};
+	struct h5_order *o = make();
+	struct h5_event ev;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(by_hand(o, "refunded", "1"), H5_E_STATE);
+	paid_of(&ev, ID, "42", T0 + 9);
+	assert_int_equal(h5_order_apply(o, &ev, NULL), H5_OK);
+	for (i = 0; i < COUNT(rows); i++) {
+		ROW(rows[i].fee != NULL ? rows[i].fee : "none",
+		    by_hand(o, "refunded", rows[i].fee) == rows[i].rc);
+		assert_int_equal(h5_order_refunded(o), rows[i].sum);
+		assert_int_equal(o->state, rows[i].state);
+		assert_int_equal(
+		    h5_order_refunds_out(o, h5_order_paid_attempt(o)),
+		    rows[i].sum);
+	}
+	/* order.paid, and one order.refunded for each sum. */
+	assert_int_equal(o->n_outgoing, 4);
+	h5_order_free(o);
+}
+
+static void
+test_order__c17_beside_refunds_at_wechat(void **state)
+{
+	struct h5_order *o = make();
+	struct h5_event ev;
+
+	(void)state;
+	paid_of(&ev, ID, "42", T0 + 9);
+	assert_int_equal(h5_order_apply(o, &ev, NULL), H5_OK);
+	event_of(&ev, H5_EVENT_REFUND_ASKED, T0 + 99, "out_refund_no", "r1",
+	    "refund_fee", "12000", NULL);
+	assert_int_equal(h5_order_apply(o, &ev, NULL), H5_OK);
+	assert_int_equal(by_hand(o, "refunded", "801"), H5_E_STATE);
+	assert_int_equal(by_hand(o, "refunded", "800"), H5_OK);
+	assert_int_equal(o->state, H5_ORDER_REFUNDING);
+	/* And the other way round. */
+	event_of(&ev, H5_EVENT_REFUND_ASKED, T0 + 99, "out_refund_no", "r2",
+	    "refund_fee", "1", NULL);
+	assert_int_equal(h5_order_apply(o, &ev, NULL), H5_E_STATE);
+	h5_order_free(o);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_order__c17_a_dispute_is_done_until_the_next),
+	    cmocka_unit_test(test_order__c17_money_that_went_back_by_hand),
+	    cmocka_unit_test(test_order__c17_beside_refunds_at_wechat),
 	    cmocka_unit_test(test_order__created_sets_the_terms),
 	    cmocka_unit_test(test_order__created_needs_each_field),
 	    cmocka_unit_test(test_order__created_refuses_bad_values),
