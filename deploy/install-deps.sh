@@ -86,6 +86,7 @@ if [ "$set" = static ]; then
 	need libmxml-dev archive libmxml.a
 	need zlib1g-dev archive libz.a
 	need libqrcodegen-dev archive libqrcodegen.a
+	need libjansson-dev archive libjansson.a
 	need autoconf command_ autoreconf
 	need automake command_ automake
 	need libtool command_ libtoolize

@@ -184,7 +184,7 @@ test_store_format__every_kind_is_in_the_table(void **state)
 	for (kind = 0; kind < H5_EVENT_KINDS; kind++) {
 		h5_event_init(&ev, (enum h5_event_kind)kind, T0);
 		assert_int_equal(__real_h5_since_event(&ev),
-		    kind >= H5_EVENT_FORGOTTEN ? 2 : 1);
+		    kind >= H5_EVENT_SETTLED ? 2 : 1);
 		h5_event_release(&ev);
 	}
 	/* return_url of a pay link (INTERFACE 3). */
