@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/trust.h"
 
 #define PASSWD_MAX (64 * 1024)
 
@@ -45,6 +46,15 @@ owner(const char *path, unsigned *uid, unsigned *gid, struct h5_err *e)
 	return rc;
 }
 
+/* The owner, of a configuration that nobody else can have written. */
+static enum h5_code
+trusted_owner(const char *path, unsigned *uid, unsigned *gid, struct h5_err *e)
+{
+	enum h5_code rc = owner(path, uid, gid, e);
+
+	return rc == H5_OK ? trust_path(path, *uid, *gid, e) : rc;
+}
+
 enum h5_code
 command_own_store(const char *path, struct h5_err *e)
 {
@@ -53,7 +63,7 @@ command_own_store(const char *path, struct h5_err *e)
 
 	if (geteuid() != 0)
 		return H5_OK;
-	rc = owner(path, &uid, &gid, e);
+	rc = trusted_owner(path, &uid, &gid, e);
 	return rc == H5_OK && uid != 0
 		   ? become(uid, gid, "the store's owner", e)
 		   : rc;
@@ -67,11 +77,23 @@ command_own_group(const char *path, struct h5_err *e)
 
 	if (geteuid() != 0)
 		return H5_OK;
-	rc = owner(path, &uid, &gid, e);
+	rc = trusted_owner(path, &uid, &gid, e);
 	if (rc == H5_OK && uid != 0 && setegid((gid_t)gid) != 0)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "cannot take on group %u, the store's", gid);
 	return rc;
+}
+
+enum h5_code
+command_trust(const struct h5_config *c, struct h5_err *e)
+{
+	unsigned uid, gid;
+	enum h5_code rc;
+
+	if (geteuid() != 0)
+		return H5_OK;
+	rc = owner(c->path, &uid, &gid, e);
+	return rc == H5_OK ? trust_files(c, uid, gid, e) : rc;
 }
 
 enum h5_code

@@ -153,16 +153,22 @@ void command_unread(
 H5_MUST_CHECK enum h5_code command_wechat(
     struct command *cmd, struct h5_err *e);
 /* command_own_store(path, e): if this runs as root, become the owner of the
- * store that the configuration at path names.
+ * store that the configuration at path names, if nobody but that owner and root
+ * can have written it (trust.h).
  * H5_E_CONFIG: that was refused. */
 H5_MUST_CHECK enum h5_code command_own_store(
     const char *path, struct h5_err *e);
 /* command_own_group(path, e): if this runs as root, take on that owner's group
  * alone: secrets that root has given to it may be read by it (INTERFACE 2), and
  * root reads by the same rule.
- * H5_E_CONFIG: that was refused. */
+ * H5_E_CONFIG: that was refused, or others can write the configuration. */
 H5_MUST_CHECK enum h5_code command_own_group(
     const char *path, struct h5_err *e);
+/* command_trust(c, e): if this runs as root, refuse secrets and hooks of c that
+ * others can write.
+ * H5_E_CONFIG: e->msg says which. */
+H5_MUST_CHECK enum h5_code command_trust(
+    const struct h5_config *c, struct h5_err *e);
 /* command_account(name, uid, gid, home, e): look an account up.  name: NULL for
  * the one this runs as.  home: gets its folder; may be NULL.
  * H5_E_NOTFOUND: there is none. */

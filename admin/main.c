@@ -168,6 +168,8 @@ load_config(struct command *cmd, struct h5_err *e)
 		rc = command_own_group(path.data, e);
 	if (rc == H5_OK)
 		rc = h5_config_load(path.data, &faults, &cmd->config, e);
+	if (rc == H5_OK)
+		rc = command_trust(cmd->config, e);
 	/* The faults first, then the sentence that ends the command. */
 	if (faults.len > 0)
 		(void)fputs(faults.data, stderr);

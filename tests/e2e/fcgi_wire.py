@@ -851,6 +851,27 @@ def a_worker_that_crashes_is_replaced_and_not_in_a_hurry(shop):
 
 
 @trial
+def lengths_of_two_gigabytes_cost_no_more_than_a_worker(shop):
+    """libfcgi ends the process that reads them: the supervisor starts another,
+    and requests that come meanwhile are answered."""
+    shop.write(shop.conf, server=["processes = 2", "threads = 4"])
+    r = shop.run()
+    r.ok()
+    for n in (0x7ffffffe, 0x7fffffff):
+        for pair in ((n, n), (4, n), (n, 4)):
+            lines = len(r.lines)
+            s = r.send(begin() + record(PARAMS, b"".join(map(length, pair))))
+            s.shutdown(socket.SHUT_WR)
+            check("an answer", r.receive(s).status, None)
+            for _ in range(4):
+                r.ok()
+            for line in r.lines[lines:]:
+                if "worker-ended" in line:
+                    check_in("how", "signal=6", line)
+    r.stop()
+
+
+@trial
 def workers_do_not_outlive_their_supervisor(shop):
     shop.write(shop.conf, server=["processes = 3"])
     r = shop.run()
