@@ -34,6 +34,7 @@ NEEDS = {"e2e": ["all", "instruments"],
          "check-fcgi": ["tests/echo"],
          "check-engine": ["engine/contract-conflict",
                           "engine/unit/test_settle"],
+         "check-deploy": ["all", "instruments"],
          "check-fault": ["all"]}
 
 
