@@ -109,6 +109,9 @@ def _(t):
          "HMAC-SHA256", "its type")
     t.refused(s.notify(h5.notice(second, 5, signed_by="MD5")))
     t.refused(s.notify(h5.notice(order, 5, signed_by="HMAC-SHA256")))
+    # It keeps it, whatever is set later.
+    s.configure({"merchant.sign_type": "MD5"})
+    t.refused(s.notify(h5.notice(second, 5, signed_by="MD5")))
     t.success(s.notify(h5.notice(second, 5, signed_by="HMAC-SHA256")))
     # Late, and by its own type: money that came twice.
     t.success(s.notify(h5.notice(order, 5, signed_by="MD5")))

@@ -155,7 +155,8 @@ class Tree:
         if m.target == "unit":
             return self.make(*(f"build/unit/test_{w}" for w in m.what.split()))
         return self.make(*(w if w in ("all", "instruments") else "build/" + w
-                           for w in NEEDS[m.target]))
+                           for w in NEEDS.get(m.target,
+                                              ["all", "instruments"])))
 
     def run(self, m):
         words = [m.target] + ([f"T={m.what}"] if m.what else [])
