@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/system/https.h"
+#include "common/shop/browser.h"
 #include "common/shop/offer.h"
 #include "common/pay/attempt.h"
 #include "common/pay/pay.h"
@@ -163,11 +164,27 @@ known_wellformed(struct h5_job *job, const struct h5_fields *f, bool post)
 
 /* --- a pay link --- */
 
+static struct h5_page_confirm
+offered(const struct h5_offer *offer)
+{
+	struct h5_page_confirm v = {0};
+
+	v.title = offer->body;
+	v.total_fee = offer->total_fee;
+	v.min_fee = offer->min_fee;
+	v.max_fee = offer->max_fee;
+	v.qty = offer->qty;
+	v.order = offer->id;
+	v.hidden = &offer->hidden;
+	v.yuan = offer->yuan;
+	return v;
+}
+
 static void
 confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
     enum h5_offer_typed typed, int status)
 {
-	struct h5_page_confirm v = {0};
+	struct h5_page_confirm v = offered(offer);
 	struct h5_choice choice;
 	struct h5_buf url;
 
@@ -176,18 +193,35 @@ confirm(struct h5_job *job, const struct h5_offer *offer, bool changed,
 	h5_offer_link(job->shop.c, &offer->hidden, &url);
 	v.choice = &choice;
 	v.url = h5_buf_finish(&url, NULL) == H5_OK ? url.data : NULL;
-	v.title = offer->body;
-	v.total_fee = offer->total_fee;
-	v.min_fee = offer->min_fee;
-	v.max_fee = offer->max_fee;
-	v.qty = offer->qty;
-	v.order = offer->id;
-	v.hidden = &offer->hidden;
 	v.changed = changed;
 	v.typed = typed;
-	v.yuan = offer->yuan;
 	h5_page_confirm(&job->page, &v, status);
 	h5_buf_release(&url);
+	if (offer->own)
+		h5_reply_cookie(job, job->shop.browser);
+}
+
+/* This browser has bought the item: Back and reload show that it did, and to
+ * buy it once more takes a button that says so. */
+static void
+bought(struct h5_job *job, const struct h5_offer *offer)
+{
+	struct h5_page_confirm v = offered(offer);
+	char token[H5_LINK_TOKEN];
+	struct h5_order *o = NULL;
+	struct h5_err e;
+	enum h5_code rc;
+
+	rc = h5_store_load(job->shop.st, offer->last, &o, &e);
+	if (rc == H5_OK)
+		rc = h5_link_order_token(job->shop.c, o->id, token, &e);
+	if (rc != H5_OK) {
+		h5_reply_failed(job, rc, &e, NULL, NULL);
+	} else {
+		h5_page_bought(&job->page, o, token, &v);
+		h5_reply_cookie(job, job->shop.browser);
+	}
+	h5_order_free(o);
 }
 
 /* The price changed after the buyer had ordered: the same form again (double
@@ -289,10 +323,6 @@ stands_already(struct h5_job *job, const struct h5_offer *offer, bool *stands)
 	enum h5_code rc;
 
 	*stands = false;
-	/* The id of an item that was not posted yet is new, so nothing stands
-	 * there. */
-	if (!offer->signed_link && !offer->shown)
-		return false;
 	rc = h5_store_load(job->shop.st, offer->id, &o, &e);
 	if (rc == H5_E_NOTFOUND)
 		return false;
@@ -383,14 +413,25 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 	struct h5_way_asked asked = {0};
 	enum h5_way_found way;
 	struct h5_choice choice;
+	struct h5_browser browser;
 	struct h5_offer offer;
 	struct h5_err e;
 	bool stands;
-	enum h5_code rc;
+	enum h5_code rc = H5_OK;
 
 	way = h5_way_find(job, f, &choice, &asked.product);
 	if (way == H5_WAY_BAD)
 		return;
+	/* The id of a signed link is the shop's, whatever the browser. */
+	if (h5_fields_get(f, "item") != NULL) {
+		job->shop.browser = &browser;
+		rc = h5_browser_read(
+		    job->shop.c, &job->r->browser, &browser, &e);
+	}
+	if (rc != H5_OK) {
+		h5_reply_failed(job, rc, &e, NULL, NULL);
+		return;
+	}
 	rc = h5_offer_read(&job->shop, f, h5_clock_now(), &offer, &e);
 	/* These two change what happens; a link that is only followed must
 	 * not. */
@@ -416,9 +457,12 @@ pay_link(struct h5_job *job, const struct h5_fields *f, bool post)
 		;
 	else if (post)
 		link_posted(job, &offer, stands, &asked);
+	else if (offer.last[0] != '\0')
+		bought(job, &offer);
 	else
 		confirm(job, &offer, false, H5_TYPED_WELL, 200);
 	h5_offer_release(&offer);
+	job->shop.browser = NULL;
 }
 
 static void

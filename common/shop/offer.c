@@ -10,6 +10,7 @@
 #include "common/base/length.h"
 #include "common/format/escape.h"
 #include "common/base/log.h"
+#include "common/shop/browser.h"
 #include "common/shop/kept.h"
 #include "common/shop/link.h"
 #include "common/shop/typed.h"
@@ -50,6 +51,15 @@ only(const struct h5_fields *f, const char *const *names, size_t n,
 
 /* --- the form token --- */
 
+static void
+put_terms(const struct h5_offer *o, struct h5_buf *out)
+{
+	h5_buf_printf(out, "%s\n%lld\n%lld", o->item != NULL ? o->item : "",
+	    (long long)o->qty, (long long)o->total_fee);
+	if (o->return_link != NULL)
+		h5_buf_printf(out, "\n%s", o->return_link);
+}
+
 static enum h5_code
 form_token(const struct h5_crypto_key *k, const struct h5_offer *o,
     char out[H5_LINK_TOKEN], struct h5_err *e)
@@ -58,11 +68,8 @@ form_token(const struct h5_crypto_key *k, const struct h5_offer *o,
 	enum h5_code rc;
 
 	h5_buf_init(&terms, 2048);
-	h5_buf_printf(&terms, "%s\n%s\n%lld\n%lld", o->id,
-	    o->item != NULL ? o->item : "", (long long)o->qty,
-	    (long long)o->total_fee);
-	if (o->return_link != NULL)
-		h5_buf_printf(&terms, "\n%s", o->return_link);
+	h5_buf_printf(&terms, "%s\n", o->id);
+	put_terms(o, &terms);
 	rc = h5_buf_finish(&terms, e);
 	if (rc == H5_OK)
 		rc = h5_link_token(k, "form", terms.data, out, e);
@@ -292,22 +299,54 @@ read_signed(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 
 /* --- items --- */
 
-/* A number nobody can guess: the day, and 48 random bits. */
+/* The order that this browser makes by these terms. */
 static enum h5_code
-new_id(int64_t now, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
+own_id(const struct h5_shop *shop, int64_t now, struct h5_offer *o,
+    struct h5_err *e)
 {
-	unsigned char random[6];
-	char wire[H5_CLOCK_WIRE], hex[2 * sizeof random + 1];
-	/* 48 bits on top of the day: a guess does not hit, and two buyers of
-	 * one day do not collide; the store refuses the second if they do. */
-	enum h5_code rc = h5_crypto_random(random, sizeof random, e);
+	struct h5_buf terms;
+	enum h5_code rc;
 
-	if (rc != H5_OK)
-		return rc;
-	h5_clock_wire(now, wire);
-	h5_text_hex(random, sizeof random, hex);
-	(void)snprintf(id, H5_ORDER_ID_MAX + 1, "%.8s-%s", wire, hex);
-	return H5_OK;
+	if (shop->browser == NULL)
+		return h5_err_set(e, H5_E_BUG, "nobody asks for the item");
+	h5_buf_init(&terms, 2048);
+	put_terms(o, &terms);
+	rc = h5_buf_finish(&terms, e);
+	if (rc == H5_OK)
+		rc = h5_browser_order(shop->st, shop->browser, terms.data, now,
+		    o->id, o->last, e);
+	h5_buf_release(&terms);
+	o->own = rc == H5_OK;
+	return rc;
+}
+
+/* The form was posted before, and the buyer names another amount now: that is
+ * another order, one for each amount. */
+static enum h5_code
+another_amount(const struct h5_shop *shop, struct h5_offer *o, struct h5_err *e)
+{
+	struct h5_order *before = NULL;
+	struct h5_buf terms;
+	enum h5_code rc;
+	bool same;
+
+	rc = h5_store_load(shop->st, o->id, &before, e);
+	if (rc == H5_E_NOTFOUND)
+		return H5_OK;
+	same = rc != H5_OK || before->total_fee == o->total_fee;
+	h5_order_free(before);
+	/* What cannot be read is told by whoever needs it. */
+	if (same)
+		return H5_OK;
+	h5_buf_init(&terms, 256);
+	h5_buf_printf(
+	    &terms, "amount\n%s\n%lld", o->id, (long long)o->total_fee);
+	rc = h5_buf_finish(&terms, e);
+	if (rc == H5_OK)
+		rc = h5_browser_id(
+		    shop->c->site.secret, terms.data, 0, o->id, e);
+	h5_buf_release(&terms);
+	return rc == H5_OK ? read_return(shop->c, o, e) : rc;
 }
 
 static enum h5_code
@@ -366,7 +405,7 @@ item_price(const struct h5_fields *f, const struct h5_item *item,
 
 /* The form came back: is what it shows still what the catalogue says? */
 static enum h5_code
-item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
+item_posted(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
     struct h5_offer *o, struct h5_err *e)
 {
 	const char *form = h5_fields_get(f, "form");
@@ -378,7 +417,7 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 
 	/* None of the three: this is the link, and not yet the form. */
 	if (form == NULL && id == NULL && fee == NULL)
-		return new_id(now, o->id, e);
+		return own_id(shop, now, o, e);
 	if (form == NULL || id == NULL || fee == NULL ||
 	    !h5_number_is_order(id))
 		return h5_err_set(e, H5_E_INPUT, "the form is incomplete");
@@ -389,7 +428,7 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	/* The token was made over the sum that was shown, so that sum takes the
 	 * other's place while it is checked. */
 	o->total_fee = (int64_t)seen;
-	rc = check_form(c, o, form, e);
+	rc = check_form(shop->c, o, form, e);
 	o->total_fee = current;
 	if (rc != H5_OK)
 		return rc;
@@ -399,7 +438,7 @@ item_posted(const struct h5_config *c, const struct h5_fields *f, int64_t now,
 	/* The new terms get a new id.  The old one may have been ordered at the
 	 * old price, and the caller shows that order then. */
 	memcpy(o->before, o->id, sizeof o->before);
-	rc = new_id(now, o->id, e);
+	rc = own_id(shop, now, o, e);
 	return rc == H5_OK ? h5_err_set(e, H5_E_EXISTS, "the price changed")
 			   : rc;
 }
@@ -470,7 +509,7 @@ read_item(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
 	if (rc == H5_OK)
 		rc = item_price(f, &item, o, e);
 	if (rc == H5_OK)
-		rc = item_posted(c, f, now, o, e);
+		rc = item_posted(shop, f, now, o, e);
 	/* A price that has changed still makes a page, with the new one on
 	 * it. */
 	if (rc != H5_OK && rc != H5_E_EXISTS)
@@ -480,7 +519,12 @@ read_item(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
 		rc_hidden = fill_hidden(c, f, o, e);
 	if (rc_hidden != H5_OK)
 		return rc_hidden;
-	return rc == H5_OK ? item_typed(f, o, e) : rc;
+	if (rc == H5_OK)
+		rc = item_typed(f, o, e);
+	if (rc == H5_OK && o->shown && o->min_fee > 0 && o->total_fee > 0 &&
+	    h5_fields_get(f, "yuan") != NULL)
+		rc = another_amount(shop, o, e);
+	return rc;
 }
 
 enum h5_code

@@ -31,6 +31,9 @@ struct h5_offer {
 	char id[H5_ORDER_ID_MAX + 1];
 	char before[H5_ORDER_ID_MAX + 1]; /* after H5_E_EXISTS: the id that the
 					     buyer saw */
+	char last[H5_ORDER_ID_MAX + 1]; /* "", or what this browser paid for by
+					   the same terms (browser.h) */
+	bool own; /* the id is this browser's: its page sets the cookie */
 	char body[H5_OFFER_TEXT + 1];
 	const char *attach; /* borrowed from the fields; NULL: none */
 	const char *return_link; /* return_url as the link has it; likewise */

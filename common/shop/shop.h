@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/store/store.h"
 
+struct h5_browser;
 struct h5_limit;
 struct h5_kept;
 struct h5_wechat;
@@ -20,6 +21,8 @@ struct h5_shop {
 	struct h5_wechat
 	    *wx; /* this thread's; NULL where WeChat is not called */
 	struct h5_limit *limit; /* the buyer who asks; NULL: nobody does */
+	const struct h5_browser *browser; /* of the buyer who asks for an item;
+					     NULL: nobody does */
 	struct h5_kept *kept; /* the running program's; NULL: none is */
 };
 

@@ -184,6 +184,19 @@ keep_forwarded(const struct h5_fcgi *f, struct h5_request *r)
 	return good;
 }
 
+/* A server may hand on several Cookie headers one by one.  What others keep in
+ * cookies, a session of the shop say, is none of our business. */
+static void
+keep_browser(const struct h5_fcgi *f, struct h5_request *r)
+{
+	static const char name[] = "HTTP_COOKIE=";
+	char *const *p = f->cgi ? environ : f->req.envp;
+
+	for (; p != NULL && *p != NULL; p++)
+		if (strncmp(*p, name, sizeof name - 1) == 0)
+			h5_browser_pick(&r->browser, *p + sizeof name - 1);
+}
+
 static void
 keep_short(char *out, size_t size, const char *v)
 {
@@ -206,6 +219,7 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 
 	/* The method and the address are compared with short words, so a cut
 	 * one is like no known one. */
+	keep_browser(f, r);
 	keep_short(r->method, sizeof r->method, param(f, "REQUEST_METHOD"));
 	keep_short(
 	    r->remote_addr, sizeof r->remote_addr, param(f, "REMOTE_ADDR"));

@@ -108,6 +108,28 @@ h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
 	h5_page_finish(&pg, name, status);
 }
 
+void
+h5_page_bought(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_page_confirm *v)
+{
+	struct h5_page pg;
+	size_t i;
+
+	h5_page_begin(&pg, x);
+	h5_page_put_order(&pg, o, token);
+	h5_page_put_alerts(&pg, o);
+	h5_data_flag(pg.v, "buy_again", true);
+	h5_data_flag(pg.v, "ask_amount", v->total_fee == 0);
+	if (v->total_fee == 0) {
+		h5_page_put_yuan(&pg, "min", v->min_fee);
+		h5_page_put_yuan(&pg, "max", v->max_fee);
+	}
+	for (i = 0; v->hidden != NULL && i < v->hidden->n; i++)
+		h5_page_put_hidden(
+		    &pg, v->hidden->v[i].name, v->hidden->v[i].value);
+	h5_page_finish(&pg, result_case(&pg, o, false), 200);
+}
+
 static const struct plain {
 	const char *name;
 	int status;

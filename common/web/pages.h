@@ -99,6 +99,10 @@ void h5_page_return(
 /* data-page="result" with data-state and data-alert. */
 void h5_page_result(const struct h5_page_ctx *x, const struct h5_order *o,
     const char *token, enum h5_page_note note, int64_t until, int status);
+/* The same of an order that the browser paid for, with the form of v below it,
+ * which buys the same once more. */
+void h5_page_bought(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_page_confirm *v);
 /* data-page="scan": the code_url of the current attempt as a QR code; until:
  * its end.  If that is over, the page shows a button that renews it. */
 void h5_page_scan(const struct h5_page_ctx *x, const struct h5_order *o,

@@ -134,6 +134,28 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 	h5_page_plain(&job->page, page, o, token);
 }
 
+void
+h5_reply_cookie(struct h5_job *job, const struct h5_browser *b)
+{
+	struct h5_buf value;
+	struct h5_err e;
+	enum h5_code rc;
+
+	if (!b->one)
+		return;
+	h5_buf_init(&value, H5_CONFIG_URL);
+	h5_browser_set(job->shop.c, b, &value);
+	rc = h5_buf_finish(&value, &e);
+	if (rc == H5_OK)
+		rc =
+		    h5_response_header(job->resp, "Set-Cookie", value.data, &e);
+	/* Without it this visit is an order of its own. */
+	if (rc != H5_OK)
+		h5_log_event(&job->log, H5_LOG_ERROR, "header-not-sent", "why",
+		    e.msg, NULL);
+	h5_buf_release(&value);
+}
+
 const char *
 h5_reply_lang(const struct h5_job *job)
 {

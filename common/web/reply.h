@@ -30,6 +30,10 @@ void h5_reply_failed(struct h5_job *job, enum h5_code code,
  * what is started from now on count as his.  Errors as h5_web_client. */
 H5_MUST_CHECK enum h5_code h5_reply_buyer(struct h5_job *job, struct h5_err *e);
 
+/* h5_reply_cookie(job, b): let the answer set the browser's cookie, or give it
+ * another day, unless the browser has several. */
+void h5_reply_cookie(struct h5_job *job, const struct h5_browser *b);
+
 /* h5_reply_lang(job): the language if the URL names one, else NULL.  It goes on
  * in the URLs that lead further. */
 const char *h5_reply_lang(const struct h5_job *job);

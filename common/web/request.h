@@ -13,6 +13,7 @@
 #include "common/base/fields.h"
 #include "common/base/log.h"
 #include "common/format/netaddr.h"
+#include "common/shop/browser.h"
 
 #define H5_WEB_QUERY 8192 /* longest query string, bytes */
 #define H5_WEB_HEADER 1024 /* longest single header kept, bytes */
@@ -23,6 +24,7 @@ struct h5_request {
 	char *query; /* raw, never NULL */
 	char *user_agent, *accept, *accept_language, *origin, *referer;
 	char *content_type, *forwarded_for; /* never NULL, "" when absent */
+	struct h5_browser_given browser; /* our cookies, and no other's */
 	char *host; /* as the browser, or a proxy, wrote it */
 	char remote_addr[64];
 	char *document_root;

@@ -260,6 +260,33 @@ const walks = {
 			'unifiedorder calls');
 	},
 
+	'Back and reload of an item are one order': async (w) => {
+		await w.page.goto(`${setting.shop}/cgi-bin/checkout?item=tea`);
+		await w.at('confirm');
+		const order = await w.page.locator('[name=order]').inputValue();
+		await w.page.reload();
+		await w.at('confirm');
+		for (let i = 0; i < 3; i++) {
+			same(await w.page.locator('[name=order]').inputValue(), order,
+				'the order');
+			await w.press(w.page.locator('form button').first());
+			await w.at('cashier');
+			await w.page.goBack();
+			await w.at('confirm');
+		}
+		await w.press(w.page.locator('form button').first());
+		await w.cashier('pay');
+		await w.paid();
+		await w.page.goto(`${setting.shop}/cgi-bin/checkout?item=tea`);
+		await w.at('result', 'paid');
+		await w.press(w.page.locator('form:has([name=item]) button'));
+		await w.at('cashier');
+		await w.page.goBack();
+		await w.at('confirm');
+		holds(await w.page.locator('[name=order]').inputValue() !== order,
+			'another order');
+	},
+
 	'a buyer names the amount': async (w) => {
 		await w.page.goto(`${setting.shop}/cgi-bin/checkout?item=gift`);
 		await w.at('confirm');
@@ -390,6 +417,12 @@ for (const [name, [text, mends]] of Object.entries(ERRORS)) {
 		await w.page.locator(`main[data-error]`).waitFor();
 		await w.look('cashier-error');
 		const back = new URL(w.page.url()).searchParams.get('redirect_url');
+		// By Back the buyer finds the list as well.
+		await w.page.goBack();
+		await w.at('confirm');
+		await w.page.locator('summary', { hasText: text }).tap();
+		holds(await w.page.locator('details[open] p').first().isVisible(),
+			'what to do');
 		await control('clear', { out_trade_no: w.order });
 		await w.page.goto(back);
 		await w.at('return');

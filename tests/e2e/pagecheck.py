@@ -85,6 +85,24 @@ def _html(t, reply):
     t.eq(len(viewport), 1, "viewport")
 
 
+COOKIE = re.compile(
+    r"h5c=[0-9a-f]{32}[0-9A-Za-z_-]{43}; Max-Age=86400; Path=(/[^;,]*); "
+    r"HttpOnly; SameSite=Lax(; Secure)?")
+
+
+def _cookie(t, reply):
+    """Ours, of checkout alone, or none."""
+    got = [v for n, v in reply.headers if n.lower() == "set-cookie"]
+    t.ok(len(got) <= 1, f"at most one cookie: {got}")
+    for c in got:
+        u = urllib.parse.urlsplit(reply.url)
+        t.contains(u.path.rsplit("/", 1)[-1], "checkout", "a cookie's page")
+        m = COOKIE.fullmatch(c)
+        t.ok(m, f"{c!r} is our cookie")
+        t.eq(m[2] is not None, u.scheme == "https", "Secure")
+        t.eq(m[1], u.path.rsplit("/", 1)[0] or "/", "Path")
+
+
 def check_page(t, reply, cashier=None):
     """The headers and the shape that every page has."""
     t.eq(reply.header("Content-Type"), "text/html; charset=utf-8", "type")
@@ -92,6 +110,7 @@ def check_page(t, reply, cashier=None):
     t.eq(reply.header("X-Content-Type-Options"), "nosniff", "nosniff")
     t.eq(reply.header("Referrer-Policy"), REFERRER, "referrer")
     reply.body.decode("utf-8")
+    _cookie(t, reply)
     _csp(t, reply, cashier)
     _html(t, reply)
 

@@ -84,7 +84,8 @@ def _(t):
     t.page(r, 429, "too-many")
     t.ok(1 <= int(r.header("Retry-After")) <= 6, "Retry-After")
     t.ok(r.has_form("checkout", **q), "a button that tries the order again")
-    t.eq(len(calls(t, order, "unifiedorder")), 31, "unifiedorder calls")
+    # Each is a line of the ledger; the last press may have made two.
+    t.ok(len(calls(t, order)) in (32, 33), "calls before it")
     t.ok(s.show(order)["state"] == "awaiting", "it can still be paid")
 
 

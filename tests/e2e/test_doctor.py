@@ -458,6 +458,17 @@ def _(t, name, header, found, remedy, result):
     fails(t, s, "headers", found, remedy, result)
 
 
+@table("doctor {0} among a page's cookies", [
+    ("takes our own", "h5c=1; Path=/", "pass"),
+    ("finds a longer name", "h5c2=1", "warn"),
+    ("finds another name with ours in it", "x=h5c=1", "warn"),
+])
+def _(t, name, cookie, result):
+    s = t.own_web(extra="setenv.set-response-header = "
+                  f'( "Set-Cookie" => "{cookie}" )\n')
+    t.eq({c["result"] for c in of(doctor(s)[1], "headers")}, {result}, name)
+
+
 @test("a Referrer-Policy of the host's is only a warning with handoff = page")
 def _(t):
     s = t.own_web({"site.handoff": "page"}, extra=(

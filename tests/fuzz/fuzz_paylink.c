@@ -7,6 +7,7 @@
 #include "common/format/form.h"
 #include "tests/form_read.h"
 #include "common/shop/offer.h"
+#include "common/shop/browser.h"
 #include "common/shop/link.h"
 #include "common/web/request.h"
 #include "tests/fuzz/disk.h"
@@ -42,9 +43,12 @@ config(void)
 static const struct h5_shop *
 shop(void)
 {
+	static struct h5_browser browser = {.cookie = "a browser", .one = true};
 	static struct h5_shop s;
 
 	s.c = config();
+	browser.key = s.c->site.secret;
+	s.browser = &browser;
 	return &s;
 }
 

@@ -212,11 +212,30 @@ all_results(struct stage *s)
 	result(s, "result-closed-unasked", "query", H5_NOTE_NONE);
 }
 
+/* What the browser paid for, and the button that buys it once more. */
+static void
+bought(struct stage *s)
+{
+	struct h5_page_confirm p = {.total_fee = s->o.total_fee};
+	struct visit v;
+
+	open_visit(s, &v, "GET", "checkout", "item=tea");
+	h5_page_bought(&v.x, &s->o, TOKEN, &p);
+	close_visit(s, &v, "result-bought");
+	p.total_fee = 0;
+	p.min_fee = 100;
+	p.max_fee = 50000;
+	open_visit(s, &v, "GET", "checkout", "item=gift");
+	h5_page_bought(&v.x, &s->o, TOKEN, &p);
+	close_visit(s, &v, "result-bought-gift");
+}
+
 static void
 all_paid(struct stage *s)
 {
 	pay_order(s);
 	result(s, "result-paid", "query", H5_NOTE_NONE);
+	bought(s);
 	result(s, "result-paid-already", "checkout", H5_NOTE_NONE);
 	s->o.alerts = H5_ALERT_LATE;
 	result(s, "result-paid-late", "query", H5_NOTE_NONE);
