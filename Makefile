@@ -255,7 +255,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/filter.o $(LIBH5)
 # What a test replaces at link time: here WeChat and the clock.
 UNIT_LDFLAGS_test_pay := $(foreach f,h5_wechat_prepay \
 	h5_wechat_query h5_wechat_close h5_wechat_refunds h5_wechat_clock \
-	h5_wechat_date \
+	h5_wechat_date h5_order_expires_at \
 	h5_clock_now,-Wl,--wrap=$(f))
 UNIT_LDFLAGS_test_limit := -Wl,--wrap=h5_clock_now_ns
 
