@@ -142,13 +142,32 @@ say(void *arg, const struct h5_doctor_finding *f)
 	h5_buf_release(&name);
 }
 
+/* What has to be entered at WeChat, to be copied. */
+static void
+put_places(const struct h5_config *c, struct h5_data *v)
+{
+	struct h5_buf directory;
+	struct h5_url u;
+
+	if (h5_url_read(c->site.base_url, &u, NULL) != H5_OK)
+		return;
+	if ((c->merchant.products & 1U << H5_PRODUCT_H5) != 0)
+		h5_data_str(v, "domain", u.host);
+	if ((c->merchant.products & 1U << H5_PRODUCT_JSAPI) == 0)
+		return;
+	h5_buf_init(&directory, H5_CONFIG_URL);
+	h5_doctor_directory(c, &directory);
+	h5_data_str(v, "directory", directory.data);
+	h5_data_str(v, "oauth", u.host);
+	h5_buf_release(&directory);
+}
+
 static void
 fill(void *arg, struct h5_data *v, const char *lang)
 {
 	struct run *run = arg;
 	struct h5_doctor *d = &run->d;
 	const unsigned *n = d->count;
-	struct h5_url u;
 
 	run->v = v;
 	d->lang = lang;
@@ -165,8 +184,7 @@ fill(void *arg, struct h5_data *v, const char *lang)
 		if (run->online)
 			h5_doctor_online(d);
 		h5_data_flag(v, "can_go_on", true);
-		if (h5_url_read(d->c->site.base_url, &u, NULL) == H5_OK)
-			h5_data_str(v, "domain", u.host);
+		put_places(d->c, v);
 	}
 	h5_data_flag(v, "online", run->online);
 	h5_data_flag(v, "any_fail", n[H5_DOCTOR_FAIL] > 0);

@@ -55,11 +55,17 @@ void h5_doctor_below(struct h5_doctor *d, const char *document_root);
  * becomes the store's owner: until then it can see the processes of others. */
 void h5_doctor_processes(struct h5_doctor *d);
 
-/* h5_doctor_local(d): check the rest of this machine. */
+/* h5_doctor_local(d): check the rest of this machine, and name what has to be
+ * entered at WeChat. */
 void h5_doctor_local(struct h5_doctor *d);
 
+/* h5_doctor_directory(c, out): append the directory of every page as WeChat has
+ * to know it (JSAPI): as a browser says it, with a slash at its end. */
+void h5_doctor_directory(const struct h5_config *c, struct h5_buf *out);
+
 /* h5_doctor_online(d): check WeChat and our own pages over the network.  It
- * asks WeChat about a number that nobody ordered, fetches our pages through
+ * asks WeChat about a number that nobody ordered, exchanges a code that nobody
+ * got (JSAPI), fetches our pages through
  * their public address, and posts one notice about an order that does not
  * exist.  Blocks until d->until_ms at most. */
 void h5_doctor_online(struct h5_doctor *d);

@@ -486,4 +486,5 @@ h5_doctor_local(struct h5_doctor *d)
 	root_by_name(d, "the configuration", d->c->path);
 	hooks(d);
 	certificate(d);
+	h5_doctor_places(d);
 }

@@ -535,8 +535,6 @@ address(struct h5_doctor *d)
 	h5_doctor_say(d, u.https ? H5_DOCTOR_PASS : H5_DOCTOR_WARN, "https",
 	    u.https ? "address-https" : "address-local", "url",
 	    d->c->site.base_url, NULL);
-	h5_doctor_say(
-	    d, H5_DOCTOR_PASS, "domain", "domain", "host", u.host, NULL);
 }
 
 void

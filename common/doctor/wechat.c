@@ -174,6 +174,65 @@ ids_and_key(struct h5_doctor *d)
 	h5_wechat_free(wx);
 }
 
+/* --- the AppSecret --- */
+
+/* Answers to a code that nobody got.  Only the first proves the secret. */
+static const struct {
+	long long errcode;
+	enum h5_doctor_result result;
+	const char *what;
+} exchanges[] = {
+    {40029, H5_DOCTOR_PASS, "secret-good"},
+    {40125, H5_DOCTOR_FAIL, "secret-wrong"},
+    {41004, H5_DOCTOR_FAIL, "secret-wrong"},
+    {40013, H5_DOCTOR_FAIL, "secret-appid"},
+    {41002, H5_DOCTOR_FAIL, "secret-appid"},
+    {40164, H5_DOCTOR_FAIL, "secret-ip"},
+};
+
+static void
+secret_judge(struct h5_doctor *d, long long errcode, const char *words)
+{
+	enum h5_doctor_result result = H5_DOCTOR_WARN;
+	const char *what = "secret-odd";
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(exchanges); i++)
+		if (exchanges[i].errcode == errcode) {
+			result = exchanges[i].result;
+			what = exchanges[i].what;
+		}
+	h5_doctor_say(d, result, "app-secret", what, "appid",
+	    d->c->merchant.appid, "words", words, NULL);
+}
+
+/* An exchange needs no order, and a code that nobody got is refused only after
+ * appid and secret were found good. */
+static void
+app_secret(struct h5_doctor *d)
+{
+	int timeout_ms = h5_doctor_left(d, d->c->gateway.timeout_ms);
+	struct h5_wechat *wx = NULL;
+	long long errcode = 0;
+	struct h5_err words, e;
+	enum h5_code rc;
+
+	if (timeout_ms == 0) {
+		h5_doctor_say(d, H5_DOCTOR_WARN, "app-secret", "no-time", NULL);
+		return;
+	}
+	rc = h5_wechat_new(d->c, &wx, &e);
+	if (rc == H5_OK)
+		rc = h5_wechat_try_secret(wx, timeout_ms, &errcode, &words, &e);
+	if (rc == H5_OK)
+		secret_judge(d, errcode, words.msg);
+	else
+		h5_doctor_say(d, H5_DOCTOR_FAIL, "app-secret",
+		    rc == H5_E_REMOTE ? "secret-foreign" : "secret-unproved",
+		    "url", d->c->gateway.sns_url, "why", e.msg, NULL);
+	h5_wechat_free(wx);
+}
+
 void
 h5_doctor_wechat(struct h5_doctor *d)
 {
@@ -200,4 +259,7 @@ h5_doctor_wechat(struct h5_doctor *d)
 	else
 		h5_doctor_say(
 		    d, H5_DOCTOR_FAIL, "ids-and-key", "ids-unreached", NULL);
+	/* Another host of WeChat's. */
+	if ((c->merchant.products & 1U << H5_PRODUCT_JSAPI) != 0)
+		app_secret(d);
 }

@@ -35,6 +35,9 @@ H5_MUST_CHECK bool h5_doctor_explain(const struct h5_doctor *d,
  * is used up. */
 int h5_doctor_left(const struct h5_doctor *d, int most_ms);
 
+/* places.c: what to enter at WeChat. */
+void h5_doctor_places(struct h5_doctor *d);
+
 /* wechat.c: is WeChat reached, and does it know us? */
 void h5_doctor_wechat(struct h5_doctor *d);
 

@@ -41,11 +41,11 @@ static const struct {
 /* The address holds the AppSecret and the code, so it is wiped and never
  * logged. */
 static enum h5_code
-ask(struct h5_wechat *w, const char *code, struct h5_https_answer *a,
-    struct h5_err *e)
+ask(struct h5_wechat *w, const char *code, int timeout_ms,
+    struct h5_https_answer *a, struct h5_err *e)
 {
 	struct h5_https_request q = {
-	    .method = H5_HTTPS_GET, .timeout_ms = TIMEOUT_MS};
+	    .method = H5_HTTPS_GET, .timeout_ms = timeout_ms};
 	struct h5_buf url, secret;
 	enum h5_code rc;
 
@@ -98,12 +98,27 @@ is_one(const json_t *v)
 	       (s != NULL && strcmp(s, "1") == 0);
 }
 
+static json_t *
+read_json(const struct h5_buf *answer)
+{
+	return json_loadb(answer->data != NULL ? answer->data : "", answer->len,
+	    JSON_REJECT_DUPLICATES, NULL);
+}
+
+static void
+say_refusal(long long errcode, const json_t *text, struct h5_err *words)
+{
+	const char *s = json_string_value(text);
+
+	(void)h5_err_set(words, H5_E_REMOTE, "%lld %s", errcode,
+	    s != NULL ? s : "without words");
+}
+
 static enum h5_code
 refused(const json_t *code, const json_t *text, enum h5_wechat_who *who,
     const char **note, struct h5_err *why)
 {
 	long long n = json_integer_value(code);
-	const char *s = json_string_value(text);
 	size_t i;
 
 	*who = H5_WECHAT_WHO_LATER;
@@ -112,8 +127,7 @@ refused(const json_t *code, const json_t *text, enum h5_wechat_who *who,
 			*who = errors[i].who;
 			*note = errors[i].note;
 		}
-	(void)h5_err_set(
-	    why, H5_E_REMOTE, "%lld %s", n, s != NULL ? s : "without words");
+	say_refusal(n, text, why);
 	return H5_OK;
 }
 
@@ -122,8 +136,7 @@ static enum h5_code
 read_answer(const struct h5_buf *answer, char openid[H5_WECHAT_OPENID],
     enum h5_wechat_who *who, const char **note, struct h5_err *why)
 {
-	json_t *root = json_loadb(answer->data != NULL ? answer->data : "",
-	    answer->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = read_json(answer);
 	const json_t *code = json_object_get(root, "errcode");
 	const char *id = json_string_value(json_object_get(root, "openid"));
 	enum h5_code rc = H5_OK;
@@ -186,10 +199,35 @@ h5_wechat_openid(struct h5_wechat *w, const struct h5_log *log,
 	*who = H5_WECHAT_WHO;
 	openid[0] = '\0';
 	/* Once: the code is spent even if its answer is lost. */
-	rc = ask(w, code, &a, &why);
+	rc = ask(w, code, TIMEOUT_MS, &a, &why);
 	if (rc == H5_OK)
 		rc = read_answer(&w->answer, openid, who, &note, &why);
 	report(log, order, rc, *who, &a, note, began_ms, &why);
 	h5_buf_clear(&w->answer);
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
+}
+
+enum h5_code
+h5_wechat_try_secret(struct h5_wechat *w, int timeout_ms, long long *errcode,
+    struct h5_err *words, struct h5_err *e)
+{
+	struct h5_https_answer a = {0};
+	json_t *root = NULL;
+	char made_up[33];
+	enum h5_code rc;
+
+	*errcode = 0;
+	rc = h5_crypto_nonce(made_up, e);
+	if (rc == H5_OK)
+		rc = ask(w, made_up, timeout_ms, &a, e);
+	if (rc == H5_OK) {
+		root = read_json(&w->answer);
+		if (!json_is_object(root))
+			rc = h5_err_set(e, H5_E_REMOTE, "not JSON");
+		*errcode = json_integer_value(json_object_get(root, "errcode"));
+		say_refusal(*errcode, json_object_get(root, "errmsg"), words);
+	}
+	json_decref(root);
+	h5_buf_clear(&w->answer);
+	return rc;
 }

@@ -249,6 +249,15 @@ H5_MUST_CHECK enum h5_code h5_wechat_openid(struct h5_wechat *w,
     const struct h5_log *log, const char *order, const char *code,
     char openid[H5_WECHAT_OPENID], enum h5_wechat_who *who, struct h5_err *e);
 
+/* h5_wechat_try_secret(w, timeout_ms, errcode, words, e): exchange a made-up
+ * code, for no order.  Blocks for timeout_ms at most; nothing is logged.
+ * H5_OK: *errcode is WeChat's: 40029 (invalid code) if appid and AppSecret are
+ * good; 0: it named none.  words->msg has it with WeChat's words.
+ * H5_E_REMOTE: the answer is not WeChat's.
+ * H5_E_NET, H5_E_CONFIG, H5_E_IO, H5_E_NOMEM: as the calls. */
+H5_MUST_CHECK enum h5_code h5_wechat_try_secret(struct h5_wechat *w,
+    int timeout_ms, long long *errcode, struct h5_err *words, struct h5_err *e);
+
 /* h5_wechat_query(w, log, a, t, refusal, e): what WeChat knows of an attempt.
  * t is initialised here; release it. */
 H5_MUST_CHECK enum h5_code h5_wechat_query(struct h5_wechat *w,

@@ -439,6 +439,131 @@ def _(t):
     t.contains(of(checks, "ids-and-key")[0]["found"], "not proven", "found")
 
 
+# --- what stands at WeChat ---------------------------------------------------
+
+
+def inside(t, conf=None, secret=h5.APP_SECRET, **kw):
+    """A site of a merchant who has every product."""
+    s = t.own_site({}, **kw)
+    s.write("app.secret", secret + "\n")
+    s.configure({"merchant.products": "h5 native jsapi",
+                 "merchant.app_secret_file": s.folder / "app.secret",
+                 "gateway.sns_url": s.conf["gateway.url"], **(conf or {})})
+    return s
+
+
+@table("doctor names the places at WeChat for {0}", [
+    ("h5", ["domain"]), ("native", []), ("h5 native", ["domain"]),
+    ("jsapi", ["oauth-domain", "pay-directory"]),
+    ("native jsapi", ["oauth-domain", "pay-directory"]),
+    ("h5 jsapi", ["domain", "oauth-domain", "pay-directory"]),
+    ("h5 native jsapi", ["domain", "oauth-domain", "pay-directory"])])
+def _(t, products, places):
+    s = inside(t, {"merchant.products": products,
+                   "site.base_url": "https://pay.example.com/cgi-bin/H5"})
+    code, checks = doctor(s, "--offline")
+    there = [c for c in checks if c["check"] in (
+        "domain", "oauth-domain", "pay-directory")]
+    t.eq(sorted(c["check"] for c in there), places, "the places")
+    t.eq({c["result"] for c in there} - {"pass"}, set(), there)
+    for c in there:
+        t.contains(c["found"], "enter exactly " + (
+            "https://pay.example.com/cgi-bin/H5/ "
+            if c["check"] == "pay-directory" else "pay.example.com "), c)
+
+
+@table("Q26 Q34 Q35 doctor and base_url {0}", [
+    ("https://pay.example.com", "pass", "pay.example.com ",
+     "https://pay.example.com/ "),
+    ("https://pay.example.com/", "pass", "pay.example.com ",
+     "https://pay.example.com/ "),
+    ("https://www.pay.example.com:443/a/b/", "pass", "www.pay.example.com ",
+     "https://www.pay.example.com/a/b/ "),
+    ("https://PAY.example.com/A", "pass", "pay.example.com ",
+     "https://pay.example.com/A/ "),
+    ("https://pay.example.com:8443/a", "warn", "only pay.example.com",
+     "https://pay.example.com:8443/a/ "),
+    ("https://203.0.113.9/a", "warn", "203.0.113.9 is an address",
+     "https://203.0.113.9/a/ "),
+    ("https://[2001:db8::9]:8443/a", "warn", "[2001:db8::9] is an address",
+     "https://[2001:db8::9]:8443/a/ ")])
+def _(t, base, result, host, directory):
+    s = inside(t, {"site.base_url": base})
+    code, checks = doctor(s, "--offline")
+    (oauth,) = of(checks, "oauth-domain")
+    t.eq(oauth["result"], result, oauth)
+    t.contains(oauth["found"], host, "the host")
+    t.eq(oauth["remedy"] is None, result == "pass", oauth)
+    (folder,) = of(checks, "pay-directory")
+    t.contains(folder["found"], "enter exactly " + directory, "the directory")
+
+
+@test("doctor proves the AppSecret without an order")
+def _(t):
+    g = t.own_gateway()
+    s = inside(t, gateway=g)
+    code, checks = doctor(s)
+    (got,) = of(checks, "app-secret")
+    t.eq(got["result"], "pass", got)
+    t.eq(len(g.calls("access_token")), 1, "exchanges")
+    t.eq(g.calls("unifiedorder"), [], "orders at WeChat")
+    t.eq([x for x in s.log() if x.startswith(("alert", "error"))], [], "log")
+    t.lacks(json.dumps(checks), h5.APP_SECRET, "the findings")
+
+
+@test("doctor asks for no AppSecret where JSAPI is not sold")
+def _(t):
+    g = t.own_gateway()
+    s = inside(t, {"merchant.products": "h5 native"}, gateway=g)
+    code, checks = doctor(s)
+    t.eq(of(checks, "app-secret"), [], "the finding")
+    t.eq(g.calls("access_token"), [], "exchanges")
+
+
+@test("Q29 doctor finds a wrong AppSecret, and says neither")
+def _(t):
+    wrong = "f" * 32
+    s = inside(t, secret=wrong)
+    checks = fails(t, s, "app-secret", "rejects the AppSecret.*40125",
+                   "merchant.app_secret_file")
+    t.lacks(json.dumps(checks), wrong, "the findings")
+
+
+@table("Q29 doctor and an exchange that answers {0}", [
+    (40125, "fail", "merchant.app_secret_file"),
+    (40013, "fail", "merchant.appid"),
+    (41004, "fail", "merchant.app_secret_file"),
+    (40164, "fail", "IP list"),
+    (45011, "warn", "again"), (40163, "warn", "again"),
+    (40029, "pass", None)])
+def _(t, errcode, result, remedy):
+    g = t.own_gateway()
+    g.fault("access_token", "errcode", n=errcode)
+    code, checks = doctor(inside(t, gateway=g))
+    (got,) = of(checks, "app-secret")
+    t.eq(got["result"], result, got)
+    if remedy:
+        t.contains(got["remedy"], remedy, "what to do")
+        t.contains(got["found"], str(errcode), "WeChat's words")
+
+
+@table("doctor and an exchange that fails by {0}", [
+    "html", "empty", "http-status", "cut-after", "huge"])
+def _(t, kind):
+    g = t.own_gateway()
+    g.fault("access_token", kind)
+    fails(t, inside(t, gateway=g), "app-secret", ".", "sns_url|reach")
+
+
+@test("doctor finds a gateway.sns_url that is not there")
+def _(t):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        s = inside(t, {"gateway.sns_url":
+                       f"http://127.0.0.1:{closed.getsockname()[1]}"})
+        fails(t, s, "app-secret", "cannot be reached", "reach")
+
+
 # --- our own pages ----------------------------------------------------------
 
 

@@ -142,6 +142,28 @@ def _(t, lang, heading, domain):
     t.eq([x for x in s.log() if x.startswith(("alert", "error"))], [], "log")
 
 
+@table("the doctor's page names the places at WeChat for {0}", [
+    ("h5", True, False), ("native", False, False), ("jsapi", False, True),
+    ("h5 native jsapi", True, True)])
+def _(t, products, domain, inside):
+    s = ready(t)
+    s.write("app.secret", h5.APP_SECRET + "\n")
+    s.configure({"merchant.products": products,
+                 "merchant.app_secret_file": s.folder / "app.secret",
+                 "gateway.sns_url": s.conf["gateway.url"]})
+    for method in "GET", "POST":
+        r = doctor(s, method)
+        t.page(r, 200, "doctor")
+        for there, place in (
+                (domain, "H5支付域名"), (inside, "JSAPI支付授权目录"),
+                (inside, "网页授权域名")):
+            t.eq(place in r.visible, there, f"{method} {place}")
+        t.eq(f"<code>{s.conf['site.base_url']}/</code>" in r.text, inside,
+             f"{method}: the directory")
+        t.eq("AppSecret" in r.visible, inside and method == "POST",
+             f"{method}: the secret")
+
+
 @test("the doctor's button posts, and looking asks WeChat nothing")
 def _(t):
     g = t.own_gateway()

@@ -416,10 +416,11 @@ CALLS = {"libfcgi", "libcurl", "libmxml", "libcrypto", "libz"}
 LINKED = {
     "cgi-bin/checkout": CALLS | {"libjansson", "libqrcodegen"},
     "cgi-bin/query": CALLS,
-    "cgi-bin/doctor": CALLS,
+    "cgi-bin/doctor": CALLS | {"libjansson"},
     "cgi-bin/return-page": {"libfcgi", "libcrypto", "libz"},
     "cgi-bin/notify": {"libfcgi", "libcrypto", "libz"},
-    "h5pay": {"libcurl", "libmxml", "libcrypto", "libz", "libqrcodegen"},
+    "h5pay": {"libcurl", "libmxml", "libcrypto", "libz", "libqrcodegen",
+              "libjansson"},
 }
 
 

@@ -443,6 +443,8 @@ fill_doctor(void *arg, struct h5_data *v, const char *lang)
 	h5_data_str(v, "other_url", "?lang=en");
 	h5_data_flag(v, "can_go_on", x->which != FAULTS);
 	h5_data_str(v, "domain", "shop.example");
+	h5_data_str(v, "directory", "https://shop.example/cgi-bin/pay/");
+	h5_data_str(v, "oauth", "shop.example");
 	h5_data_flag(v, "online", x->which == GOOD || x->which == BAD);
 	h5_data_flag(v, "any_fail", x->which >= BAD);
 	h5_data_flag(v, "any_warn", x->which == BAD);
