@@ -162,9 +162,9 @@ found(void *arg, const struct h5_difference *d)
 		r->held++;
 	else
 		r->differences++;
-	/* A fee is WeChat's own sum: asking about the order would not change
-	 * it. */
-	if (d->kind != H5_DIFF_FEE)
+	/* A fee is WeChat's own sum, and a number's product is fixed: asking
+	 * about the order would change neither. */
+	if (d->kind != H5_DIFF_FEE && d->kind != H5_DIFF_PRODUCT)
 		remember(r, &r->ask, d->order);
 	if (d->order[0] == '\0' && (d->kind == H5_DIFF_MISSING_HERE ||
 				       d->kind == H5_DIFF_REFUND_MISSING_HERE))
@@ -554,6 +554,7 @@ run(struct command *cmd, int argc, char **argv)
 		return status;
 	r.x.now = h5_clock_now();
 	r.x.appid = cmd->shop.c->merchant.appid;
+	r.x.products = cmd->shop.c->merchant.products;
 	r.x.found = found;
 	r.x.arg = &r;
 	return reconcile(&r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/wechat/wechat.h"
 
 #define DAY_S 86400
 #define LATE_S (23 * 3600) /* from here on a trade may be another day's */
@@ -30,6 +31,8 @@ h5_reconcile_name(enum h5_reconcile_kind kind)
 		return "refund-missing-there";
 	case H5_DIFF_UNREADABLE:
 		return "unreadable";
+	case H5_DIFF_PRODUCT:
+		return "product";
 	case H5_DIFF_FEE:
 		break;
 	}
@@ -58,9 +61,10 @@ tell(const struct h5_reconcile *x, struct h5_difference *d,
     enum h5_reconcile_kind kind)
 {
 	d->kind = kind;
-	/* A fee does not wait for another day: both sides stand in this
-	 * line. */
-	d->held = kind != H5_DIFF_FEE && is_held(x, d->at);
+	/* A fee and a product do not wait for another day: all that is known
+	 * of them stands in this line. */
+	d->held =
+	    kind != H5_DIFF_FEE && kind != H5_DIFF_PRODUCT && is_held(x, d->at);
 	x->found(x->arg, d);
 }
 
@@ -76,14 +80,21 @@ of_row(const struct h5_bill_row *r, const struct h5_order *o)
 	return d;
 }
 
-/* H5 is one of many ways to be paid under a merchant's number.  A bill that
- * does not name the way or the appid is taken to mean this shop. */
+/* This shop's products are some of many ways to be paid under a merchant's
+ * number.  A bill that does not name the way or the appid is taken to mean this
+ * shop. */
 static bool
 is_ours(const struct h5_reconcile *x, const struct h5_bill_row *r)
 {
-	return (r->trade_type[0] == '\0' ||
-		   strcmp(r->trade_type, "MWEB") == 0) &&
-	       (r->appid[0] == '\0' || strcmp(r->appid, x->appid) == 0);
+	bool way = r->trade_type[0] == '\0';
+	unsigned p;
+
+	for (p = 0; p < H5_PRODUCTS; p++)
+		if ((x->products & 1U << p) != 0 &&
+		    strcmp(r->trade_type,
+			h5_wechat_trade_type((enum h5_product)p)) == 0)
+			way = true;
+	return way && (r->appid[0] == '\0' || strcmp(r->appid, x->appid) == 0);
 }
 
 static void
@@ -125,6 +136,21 @@ compare_fee(struct h5_reconcile *x, const struct h5_bill_row *r,
 	tell(x, &d, H5_DIFF_FEE);
 }
 
+/* A number was sent to WeChat for one product, which it never changes. */
+static void
+compare_product(struct h5_reconcile *x, const struct h5_bill_row *r,
+    const struct h5_order *o, const struct h5_attempt *a)
+{
+	struct h5_difference d = of_row(r, o);
+	const char *sent = h5_wechat_trade_type(a->product);
+
+	if (r->trade_type[0] == '\0' || strcmp(r->trade_type, sent) == 0)
+		return;
+	put_word(d.here, sent);
+	put_word(d.there, r->trade_type);
+	tell(x, &d, H5_DIFF_PRODUCT);
+}
+
 void
 h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
     const struct h5_order *o)
@@ -156,8 +182,8 @@ h5_reconcile_payment(struct h5_reconcile *x, const struct h5_bill_row *r,
 		put_word(d.there, r->trade_state);
 		tell(x, &d, H5_DIFF_STATE);
 	}
-	/* The fee is compared in any case; it depends on the bill's line
-	 * alone. */
+	/* These are compared in any case; they do not depend on the state. */
+	compare_product(x, r, o, a);
 	compare_fee(x, r, o);
 }
 
@@ -167,8 +193,12 @@ h5_reconcile_refund(struct h5_reconcile *x, const struct h5_bill_row *r,
 {
 	const struct h5_refund *refund =
 	    o == NULL ? NULL : h5_order_refund(o, r->out_refund_no);
+	const struct h5_attempt *a =
+	    o == NULL ? NULL : h5_order_attempt(o, r->out_trade_no);
 	struct h5_difference d = of_row(r, o);
 
+	if (a != NULL)
+		compare_product(x, r, o, a);
 	if (refund == NULL) {
 		nothing_here(x, r, o, H5_DIFF_REFUND_MISSING_HERE);
 	} else if (r->refund_fee >= 0 && r->refund_fee != refund->refund_fee) {

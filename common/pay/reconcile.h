@@ -20,6 +20,7 @@ enum h5_reconcile_kind {
 	H5_DIFF_REFUND_MISSING_HERE,
 	H5_DIFF_REFUND_MISSING_THERE,
 	H5_DIFF_UNREADABLE, /* a line of the bill */
+	H5_DIFF_PRODUCT, /* the bill names another way to pay */
 	H5_DIFF_FEE /* not what the rate makes of the amount */
 };
 
@@ -40,6 +41,7 @@ struct h5_reconcile {
 	const struct h5_bill *bill;
 	const struct h5_bill *next; /* the day after, or NULL */
 	const char *appid;
+	unsigned products; /* of this shop, bit 1 << enum h5_product each */
 	int64_t day; /* its first second */
 	int64_t now;
 	void (*found)(void *arg, const struct h5_difference *d);
@@ -61,7 +63,7 @@ void h5_reconcile_odd(struct h5_reconcile *x, const struct h5_bill_odd *odd);
 void h5_reconcile_order(struct h5_reconcile *x, const struct h5_order *o);
 
 /* h5_reconcile_name(kind): missing-here, missing-there, amount, state,
- * refund-missing-here, refund-missing-there, unreadable, fee. */
+ * refund-missing-here, refund-missing-there, unreadable, product, fee. */
 const char *h5_reconcile_name(enum h5_reconcile_kind kind);
 
 #endif

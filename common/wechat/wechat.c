@@ -1,8 +1,12 @@
-/* Makes and frees the facts that have memory of their own. */
+/* Makes and frees the facts that have memory of their own, and knows the words
+ * that all APIs share. */
 #include "common/wechat/wechat.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/base/length.h"
 
 /* A trade is only filled from a message, so it never needs more than a message
  * may have. */
@@ -30,4 +34,17 @@ h5_wechat_prepay_release(struct h5_wechat_prepay *p)
 	free(p->mweb_url);
 	free(p->code_url);
 	memset(p, 0, sizeof *p);
+}
+
+static const char *const trade_types[] = {
+    [H5_PRODUCT_H5] = "MWEB",
+    [H5_PRODUCT_NATIVE] = "NATIVE",
+    [H5_PRODUCT_JSAPI] = "JSAPI",
+};
+static_assert(H5_LENGTH(trade_types) == H5_PRODUCTS, "a word for each product");
+
+const char *
+h5_wechat_trade_type(enum h5_product p)
+{
+	return trade_types[p];
 }

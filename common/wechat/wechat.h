@@ -102,6 +102,10 @@ struct h5_wechat_trade {
 void h5_wechat_trade_init(struct h5_wechat_trade *t);
 void h5_wechat_trade_release(struct h5_wechat_trade *t);
 
+/* h5_wechat_trade_type(p): WeChat's word for a product: MWEB, NATIVE, JSAPI,
+ * as orders, answers and bills spell it (docs/PROTOCOL.md 2.1). */
+const char *h5_wechat_trade_type(enum h5_product p);
+
 /* What WeChat says of one refund. */
 struct h5_wechat_refund {
 	char out_trade_no[33];

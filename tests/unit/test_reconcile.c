@@ -42,6 +42,7 @@ make_order(struct fixture *f, int64_t paid_at)
 	    sizeof f->attempts[0].out_trade_no, "A00001");
 	(void)snprintf(f->attempts[1].out_trade_no,
 	    sizeof f->attempts[1].out_trade_no, "A00001_2");
+	f->attempts[1].product = H5_PRODUCT_NATIVE;
 	f->o.total_fee = 628;
 	f->o.state = H5_ORDER_AWAITING;
 	f->o.attempts = f->attempts;
@@ -89,6 +90,7 @@ start(struct seen *s, const struct h5_bill *b, int64_t now)
 {
 	struct h5_reconcile x = {.bill = b,
 	    .appid = "wx1",
+	    .products = 1 << H5_PRODUCT_H5 | 1 << H5_PRODUCT_NATIVE,
 	    .day = DAY,
 	    .now = now,
 	    .found = found,
@@ -100,6 +102,9 @@ start(struct seen *s, const struct h5_bill *b, int64_t now)
 
 #define PAY(no, tx, fee, type)                                                 \
 	"`2026-11-23 12:00:00,`wx1,`" tx ",`" no ",`" type ",`SUCCESS,`" fee   \
+	",`0,`,`0.00,`0.04000,`0.60%\n"
+#define LAST(no, tx, fee, type)                                                \
+	"`2026-11-23 23:59:59,`wx1,`" tx ",`" no ",`" type ",`SUCCESS,`" fee   \
 	",`0,`,`0.00,`0.04000,`0.60%\n"
 #define BACK(no, refund, status, fee)                                          \
 	"`2026-11-23 12:00:00,`wx1,`42,`" no ",`MWEB,`REFUND,`0.00,`" refund   \
@@ -127,11 +132,31 @@ test_reconcile__a_line_of_the_bill(void **state)
 	    {"mini program's", PAY("B00001", "43", "6.28", "JSAPI"), false,
 		false, NULL, ""},
 	    {"mini program's, under our number",
-		PAY("A00001", "42", "6.28", "JSAPI"), true, true, NULL, ""},
+		PAY("A00001", "42", "6.28", "JSAPI"), true, true, NULL,
+		"product A00001 MWEB JSAPI;"},
+	    {"nobody's, of another product of ours",
+		PAY("A00001", "42", "6.28", "NATIVE"), false, false, NULL,
+		"missing-here   628;"},
+	    {"nobody's, of no product at all",
+		PAY("A00001", "42", "6.28", "MICROPAY"), false, false, NULL,
+		""},
+	    {"by a code, under our number and for a day's last hour",
+		LAST("A00001", "42", "6.28", "NATIVE"), true, true, NULL,
+		"product A00001 MWEB NATIVE;"},
+	    {"unpaid here, and of another product",
+		PAY("A00001", "42", "6.28", "APP"), true, false, NULL,
+		"state A00001 awaiting SUCCESS;product A00001 MWEB APP;"},
+	    {"of a bill that does not name the way, under our number",
+		PAY("A00001", "42", "6.28", ""), true, true, NULL, ""},
+	    {"a second attempt by a code",
+		PAY("A00001_2", "44", "6.28", "NATIVE"), true, true, NULL,
+		"state A00001 other attempt SUCCESS;"},
+	    {"a second attempt, said to be H5",
+		PAY("A00001_2", "44", "6.28", "MWEB"), true, true, NULL,
+		"state A00001 other attempt SUCCESS;"
+		"product A00001 NATIVE MWEB;"},
 	    {"unpaid here", PAY("A00001", "42", "6.28", "MWEB"), true, false,
 		NULL, "state A00001 awaiting SUCCESS;"},
-	    {"a second attempt paid too", PAY("A00001_2", "44", "6.28", "MWEB"),
-		true, true, NULL, "state A00001 other attempt SUCCESS;"},
 	    {"another transaction", PAY("A00001", "43", "6.28", "MWEB"), true,
 		true, NULL, "state A00001 other transaction SUCCESS;"},
 	    {"another amount", PAY("A00001", "42", "6.29", "MWEB"), true, true,
@@ -143,6 +168,9 @@ test_reconcile__a_line_of_the_bill(void **state)
 		"amount A00001 628 6280;fee A00001 38 4;"},
 	    {"refund agrees", BACK("A00001", "A00001-r1", "SUCCESS", "1.00"),
 		true, true, "SUCCESS", ""},
+	    {"refund of a payment of another product",
+		BACK("A00001_2", "A00001-r1", "SUCCESS", "1.00"), true, true,
+		"SUCCESS", "product A00001 NATIVE MWEB;"},
 	    {"refund unknown", BACK("A00001", "A00001-r9", "SUCCESS", "1.00"),
 		true, true, "SUCCESS", "refund-missing-here A00001  100;"},
 	    {"refund of nobody's order",
@@ -180,9 +208,7 @@ test_reconcile__a_line_of_the_bill(void **state)
 		if (strcmp(s.text, rows[i].want) != 0)
 			fail_msg("row \"%s\": %s", rows[i].name, s.text);
 		ROW(rows[i].name,
-		    x.elsewhere ==
-			(strstr(rows[i].name, "mini program's") != NULL &&
-			    !rows[i].here));
+		    x.elsewhere == (rows[i].want[0] == '\0' && !rows[i].here));
 		h5_bill_free(&b);
 	}
 }

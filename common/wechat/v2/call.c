@@ -111,12 +111,6 @@ add_shop(struct h5_wechat *w, enum h5_product product, struct h5_fields *f,
 	return rc;
 }
 
-static const char *const trade_types[] = {
-    [H5_PRODUCT_H5] = "MWEB",
-    [H5_PRODUCT_NATIVE] = "NATIVE",
-    [H5_PRODUCT_JSAPI] = "JSAPI",
-};
-
 /* What the order and its attempt say.  WeChat refuses a number that comes again
  * with other parameters, so all of them are stored (docs/PROTOCOL.md 2.1, 2.7);
  * only the buyer's address may differ. */
@@ -132,7 +126,8 @@ add_order(struct h5_fields *f, const struct h5_order *o,
 	 * refused. */
 	h5_clock_wire(a->time_start, start);
 	h5_clock_wire(a->time_expire, expire);
-	rc = h5_fields_add(f, "trade_type", trade_types[a->product], e);
+	rc =
+	    h5_fields_add(f, "trade_type", h5_wechat_trade_type(a->product), e);
 	if (rc == H5_OK && a->product == H5_PRODUCT_NATIVE)
 		rc = h5_fields_add(f, "product_id", a->out_trade_no, e);
 	if (rc == H5_OK && a->product == H5_PRODUCT_JSAPI)
@@ -227,10 +222,10 @@ take_prepay(struct h5_wechat *w, enum h5_product product,
 	enum h5_code rc = H5_OK;
 
 	/* Another trade type would open another cashier. */
-	if (!h5_fields_is(f, "trade_type", trade_types[product]))
+	if (!h5_fields_is(f, "trade_type", h5_wechat_trade_type(product)))
 		return h5_err_set(e, H5_E_REMOTE,
 		    "WeChat's answer: trade_type is not %s",
-		    trade_types[product]);
+		    h5_wechat_trade_type(product));
 	if (id == NULL || id[0] == '\0' ||
 	    strlen(id) >= sizeof out->prepay_id || !visible_ascii(id, "\"<>&"))
 		return h5_err_set(
