@@ -23,6 +23,7 @@ licence() { # SOURCE-PACKAGE
 	curl) echo curl ;;
 	gcc-[0-9]*) echo "GPL-3.0-or-later WITH GCC-exception-3.1" ;;
 	glibc) echo LGPL-2.1-or-later ;;
+	jansson) echo MIT ;;
 	libfcgi) echo OML ;;
 	mxml) echo Apache-2.0 ;; # since 3.0; with leave to link GPL 2 programs
 	openssl) echo Apache-2.0 ;;

@@ -60,8 +60,12 @@ put_attempts(const struct h5_order *o, struct h5_buf *out)
 		put_time("created_at", a->created_at, out);
 		put_time("mweb_url_at", a->mweb_url != NULL ? a->prepaid_at : 0,
 		    out);
-		h5_json_text("product", h5_order_product_word(a->product), out);
-		put_time("prepaid_at", a->prepaid_at, out);
+		/* What 0.1.0 knows it is shown as it was. */
+		if (a->product != H5_PRODUCT_H5) {
+			h5_json_text(
+			    "product", h5_order_product_word(a->product), out);
+			put_time("prepaid_at", a->prepaid_at, out);
+		}
 		h5_json_text("spbill_create_ip", a->spbill_create_ip, out);
 		h5_buf_putc(out, '}');
 	}

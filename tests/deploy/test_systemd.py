@@ -126,7 +126,8 @@ def _(t, program):
         else:
             t.page(w.get(program, "order=abcdefg&t=x"), 404, "not-found")
         for pid in h5.family(p.pid):
-            if h5._stat(pid) and h5._stat(pid)[0] == program[:15]:
+            stat = h5._stat(pid)
+            if stat and stat[0] == program[:15]:
                 os.kill(pid, 15)
         p.wait(20)
     used = set(re.findall(r"^\d+ +(\w+)\(", out.read_text(), re.M))

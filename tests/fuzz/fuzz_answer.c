@@ -71,7 +71,8 @@ answer(const char *p, size_t n)
 	enum h5_code rc;
 	bool success;
 
-	rc = h5_v2_read_answer(wechat_config(), p, n, &f, &refusal, NULL);
+	rc = h5_v2_read_answer(wechat_config(),
+	    wechat_config()->merchant.sign_type, p, n, &f, &refusal, NULL);
 	MUST(rc == H5_OK || rc == H5_E_REMOTE);
 	if (rc != H5_OK) {
 		MUST(f.n == 0 && refusal.verdict != H5_WECHAT_SUCCESS);

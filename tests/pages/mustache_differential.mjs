@@ -239,18 +239,18 @@ report(missing(used, known).length === 0, 'every partial that is used exists',
 report(missing(keys[1], used).length === 0, 'every message is used',
 	missing(keys[1], used));
 
-const code = ['page.c', 'page_parts.c']
+const code = ['page.c', 'page_parts.c', 'page_ways.c']
 	.map((f) => readFileSync(`common/web/${f}`, 'utf8')).join('');
 const drawn = [...code.matchAll(/finish\(&pg, "([a-z-]+)"/g),
-	...code.matchAll(/return "([a-z-]+)";/g), ...code.matchAll(/\{"([a-z-]+)", \d+\}/g)]
+	...code.matchAll(/return "([a-z-]+)";/g), ...code.matchAll(/[?:] "([a-z-]+)"/g), ...code.matchAll(/\{"([a-z-]+)", \d+\}/g)]
 	.map((m) => m[1]).filter((n) => n in pages);
 const idle = missing(missing(Object.keys(pages), used), drawn);
 report(idle.length === 0, 'every template is a page or a partial', idle);
 
-// The alerts come by h5_order_alert_name.
+// The alerts come by h5_order_alert_name, the ways by h5_order_product_word.
 const set = [...(code + readFileSync('cgi-bin/doctor.c', 'utf8'))
 	.matchAll(/"([a-z0-9_]+)"/g)].map((m) => m[1])
-	.concat('disputed', 'late', 'overpaid');
+	.concat('disputed', 'late', 'overpaid', 'h5', 'native', 'jsapi');
 report(names.length > 0 && missing(names, set).length === 0,
 	'every name in a template is set by common/web/page*.c or the doctor', missing(names, set));
 
