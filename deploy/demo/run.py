@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 import h5  # noqa: E402
+from inside import Inside  # noqa: E402
 
 PORTS = range(8080, 8100)
 SWEEP_S = 60
@@ -53,9 +54,19 @@ HOOK = """\
 WORDS = """
   The shop           {shop}
   WeChat's stand-in  {gateway}  (orders, and a button for every fault)
+  inside WeChat      {inside}  (the shop, as WeChat's own browser opens it)
+
+Three ways to pay; the browser decides which the page offers first
+  on a desktop       open the shop: a QR code. Press Scan beside the order on
+                     the stand-in's page, and pay there; the page notices.
+  on a phone         the browser's developer tools play one (device mode):
+                     the button leads to the cashier, which is WeChat's app.
+  inside WeChat      open the third address: who you are is asked, then the
+                     page calls the bridge, which asks you whether to pay.
 
 Try
-  1  Buy something. You land on the stand-in's cashier: pay, and come back.
+  1  As on a phone, buy something. You land on the stand-in's cashier: pay,
+     and come back.
   2  Buy again, but cancel at the cashier; then pay from the page you return to.
   3  Come back without paying, press 已完成支付: nothing was paid, so it says so.
   4  On the stand-in's page choose an error; the next cashier shows it. Return,
@@ -125,16 +136,19 @@ def write_shop_page(shop, key):
 
 
 def open_shop(a, folder):
-    """(shop, gateway), both running."""
+    """(shop, gateway, inside), all running."""
     socket = take_port(a.port)
     keys = {name: secrets.token_hex(16) for name in h5.KEYS}
     (folder / "api.key").touch(mode=0o600)
     (folder / "api.key").write_text(keys["api.key"] + "\n")
+    secret = secrets.token_hex(16)
+    (folder / "app.secret").touch(mode=0o600)
+    (folder / "app.secret").write_text(secret + "\n")
     gateway = None
     for port in [socket.getsockname()[1] + 1, 0]:
         try:
             gateway = h5.Gateway(a.build, f"127.0.0.1:{port}",
-                                 args=["--plain-refund"],
+                                 args=["--plain-refund", "--app-secret", secret],
                                  key_file=folder / "api.key", quiet=True)
             break
         except h5.Late:
@@ -154,12 +168,17 @@ def open_shop(a, folder):
             "site.name": "山水茶铺 Hills & Water Tea",
             "site.shop_url": origin + "/",
             "site.allowed_origins": origin.replace("127.0.0.1", "localhost"),
+            "merchant.products": "h5 native jsapi",
+            "merchant.app_secret_file": folder / "app.secret",
+            "gateway.oauth_url": gateway.url,
+            "gateway.sns_url": gateway.url,
             "hooks.exec": hook,
             "server.processes": "2",
         },
     )
     write_shop_page(shop, keys["link.key"])
-    return shop, gateway
+    inside = Inside(h5.listener(), shop.origin, gateway.url, h5.WECHAT)
+    return shop, gateway, inside
 
 
 def wait_until_told(shop):
@@ -190,11 +209,12 @@ def main():
     folder = pathlib.Path(a.folder or pathlib.Path(a.build) / "demo").resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
-    shop, gateway = open_shop(a, folder)
+    shop, gateway, inside = open_shop(a, folder)
     wrong = None
     try:
         command = f"{short(shop.command)} -c {short(shop.conf_file)}"
         print(WORDS.format(shop=shop.origin + "/", gateway=gateway.url + "/",
+                           inside=inside.origin + "/",
                            command=command, store=short(shop.store),
                            log=short(shop.log_file),
                            heard=short(folder / "heard.txt")), flush=True)

@@ -1,5 +1,7 @@
 """make run: the demonstration starts, works and leaves nothing behind."""
 
+import base64
+import hashlib
 import os
 import pathlib
 import re
@@ -10,6 +12,7 @@ import sys
 import time
 
 import h5
+import test_ways
 from case import table, test
 from test_flow import act
 
@@ -71,6 +74,69 @@ def _(t, name):
     t.eq(demo.process.returncode, 0, f"exit status, {out!r}")
     left = [(p, c) for p, c in family.items() if h5.alive_process(p)]
     t.eq(left, [], "processes that are left")
+
+
+@test("the demonstration has a code for a desktop")
+def _(t):
+    s = t.own_site()
+    demo = Demo(t, s.folder / "demo")
+    try:
+        shop, gateway = demo.urls[:2]
+        b = h5.Browser(user_agent=test_ways.DESKTOP)
+        b.open(shop)
+        b.follow(next(a["href"] for a in b.reply.dom.links
+                      if "sig=" in a["href"]))
+        b.submit(b.reply.form("checkout"))
+        t.eq(b.reply.page, "scan", "the code's page")
+        page, url = b.reply, b.url
+        b.open(gateway)
+        b.follow(next(a["href"] for a in b.reply.dom.links
+                      if "/scan?" in a["href"]))
+        t.contains(b.reply.text, 'data-page="phone"', "the phone")
+        act(b, "pay")
+        b.open(url)
+        b.reply = page
+        b.submit(page.form("query"))
+        t.eq((b.reply.page, b.reply.state), ("result", "paid"), "the result")
+    finally:
+        demo.stop()
+
+
+@test("the demonstration's third address is inside WeChat, bridge and all")
+def _(t):
+    s = t.own_site()
+    demo = Demo(t, s.folder / "demo")
+    try:
+        inside = demo.urls[2]
+        b = h5.Browser(user_agent=test_ways.DESKTOP)
+        b.open(inside)
+        b.follow(next(a["href"] for a in b.reply.dom.links
+                      if "sig=" in a["href"]))
+        b.submit(b.reply.form("checkout"))
+        t.eq(b.reply.page, "jsapi", "the bridge's page")
+        t.ok(b.url.startswith(inside), f"it stays inside: {b.url}")
+        script = re.search("<script>(window.WeixinJSBridge = .*?)</script>",
+                           b.reply.text, re.S).group(1)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest())
+        policy = b.reply.header("Content-Security-Policy")
+        t.contains(policy, f"'sha256-{digest.decode()}'", "its hash")
+        t.lacks(policy, "unsafe", "the policy")
+        t.ok(re.search("connect-src[^;]*'self'", policy), "its question")
+        asked = re.search('fetch\\("([^"]+)"', script).group(1)
+        page = b.reply
+        form = {**test_ways.bridge(page), "url": b.url, "action": "cancel"}
+        for action, word in ("cancel", "cancel"), ("pay", "ok"):
+            _, text = test_ways.fetch(inside.rstrip("/") + asked, {
+                "Content-Type": "application/x-www-form-urlencoded"},
+                {**form, "action": action})
+            t.contains(text, f"get_brand_wcpay_request:{word}", action)
+        b.follow(re.search(' data-result="([^"]+)"', page.text).group(1)
+                 .replace("&amp;", "&"))
+        if b.reply.page != "result":
+            b.submit(b.reply.form("query"))
+        t.eq((b.reply.page, b.reply.state), ("result", "paid"), "the result")
+    finally:
+        demo.stop()
 
 
 @test("every link and form of the demonstration shop leads somewhere")
