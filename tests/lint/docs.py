@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORDS = 18000  # of docs/*.md; without INTERFACE and pages in Chinese
 # Pages of capabilities that came after the pages above were counted; each is
 # held to its own limit.
-NEW = {"ALERTS.md", "ARCHIVE.md", "BROWSERS.md", "KEYS.md", "MODEL.md",
+NEW = {"ALERTS.md", "APPS.md", "ARCHIVE.md", "BROWSERS.md", "KEYS.md", "MODEL.md",
        "MOVING.md", "PRIVACY.md"}
 NEW_WORDS = 1200
 # A key of the configuration that came later brings its own words.
