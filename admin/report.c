@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/certificates.h"
 #include "admin/command.h"
 #include "admin/report.h"
 #include "common/system/file.h"
@@ -230,6 +231,7 @@ static enum h5_code
 count(struct reporting *x, struct h5_err *e)
 {
 	struct h5_store *st = x->cmd->shop.st;
+	struct certificate api;
 	int64_t swept;
 	enum h5_code rc;
 
@@ -250,6 +252,8 @@ count(struct reporting *x, struct h5_err *e)
 		problem(&x->r, "", "p_no_sweep", 0);
 		rc = H5_OK;
 	}
+	if (certificate_api(x->cmd->shop.c, x->r.now, &api) && api.alarm)
+		problem(&x->r, "", "p_certificate", 0);
 	return rc;
 }
 

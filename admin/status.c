@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "admin/certificates.h"
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -226,6 +227,46 @@ put_json_list(
 }
 
 static void
+put_json_certificates(const struct counts *c, struct h5_buf *b)
+{
+	char at[H5_CLOCK_RFC3339];
+	struct certificate x;
+
+	h5_buf_puts(b, "\"certificates\":[");
+	if (certificate_api(c->cmd->shop.c, c->now, &x)) {
+		h5_clock_rfc3339(x.end, at);
+		h5_buf_printf(b, "{\"certificate\":\"%s\",", x.name);
+		if (x.why[0] == '\0')
+			h5_buf_printf(b, "\"ends\":\"%s\",\"days\":%lld,", at,
+			    (long long)x.days);
+		else
+			h5_buf_puts(b, "\"ends\":null,\"days\":null,");
+		h5_buf_printf(b, "\"alarm\":%s}", x.alarm ? "true" : "false");
+	}
+	h5_buf_puts(b, "],");
+}
+
+/* Only what needs somebody: a good certificate has no line. */
+static void
+print_certificates(const struct counts *c)
+{
+	char day[H5_CLOCK_DAY];
+	struct certificate x;
+
+	if (!certificate_api(c->cmd->shop.c, c->now, &x) || !x.alarm)
+		return;
+	h5_clock_day(x.end, day);
+	(void)printf(c->cmd->terminal ? "certificate          %s, "
+				      : "certificate\t%s\t",
+	    x.name);
+	if (x.why[0] != '\0')
+		(void)printf("%s\n", x.why);
+	else
+		(void)printf("%s %s, %lld days\n",
+		    x.days < 0 ? "ended" : "ends", day, (long long)x.days);
+}
+
+static void
 put_json(const struct counts *c, struct h5_buf *b)
 {
 	char at[H5_CLOCK_RFC3339];
@@ -235,6 +276,7 @@ put_json(const struct counts *c, struct h5_buf *b)
 	put_json_list(b, "orders", c->orders, STATES, true);
 	put_json_list(b, "amount_fen", c->fen, STATES, true);
 	put_json_list(b, "alerts", c->with_alert, ALERTS, false);
+	put_json_certificates(c, b);
 	h5_clock_rfc3339(c->swept_at, at);
 	h5_buf_printf(b,
 	    "\"refunded_fen\":%lld,\"unresolved\":%lld,"
@@ -296,6 +338,7 @@ print_table(const struct counts *c)
 	    (long long)c->pending, (long long)(c->pending_oldest_s / 60),
 	    (long long)c->due, (long long)c->due_oldest_s, (long long)c->broken,
 	    c->swept_at == 0 ? "never" : at);
+	print_certificates(c);
 	return true;
 }
 

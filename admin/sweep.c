@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/command.h"
+#include "admin/certificates.h"
 #include "admin/sweep.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -216,6 +217,9 @@ run(struct command *cmd, int argc, char **argv)
 	s.until_ms = h5_clock_mono_ms() + seconds * 1000;
 	s.jumped = sweep_clock_jumped(cmd, id == NULL);
 	s.named = id != NULL;
+	/* Not behind a web request, which names its order. */
+	if (id == NULL)
+		certificates_daily(cmd);
 	return id != NULL ? sweep_order(&s, id)
 			  : sweep_all(&s, (size_t)given[PARALLELS].number);
 }

@@ -285,6 +285,14 @@ no_password(char *to, int size, int rw, void *arg)
 }
 
 static enum h5_code
+no_certificate(struct h5_err *e)
+{
+	return h5_err_set(e, H5_E_CONFIG,
+	    "merchant.cert_file does not contain a certificate in PEM form: "
+	    "use apiclient_cert.pem from the merchant platform");
+}
+
+static enum h5_code
 read_pair(const struct h5_buf *cert, const struct h5_buf *key, X509 **x,
     EVP_PKEY **k, struct h5_err *e)
 {
@@ -300,9 +308,7 @@ read_pair(const struct h5_buf *cert, const struct h5_buf *key, X509 **x,
 	*x = PEM_read_bio_X509(bio_x, NULL, no_password, NULL);
 	*k = PEM_read_bio_PrivateKey(bio_k, NULL, no_password, NULL);
 	if (*x == NULL)
-		rc = h5_err_set(e, H5_E_CONFIG,
-		    "merchant.cert_file does not contain a certificate in PEM "
-		    "form: use apiclient_cert.pem from the merchant platform");
+		rc = no_certificate(e);
 	else if (*k == NULL)
 		rc = h5_err_set(e, H5_E_CONFIG,
 		    "merchant.key_file does not contain a key in PEM form "
@@ -320,11 +326,24 @@ out:
 }
 
 static enum h5_code
+read_end(const X509 *x, int64_t *end, struct h5_err *e)
+{
+	struct tm tm = {0};
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "the expiry date of merchant.cert_file cannot be read");
+	*end = (int64_t)timegm(&tm);
+	return H5_OK;
+}
+
+static enum h5_code
 check_time(const X509 *x, int64_t now, struct h5_err *e)
 {
 	char today[H5_CLOCK_DAY], then[H5_CLOCK_DAY];
 	time_t at = (time_t)now;
-	struct tm tm = {0};
+	enum h5_code rc;
+	int64_t end;
 
 	h5_clock_day(now, today);
 	if (X509_cmp_time(X509_get0_notBefore(x), &at) > 0)
@@ -335,10 +354,10 @@ check_time(const X509 *x, int64_t now, struct h5_err *e)
 	if (X509_cmp_time(X509_get0_notAfter(x), &at) > 0)
 		return H5_OK;
 	/* The date is wanted for the message alone. */
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
-		return h5_err_set(e, H5_E_CONFIG,
-		    "the expiry date of merchant.cert_file cannot be read");
-	h5_clock_day((int64_t)timegm(&tm), then);
+	rc = read_end(x, &end, e);
+	if (rc != H5_OK)
+		return rc;
+	h5_clock_day(end, then);
 	return h5_err_set(e, H5_E_CONFIG,
 	    "merchant.cert_file expired on %s: download a new certificate "
 	    "from the merchant platform",
@@ -377,5 +396,23 @@ h5_crypto_certificate(const struct h5_buf *cert, const struct h5_buf *key,
 		rc = check_merchant(x, mch_id, e);
 	EVP_PKEY_free(k);
 	X509_free(x);
+	return rc;
+}
+
+enum h5_code
+h5_crypto_certificate_end(
+    const struct h5_buf *cert, int64_t *end, struct h5_err *e)
+{
+	BIO *bio = BIO_new_mem_buf(cert->data, (int)cert->len);
+	X509 *x = NULL;
+	enum h5_code rc;
+
+	if (bio == NULL)
+		return h5_err_nomem(e);
+	x = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+	rc = x != NULL ? read_end(x, end, e) : no_certificate(e);
+	X509_free(x);
+	BIO_free(bio);
+	ERR_clear_error();
 	return rc;
 }

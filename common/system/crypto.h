@@ -86,4 +86,10 @@ H5_MUST_CHECK enum h5_code h5_crypto_certificate(const struct h5_buf *cert,
     const struct h5_buf *key, const char *mch_id, int64_t now,
     struct h5_err *e);
 
+/* h5_crypto_certificate_end(cert, end, e): the last second (Unix) at which the
+ * first certificate in cert, PEM, is valid.  H5_E_CONFIG: there is none, or
+ * its date cannot be read.  H5_E_NOMEM: no memory. */
+H5_MUST_CHECK enum h5_code h5_crypto_certificate_end(
+    const struct h5_buf *cert, int64_t *end, struct h5_err *e);
+
 #endif

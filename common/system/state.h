@@ -16,6 +16,8 @@
 #define H5_STATE_LIMITS "limits"
 /* A file: how this machine's clock stood when the last sweep began. */
 #define H5_STATE_CLOCK "sweep.clock"
+/* A file: when a sweep last looked for certificates that end. */
+#define H5_STATE_CERTIFICATES "certificates"
 
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);

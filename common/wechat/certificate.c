@@ -1,5 +1,5 @@
 /* The merchant's certificate and its key, as files: whether the pair is fit to
- * be shown to WeChat. */
+ * be shown to WeChat, and for how long. */
 #include "common/wechat/wechat.h"
 
 #include <fcntl.h>
@@ -27,5 +27,20 @@ h5_wechat_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    &cert, &key, c->merchant.mch_id, now, e);
 	h5_buf_release(&cert);
 	h5_buf_wipe(&key);
+	return rc;
+}
+
+enum h5_code
+h5_wechat_certificate_end(
+    const struct h5_config *c, int64_t *end, struct h5_err *e)
+{
+	struct h5_buf cert;
+	enum h5_code rc;
+
+	h5_buf_init(&cert, PEM_MAX);
+	rc = h5_file_read(AT_FDCWD, c->merchant.cert_file, &cert, e);
+	if (rc == H5_OK)
+		rc = h5_crypto_certificate_end(&cert, end, e);
+	h5_buf_release(&cert);
 	return rc;
 }

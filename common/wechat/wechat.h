@@ -186,6 +186,13 @@ bool h5_wechat_is_reply(const char *text);
 H5_MUST_CHECK enum h5_code h5_wechat_certificate(
     const struct h5_config *c, int64_t now, struct h5_err *e);
 
+/* h5_wechat_certificate_end(c, end, e): the last second (Unix) at which
+ * merchant.cert_file, which must be set, is valid.
+ * H5_E_CONFIG, H5_E_NOMEM: as h5_crypto_certificate_end.
+ * Others as h5_file_read: the file cannot be read. */
+H5_MUST_CHECK enum h5_code h5_wechat_certificate_end(
+    const struct h5_config *c, int64_t *end, struct h5_err *e);
+
 /* --- calls (call.c) --- */
 
 /* What one thread calls WeChat with.  The main and the backup host are tried in

@@ -6,6 +6,7 @@ import html.parser
 import io
 import json
 import re
+import subprocess
 import time
 
 import h5
@@ -177,6 +178,112 @@ def _(t):
     s, ids = shop(t, **{"hooks.exec": "/bin/false"})
     code, out, err = s.h5pay("--json", "status")
     t.ok(json.loads(out)["hooks_pending"] >= 2, out)
+
+
+def certificate(s, days, start="-1h"):
+    """The shop's certificate for refunds: so many days from start, as
+    faketime says it."""
+    cert, key = s.folder / "refunds.pem", s.folder / "refunds.key"
+    args = ["faketime", "-f", start, "openssl", "req", "-x509", "-newkey",
+            "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+            "-days", days, "-subj", "/CN=" + s.conf["merchant.mch_id"]]
+    subprocess.run([str(a) for a in args], check=True, capture_output=True)
+    key.chmod(0o600)
+    s.configure({"merchant.cert_file": cert, "merchant.key_file": key})
+    return cert
+
+
+def told(s):
+    return [x for x in s.log() if "certificate-ends" in x]
+
+
+def on_report(s):
+    """The report's line about the certificate; None: it has none."""
+    code, out, err = s.h5pay("report", today(), "--json")
+    return next((p["order"] for p in json.loads(out)["problems"]
+                 if p["problem"] == "certificate"), "no line")
+
+
+@table("a certificate for refunds of {0} days from {1}: {2} days left", [
+    (32, "-1h", 31, False), (31, "-1h", 30, False), (30, "-1h", 29, True),
+    (1, "-1h", 0, True), (2, "-25h", 0, True), (1, "-25h", -1, True),
+    (1, "-49h", -2, True), (1, "-9601h", -400, True),
+    (3650, "-1h", 3649, False)])
+def _(t, days, start, left, alarm):
+    s, ids = shop(t)
+    certificate(s, days, start)
+    code, out, err = s.h5pay("--json", "status")
+    t.eq((code, err), (0, ""), "exit status")
+    (got,) = json.loads(out)["certificates"]
+    t.eq((got["certificate"], got["days"], got["alarm"]),
+         ("api", left, alarm), got)
+    ends = datetime.datetime.fromisoformat(got["ends"]).timestamp()
+    t.eq((ends - time.time()) // 86400, left, "the day it ends")
+    code, out, err = s.h5pay("status")
+    t.eq("certificate\tapi\t" in out, alarm, out)
+    if alarm:
+        t.contains(out, "ended" if left < 0 else "ends", "status")
+    s.h5pay("sweep")
+    t.eq(len(told(s)), alarm, "alerts")
+    if alarm:
+        t.ok(told(s)[0].startswith("alert"), told(s))
+        t.contains(told(s)[0], f"days={left}", "the alert")
+    t.eq(on_report(s), None if alarm else "no line", "the report")
+
+
+@test("a certificate that ends is told once a day, by a whole sweep alone")
+def _(t):
+    s, ids = shop(t)
+    certificate(s, 3)
+    s.h5pay("sweep", "--order", ids["paid"])
+    s.h5pay("status")
+    t.eq(len(told(s)), 0, "alerts of a sweep of one order")
+    s.h5pay("sweep")
+    s.h5pay("sweep")
+    t.eq(len(told(s)), 1, "alerts of two sweeps")
+    note = s.store / "certificates"
+    t.eq(note.stat().st_mode & 0o777, 0o600, "mode")
+    at = int(note.read_text())
+    # A day and a second ago; a clock that was set back; what is no time.
+    for i, text in enumerate([f"{at - 86401}\n", f"{at + 9999}\n", "",
+                              "soon\n", "9" * 30 + "\n", "-" + "9" * 25 + "\n",
+                              "x" * 4096]):
+        note.write_text(text)
+        s.h5pay("sweep")
+        s.h5pay("sweep")
+        t.eq(len(told(s)), 2 + i, f"alerts after {text[:20]!r}")
+    note.write_text(f"{at - 86300}\n")
+    s.h5pay("sweep")
+    t.eq(len(told(s)), 8, "alerts within the day")
+    code, out, err = s.h5pay("fsck")
+    t.eq(code, 0, f"fsck, {out}{err}")
+
+
+@table("a certificate for refunds that is {0} is told with its reason", [
+    ("no certificate", b"hello\n", "PEM"),
+    ("empty", b"", "PEM"), ("cut", 200, "PEM")])
+def _(t, name, text, why):
+    s, ids = shop(t)
+    cert = certificate(s, 300)
+    cert.write_bytes(cert.read_bytes()[:text] if text == 200 else text)
+    code, out, err = s.h5pay("--json", "status")
+    (got,) = json.loads(out)["certificates"]
+    t.eq((got["ends"], got["days"], got["alarm"]), (None, None, True), got)
+    code, out, err = s.h5pay("status")
+    t.matches(out, f"certificate\tapi\t.*{why}", "status")
+    s.h5pay("sweep")
+    t.contains(told(s)[0], why, "the alert")
+    t.eq(on_report(s), None, "the report")
+
+
+@test("a shop without a certificate is told of none")
+def _(t):
+    s, ids = shop(t)
+    code, out, err = s.h5pay("--json", "status")
+    t.eq(json.loads(out)["certificates"], [], "status")
+    s.h5pay("sweep")
+    t.eq(told(s), [], "alerts")
+    t.eq(on_report(s), "no line", "the report")
 
 
 SAMPLE = re.compile(r'[a-z0-9_]+(\{[a-z]+="[^"\\]*"\})? \d+\Z')

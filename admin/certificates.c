@@ -1,0 +1,95 @@
+/* Certificates that end: how long each is still good, for status, the report
+ * and a line in the log once a day. */
+#include "admin/certificates.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/system/file.h"
+#include "common/system/state.h"
+#include "common/wechat/wechat.h"
+
+#define DAY_S 86400
+#define LINE 32 /* bytes of a time */
+
+bool
+certificate_api(const struct h5_config *c, int64_t now, struct certificate *out)
+{
+	struct h5_err e;
+
+	*out = (struct certificate){.name = "api"};
+	if (c->merchant.cert_file == NULL)
+		return false;
+	if (h5_wechat_certificate_end(c, &out->end, &e) != H5_OK)
+		(void)snprintf(out->why, sizeof out->why, "%s", e.msg);
+	/* Whole days that are left: -1 from the second on at which it ends. */
+	out->days = out->end >= now ? (out->end - now) / DAY_S
+				    : -1 - (now - out->end) / DAY_S;
+	out->alarm = out->why[0] != '\0' || out->days < CERTIFICATE_DAYS;
+	return true;
+}
+
+/* When this was last looked at; 0: never, or what stands there is no time. */
+static int64_t
+looked_at(const char *path)
+{
+	struct h5_buf b;
+	long long at = 0;
+	char *end;
+
+	h5_buf_init(&b, LINE);
+	if (h5_file_read(AT_FDCWD, path, &b, NULL) == H5_OK && b.len > 0) {
+		at = strtoll(b.data, &end, 10);
+		if (*end != '\n' || at < 0)
+			at = 0;
+	}
+	h5_buf_release(&b);
+	return at;
+}
+
+static void
+say(const struct command *cmd, const struct certificate *x)
+{
+	char day[H5_CLOCK_DAY];
+
+	h5_clock_day(x->end, day);
+	if (x->why[0] != '\0')
+		h5_log_event(cmd->shop.log, H5_LOG_ALERT, "certificate-ends",
+		    "certificate", x->name, "why", x->why, NULL);
+	else
+		h5_log_event(cmd->shop.log, H5_LOG_ALERT, "certificate-ends",
+		    "certificate", x->name, "ends", day, "days",
+		    H5_LOG_NUM(x->days), NULL);
+}
+
+void
+certificates_daily(const struct command *cmd)
+{
+	int64_t now = h5_clock_now(), at;
+	struct certificate x;
+	struct h5_buf path;
+	char line[LINE];
+	struct h5_err e;
+	int n;
+
+	h5_buf_init(&path, 4096);
+	h5_buf_printf(&path, "%s/" H5_STATE_CERTIFICATES,
+	    h5_config_state_dir(cmd->shop.c));
+	if (h5_buf_finish(&path, &e) != H5_OK)
+		goto out;
+	at = looked_at(path.data);
+	/* A clock that was set back must not silence it until then. */
+	if (now >= at && now - at < DAY_S)
+		goto out;
+	if (certificate_api(cmd->shop.c, now, &x) && x.alarm)
+		say(cmd, &x);
+	n = snprintf(line, sizeof line, "%lld\n", (long long)now);
+	if (h5_file_replace(AT_FDCWD, path.data, line, (size_t)n, 0600, &e) !=
+	    H5_OK)
+		h5_log_event(cmd->shop.log, H5_LOG_ERROR,
+		    "certificates-not-noted", "why", e.msg, NULL);
+out:
+	h5_buf_release(&path);
+}
