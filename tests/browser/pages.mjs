@@ -113,7 +113,7 @@ function alikeButtons() {
 function hugeIcons() {
 	const most = 4 * parseFloat(
 		getComputedStyle(document.documentElement).fontSize);
-	return [...document.querySelectorAll('main > .slip svg')]
+	return [...document.querySelectorAll('main > .slip svg:not(.qr)')]
 		.map((el) => el.getBoundingClientRect())
 		.filter((b) => b.width > most || b.height > most)
 		.map((b) => `an icon is ${b.width} x ${b.height}`);

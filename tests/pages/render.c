@@ -258,6 +258,82 @@ all_paid(struct stage *s)
 	result(s, "result-refunded", "query", H5_NOTE_NONE);
 }
 
+/* The ways to pay: a code, inside WeChat, and where to go instead. */
+static void
+all_ways(struct stage *s)
+{
+	static char code[] =
+	    "weixin://wxpay/bizpayurl/up?pr=NwY5Mz9aB&groupid=00";
+	static char id[] = "wx201410272009395522657a690389285100";
+	static const struct h5_choice desktop = {.place = H5_PLACE_DESKTOP,
+	    .ways = {H5_PRODUCT_NATIVE, H5_PRODUCT_H5},
+	    .n = 2};
+	static const struct h5_choice bare = {
+	    .place = H5_PLACE_DESKTOP, .n = 1};
+	static const struct h5_choice app = {
+	    .place = H5_PLACE_APP, .elsewhere = H5_ELSEWHERE_BROWSER, .n = 1};
+	static const struct h5_choice chat = {
+	    .place = H5_PLACE_DESKTOP, .elsewhere = H5_ELSEWHERE_WECHAT};
+	static const char url[] =
+	    "https://shop.example/cgi-bin/checkout?item=tea&qty=2";
+	struct h5_wechat_bridge bridge = {.app_id = "wx2421b1c4370ec43b",
+	    .sign_type = "HMAC-SHA256",
+	    .time_stamp = "1414561699",
+	    .nonce_str = "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
+	    .package = "prepay_id=wx201410272009395522657a690389285100",
+	    .pay_sign = "C380BEC2BFD727A4B6845133519F3AD6"};
+	struct h5_page_confirm p = {.choice = &desktop,
+	    .title = "\xe9\xbe\x99\xe4\xba\x95",
+	    .total_fee = 12800,
+	    .qty = 1,
+	    .url = url};
+	struct h5_fields hidden;
+	struct h5_err e;
+	struct visit v;
+
+	h5_fields_init(&hidden, 16, 4096);
+	if (h5_fields_add(&hidden, "item", "tea", &e) != H5_OK)
+		die("fields");
+	p.hidden = &hidden;
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_confirm(&v.x, &p, 200);
+	close_visit(s, &v, "confirm-native");
+	p.choice = &bare;
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_confirm(&v.x, &p, 200);
+	close_visit(s, &v, "confirm-desktop");
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_elsewhere(&v.x, url, &app, &hidden);
+	close_visit(s, &v, "open-outside-app");
+	open_visit(s, &v, "GET", "checkout", "item=tea&qty=2");
+	h5_page_elsewhere(&v.x, url, &chat, NULL);
+	close_visit(s, &v, "open-in-wechat");
+	fresh_order(s);
+	s->attempt.product = H5_PRODUCT_NATIVE;
+	s->attempt.code_url = code;
+	s->attempt.prepay_id = id;
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&go=1");
+	h5_page_scan(&v.x, &s->o, TOKEN, &desktop, h5_clock_now() + 6600);
+	close_visit(s, &v, "scan");
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&go=1");
+	h5_page_scan(&v.x, &s->o, TOKEN, &desktop, NOON);
+	close_visit(s, &v, "scan-over");
+	s->attempt.product = H5_PRODUCT_JSAPI;
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&go=1");
+	h5_page_jsapi(&v.x, &s->o, TOKEN, &bridge);
+	close_visit(s, &v, "jsapi");
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&go=1");
+	h5_page_jsapi(&v.x, &s->o, TOKEN, NULL);
+	close_visit(s, &v, "jsapi-over");
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&state=1");
+	h5_page_authorize(&v.x, &s->o, TOKEN, H5_WECHAT_WHO_LATER, 502);
+	close_visit(s, &v, "authorize");
+	open_visit(s, &v, "GET", "checkout", "order=2026&t=" TOKEN "&state=1");
+	h5_page_authorize(&v.x, &s->o, TOKEN, H5_WECHAT_WHO_VIRTUAL, 200);
+	close_visit(s, &v, "authorize-virtual");
+	h5_fields_release(&hidden);
+}
+
 static void
 all_plain(struct stage *s)
 {
@@ -514,6 +590,7 @@ main(int argc, char **argv)
 		s.lang = langs[i];
 		fresh_order(&s);
 		all_confirms(&s);
+		all_ways(&s);
 		all_others(&s);
 		all_results(&s);
 		all_paid(&s);
