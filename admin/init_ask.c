@@ -182,26 +182,40 @@ init_take(
 
 /* --- asking --- */
 
-/* Reads a line.  A secret is not shown on a terminal.  False: the end. */
+/* No echo of what is typed from here on; false: this is no terminal.  What was
+ * typed ahead is kept: it may be the answer. */
 static bool
-read_line(struct h5_buf *out, bool secret)
+hush(struct termios *was)
 {
-	struct termios was, quiet;
-	bool hide = secret && tcgetattr(STDIN_FILENO, &was) == 0;
+	struct termios quiet;
+
+	if (tcgetattr(STDIN_FILENO, was) != 0)
+		return false;
+	quiet = *was;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+	return true;
+}
+
+/* Prints the prompt and reads a line.  A secret is not shown on a terminal.
+ * False: the end. */
+static bool
+read_line(const char *prompt, struct h5_buf *out, bool secret)
+{
+	struct termios was;
+	/* Before the prompt, behind which somebody may type at once. */
+	bool hide = secret && hush(&was);
 	char c;
 	ssize_t n;
 
 	h5_buf_clear(out);
-	if (hide) {
-		quiet = was;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
+	(void)fputs(prompt, stderr);
+	(void)fflush(stderr);
 	/* A byte at a time: the rest is the next answer. */
 	while ((n = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
 		h5_buf_putc(out, c);
 	if (hide) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
 		(void)fputs("\n", stderr);
 	}
 	if (out->len > 0 && out->data[out->len - 1] == '\r')
@@ -239,9 +253,7 @@ ask(struct init *in, enum init_answer which, const char *fallback,
 		(void)fprintf(stderr, "%s", questions[which].name);
 		if (fallback != NULL && !secret)
 			(void)fprintf(stderr, " [%s]", fallback);
-		(void)fputs(": ", stderr);
-		(void)fflush(stderr);
-		if (!read_line(&b, secret)) {
+		if (!read_line(": ", &b, secret)) {
 			rc = ended(in, e);
 			break;
 		}

@@ -392,7 +392,7 @@ def _(t):
     s = shop(t)
     order, page = scan(t, s)
     t.gateway.pay(order)
-    for late, want in (("+14s", "awaiting"), ("+16s", "paid")):
+    for late, want in (("+2s", "awaiting"), ("+16s", "paid")):
         s.h5pay("sweep", "--order", order, prefix=["faketime", "-f", late])
         t.eq(s.show(order)["state"], want, late)
 
