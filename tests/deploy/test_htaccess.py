@@ -74,7 +74,11 @@ def _(t, name, modules):
     wrong = []
     for (file, override, host), folder in w.places.items():
         what = f"{file}, AllowOverride {override}, ExecCGI {host}"
-        r = w.request("GET", f"/{folder}/checkout.fcgi?item=nothing")
+        # Apache answers before the daemon that starts its CGI programs does.
+        r = t.until("the server's own helpers", lambda: next(
+            (r for r in [w.request(
+                "GET", f"/{folder}/checkout.fcgi?item=nothing")]
+             if r.status != 503), None))
         # Without root the server is the owner, whom no mode keeps out.
         open_ = override == "None" and os.geteuid() != 0
         if r.body.startswith(b"\x7fELF") and not open_:
