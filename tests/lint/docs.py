@@ -135,6 +135,54 @@ def doc_files(root=ROOT):
                     yield f"{path.relative_to(root)}:{i}: {page} is not there"
 
 
+# Pages that say the same in both languages: the English one, the Chinese one.
+PAIRS = [("README.md", "README.zh-CN.md"),
+         ("docs/SHOP.md", "docs/zh-CN/shop.md"),
+         ("docs/OPERATIONS.md", "docs/zh-CN/operations.md")]
+
+
+def examples(text):
+    """What a page tells to type or to send, without remarks."""
+    fenced = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced:
+            words = line.split(" #")[0].strip()
+            if words.isascii() and words and not words.startswith("#"):
+                yield words
+
+
+def doc_languages(root=ROOT):
+    """Chinese pages tell the commands of the English ones, keys and verbs"""
+    config = root / "docs/CONFIG.md"
+    keys = set(re.findall(r"\n#### `([\w.]+)`",
+                          config.read_text() if config.is_file() else ""))
+    main = root / "admin/main.c"
+    verbs = {"help"} | set(re.findall(
+        r"&verb_([a-z]+),", main.read_text() if main.is_file() else ""))
+    for english, chinese in PAIRS:
+        if not (root / chinese).is_file():
+            continue
+        known = set(examples((root / english).read_text()))
+        for words in examples((root / chinese).read_text()):
+            if words not in known:
+                yield f"{chinese}: {words!r} is not in {english}"
+        if english == "README.md":
+            told = set(examples((root / chinese).read_text()))
+            for words in known - told:
+                yield f"{chinese}: lacks {words!r} of {english}"
+    for path in sorted(root.glob("docs/zh-CN/*.md")):
+        text, name = path.read_text(), str(path.relative_to(root))
+        for key in re.findall(r"`((?:merchant|site|gateway|store|orders|limits|"
+                              r"catalogue|hooks|pages|log|server)\.\w+)`", text):
+            if key not in keys and key != "store.dir":
+                yield f"{name}: there is no key {key}"
+        for verb in re.findall(r"`h5pay ([a-z]+)", text):
+            if verb not in verbs:
+                yield f"{name}: there is no verb {verb}"
+
+
 def doc_control():
     """faults planted in documents are noticed"""
     page, top = "docs/A" + ".md", "TOP.md"
@@ -148,12 +196,16 @@ def doc_control():
         (doc_files, "It names `common/gone.c`."),
         (doc_files, "It names `docs/gone/*.md`."),
     ]
+    zh = "docs/zh-CN/shop.md"
     planted = [(page, *p) for p in planted] + [
-        (top, doc_columns, "x" * (COLUMNS + 1))]
+        (top, doc_columns, "x" * (COLUMNS + 1)),
+        (zh, doc_languages, "`site.gone`"), (zh, doc_languages, "`h5pay gone`"),
+        (zh, doc_languages, "```\nh5pay gone\n```")]
     for at, check, fault in [*((page, c, "") for c in CHECKS[:-1]), *planted]:
         with tempfile.TemporaryDirectory() as tmp:
             root = pathlib.Path(tmp)
-            (root / "docs").mkdir()
+            (root / "docs/zh-CN").mkdir(parents=True)
+            (root / "docs/SHOP.md").write_text("# A page\n")
             (root / page).write_text(good)
             with (root / at).open("a") as out:
                 out.write(fault + "\n")
@@ -162,4 +214,5 @@ def doc_control():
                 yield f"{check.__name__}: {fault[:30]!r}: {found}"
 
 
-CHECKS = [doc_words, doc_columns, doc_links, doc_files, doc_control]
+CHECKS = [doc_words, doc_columns, doc_links, doc_files, doc_languages,
+          doc_control]
