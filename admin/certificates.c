@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/length.h"
+#include "common/system/chain.h"
 #include "common/system/file.h"
 #include "common/system/state.h"
 #include "common/wechat/wechat.h"
@@ -14,7 +16,8 @@
 #define DAY_S 86400
 #define LINE 32 /* bytes of a time */
 
-bool
+/* merchant.cert_file.  false: none is set. */
+static bool
 certificate_api(const struct h5_config *c, int64_t now, struct certificate *out)
 {
 	struct h5_err e;
@@ -22,14 +25,33 @@ certificate_api(const struct h5_config *c, int64_t now, struct certificate *out)
 	*out = (struct certificate){.name = "api"};
 	if (c->merchant.cert_file == NULL)
 		return false;
-	if (h5_wechat_certificate_end(c, &out->end, &e) != H5_OK)
+	if (h5_wechat_certificate_end(c, &out->end, &e) != H5_OK) {
 		(void)snprintf(out->why, sizeof out->why, "%s", e.msg);
-	/* Whole days that are left: -1 from the second on at which it ends. */
-	out->days = out->end >= now ? (out->end - now) / DAY_S
-				    : -1 - (now - out->end) / DAY_S;
-	out->alarm = out->why[0] != '\0' || out->days < CERTIFICATE_DAYS;
+		out->alarm = true;
+		return true;
+	}
+	out->days = h5_chain_days(out->end, now);
+	out->alarm = out->days < H5_CHAIN_DAYS;
 	return true;
 }
+
+/* Each kind that is watched; false: this shop has none of it. */
+static bool (*const watched[])(const struct h5_config *c, int64_t now,
+    struct certificate *out) = {certificate_api, certificate_site};
+
+void
+certificates_each(const struct h5_config *c, int64_t now,
+    void (*visit)(void *arg, const struct certificate *x), void *arg)
+{
+	struct certificate x;
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(watched); i++)
+		if (watched[i](c, now, &x))
+			visit(arg, &x);
+}
+
+/* --- once a day ----------------------------------------------------------- */
 
 /* When this was last looked at; 0: never, or what stands there is no time. */
 static int64_t
@@ -50,25 +72,25 @@ looked_at(const char *path)
 }
 
 static void
-say(const struct command *cmd, const struct certificate *x)
+say(void *arg, const struct certificate *x)
 {
+	const struct command *cmd = arg;
 	char day[H5_CLOCK_DAY];
 
 	h5_clock_day(x->end, day);
-	if (x->why[0] != '\0')
-		h5_log_event(cmd->shop.log, H5_LOG_ALERT, "certificate-ends",
+	if (x->alarm && x->why[0] != '\0')
+		h5_log_event(cmd->shop.log, H5_LOG_ALERT, "certificate-wrong",
 		    "certificate", x->name, "why", x->why, NULL);
-	else
+	else if (x->alarm)
 		h5_log_event(cmd->shop.log, H5_LOG_ALERT, "certificate-ends",
 		    "certificate", x->name, "ends", day, "days",
 		    H5_LOG_NUM(x->days), NULL);
 }
 
 void
-certificates_daily(const struct command *cmd)
+certificates_daily(struct command *cmd)
 {
 	int64_t now = h5_clock_now(), at;
-	struct certificate x;
 	struct h5_buf path;
 	char line[LINE];
 	struct h5_err e;
@@ -83,13 +105,14 @@ certificates_daily(const struct command *cmd)
 	/* A clock that was set back must not silence it until then. */
 	if (now >= at && now - at < DAY_S)
 		goto out;
-	if (certificate_api(cmd->shop.c, now, &x) && x.alarm)
-		say(cmd, &x);
+	/* Noted first: while one sweep waits for the site, the next begins. */
 	n = snprintf(line, sizeof line, "%lld\n", (long long)now);
 	if (h5_file_replace(AT_FDCWD, path.data, line, (size_t)n, 0600, &e) !=
 	    H5_OK)
 		h5_log_event(cmd->shop.log, H5_LOG_ERROR,
 		    "certificates-not-noted", "why", e.msg, NULL);
+	certificate_site_look(cmd);
+	certificates_each(cmd->shop.c, now, say, cmd);
 out:
 	h5_buf_release(&path);
 }

@@ -227,11 +227,20 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 	return H5_OK;
 }
 
+static void
+count_certificate(void *arg, const struct certificate *x)
+{
+	if (x->alarm)
+		problem(arg, "",
+		    strcmp(x->name, "site") == 0 ? "p_certificate_site"
+						 : "p_certificate",
+		    0);
+}
+
 static enum h5_code
 count(struct reporting *x, struct h5_err *e)
 {
 	struct h5_store *st = x->cmd->shop.st;
-	struct certificate api;
 	int64_t swept;
 	enum h5_code rc;
 
@@ -252,8 +261,7 @@ count(struct reporting *x, struct h5_err *e)
 		problem(&x->r, "", "p_no_sweep", 0);
 		rc = H5_OK;
 	}
-	if (certificate_api(x->cmd->shop.c, x->r.now, &api) && api.alarm)
-		problem(&x->r, "", "p_certificate", 0);
+	certificates_each(x->cmd->shop.c, x->r.now, count_certificate, &x->r);
 	return rc;
 }
 

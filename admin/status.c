@@ -8,6 +8,7 @@
 #include "admin/command.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/format/json.h"
 #include "common/order/due.h"
 #include "common/system/file.h"
 
@@ -227,43 +228,49 @@ put_json_list(
 }
 
 static void
-put_json_certificates(const struct counts *c, struct h5_buf *b)
+put_json_certificate(void *arg, const struct certificate *x)
 {
 	char at[H5_CLOCK_RFC3339];
-	struct certificate x;
+	struct h5_buf *b = arg;
 
+	h5_clock_rfc3339(x->end, at);
+	h5_buf_printf(b, "%s{\"certificate\":\"%s\",",
+	    b->len > 0 && b->data[b->len - 1] == '}' ? "," : "", x->name);
+	if (x->end != 0)
+		h5_buf_printf(
+		    b, "\"ends\":\"%s\",\"days\":%lld", at, (long long)x->days);
+	else
+		h5_buf_puts(b, "\"ends\":null,\"days\":null");
+	h5_json_text("why", x->why, b);
+	h5_buf_printf(b, ",\"alarm\":%s}", x->alarm ? "true" : "false");
+}
+
+static void
+put_json_certificates(const struct counts *c, struct h5_buf *b)
+{
 	h5_buf_puts(b, "\"certificates\":[");
-	if (certificate_api(c->cmd->shop.c, c->now, &x)) {
-		h5_clock_rfc3339(x.end, at);
-		h5_buf_printf(b, "{\"certificate\":\"%s\",", x.name);
-		if (x.why[0] == '\0')
-			h5_buf_printf(b, "\"ends\":\"%s\",\"days\":%lld,", at,
-			    (long long)x.days);
-		else
-			h5_buf_puts(b, "\"ends\":null,\"days\":null,");
-		h5_buf_printf(b, "\"alarm\":%s}", x.alarm ? "true" : "false");
-	}
+	certificates_each(c->cmd->shop.c, c->now, put_json_certificate, b);
 	h5_buf_puts(b, "],");
 }
 
 /* Only what needs somebody: a good certificate has no line. */
 static void
-print_certificates(const struct counts *c)
+print_certificate(void *arg, const struct certificate *x)
 {
+	const struct counts *c = arg;
 	char day[H5_CLOCK_DAY];
-	struct certificate x;
 
-	if (!certificate_api(c->cmd->shop.c, c->now, &x) || !x.alarm)
+	if (!x->alarm)
 		return;
-	h5_clock_day(x.end, day);
+	h5_clock_day(x->end, day);
 	(void)printf(c->cmd->terminal ? "certificate          %s, "
 				      : "certificate\t%s\t",
-	    x.name);
-	if (x.why[0] != '\0')
-		(void)printf("%s\n", x.why);
+	    x->name);
+	if (x->why[0] != '\0')
+		(void)printf("%s\n", x->why);
 	else
 		(void)printf("%s %s, %lld days\n",
-		    x.days < 0 ? "ended" : "ends", day, (long long)x.days);
+		    x->days < 0 ? "ended" : "ends", day, (long long)x->days);
 }
 
 static void
@@ -302,7 +309,7 @@ row(struct table *t, const char *what, int64_t n, const char *more)
 }
 
 static bool
-print_table(const struct counts *c)
+print_table(struct counts *c)
 {
 	static const struct column columns[] = {{.heading = "WHAT"},
 	    {.heading = "ORDERS", .right = true},
@@ -338,7 +345,7 @@ print_table(const struct counts *c)
 	    (long long)c->pending, (long long)(c->pending_oldest_s / 60),
 	    (long long)c->due, (long long)c->due_oldest_s, (long long)c->broken,
 	    c->swept_at == 0 ? "never" : at);
-	print_certificates(c);
+	certificates_each(c->cmd->shop.c, c->now, print_certificate, c);
 	return true;
 }
 

@@ -217,11 +217,13 @@ run(struct command *cmd, int argc, char **argv)
 	s.until_ms = h5_clock_mono_ms() + seconds * 1000;
 	s.jumped = sweep_clock_jumped(cmd, id == NULL);
 	s.named = id != NULL;
-	/* Not behind a web request, which names its order. */
-	if (id == NULL)
-		certificates_daily(cmd);
-	return id != NULL ? sweep_order(&s, id)
-			  : sweep_all(&s, (size_t)given[PARALLELS].number);
+	if (id != NULL)
+		return sweep_order(&s, id);
+	status = sweep_all(&s, (size_t)given[PARALLELS].number);
+	/* Not behind a web request, which names its order; and when no order
+	 * waits any more. */
+	certificates_daily(cmd);
+	return status;
 }
 
 const struct verb verb_sweep = {

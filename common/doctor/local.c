@@ -15,6 +15,7 @@
 #include "common/base/length.h"
 #include "common/config/previous.h"
 #include "common/doctor/words.h"
+#include "common/system/chain.h"
 #include "common/system/file.h"
 #include "common/hooks/launch.h"
 #include "common/base/log.h"
@@ -254,6 +255,8 @@ static void
 certificate(struct h5_doctor *d)
 {
 	const struct h5_config *c = d->c;
+	int64_t now = h5_clock_now(), end = 0, days;
+	char day[H5_CLOCK_DAY];
 	struct h5_err e;
 
 	if (c->merchant.cert_file == NULL) {
@@ -261,12 +264,21 @@ certificate(struct h5_doctor *d)
 		    d, H5_DOCTOR_PASS, "certificate", "certificate-none", NULL);
 		return;
 	}
-	if (h5_wechat_certificate(c, h5_clock_now(), &e) == H5_OK)
-		h5_doctor_say(d, H5_DOCTOR_PASS, "certificate",
-		    "certificate-good", "path", c->merchant.cert_file, NULL);
-	else
+	if (h5_wechat_certificate(c, now, &e) != H5_OK ||
+	    h5_wechat_certificate_end(c, &end, &e) != H5_OK) {
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "certificate",
 		    "certificate-bad", "why", e.msg, NULL);
+		return;
+	}
+	h5_clock_day(end, day);
+	days = h5_chain_days(end, now);
+	if (days < H5_CHAIN_DAYS)
+		h5_doctor_say(d, H5_DOCTOR_WARN, "certificate",
+		    "certificate-soon", "path", c->merchant.cert_file, "day",
+		    day, "days", H5_LOG_NUM(days), NULL);
+	else
+		h5_doctor_say(d, H5_DOCTOR_PASS, "certificate",
+		    "certificate-good", "path", c->merchant.cert_file, NULL);
 }
 
 /* --- running programs --- */

@@ -557,6 +557,7 @@ h5_doctor_site(struct h5_doctor *d)
 		h5_doctor_say(d, H5_DOCTOR_FAIL, "checkout", "page-no-ca",
 		    "why", e.msg, NULL);
 	} else {
+		h5_doctor_site_certificate(d, s.h);
 		if (page(&s, "checkout", 400, "data-page=\"bad-request\"")) {
 			headers(&s);
 			proxy = proxy_header(&s);

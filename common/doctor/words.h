@@ -41,6 +41,11 @@ void h5_doctor_places(struct h5_doctor *d);
 /* wechat.c: is WeChat reached, and does it know us? */
 void h5_doctor_wechat(struct h5_doctor *d);
 
+/* site_certificate.c: if base_url is https, would a browser take its
+ * certificate, and until when?  h is borrowed for its bundle. */
+struct h5_https;
+void h5_doctor_site_certificate(struct h5_doctor *d, const struct h5_https *h);
+
 /* site.c: our own pages, as the world sees them. */
 void h5_doctor_site(struct h5_doctor *d);
 

@@ -13,6 +13,7 @@
 #include "common/format/url.h"
 
 #define HEADERS_MAX H5_HTTPS_HEAD /* 1xx included */
+#define CHAIN_MAX 131072 /* bytes of the certificates of one server */
 
 struct h5_https {
 	CURL *easy;
@@ -170,6 +171,17 @@ on_header(char *p, size_t size, size_t n, void *arg)
 
 /* --- one call --- */
 
+/* Without a bundle TLS could not tell WeChat from anybody else. */
+static enum h5_code
+need_bundle(const struct h5_https *h, struct h5_err *e)
+{
+	if (h->ca_file != NULL)
+		return H5_OK;
+	return h5_err_set(e, H5_E_CONFIG,
+	    "no CA bundle found: install ca-certificates or set "
+	    "gateway.ca_file");
+}
+
 /* A url comes from the configuration alone.  Still, nothing leaves this machine
  * without TLS. */
 static enum h5_code
@@ -189,12 +201,9 @@ check_request(const struct h5_https *h, const struct h5_https_request *q,
 		return h5_err_set(e, H5_E_CONFIG,
 		    "plain http is allowed to this machine only, not to %s",
 		    u.host);
-	/* Without a bundle TLS could not tell WeChat from anybody else. */
-	if (u.https && h->ca_file == NULL)
-		return h5_err_set(e, H5_E_CONFIG,
-		    "no CA bundle found: install ca-certificates or set "
-		    "gateway.ca_file");
-	rc = must_read(q->cert_file, e);
+	rc = u.https ? need_bundle(h, e) : H5_OK;
+	if (rc == H5_OK)
+		rc = must_read(q->cert_file, e);
 	return rc == H5_OK ? must_read(q->key_file, e) : rc;
 }
 
@@ -409,5 +418,109 @@ out:
 	/* text and list end here: curl must not keep them. */
 	curl_easy_reset(h->easy);
 	curl_slist_free_all(list);
+	return rc;
+}
+
+/* --- the certificates of a host --- */
+
+/* Trust is not curl's matter here: it would end the handshake at the first
+ * fault, and the certificates with it. */
+static CURLcode
+set_chain(CURL *easy, const char *url, long ms)
+{
+	const struct {
+		CURLoption option;
+		long value;
+	} all[] = {
+		{CURLOPT_CONNECT_ONLY, 1},
+		{CURLOPT_CERTINFO, 1},
+		{CURLOPT_SSL_VERIFYPEER, 0},
+		{CURLOPT_SSL_VERIFYHOST, 0},
+		{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+		{CURLOPT_CONNECTTIMEOUT_MS, ms},
+		{CURLOPT_TIMEOUT_MS, ms},
+		{CURLOPT_NOSIGNAL, 1},
+		{CURLOPT_NOPROGRESS, 1},
+#if LIBCURL_VERSION_NUM >= 0x075700
+		{CURLOPT_QUICK_EXIT, 1},
+#endif
+	};
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
+	size_t i;
+
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	for (i = 0; i < H5_LENGTH(all) && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, all[i].option, all[i].value);
+	return code;
+}
+
+/* curl tells a certificate as lines "name:value"; "Cert" is its PEM. */
+static void
+take_chain(CURL *easy, struct h5_buf *out)
+{
+	static const char mark[] = "Cert:";
+	struct curl_certinfo *info = NULL;
+	const struct curl_slist *line;
+	int i;
+
+	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+	    info == NULL)
+		return;
+	for (i = 0; i < info->num_of_certs; i++)
+		for (line = info->certinfo[i]; line != NULL; line = line->next)
+			if (strncmp(line->data, mark, sizeof mark - 1) == 0) {
+				h5_buf_puts(out, line->data + sizeof mark - 1);
+				h5_buf_putc(out, '\n');
+			}
+}
+
+static enum h5_code
+shake_hands(CURL *easy, const char *url, int timeout_ms, struct h5_buf *shown,
+    struct h5_err *e)
+{
+	char text[CURL_ERROR_SIZE] = "";
+	CURLcode code = set_chain(easy, url, timeout_ms);
+
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
+	if (code == CURLE_OK)
+		code = curl_easy_perform(easy);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	if (code != CURLE_OK)
+		return h5_err_set(e, H5_E_NET, "%s",
+		    text[0] != '\0' ? text : curl_easy_strerror(code));
+	take_chain(easy, shown);
+	if (h5_buf_finish(shown, NULL) != H5_OK)
+		return h5_err_set(e, H5_E_REMOTE,
+		    "its certificates are longer than %d bytes", CHAIN_MAX);
+	return H5_OK;
+}
+
+enum h5_code
+h5_https_chain(const struct h5_https *h, const char *url, int timeout_ms,
+    int64_t now, struct h5_chain *out, struct h5_err *e)
+{
+	struct h5_buf shown;
+	struct h5_url u;
+	CURL *easy;
+	enum h5_code rc;
+
+	if (h5_url_read(url, &u, e) != H5_OK || !u.https)
+		return h5_err_set(e, H5_E_BUG, "%s is not https", url);
+	rc = need_bundle(h, e);
+	if (rc != H5_OK)
+		return rc;
+	/* Of its own: a connection that curl did not judge must never be taken
+	 * for one of h. */
+	easy = curl_easy_init();
+	if (easy == NULL)
+		return h5_err_nomem(e);
+	h5_buf_init(&shown, CHAIN_MAX);
+	rc = shake_hands(easy, url, timeout_ms, &shown, e);
+	if (rc == H5_OK)
+		rc = h5_chain_judge(&shown, u.host, h->ca_file, now, out, e);
+	curl_easy_cleanup(easy);
+	h5_buf_release(&shown);
 	return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/system/chain.h"
 
 struct h5_https;
 
@@ -74,5 +75,17 @@ struct h5_https_answer {
 H5_MUST_CHECK enum h5_code h5_https_call(struct h5_https *h,
     const struct h5_https_request *q, struct h5_buf *out,
     struct h5_https_answer *a, struct h5_err *e);
+
+/* h5_https_chain(h, url, timeout_ms, now, out, e): what would a stranger think
+ * of the certificates that url's host shows?  now: Unix seconds.  The handshake
+ * is made and nothing is sent in it.  Blocks for timeout_ms at most.
+ * H5_OK: it was judged, which may have found a fault.
+ * H5_E_NET: not reached, timed out, or not TLS 1.2 or newer.
+ * H5_E_REMOTE: what it showed is no chain of certificates, or too long.
+ * H5_E_CONFIG: this machine has no bundle of authorities.
+ * H5_E_BUG: url is not https. */
+H5_MUST_CHECK enum h5_code h5_https_chain(const struct h5_https *h,
+    const char *url, int timeout_ms, int64_t now, struct h5_chain *out,
+    struct h5_err *e);
 
 #endif

@@ -11,7 +11,7 @@ h5_state_name(const char *name)
 {
 	static const char *const all[] = {H5_STATE_BILLS,
 	    H5_STATE_DOCTOR_ENABLE, H5_STATE_DOCTOR_LAST, H5_STATE_LIMITS,
-	    H5_STATE_CLOCK, H5_STATE_CERTIFICATES};
+	    H5_STATE_CLOCK, H5_STATE_CERTIFICATES, H5_STATE_CERTIFICATE_SITE};
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(all); i++)

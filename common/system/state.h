@@ -18,6 +18,8 @@
 #define H5_STATE_CLOCK "sweep.clock"
 /* A file: when a sweep last looked for certificates that end. */
 #define H5_STATE_CERTIFICATES "certificates"
+/* A file: what it saw then of the site's. */
+#define H5_STATE_CERTIFICATE_SITE "certificates.site"
 
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);

@@ -1,7 +1,10 @@
 """docs/ALERTS.md is followed as it stands, after the alerts that it names."""
 
+import shlex
+
 import h5
 import page
+import test_certificates
 from case import test
 from test_bill import lost
 from test_hooks import Receiver
@@ -107,3 +110,24 @@ def _(t):
     p.follow("clock-wrong, clock-jumped", 0)
     t.contains(p.follow("A refusal that only you can mend", 0), "ids-and-key",
                "what the doctor says")
+
+
+@test("ALERTS: a chain without its issuer's certificate, until it is set")
+def _(t):
+    ca = test_certificates.authority(t)
+    shown = test_certificates.chain(ca, {})
+    x = test_certificates.Shop(
+        t, test_certificates.Server(ca.folder, shown[:1])).under(ca)
+    x.sweep()
+    t.contains(x.told()[0], "alert certificate-wrong", "the alert")
+    command = x.s.folder / "h5pay"
+    command.write_text("#!/bin/sh\nexec " + shlex.join(
+        map(str, [*x.prefix, x.s.command])) + ' "$@"\n')
+    command.chmod(0o700)
+    p = page.Page(t, "ALERTS.md", command)
+    p.names = {"conf": x.s.conf_file}
+    t.contains(p.follow("certificate-ends, certificate-wrong", 0),
+               "is missing", "what the doctor says")
+    x.server.show(ca.folder, shown)
+    t.contains(p.follow("certificate-ends, certificate-wrong", 0),
+               "browsers trust it", "what the doctor says then")

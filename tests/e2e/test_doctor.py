@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 import h5
+import test_report
 from case import table, test
 
 
@@ -760,3 +761,16 @@ def _(t):
     s.configure({"merchant.cert_file": s.folder / "cert.pem",
                  "merchant.key_file": s.folder / "key.pem"})
     fails(t, s, "certificate", ".", "API security", args=("--offline",))
+
+
+@table("doctor says of a certificate for refunds of {0} days: {1}", [
+    (31, "pass"), (30, "warn"), (1, "warn")])
+def _(t, days, result):
+    s = t.own_site()
+    test_report.certificate(s, days)
+    code, checks = doctor(s, "--offline")
+    (got,) = of(checks, "certificate")
+    t.eq(got["result"], result, got)
+    if result == "warn":
+        t.contains(got["found"], f"in {days - 1} days", "found")
+        t.contains(got["remedy"], "API security", "remedy")

@@ -194,7 +194,7 @@ def certificate(s, days, start="-1h"):
 
 
 def told(s):
-    return [x for x in s.log() if "certificate-ends" in x]
+    return [x for x in s.log() if "certificate-" in x]
 
 
 def on_report(s):

@@ -30,7 +30,7 @@ CC = os.environ.get("CC") or "cc"
 # in one place and is guarded in one place.
 VENDOR = {
     "mxml.h": {"common/wechat/v2/xml_write.c"},
-    "openssl/": {"common/system/crypto.c"},
+    "openssl/": {"common/system/crypto.c", "common/system/chain.c"},
     "curl/": {"common/system/https.c"},
     "fcgiapp.h": {"common/web/fcgi.c"},
     "fcgi_stdio.h": set(),
