@@ -22,6 +22,7 @@ import time
 
 import h5
 import pagecheck
+import v3
 
 TESTS = []
 
@@ -92,6 +93,20 @@ class Case:
     def site(self):
         """Plain CGI, usual configuration, shared: change nothing."""
         return self.shelf.keep("site", lambda: h5.Site(self.build, self.gateway))
+
+    @property
+    def v3site(self):
+        """A shop of APIv3 in public-key mode, as plain CGI; shared."""
+        return self.shelf.keep(
+            "v3site", lambda: h5.Site(self.build, self.gateway, v3.conf())
+        )
+
+    @property
+    def v3web(self):
+        """The same behind lighttpd by FastCGI; shared."""
+        return self.shelf.keep(
+            "v3web", lambda: h5.Web(self.build, self.gateway, v3.conf())
+        )
 
     @property
     def web(self):

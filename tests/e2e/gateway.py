@@ -10,11 +10,14 @@ import urllib.parse
 import urllib.request
 
 import h5
+import v3
 
 
 class Gateway:
+    """v3: what it is started with to play APIv3 as well."""
+
     def __init__(self, build, listen="127.0.0.1:0", args=(), key=None,
-                 key_file=None, quiet=False):
+                 key_file=None, quiet=False, v3=tuple(v3.STAND_IN)):
         binary = pathlib.Path(build).resolve() / "tests" / "gateway"
         self.process = h5.spawn(
             [
@@ -25,6 +28,7 @@ class Gateway:
                   ["--api-key", key or h5.API_KEY]),
                 "--app-secret", h5.APP_SECRET,
                 "--allowed-domains", "127.0.0.1,localhost",
+                *v3,
                 "--listen", listen,
                 *args,
             ],

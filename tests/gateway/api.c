@@ -34,6 +34,8 @@ struct rule {
 static const struct rule order_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"device_info", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
@@ -53,6 +55,7 @@ static const struct rule order_rules[] = {
     {"product_id", 32, false},
     {"limit_pay", 32, false},
     {"openid", 128, false},
+    {"sub_openid", 128, false},
     {"scene_info", 256, false},
     {"receipt", 8, false},
     {"profit_sharing", 16, false},
@@ -67,6 +70,8 @@ static const struct rule order_rules[] = {
 static const struct rule query_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
     {"sign_type", 32, false},
@@ -78,6 +83,8 @@ static const struct rule query_rules[] = {
 static const struct rule close_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
     {"sign_type", 32, false},
@@ -88,6 +95,8 @@ static const struct rule close_rules[] = {
 static const struct rule bill_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
     {"sign_type", 32, false},
@@ -100,6 +109,8 @@ static const struct rule bill_rules[] = {
 static const struct rule refund_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
     {"sign_type", 32, false},
@@ -120,6 +131,8 @@ static const struct rule refund_rules[] = {
 static const struct rule refundquery_rules[] = {
     {"appid", 32, true},
     {"mch_id", 32, true},
+    {"sub_appid", 32, false},
+    {"sub_mch_id", 32, false},
     {"nonce_str", 32, true},
     {"sign", 64, true},
     {"sign_type", 32, false},
@@ -161,6 +174,7 @@ begin(struct call *c, const char *err_code, const char *err_code_des)
 {
 	struct gw_list *f = &c->out.f;
 	const char *device = gw_list_text(&c->in, "device_info");
+	static const char *const subs[] = {"sub_appid", "sub_mch_id"};
 	char nonce[17];
 
 	gw_list_free(f);
@@ -174,6 +188,10 @@ begin(struct call *c, const char *err_code, const char *err_code_des)
 	}
 	gw_list_add(f, "mch_id", c->gw->setup.mch_id);
 	gw_list_add(f, "appid", c->gw->setup.appid);
+	for (size_t i = 0; i < 2; i++) {
+		if (*gw_list_text(&c->in, subs[i]) != '\0')
+			gw_list_add(f, subs[i], gw_list_text(&c->in, subs[i]));
+	}
 	if (*device != '\0')
 		gw_list_add(f, "device_info", device);
 	gw_random_text(nonce, 16);
@@ -216,6 +234,30 @@ check_fields(struct call *c, const struct rule *rules)
 	return true;
 }
 
+/* A service provider speaks for one of its sub-merchants, nobody else for
+ * anybody. */
+static bool
+check_provider(struct call *c)
+{
+	const struct gw_setup *s = &c->gw->setup;
+	const char *sub = gw_list_text(&c->in, "sub_mch_id");
+	const char *appid = gw_list_text(&c->in, "sub_appid");
+	bool provider = s->sub_mch_ids[0] != '\0';
+
+	if (!provider && *sub == '\0' && *appid == '\0')
+		return true;
+	if (provider && *sub == '\0' && c->api == GW_DOWNLOADBILL)
+		return true; /* of all of them */
+	if (provider && *sub == '\0')
+		return return_fail(c, "sub_mch_id参数长度有误");
+	if (!provider || !gw_in_words(s->sub_mch_ids, sub))
+		return result_fail(c, "INVALID_REQUEST", "受理关系不存在");
+	if (*appid != '\0' && !gw_in_words(s->sub_appids, appid))
+		return result_fail(
+		    c, "APPID_MCHID_NOT_MATCH", "sub_appid和sub_mch_id不匹配");
+	return true;
+}
+
 static bool
 check_sign(struct call *c)
 {
@@ -236,7 +278,7 @@ check_sign(struct call *c)
 	if (strcmp(gw_list_text(&c->in, "appid"), c->gw->setup.appid) != 0)
 		return result_fail(
 		    c, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配");
-	return true;
+	return check_provider(c);
 }
 
 /* ---- unifiedorder ---------------------------------------------------- */
@@ -367,6 +409,8 @@ check_product(struct call *c)
 {
 	const char *type = gw_list_text(&c->in, "trade_type");
 	const char *openid = gw_list_text(&c->in, "openid");
+	const char *sub_openid = gw_list_text(&c->in, "sub_openid");
+	const char *sub_appid = gw_list_text(&c->in, "sub_appid");
 
 	if (!gw_in_words("MWEB NATIVE JSAPI", type) ||
 	    !gw_in_words(c->gw->opt.products, type))
@@ -376,9 +420,12 @@ check_product(struct call *c)
 		return result_fail(c, "PARAM_ERROR", "缺少参数product_id");
 	if (strcmp(type, "JSAPI") != 0)
 		return true;
-	if (*openid == '\0')
+	if ((*openid == '\0') == (*sub_openid == '\0') ||
+	    (*sub_openid != '\0' && *sub_appid == '\0'))
 		return result_fail(c, "PARAM_ERROR", "缺少参数openid");
-	if (!gw_openid_known(c->gw, openid))
+	if (*openid != '\0'
+		? !gw_openid_known(c->gw, c->gw->setup.appid, openid)
+		: !gw_openid_known(c->gw, sub_appid, sub_openid))
 		return result_fail(c, "PARAM_ERROR", "appid与openid不匹配");
 	return true;
 }
@@ -412,7 +459,7 @@ check_reuse(struct call *c, struct gw_order *o)
 		return result_fail(c, "ORDERPAID", "该订单已支付");
 	if (!o->burnt && (o->state == GW_CLOSED || o->state == GW_REVOKED))
 		return result_fail(c, "ORDERCLOSED", "订单已关闭");
-	if (o->burnt || !same_terms(c, o))
+	if (o->burnt || o->v3 || !same_terms(c, o))
 		return result_fail(c, "INVALID_REQUEST", "201 商户订单号重复");
 	return true;
 }
@@ -432,9 +479,12 @@ unifiedorder(struct call *c)
 	if (o == NULL) {
 		o = gw_order_add(c->gw, no);
 		gw_list_copy(&o->terms, &c->in);
-		if (strcmp(type, "JSAPI") == 0)
+		if (strcmp(type, "JSAPI") == 0) {
 			gw_copy(o->openid, sizeof(o->openid),
 			    gw_list_text(&c->in, "openid"));
+			gw_copy(o->sub_openid, sizeof(o->sub_openid),
+			    gw_list_text(&c->in, "sub_openid"));
+		}
 		o->sign_type = c->out.sign_type;
 		gw_number(gw_list_text(&c->in, "total_fee"), INT64_MAX / 100,
 		    &o->total_fee);
@@ -465,6 +515,8 @@ add_paid(struct gw_list *f, const struct gw_order *o, const char *state)
 	char time[16];
 
 	gw_list_add(f, "openid", o->openid);
+	if (o->sub_openid[0] != '\0')
+		gw_list_add(f, "sub_openid", o->sub_openid);
 	gw_list_add(f, "is_subscribe", "N");
 	gw_list_add(f, "trade_type", gw_order_type(o));
 	gw_list_add(f, "trade_state", state);
@@ -487,10 +539,18 @@ static struct gw_order *
 find_asked(struct call *c)
 {
 	const char *id = gw_list_text(&c->in, "transaction_id");
+	struct gw_order *o =
+	    *id != '\0'
+		? gw_order_by_transaction(c->gw, id)
+		: gw_order_find(c->gw, gw_list_text(&c->in, "out_trade_no"));
 
-	if (*id != '\0')
-		return gw_order_by_transaction(c->gw, id);
-	return gw_order_find(c->gw, gw_list_text(&c->in, "out_trade_no"));
+	/* Money may go back across the APIs, and that alone. */
+	if (o != NULL && o->v3 && !c->gw->opt.cross_api &&
+	    c->api != GW_REFUND_CALL)
+		return NULL;
+	return o != NULL && gw_order_of(o, gw_list_text(&c->in, "sub_mch_id"))
+		   ? o
+		   : NULL;
 }
 
 static void
@@ -545,6 +605,12 @@ closeorder(struct call *c)
 
 	if (!check_number_syntax(c))
 		return;
+	if (o != NULL &&
+	    ((o->v3 && !opt->cross_api) ||
+		!gw_order_of(o, gw_list_text(&c->in, "sub_mch_id")))) {
+		result_fail(c, "ORDERNOTEXIST", "此交易订单号不存在");
+		return;
+	}
 	if (o == NULL && opt->refuse_unknown_close) {
 		result_fail(c, "ORDERNOTEXIST", "此交易订单号不存在");
 		return;
@@ -553,6 +619,8 @@ closeorder(struct call *c)
 		o = gw_order_add(c->gw, no);
 		o->burnt = true;
 		o->state = GW_CLOSED;
+		gw_list_add(&o->terms, "sub_mch_id",
+		    gw_list_text(&c->in, "sub_mch_id"));
 	}
 	gw_order_settle(c->gw, o);
 	if (o->state == GW_SUCCESS || o->state == GW_REFUND) {
@@ -932,12 +1000,10 @@ work(struct call *c, const char *bad_form)
 	late_fault(c);
 }
 
-/* Paid and told before the order's own answer is out. */
-static void
-pay_early(struct call *c)
+void
+gw_api_pay_early(struct gw *gw, const char *no)
 {
-	struct gw *gw = c->gw;
-	const char *no = gw_list_text(&c->in, "out_trade_no");
+	struct gw_about about = {0};
 	struct gw_order copy;
 	struct gw_order *o;
 	struct gw_plan plan;
@@ -954,7 +1020,8 @@ pay_early(struct call *c)
 	gw_order_copy(&copy, o);
 	plan = gw_fault_plan(gw, GW_NOTICE, no);
 	pthread_mutex_unlock(&gw->lock);
-	taken = gw_notice_send(gw, &copy, NULL,
+	about.order = &copy;
+	taken = gw_notice_send(gw, &about,
 	    gw_list_text(&copy.terms, "notify_url"), &plan, 0, 0, &id);
 	gw_order_drop(&copy);
 	gw_plan_free(&plan);
@@ -1092,7 +1159,7 @@ gw_api_handle(struct gw *gw, enum gw_api api, struct gw_request *req,
 	else
 		return_fail(&c, "cut");
 	if (c.made && gw_plan_find(&c.plan, GW_PAY_BEFORE_ANSWER) != NULL)
-		pay_early(&c);
+		gw_api_pay_early(gw, gw_list_text(&c.in, "out_trade_no"));
 	wait_out(&c, GW_DELAY_ANSWER);
 	outcome(&c, text, sizeof(text));
 	finish(&c, req, res);

@@ -35,6 +35,7 @@ struct day {
 	struct gw *gw;
 	const struct gw_plan *plan;
 	bool all; /* bill_type ALL; else SUCCESS */
+	const char *sub; /* of this sub-merchant; "": of everybody */
 	int64_t from_ms;
 	struct gw_buf *out;
 	int64_t trades, total, refunded, fee; /* fen */
@@ -58,6 +59,21 @@ put_time(struct gw_buf *b, int64_t ms)
 	    t + 10, t + 12);
 }
 
+/* Column 特约商户号: 0 with an ordinary merchant. */
+static const char *
+sub_of(const struct gw_order *o)
+{
+	const char *sub = gw_list_text(&o->terms, "sub_mch_id");
+
+	return *sub != '\0' ? sub : "0";
+}
+
+static bool
+asked_for(const struct day *d, const struct gw_order *o)
+{
+	return *d->sub == '\0' || (o != NULL && gw_order_of(o, d->sub));
+}
+
 static void
 put_payment(struct day *d, const struct gw_order *o, int64_t total)
 {
@@ -66,8 +82,8 @@ put_payment(struct day *d, const struct gw_order *o, int64_t total)
 
 	gw_buf_puts(b, "`");
 	put_time(b, o->paid_ms);
-	gw_buf_putf(b, ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`%s,`SUCCESS,`OTHERS,`CNY",
-	    d->gw->setup.appid, d->gw->setup.mch_id,
+	gw_buf_putf(b, ",`%s,`%s,`%s,`%s,`%s,`%s,`%s,`%s,`SUCCESS,`OTHERS,`CNY",
+	    d->gw->setup.appid, d->gw->setup.mch_id, sub_of(o),
 	    gw_list_text(&o->terms, "device_info"), o->transaction_id,
 	    o->out_trade_no, o->openid, gw_order_type(o));
 	gw_buf_puts(b, ",`");
@@ -109,7 +125,7 @@ put_orders(struct day *d)
 		    fault_for(d, GW_BILL_AMOUNT, o->out_trade_no);
 
 		if (o->paid_ms < d->from_ms ||
-		    o->paid_ms >= d->from_ms + DAY_MS)
+		    o->paid_ms >= d->from_ms + DAY_MS || !asked_for(d, o))
 			continue;
 		if (fault_for(d, GW_BILL_DROP, o->out_trade_no) == NULL)
 			put_payment(d, o,
@@ -136,9 +152,10 @@ put_refund(struct day *d, struct gw_refund *r)
 	gw_buf_puts(b, "`");
 	put_time(b, r->asked_ms);
 	gw_buf_putf(b,
-	    ",`%s,`%s,`0,`%s,`%s,`%s,`%s,`%s,`REFUND,`OTHERS,`CNY,`0.00,"
+	    ",`%s,`%s,`%s,`%s,`%s,`%s,`%s,`%s,`REFUND,`OTHERS,`CNY,`0.00,"
 	    "`0.00",
 	    d->gw->setup.appid, d->gw->setup.mch_id,
+	    o != NULL ? sub_of(o) : "0",
 	    o != NULL ? gw_list_text(&o->terms, "device_info") : "",
 	    r->transaction_id, r->out_trade_no, o != NULL ? o->openid : "",
 	    o != NULL ? gw_order_type(o) : "MWEB");
@@ -169,6 +186,7 @@ put_refunds(struct day *d)
 	for (struct gw_refund *r = d->gw->refunds; r != NULL; r = r->next) {
 		if (r->asked_ms >= d->from_ms &&
 		    r->asked_ms < d->from_ms + DAY_MS &&
+		    asked_for(d, gw_order_find(d->gw, r->out_trade_no)) &&
 		    fault_for(d, GW_BILL_DROP, r->out_refund_no) == NULL)
 			put_refund(d, r);
 	}
@@ -249,6 +267,7 @@ gw_bill_make(struct gw *gw, const struct gw_list *in,
 	}
 	if (!check(gw, in, &d.from_ms, out))
 		return;
+	d.sub = gw_list_text(in, "sub_mch_id");
 	d.all = *type == '\0' || strcmp(type, "ALL") == 0;
 	gw_buf_puts(&text, start_of_heading);
 	gw_buf_puts(&text, d.all     ? heading_all

@@ -36,6 +36,23 @@ registered(const char *entries, const char *url)
 	return false;
 }
 
+/* APIv3: four lines, by the merchant's own key. */
+static bool
+signed_by_v3(struct gw *gw, const struct gw_list *args)
+{
+	static const char *const names[] = {
+	    "appId", "timeStamp", "nonceStr", "package"};
+	struct gw_buf m = {0};
+	bool ok;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		gw_buf_putf(&m, "%s\n", gw_list_text(args, names[i]));
+	ok = strcmp(gw_list_text(args, "signType"), "RSA") == 0 &&
+	     gw_v3_signed(gw->keys, &m, gw_list_text(args, "paySign"));
+	gw_buf_free(&m);
+	return ok;
+}
+
 /* [lock] Signed with the key and the type of the prepay. */
 static bool
 signed_well(struct gw *gw, const struct gw_list *args, const struct gw_order *o)
@@ -46,6 +63,8 @@ signed_well(struct gw *gw, const struct gw_list *args, const struct gw_order *o)
 	char sign[GW_SIGN_SIZE];
 	bool ok;
 
+	if (o->v3)
+		return signed_by_v3(gw, args);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		gw_list_add(&due, names[i], gw_list_text(args, names[i]));
 	gw_sign(&due, gw->setup.key, o->sign_type, sign);
@@ -63,11 +82,12 @@ judge(struct gw *gw, const struct gw_list *args, struct gw_order **order)
 	const char *package = gw_list_text(args, "package");
 	struct gw_entry *e = NULL;
 	struct gw_order *o;
+	const char *appid;
 	char openid[32];
 
 	if (!registered(gw->opt.jsapi_directories, gw_list_text(args, "url")))
 		return "当前页面的URL未注册";
-	if (strcmp(gw_list_text(args, "appId"), gw->setup.appid) != 0)
+	if (!gw_appid_known(gw, gw_list_text(args, "appId")))
 		return "调用支付JSAPI缺少参数：appId";
 	if (gw_starts(package, "prepay_id="))
 		e = gw_entry_find(gw, package + strlen("prepay_id="));
@@ -75,11 +95,17 @@ judge(struct gw *gw, const struct gw_list *args, struct gw_order **order)
 	    gw_now_ms(gw) - e->issued_ms >= PREPAY_LIFE_MS)
 		return "调用支付JSAPI缺少参数：total_fee";
 	o = e->order;
+	/* The appid under which the payer was named. */
+	appid = o->sub_openid[0] != '\0' ? gw_list_text(&o->terms, "sub_appid")
+					 : gw->setup.appid;
+	if (strcmp(gw_list_text(args, "appId"), appid) != 0)
+		return "调用支付JSAPI缺少参数：total_fee";
 	gw_order_settle(gw, o);
 	if (!signed_well(gw, args, o))
 		return "支付验证签名失败";
-	gw_openid(gw, gw_list_text(args, "account"), openid);
-	if (strcmp(openid, o->openid) != 0)
+	gw_openid(appid, gw_list_text(args, "account"), openid);
+	if (strcmp(openid,
+		o->sub_openid[0] != '\0' ? o->sub_openid : o->openid) != 0)
 		return "下单账号与支付账号不一致";
 	if (o->state == GW_SUCCESS || o->state == GW_REFUND)
 		return "该订单已支付";

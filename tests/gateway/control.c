@@ -14,6 +14,8 @@ call_free(struct gw_call *c)
 		return;
 	gw_list_free(&c->fields);
 	gw_list_free(&c->headers);
+	free(c->target);
+	free(c->body);
 	free(c);
 }
 
@@ -37,6 +39,8 @@ gw_call_begin(struct gw *gw, enum gw_api api, const struct gw_request *req,
 	gw_copy(c->cert, sizeof(c->cert), req->conn->cert);
 	gw_list_copy(&c->fields, fields);
 	gw_list_copy(&c->headers, &req->headers);
+	c->target = gw_dup(req->target);
+	c->body = gw_dup(req->body.data != NULL ? req->body.data : "");
 	gw_buf_puts(&kinds, "");
 	for (size_t i = 0; i < plan->n; i++)
 		gw_buf_putf(&kinds, "%s%s", i > 0 ? " " : "",
@@ -92,6 +96,10 @@ call_json(struct gw_buf *b, const struct gw_call *c)
 	gw_json_pair(b, "faults", c->faults);
 	gw_buf_puts(b, ",");
 	gw_json_pair(b, "outcome", c->outcome);
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "target", c->target);
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "body", c->body);
 	gw_buf_puts(b, ",\"fields\":");
 	gw_json_list(b, &c->fields);
 	gw_buf_puts(b, ",\"headers\":");
@@ -190,6 +198,13 @@ static const struct option option_rows[] = {
     NUMBER(latency_ms),
     NUMBER(speed),
     NUMBER(bill_early),
+    TEXT(platform_notify_url),
+    NUMBER(same_prepay),
+    NUMBER(cross_api),
+    NUMBER(certificates),
+    NUMBER(notice_public_percent),
+    NUMBER(refund_notice_mchid),
+    NUMBER(real_wire_clock),
 };
 
 static const struct option *
@@ -223,6 +238,14 @@ set_option(struct gw *gw, const struct option *row, const char *value)
 		return false;
 	memcpy(at, &n, sizeof(n));
 	return true;
+}
+
+/* [lock] */
+static void
+set_wire_clock(struct gw *gw)
+{
+	gw->wire_offset_ms =
+	    gw->opt.real_wire_clock ? 0 : (int64_t)gw->clock_offset_ms;
 }
 
 static void
@@ -263,6 +286,7 @@ do_option(struct control *c)
 			return;
 		}
 	}
+	set_wire_clock(c->gw);
 	pthread_cond_broadcast(&c->gw->timing);
 	options_json(c);
 }
@@ -289,6 +313,9 @@ do_reset(struct control *c)
 	gw_sent_clear(gw);
 	gw->opt = gw->start;
 	gw->clock_offset_ms = 0;
+	set_wire_clock(gw);
+	gw->notice_share = 0;
+	gw_v3_clear(gw);
 	memset(gw->count, 0, sizeof(gw->count));
 	gw->connections = gw->api_connections = 0;
 	gw->handshakes = gw->failed_handshakes = gw->requests = 0;
@@ -323,6 +350,7 @@ do_clock(struct control *c)
 		}
 		gw->clock_offset_ms += back ? -s * 1000 : s * 1000;
 	}
+	set_wire_clock(gw);
 	pthread_cond_broadcast(&gw->timing);
 	pthread_cond_broadcast(&gw->changed);
 	gw_beijing(gw_now_ms(gw), beijing);
@@ -363,6 +391,12 @@ do_clear(struct control *c)
 {
 	gw_buf_putf(
 	    &c->out, "{\"cleared\":%u}", gw_fault_clear(c->gw, &c->args));
+}
+
+static void
+do_errors(struct control *c)
+{
+	gw_v3_errors_json(&c->out);
 }
 
 static void
@@ -702,22 +736,26 @@ send_copy(void *arg_)
 {
 	struct copy *copy = arg_;
 
-	gw_notice_send(copy->gw, copy->order, copy->refund, copy->url,
-	    copy->plan, 0, 0, &copy->id);
+	struct gw_about about = {copy->order, copy->refund, NULL, false};
+
+	gw_notice_send(
+	    copy->gw, &about, copy->url, copy->plan, 0, 0, &copy->id);
 	return NULL;
 }
 
 static void
-plan_field(struct gw_plan *plan, const char *name, const char *value)
+plan_field(struct gw_plan *plan, enum gw_kind kind, const char *name,
+    const char *value)
 {
-	struct gw_fault f = {.kind = GW_SET_FIELD};
+	struct gw_fault f = {.kind = kind};
 
 	gw_copy(f.name, sizeof(f.name), name);
 	gw_copy(f.value, sizeof(f.value), value);
 	gw_plan_add(plan, &f);
 }
 
-/* kind=, drop= and set.NAME= any number of times. */
+/* kind=, drop=, set.NAME=, and APIv3's json.NAME=, envelope.NAME= and
+ * header.NAME= any number of times. */
 static bool
 read_plan(struct control *c, struct gw_plan *plan)
 {
@@ -725,13 +763,20 @@ read_plan(struct control *c, struct gw_plan *plan)
 
 	for (size_t i = 0; i < 2; i++) {
 		if (*arg(c, fields[i]) != '\0')
-			plan_field(plan, fields[i], arg(c, fields[i]));
+			plan_field(
+			    plan, GW_SET_FIELD, fields[i], arg(c, fields[i]));
 	}
 	for (size_t i = 0; i < c->args.n; i++) {
 		const struct gw_pair *a = &c->args.v[i];
 
 		if (gw_starts(a->name, "set.")) {
-			plan_field(plan, a->name + 4, a->value);
+			plan_field(plan, GW_SET_FIELD, a->name + 4, a->value);
+		} else if (gw_starts(a->name, "json.")) {
+			plan_field(plan, GW_SET_JSON, a->name + 5, a->value);
+		} else if (gw_starts(a->name, "envelope.")) {
+			plan_field(plan, GW_ENVELOPE, a->name + 9, a->value);
+		} else if (gw_starts(a->name, "header.")) {
+			plan_field(plan, GW_SET_HEADER, a->name + 7, a->value);
 		} else if (strcmp(a->name, "drop") == 0) {
 			struct gw_fault f = {.kind = GW_DROP_FIELD};
 
@@ -746,6 +791,7 @@ read_plan(struct control *c, struct gw_plan *plan)
 			gw_list_add(&args, "api", "notice");
 			gw_list_add(&args, "name", arg(c, "name"));
 			gw_list_add(&args, "value", arg(c, "value"));
+			gw_list_add(&args, "n", arg(c, "num"));
 			f = gw_fault_read(&args, &why);
 			gw_list_free(&args);
 			if (f == NULL) {
@@ -780,6 +826,8 @@ read_order(struct control *c, struct gw_order *out)
 		refuse(c, 404, "no such order; total_fee makes one up");
 		return false;
 	}
+	if (*arg(c, "wire") != '\0')
+		out->v3 = strcmp(arg(c, "wire"), "v3") == 0;
 	if (strcmp(arg(c, "sign_type"), "MD5") == 0)
 		out->sign_type = GW_MD5;
 	if (strcmp(arg(c, "sign_type"), "HMAC-SHA256") == 0)
@@ -917,6 +965,7 @@ do_platform_refund(struct control *c)
 		refuse(c, 409, "not paid, no fee, or no new out_refund_no");
 		return;
 	}
+	/* Its notice is APIv2's, whatever the order was made by. */
 	r = gw_refund_make(c->gw, o, arg(c, "out_refund_no"), fee,
 	    gw_list_text(&o->terms, "notify_url"), "VENDOR_PLATFORM");
 	gw_refund_json(c->gw, &c->out, gw_refund_find(c->gw, r->out_refund_no));
@@ -938,11 +987,13 @@ do_refund_notice(struct control *c)
 	}
 	gw_refund_settle(c->gw, found);
 	r = *found;
-	gw_copy(order.out_trade_no, sizeof(order.out_trade_no), r.out_trade_no);
-	order.epoch = c->gw->epoch;
+	if (*arg(c, "wire") != '\0')
+		r.v3 = strcmp(arg(c, "wire"), "v3") == 0;
+	gw_order_copy(&order, gw_order_find(c->gw, r.out_trade_no));
 	pthread_mutex_unlock(&c->gw->lock);
 	fly_copies(c, &order, &r, *url != '\0' ? url : r.notify_url, &plan, 1);
 	pthread_mutex_lock(&c->gw->lock);
+	gw_order_drop(&order);
 	gw_plan_free(&plan);
 }
 
@@ -966,6 +1017,7 @@ static const struct {
     {"faults", do_faults},
     {"clear", do_clear},
     {"kinds", do_kinds},
+    {"errors", do_errors},
     {"order", do_order},
     {"orders", do_orders},
     {"pay", do_pay},

@@ -6,11 +6,13 @@
 
 #define BIT(api) (1U << (api))
 #define REFUNDS (BIT(GW_REFUND_CALL) | BIT(GW_REFUNDQUERY))
+/* APIv3's own; the others are calls of both APIs. */
+#define V3ONLY (BIT(GW_TRADEBILL) | BIT(GW_CERTIFICATES) | BIT(GW_ECHO))
 #define SIGNED                                                                 \
 	(BIT(GW_UNIFIEDORDER) | BIT(GW_ORDERQUERY) | BIT(GW_CLOSEORDER) |      \
-	    REFUNDS)
-#define BILL BIT(GW_DOWNLOADBILL)
-#define CALLS (SIGNED | BILL)
+	    REFUNDS | V3ONLY)
+#define BILL (BIT(GW_DOWNLOADBILL) | BIT(GW_TRADEBILL))
+#define CALLS (SIGNED | BILL | BIT(GW_BILLFILE))
 #define SEALED (SIGNED | BIT(GW_NOTICE))
 #define ORDER BIT(GW_UNIFIEDORDER)
 #define QUERY BIT(GW_ORDERQUERY)
@@ -29,6 +31,10 @@ gw_api_name(enum gw_api api)
 	    [GW_DOWNLOADBILL] = "downloadbill",
 	    [GW_REFUND_CALL] = "refund",
 	    [GW_REFUNDQUERY] = "refundquery",
+	    [GW_TRADEBILL] = "tradebill",
+	    [GW_BILLFILE] = "billfile",
+	    [GW_CERTIFICATES] = "certificates",
+	    [GW_ECHO] = "echo",
 	    [GW_CASHIER] = "cashier",
 	    [GW_ACCESS_TOKEN] = "access_token",
 	    [GW_NOTICE] = "notice",
@@ -100,7 +106,8 @@ static const struct row rows[GW_KIND_COUNT] = {
     [GW_RETURN_FAIL] = {"return-fail", CALLS, 0,
 	"unsigned FAIL with value as return_msg, nothing done"},
     [GW_RESULT_FAIL] = {"result-fail", SEALED, 0,
-	"signed FAIL with name as err_code, value as err_code_des"},
+	"signed FAIL with name as err_code, value as err_code_des; v3: that "
+	"error, with its documented status or status"},
     [GW_RESULT_FAIL_AFTER] = {"result-fail-after", SIGNED, 0,
 	"does the work, answers as result-fail"},
     [GW_UNSIGNED] = {"unsigned", SEALED, 0, "SUCCESS without sign"},
@@ -168,6 +175,37 @@ static const struct row rows[GW_KIND_COUNT] = {
 	"order name stands there with n fen (1)"},
     [GW_BILL_TOTALS] = {"bill-totals", BILL, 0, "totals of one trade more"},
     [GW_BILL_PLAIN] = {"bill-plain", BILL, 0, "the text, not packed"},
+    [GW_ACCEPTED] = {"accepted", SIGNED, 0, "v3: 202, nothing done"},
+    [GW_SIGNTEST] = {"signtest", SEALED, 0,
+	"v3: a signature WECHATPAY/SIGNTEST/..., as WeChat's own probes"},
+    [GW_OTHER_KEY] = {"other-key", SEALED, 0,
+	"v3: well signed by the certificate instead of the public key, or the "
+	"other way"},
+    [GW_UNKNOWN_SERIAL] = {"unknown-serial", SEALED, 0,
+	"v3: well signed, under Wechatpay-Serial value"},
+    [GW_OLD_TIME] = {"old-time", SEALED, 301,
+	"v3: well signed, seconds ago; name=future: ahead"},
+    [GW_NO_HEADER] = {"no-header", SEALED, 0, "v3: without header name"},
+    [GW_TWO_HEADERS] = {"two-headers", SEALED, 0,
+	"v3: header name again, as value"},
+    [GW_SET_HEADER] = {"set-header", SEALED, 0, "v3: header name is value"},
+    [GW_SPOIL_BODY] = {"spoil-body", SEALED, 0,
+	"v3: value, or a line feed, behind the signed body"},
+    [GW_SET_JSON] = {"set-json", SEALED, 0,
+	"v3: member name is value, which is JSON"},
+    [GW_CHUNKED] = {"chunked", CALLS, 7, "a good answer in chunks of n bytes"},
+    [GW_WRONG_KEY] = {"wrong-key", NOTICE, 0,
+	"v3: encrypted by another APIv3 key"},
+    [GW_BAD_TAG] = {"bad-tag", NOTICE, 0, "v3: one byte of it changed"},
+    [GW_NO_AAD] = {"no-aad", NOTICE, 0,
+	"v3: without associated_data, encrypted with it"},
+    [GW_ENVELOPE] = {"envelope", NOTICE, 0,
+	"v3: member name of the envelope is value; no value: it is missing"},
+    [GW_PLAINTEXT] = {"plaintext", NOTICE, 0, "v3: value is what is encrypted"},
+    [GW_BILL_HASH] = {"bill-hash", BIT(GW_TRADEBILL), 0, "another hash"},
+    [GW_BILL_HASH_PACKED] = {"bill-hash-packed", BIT(GW_TRADEBILL), 0,
+	"the hash of the packed bytes"},
+    [GW_BILL_URL] = {"bill-url", BIT(GW_TRADEBILL), 0, "download_url is value"},
     [GW_CONNECT_RESET] = {"connect-reset", CONNECT, 0, "RST on accept"},
     [GW_CONNECT_HANG] = {"connect-hang", CONNECT, 60000,
 	"accepts, then nothing for ms, not even TLS"},
@@ -394,7 +432,8 @@ gw_plan_free(struct gw_plan *p)
 
 static const enum gw_kind wire_kinds[] = {GW_CUT_BEFORE, GW_CUT_AFTER, GW_HANG,
     GW_HANG_BODY, GW_HALF, GW_HALF_NO_LENGTH, GW_DRIP, GW_DRIP_HEADER, GW_HUGE,
-    GW_ENDLESS, GW_GZIP, GW_TWO_LENGTHS, GW_CONTINUE_FLOOD, GW_HEADER_BOMB};
+    GW_ENDLESS, GW_GZIP, GW_TWO_LENGTHS, GW_CONTINUE_FLOOD, GW_HEADER_BOMB,
+    GW_CHUNKED};
 
 void
 gw_plan_wire(const struct gw_plan *p, struct gw_response *res)

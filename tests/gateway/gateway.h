@@ -21,6 +21,9 @@
  *	oauth.c    who somebody is: open.weixin.qq.com, api.weixin.qq.com
  *	bridge.c   what WeixinJSBridge answers
  *	notices.c  payment notices and their retries
+ *	v3*.c      the same in APIv3: v3.c which call it is and who asks,
+ *	           v3order.c, v3money.c what it does, v3notice.c notices and
+ *	           signatures, v3json.c, v3sign.c JSON and OpenSSL
  *	control.c  /_control/: what tests steer and read
  *	front.c    the page for people
  *
@@ -157,6 +160,40 @@ void gw_encrypt_refund(const char *text, const char *key, struct gw_buf *out);
 void gw_random_text(char *out, size_t n);
 uint64_t gw_random(uint64_t below);
 
+/* ---- v3json.c, v3sign.c ---------------------------------------------- */
+
+/* One object, read strictly: the head of v3json.c says what out holds. */
+bool gw_v3_read(const char *text, size_t n, struct gw_list *out);
+char gw_v3_kind(const struct gw_list *l, const char *path);
+/* A text's, number's or boolean's value, "" if it is anything else. */
+const char *gw_v3_text(const struct gw_list *l, const char *path);
+void gw_v3_add(struct gw_list *l, const char *path, const char *text);
+void gw_v3_addn(struct gw_list *l, const char *path, int64_t n);
+void gw_v3_write(struct gw_buf *b, const struct gw_list *l);
+
+struct gw_v3_keys;
+struct gw_setup;
+
+/* NULL, with a message on stderr, if a file is not what it should be. */
+struct gw_v3_keys *gw_v3_keys_load(const struct gw_setup *s);
+void gw_v3_keys_free(struct gw_v3_keys *k);
+const char *gw_v3_merchant_serial(const struct gw_v3_keys *k);
+const char *gw_v3_platform_serial(const struct gw_v3_keys *k);
+/* By the WeChat Pay public key's other half, else by the platform's. */
+void gw_v3_sign(const struct gw_v3_keys *k, bool by_public_key,
+    const struct gw_buf *message, struct gw_buf *out);
+/* By the merchant? */
+bool gw_v3_signed(const struct gw_v3_keys *k, const struct gw_buf *message,
+    const char *signature);
+/* AES-256-GCM, base64 of what it gives and its tag. */
+void gw_v3_encrypt(const char *key, const char *nonce, const char *aad,
+    const char *text, struct gw_buf *out);
+/* The platform certificate as /v3/certificates lists it. */
+void gw_v3_certificate(
+    const struct gw_v3_keys *k, const char *key, struct gw_buf *out);
+void gw_base64(struct gw_buf *out, const void *bytes, size_t n);
+void gw_sha1(const struct gw_buf *in, char out[41]);
+
 /* ---- net.c ----------------------------------------------------------- */
 
 struct gw_tls; /* holds the OpenSSL contexts */
@@ -203,6 +240,10 @@ enum gw_api {
 	GW_DOWNLOADBILL,
 	GW_REFUND_CALL,
 	GW_REFUNDQUERY,
+	GW_TRADEBILL, /* APIv3 alone, down to GW_ECHO */
+	GW_BILLFILE,
+	GW_CERTIFICATES,
+	GW_ECHO,
 	GW_CASHIER,
 	GW_ACCESS_TOKEN,
 	GW_NOTICE,
@@ -280,6 +321,25 @@ enum gw_kind {
 	GW_BILL_AMOUNT,
 	GW_BILL_TOTALS,
 	GW_BILL_PLAIN,
+	GW_ACCEPTED,
+	GW_SIGNTEST,
+	GW_OTHER_KEY,
+	GW_UNKNOWN_SERIAL,
+	GW_OLD_TIME,
+	GW_NO_HEADER,
+	GW_TWO_HEADERS,
+	GW_SET_HEADER,
+	GW_SPOIL_BODY,
+	GW_SET_JSON,
+	GW_CHUNKED,
+	GW_WRONG_KEY,
+	GW_BAD_TAG,
+	GW_NO_AAD,
+	GW_ENVELOPE,
+	GW_PLAINTEXT,
+	GW_BILL_HASH,
+	GW_BILL_HASH_PACKED,
+	GW_BILL_URL,
 	GW_CONNECT_RESET,
 	GW_CONNECT_HANG,
 	GW_CONNECT_PLAIN,
@@ -300,7 +360,7 @@ struct gw_fault {
 	int64_t skip; /* calls to be let through first */
 	int64_t num; /* ms, seconds, n, bytes or status, by kind */
 	char name[64]; /* field, err_code, state ... */
-	char value[512];
+	char value[2048];
 	struct gw_fault *next;
 };
 
@@ -408,14 +468,18 @@ struct gw_entry {
 struct gw_order {
 	char out_trade_no[40];
 	bool burnt; /* closed without ever being ordered */
-	struct gw_list terms; /* the first request, decoded */
+	struct gw_list terms; /* the first request, decoded; APIv2's names */
+	bool v3; /* made by APIv3 */
+	bool by_public_key; /* asked so at its prepay: notices are signed so */
+	struct gw_list asked; /* then the body, as gw_v3_read has it */
 	enum gw_sign_type sign_type;
 	int64_t total_fee;
 	enum gw_state state;
 	int64_t made_ms;
 	unsigned ordered; /* successful unifiedorder calls */
 	char transaction_id[32];
-	char openid[32];
+	char openid[32]; /* at appid; "": paid by sub_openid alone */
+	char sub_openid[32]; /* at sub_appid */
 	int64_t paid_ms;
 	int64_t pay_at_ms; /* a payment that is still to come; 0: none */
 	unsigned long epoch; /* what it was made in */
@@ -424,11 +488,16 @@ struct gw_order {
 };
 
 int64_t gw_now_ms(struct gw *gw); /* the stand-in's clock, Unix time */
+/* The clock of APIv3's signatures and of the Date header: the same, unless
+ * option real_wire_clock is set. */
+int64_t gw_wire_now_ms(struct gw *gw);
 /* yyyyMMddHHmmss in Beijing. */
 void gw_beijing(int64_t now_ms, char out[16]);
 bool gw_beijing_read(const char *text, int64_t *ms);
 
 const char *gw_order_type(const struct gw_order *o); /* its trade_type */
+/* Is it of this sub-merchant?  "" is the merchant itself. */
+bool gw_order_of(const struct gw_order *o, const char *sub_mch_id);
 struct gw_order *gw_order_find(struct gw *gw, const char *no); /* [lock] */
 struct gw_order *gw_order_by_transaction(
     struct gw *gw, const char *id); /* [lock] */
@@ -455,6 +524,8 @@ struct gw_answer {
 	enum gw_sign_type sign_type;
 };
 
+/* Paid and told before the order's own answer is out. */
+void gw_api_pay_early(struct gw *gw, const char *out_trade_no);
 void gw_api_handle(struct gw *gw, enum gw_api api, struct gw_request *req,
     struct gw_response *res);
 /* Spoils the fields before they are signed, signs, spoils the signature,
@@ -491,6 +562,8 @@ struct gw_refund {
 	int64_t success_ms;
 	char notify_url[256];
 	char source[16]; /* API, VENDOR_PLATFORM */
+	bool v3; /* its notice is JSON */
+	bool by_public_key;
 	unsigned long epoch;
 	struct gw_refund *next; /* made before this one */
 };
@@ -518,8 +591,9 @@ void gw_refund_set(
     struct gw *gw, struct gw_refund *r, const char *status); /* [lock] */
 void gw_refund_json(
     struct gw *gw, struct gw_buf *b, struct gw_refund *r); /* [lock] */
-void gw_refund_notice(struct gw *gw, const struct gw_refund *r,
-    const struct gw_plan *plan, struct gw_buf *body);
+/* o: the order it is of. */
+void gw_refund_notice(struct gw *gw, const struct gw_order *o,
+    const struct gw_refund *r, const struct gw_plan *plan, struct gw_buf *body);
 bool gw_refund_status_known(const char *status);
 void gw_refund_clear(struct gw *gw); /* [lock] */
 
@@ -554,6 +628,7 @@ void gw_phone_scan(
 /* One code, for one exchange. */
 struct gw_grant {
 	char code[40];
+	char appid[40];
 	char openid[32];
 	int64_t at_ms;
 	bool used;
@@ -565,9 +640,11 @@ void gw_oauth_authorize(
 void gw_oauth_access_token(
     struct gw *gw, struct gw_request *req, struct gw_response *res);
 /* The same account of the same appid always has the same one. */
-void gw_openid(struct gw *gw, const char *account, char out[32]);
+void gw_openid(const char *appid, const char *account, char out[32]);
 /* [lock] Was it ever given to the merchant? */
-bool gw_openid_known(struct gw *gw, const char *openid);
+bool gw_openid_known(struct gw *gw, const char *appid, const char *openid);
+/* The merchant's own, or one of the sub-merchants'. */
+bool gw_appid_known(const struct gw *gw, const char *appid);
 void gw_grant_clear(struct gw *gw); /* [lock] */
 
 /* ---- bridge.c -------------------------------------------------------- */
@@ -582,6 +659,9 @@ struct gw_notice {
 	unsigned id;
 	char out_trade_no[40];
 	char out_refund_no[72]; /* "": of the payment */
+	char *echo; /* of /v3/security/echo instead; with url */
+	char url[256];
+	bool by_public_key;
 	unsigned attempt; /* 0 is the first */
 	int64_t due_ms;
 	bool held; /* a late-fault was applied */
@@ -599,7 +679,10 @@ struct gw_sent {
 	int64_t at_ms;
 	int64_t took_ms;
 	bool answered; /* over, whatever the result */
-	bool taken; /* 200 and SUCCESS */
+	bool taken; /* 200 and SUCCESS; APIv3: 200 or 204 */
+	bool v3;
+	char *inside; /* what is encrypted in it; NULL: APIv2 */
+	struct gw_list headers;
 	int status;
 	char *url;
 	char *body;
@@ -607,23 +690,54 @@ struct gw_sent {
 	char result[64];
 };
 
+/* What a notice is about. */
+struct gw_about {
+	const struct gw_order *order; /* always; a copy of the caller's */
+	const struct gw_refund *refund; /* not NULL: its refund */
+	const char *echo; /* not NULL: the echo test */
+	bool by_public_key; /* of the echo test */
+};
+
 /* [lock] attempt 0 is sent at once, a later one on schedule. */
 void gw_notice_start(struct gw *gw, struct gw_order *o, unsigned attempt);
 /* [lock] Of a refund, when it is over. */
 void gw_notice_refund(struct gw *gw, const struct gw_refund *r);
+/* [lock] */
+void gw_notice_echo(
+    struct gw *gw, const char *url, const char *message, bool by_public_key);
 /* [lock] Now, whatever the schedule says. */
 void gw_notice_hurry(struct gw *gw, const char *out_trade_no);
-/* One POST at once, of the payment or (r) of a refund, built with the plan;
- * waits for the reply.  o is the caller's own copy.  Returns whether it was
- * taken, and the log's id: 0, and nothing sent, if there was a reset since o
- * was made. */
-bool gw_notice_send(struct gw *gw, const struct gw_order *o,
-    const struct gw_refund *r, const char *url, const struct gw_plan *plan,
-    unsigned notice, unsigned attempt, unsigned *id);
+/* One POST at once, built with the plan; waits for the reply.  Returns whether
+ * it was taken, and the log's id: 0, and nothing sent, if there was a reset
+ * since the order was copied. */
+bool gw_notice_send(struct gw *gw, const struct gw_about *about,
+    const char *url, const struct gw_plan *plan, unsigned notice,
+    unsigned attempt, unsigned *id);
 void *gw_notice_clockwork(void *gw); /* the thread that watches the clock */
 void gw_sent_json(struct gw_buf *b, const struct gw_sent *s);
 void gw_notice_drop(struct gw *gw); /* [lock] what is pending */
 void gw_sent_clear(struct gw *gw); /* [lock] the log */
+
+/* ---- v3.c, v3money.c, v3notice.c ------------------------------------- */
+
+/* Everything below /v3/. */
+void gw_v3_handle(
+    struct gw *gw, struct gw_request *req, struct gw_response *res);
+void gw_v3_errors_json(struct gw_buf *b); /* which call knows which code */
+/* Freshly encrypted and signed; inside: what is encrypted in it. */
+void gw_v3_notice(struct gw *gw, const struct gw_about *about,
+    const struct gw_plan *plan, struct gw_buf *body, struct gw_buf *inside,
+    struct gw_list *headers);
+void gw_v3_clear(struct gw *gw); /* [lock] */
+
+/* One file to download. */
+struct gw_file {
+	char token[48];
+	char sub_mch_id[40];
+	struct gw_buf bytes;
+	int64_t until_ms;
+	struct gw_file *next;
+};
 
 /* ---- control.c ------------------------------------------------------- */
 
@@ -640,6 +754,8 @@ struct gw_call {
 	char cert[64]; /* CN of the client's certificate */
 	struct gw_list fields; /* decoded */
 	struct gw_list headers;
+	char *target; /* of the request line */
+	char *body; /* as it came */
 	char faults[128]; /* the kinds that hit it */
 	char outcome[256]; /* "" until it is over */
 };
@@ -674,6 +790,16 @@ struct gw_setup {
 	const char *tls_cert;
 	const char *tls_key;
 	const char *client_ca;
+	/* APIv3: all, or none; the last two are of public-key mode */
+	const char *merchant_cert;
+	const char *platform_cert;
+	const char *platform_key;
+	const char *wechat_key;
+	char public_key_id[80];
+	char apiv3_key[40];
+	/* a service provider's sub-merchants and their appids; "": none */
+	char sub_mch_ids[256];
+	char sub_appids[256];
 	unsigned kept; /* entries of each log */
 };
 
@@ -705,6 +831,14 @@ struct gw_options {
 	int64_t latency_ms;
 	int64_t speed;
 	int64_t bill_early;
+	char platform_notify_url[256]; /* refunds that name none */
+	int64_t same_prepay; /* a repeated prepay gives what it gave */
+	int64_t cross_api; /* orders of one API may be asked by the other */
+	int64_t certificates; /* there is a platform certificate to fetch */
+	/* signed by the public key; beyond 100: as the call asked to be */
+	int64_t notice_public_percent;
+	int64_t refund_notice_mchid; /* partner: mchid, not sp_mchid */
+	int64_t real_wire_clock;
 };
 
 struct gw {
@@ -712,6 +846,7 @@ struct gw {
 	struct gw_options start; /* what reset goes back to */
 	struct gw_tls *tls;
 	struct gw_tls *tls_out;
+	struct gw_v3_keys *keys; /* NULL: no APIv3 here */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* anything a waiting test may look at */
@@ -719,6 +854,7 @@ struct gw {
 	pthread_cond_t stopped; /* for those who sleep */
 	_Atomic bool stopping;
 	_Atomic int64_t clock_offset_ms;
+	_Atomic int64_t wire_offset_ms; /* the same, or 0 */
 
 	/* all below: under the lock */
 	struct gw_options opt;
@@ -729,6 +865,8 @@ struct gw {
 	struct gw_grant *grants; /* newest first */
 	struct gw_order *newest;
 	struct gw_refund *refunds; /* newest first */
+	struct gw_file *files; /* newest first */
+	int64_t notice_share;
 	uint64_t serial; /* of prepay and transaction numbers */
 	size_t waiting_payments;
 

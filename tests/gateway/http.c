@@ -260,12 +260,18 @@ reason(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 202:
+		return "Accepted";
+	case 204:
+		return "No Content";
 	case 302:
 		return "Found";
 	case 303:
 		return "See Other";
 	case 400:
 		return "Bad Request";
+	case 401:
+		return "Unauthorized";
 	case 403:
 		return "Forbidden";
 	case 404:
@@ -286,7 +292,7 @@ static void
 write_head(struct gw *gw, struct gw_buf *b, const struct gw_response *res,
     int64_t length, bool keep)
 {
-	time_t now = (time_t)(gw_now_ms(gw) / 1000);
+	time_t now = (time_t)(gw_wire_now_ms(gw) / 1000);
 	char date[64] = "";
 	struct tm tm;
 
@@ -429,6 +435,29 @@ broken_bytes(struct gw *gw, struct gw_buf *out, struct gw_response *res,
 		gw_buf_add(out, body->data, body->len);
 }
 
+/* A good answer, in pieces. */
+static void
+write_chunks(struct gw *gw, struct gw_conn *c, const struct gw_response *res)
+{
+	size_t step = res->wire.num > 0 ? (size_t)res->wire.num : 1;
+	struct gw_buf out = {0};
+
+	write_head(gw, &out, res, -1, false);
+	gw_buf_puts(&out, "Transfer-Encoding: chunked\r\n\r\n");
+	for (size_t at = 0; at < res->body.len; at += step) {
+		size_t n = res->body.len - at;
+
+		n = n < step ? n : step;
+		gw_buf_putf(&out, "%zx\r\n", n);
+		gw_buf_add(&out, res->body.data + at, n);
+		gw_buf_puts(&out, "\r\n");
+	}
+	gw_buf_puts(&out, "0\r\n\r\n");
+	gw_conn_write(c, out.data, out.len);
+	gw_buf_free(&out);
+	gw_conn_close(c, false);
+}
+
 /* Always the end of the connection. */
 static void
 write_broken(struct gw *gw, struct gw_conn *c, struct gw_response *res)
@@ -442,6 +471,10 @@ write_broken(struct gw *gw, struct gw_conn *c, struct gw_response *res)
 	if (f->kind == GW_CUT_BEFORE || f->kind == GW_CUT_AFTER ||
 	    f->kind == GW_HANG) {
 		gw_conn_close(c, reset);
+		return;
+	}
+	if (f->kind == GW_CHUNKED) {
+		write_chunks(gw, c, res);
 		return;
 	}
 	broken_bytes(gw, &out, res, f->kind);
@@ -471,7 +504,8 @@ gw_http_write(struct gw *gw, struct gw_conn *c, const struct gw_request *req,
 		write_broken(gw, c, res);
 		return false;
 	}
-	write_head(gw, &out, res, (int64_t)res->body.len, req->keep);
+	write_head(gw, &out, res,
+	    res->status == 204 ? -1 : (int64_t)res->body.len, req->keep);
 	gw_buf_puts(&out, "\r\n");
 	if (strcmp(req->method, "HEAD") != 0)
 		gw_buf_add(&out, res->body.data != NULL ? res->body.data : "",

@@ -104,6 +104,8 @@ gw_route(struct gw *gw, struct gw_request *req, struct gw_response *res)
 		gw_oauth_access_token(gw, req, res);
 	else if (strcmp(req->path, "/bridge") == 0)
 		post ? gw_bridge_handle(gw, req, res) : only(res, "POST");
+	else if (gw_starts(req->path, "/v3/"))
+		gw_v3_handle(gw, req, res);
 	else if (gw_starts(req->path, "/_control/"))
 		gw_control_handle(gw, req, res);
 	else if (strcmp(req->path, "/") == 0)
@@ -283,12 +285,24 @@ static const char usage[] =
     "  --tls-cert F --tls-key F    TLS on --listen\n"
     "  --client-ca F               who signs merchants' certificates\n"
     "  --plain-refund              refunds without a certificate\n"
+    "APIv3, if the next four are given:\n"
+    "  --merchant-cert F           apiclient_cert.pem of the merchant\n"
+    "  --platform-cert F           WeChat's platform certificate\n"
+    "  --platform-key F            its private key\n"
+    "  --apiv3-key KEY             32 bytes; --apiv3-key-file F: a file of it\n"
+    "  --wechat-key F              private half of the WeChat Pay public key\n"
+    "  --public-key-id ID          its PUB_KEY_ID_..., then notices are "
+    "signed\n"
+    "                              by it and there is no certificate to fetch\n"
+    "  --certificates              ... but there is one\n"
+    "A service provider:\n"
+    "  --sub-mch-ids ID[,..]       its sub-merchants; --sub-appids ID[,..]\n"
     "  --latency-ms N              added to each API call\n"
     "  --speed N                   notices are retried N times faster\n"
     "  --keep N                    entries of each log, default 10000\n";
 
 static bool
-read_key_file(struct gw_setup *s, const char *path)
+read_key_file(char *key, size_t size, const char *path)
 {
 	FILE *f = fopen(path, "r");
 	size_t n;
@@ -297,10 +311,10 @@ read_key_file(struct gw_setup *s, const char *path)
 		fprintf(stderr, "gateway: %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	n = fread(s->key, 1, sizeof(s->key) - 1, f);
+	n = fread(key, 1, size - 1, f);
 	fclose(f);
-	s->key[n] = '\0';
-	s->key[strcspn(s->key, "\r\n")] = '\0';
+	key[n] = '\0';
+	key[strcspn(key, "\r\n")] = '\0';
 	return true;
 }
 
@@ -330,6 +344,16 @@ enum {
 	TLS_KEY,
 	CLIENT_CA,
 	PLAIN_REFUND,
+	MERCHANT_CERT,
+	PLATFORM_CERT,
+	PLATFORM_KEY,
+	WECHAT_KEY,
+	PUBLIC_KEY_ID,
+	APIV3_KEY,
+	APIV3_KEY_FILE,
+	CERTIFICATES,
+	SUB_MCH_IDS,
+	SUB_APPIDS,
 	KEEP,
 };
 
@@ -350,9 +374,60 @@ static const struct option long_options[] = {
     {"tls-key", required_argument, NULL, TLS_KEY},
     {"client-ca", required_argument, NULL, CLIENT_CA},
     {"plain-refund", no_argument, NULL, PLAIN_REFUND},
+    {"merchant-cert", required_argument, NULL, MERCHANT_CERT},
+    {"platform-cert", required_argument, NULL, PLATFORM_CERT},
+    {"platform-key", required_argument, NULL, PLATFORM_KEY},
+    {"wechat-key", required_argument, NULL, WECHAT_KEY},
+    {"public-key-id", required_argument, NULL, PUBLIC_KEY_ID},
+    {"apiv3-key", required_argument, NULL, APIV3_KEY},
+    {"apiv3-key-file", required_argument, NULL, APIV3_KEY_FILE},
+    {"certificates", no_argument, NULL, CERTIFICATES},
+    {"sub-mch-ids", required_argument, NULL, SUB_MCH_IDS},
+    {"sub-appids", required_argument, NULL, SUB_APPIDS},
     {"keep", required_argument, NULL, KEEP},
     {NULL, 0, NULL, 0},
 };
+
+/* Those of APIv3 and of service providers. */
+static bool
+read_v3_option(struct gw *gw, int which, const char *value)
+{
+	struct gw_setup *s = &gw->setup;
+
+	switch (which) {
+	case MERCHANT_CERT:
+		s->merchant_cert = value;
+		return true;
+	case PLATFORM_CERT:
+		s->platform_cert = value;
+		return true;
+	case PLATFORM_KEY:
+		s->platform_key = value;
+		return true;
+	case WECHAT_KEY:
+		s->wechat_key = value;
+		return true;
+	case PUBLIC_KEY_ID:
+		gw_copy(s->public_key_id, sizeof(s->public_key_id), value);
+		return true;
+	case APIV3_KEY:
+		gw_copy(s->apiv3_key, sizeof(s->apiv3_key), value);
+		return true;
+	case APIV3_KEY_FILE:
+		return read_key_file(s->apiv3_key, sizeof(s->apiv3_key), value);
+	case CERTIFICATES:
+		gw->start.certificates = 1;
+		return true;
+	case SUB_MCH_IDS:
+		gw_copy(s->sub_mch_ids, sizeof(s->sub_mch_ids), value);
+		return true;
+	case SUB_APPIDS:
+		gw_copy(s->sub_appids, sizeof(s->sub_appids), value);
+		return true;
+	default:
+		return false;
+	}
+}
 
 static bool
 read_option(struct gw *gw, int which, const char *value)
@@ -380,7 +455,7 @@ read_option(struct gw *gw, int which, const char *value)
 		gw_copy(s->key, sizeof(s->key), value);
 		return true;
 	case API_KEY_FILE:
-		return read_key_file(s, value);
+		return read_key_file(s->key, sizeof(s->key), value);
 	case APP_SECRET:
 		gw_copy(s->app_secret, sizeof(s->app_secret), value);
 		return true;
@@ -413,8 +488,20 @@ read_option(struct gw *gw, int which, const char *value)
 		s->kept = (unsigned)n;
 		return true;
 	default:
-		return false;
+		return read_v3_option(gw, which, value);
 	}
+}
+
+/* All of APIv3's four, or none; the public key's two likewise. */
+static bool
+v3_is_whole(const struct gw_setup *s)
+{
+	bool on = s->merchant_cert != NULL;
+
+	return on == (s->platform_cert != NULL) &&
+	       on == (s->platform_key != NULL) &&
+	       (s->wechat_key != NULL) == (s->public_key_id[0] != '\0') &&
+	       (s->apiv3_key[0] == '\0' || (on && strlen(s->apiv3_key) == 32));
 }
 
 static bool
@@ -436,6 +523,7 @@ read_options(struct gw *gw, int argc, char **argv)
 		.strict_expire = 1,
 		.notice_timeout_ms = 5000,
 		.pay_later_s = 8,
+		.notice_public_percent = 101,
 		.speed = 1};
 	while (
 	    (which = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -445,8 +533,10 @@ read_options(struct gw *gw, int argc, char **argv)
 	if (optind != argc || s->appid == NULL || s->mch_id == NULL ||
 	    s->key[0] == '\0' || (s->tls_cert == NULL) != (s->tls_key == NULL))
 		return false;
+	if (s->public_key_id[0] == '\0')
+		gw->start.certificates = 1;
 	gw->opt = gw->start;
-	return true;
+	return v3_is_whole(s);
 }
 
 /* ---- start and stop -------------------------------------------------- */
@@ -524,6 +614,8 @@ clear(struct gw *gw)
 
 	gw_order_clear(gw);
 	gw_refund_clear(gw);
+	gw_v3_clear(gw);
+	gw_v3_keys_free(gw->keys);
 	gw_fault_clear(gw, &all);
 	gw_call_clear(gw);
 	gw_notice_drop(gw);
@@ -551,6 +643,11 @@ run(struct gw *gw)
 		gw->tls = gw_tls_server(
 		    gw->setup.tls_cert, gw->setup.tls_key, gw->setup.client_ca);
 		if (gw->tls == NULL)
+			return 1;
+	}
+	if (gw->setup.merchant_cert != NULL) {
+		gw->keys = gw_v3_keys_load(&gw->setup);
+		if (gw->keys == NULL)
 			return 1;
 	}
 	gw->tls_out = gw_tls_client();

@@ -56,6 +56,21 @@ gw_notice_refund(struct gw *gw, const struct gw_refund *r)
 }
 
 void
+gw_notice_echo(
+    struct gw *gw, const char *url, const char *message, bool by_public_key)
+{
+	struct gw_notice *n = gw_alloc(sizeof(*n));
+
+	n->id = ++gw->last_notice;
+	n->echo = gw_dup(message);
+	n->by_public_key = by_public_key;
+	gw_copy(n->url, sizeof(n->url), url);
+	n->next = gw->notices;
+	gw->notices = n;
+	schedule(gw, n);
+}
+
+void
 gw_notice_hurry(struct gw *gw, const char *out_trade_no)
 {
 	for (struct gw_notice *n = gw->notices; n != NULL; n = n->next) {
@@ -87,6 +102,7 @@ drop_notice(struct gw *gw, const struct gw_notice *gone)
 		struct gw_notice *n = *at;
 
 		*at = n->next;
+		free(n->echo);
 		free(n);
 	}
 }
@@ -114,6 +130,7 @@ build(struct gw *gw, const struct gw_order *o, const struct gw_plan *plan,
 	char made_up[17];
 	char time[16];
 	static const char *const echoed[] = {"device_info", "attach"};
+	static const char *const subs[] = {"sub_appid", "sub_mch_id"};
 
 	gw_random_text(made_up, 16);
 	gw_beijing(o->paid_ms != 0 ? o->paid_ms : gw_now_ms(gw), time);
@@ -121,8 +138,15 @@ build(struct gw *gw, const struct gw_order *o, const struct gw_plan *plan,
 	gw_list_add(&a.f, "result_code", "SUCCESS");
 	gw_list_add(&a.f, "appid", gw->setup.appid);
 	gw_list_add(&a.f, "mch_id", gw->setup.mch_id);
+	for (size_t i = 0; i < 2; i++) {
+		if (*gw_list_text(&o->terms, subs[i]) != '\0')
+			gw_list_add(
+			    &a.f, subs[i], gw_list_text(&o->terms, subs[i]));
+	}
 	gw_list_add(&a.f, "nonce_str", *nonce != '\0' ? nonce : made_up);
 	gw_list_add(&a.f, "openid", o->openid);
+	if (o->sub_openid[0] != '\0')
+		gw_list_add(&a.f, "sub_openid", o->sub_openid);
 	gw_list_add(&a.f, "is_subscribe", "N");
 	gw_list_add(&a.f, "trade_type", gw_order_type(o));
 	gw_list_add(&a.f, "bank_type", "OTHERS");
@@ -143,6 +167,14 @@ build(struct gw *gw, const struct gw_order *o, const struct gw_plan *plan,
 	gw_list_free(&a.f);
 }
 
+/* What is posted. */
+struct letter {
+	bool v3;
+	struct gw_buf body;
+	struct gw_buf inside;
+	struct gw_list headers;
+};
+
 static void
 sent_free(struct gw_sent *s)
 {
@@ -151,12 +183,14 @@ sent_free(struct gw_sent *s)
 	free(s->url);
 	free(s->body);
 	free(s->reply);
+	free(s->inside);
+	gw_list_free(&s->headers);
 	free(s);
 }
 
 static unsigned
 log_begin(struct gw *gw, const struct gw_order *o, const char *url,
-    const char *body, unsigned notice, unsigned attempt)
+    const struct letter *l, unsigned notice, unsigned attempt)
 {
 	struct gw_sent *s = gw_alloc(sizeof(*s));
 	struct gw_sent **slot;
@@ -167,7 +201,11 @@ log_begin(struct gw *gw, const struct gw_order *o, const char *url,
 	gw_copy(s->out_trade_no, sizeof(s->out_trade_no), o->out_trade_no);
 	s->at_ms = gw_now_ms(gw);
 	s->url = gw_dup(url);
-	s->body = gw_dup(body);
+	s->body = gw_dup(l->body.data);
+	s->v3 = l->v3;
+	if (l->v3)
+		s->inside = gw_dup(l->inside.data);
+	gw_list_copy(&s->headers, &l->headers);
 	slot = &gw->sent[s->id % gw->setup.kept];
 	sent_free(*slot);
 	*slot = s;
@@ -176,9 +214,9 @@ log_begin(struct gw *gw, const struct gw_order *o, const char *url,
 	return s->id;
 }
 
-/* Taken: HTTP 200 and return_code SUCCESS. */
+/* Taken: HTTP 200 and return_code SUCCESS; APIv3: HTTP 200 or 204. */
 static bool
-taken(const struct gw_reply *r, const char **why)
+taken(const struct gw_reply *r, bool v3, const char **why)
 {
 	struct gw_list f = {0};
 	bool ok = false;
@@ -186,6 +224,11 @@ taken(const struct gw_reply *r, const char **why)
 	*why = r->why;
 	if (r->status == 0)
 		return false;
+	if (v3) {
+		ok = r->status == 200 || r->status == 204;
+		*why = ok ? "taken" : "status is neither 200 nor 204";
+		return ok;
+	}
 	*why = "status is not 200";
 	if (r->status == 200 &&
 	    gw_xml_read(r->body.data, r->body.len, &f, why)) {
@@ -200,10 +243,11 @@ static bool
 log_end(struct gw *gw, unsigned id, const struct gw_reply *r, int64_t took_ms)
 {
 	const char *why = NULL;
-	bool ok = taken(r, &why);
 	struct gw_sent *s = gw->sent[id % gw->setup.kept];
+	bool ok = false;
 
 	if (s != NULL && s->id == id) {
+		ok = taken(r, s->v3, &why);
 		s->answered = true;
 		s->taken = ok;
 		s->status = r->status;
@@ -215,48 +259,76 @@ log_end(struct gw *gw, unsigned id, const struct gw_reply *r, int64_t took_ms)
 	return ok;
 }
 
-bool
-gw_notice_send(struct gw *gw, const struct gw_order *o,
-    const struct gw_refund *r, const char *url, const struct gw_plan *plan,
-    unsigned notice, unsigned attempt, unsigned *id)
+/* Freshly made at each try: times and signatures are of now. */
+static void
+write_letter(struct gw *gw, const struct gw_about *about,
+    const struct gw_plan *plan, bool sign_type, struct letter *l)
 {
-	struct gw_buf body = {0};
-	struct gw_list headers = {0};
+	l->v3 = about->echo != NULL ||
+		(about->refund != NULL ? about->refund->v3 : about->order->v3);
+	if (l->v3) {
+		gw_v3_notice(
+		    gw, about, plan, &l->body, &l->inside, &l->headers);
+	} else {
+		if (about->refund != NULL)
+			gw_refund_notice(
+			    gw, about->order, about->refund, plan, &l->body);
+		else
+			build(gw, about->order, plan, sign_type, &l->body);
+		gw_list_add(&l->headers, "Content-Type", "text/xml");
+	}
+	gw_list_add(&l->headers, "User-Agent", "Mozilla/4.0");
+	gw_list_add(&l->headers, "Accept", "*/*");
+	gw_list_addf(&l->headers, "Request-ID", "%08llX-%08llX",
+	    (unsigned long long)gw_random(UINT64_C(1) << 32),
+	    (unsigned long long)gw_random(UINT64_C(1) << 32));
+}
+
+/* Without an APIv3 key WeChat sends nothing at all. */
+static bool
+can_write(const struct gw *gw, const struct gw_about *about)
+{
+	bool v3 =
+	    about->echo != NULL ||
+	    (about->refund != NULL ? about->refund->v3 : about->order->v3);
+
+	return !v3 || (gw->keys != NULL && gw->setup.apiv3_key[0] != '\0');
+}
+
+bool
+gw_notice_send(struct gw *gw, const struct gw_about *about, const char *url,
+    const struct gw_plan *plan, unsigned notice, unsigned attempt, unsigned *id)
+{
+	struct letter l = {0};
 	struct gw_reply reply = {0};
 	int64_t start = gw_monotonic_ms();
 	int64_t timeout_ms;
 	bool sign_type;
 	bool ok = false;
 
+	*id = 0;
+	if (!can_write(gw, about))
+		return false;
 	pthread_mutex_lock(&gw->lock);
 	sign_type = gw->opt.notice_sign_type != 0;
 	timeout_ms = gw->opt.notice_timeout_ms;
 	pthread_mutex_unlock(&gw->lock);
-	if (r != NULL)
-		gw_refund_notice(gw, r, plan, &body);
-	else
-		build(gw, o, plan, sign_type, &body);
-	gw_list_add(&headers, "Content-Type", "text/xml");
-	gw_list_add(&headers, "User-Agent", "Mozilla/4.0");
-	gw_list_add(&headers, "Accept", "*/*");
-	gw_list_addf(&headers, "Request-ID", "%08llX-%08llX",
-	    (unsigned long long)gw_random(UINT64_C(1) << 32),
-	    (unsigned long long)gw_random(UINT64_C(1) << 32));
+	write_letter(gw, about, plan, sign_type, &l);
 	pthread_mutex_lock(&gw->lock);
-	*id = 0;
-	if (o->epoch == gw->epoch)
-		*id = log_begin(gw, o, url, body.data, notice, attempt);
+	if (about->order->epoch == gw->epoch)
+		*id = log_begin(gw, about->order, url, &l, notice, attempt);
 	pthread_mutex_unlock(&gw->lock);
 	if (*id == 0)
 		goto out;
-	gw_http_post(gw, url, &headers, &body, timeout_ms, &reply);
+	gw_http_post(gw, url, &l.headers, &l.body, timeout_ms, &reply);
 	pthread_mutex_lock(&gw->lock);
 	ok = log_end(gw, *id, &reply, gw_monotonic_ms() - start);
 	pthread_mutex_unlock(&gw->lock);
 out:
 	gw_buf_free(&reply.body);
-	gw_buf_free(&body);
-	gw_list_free(&headers);
+	gw_buf_free(&l.body);
+	gw_buf_free(&l.inside);
+	gw_list_free(&l.headers);
 	return ok;
 }
 
@@ -268,6 +340,9 @@ struct flight {
 	struct gw_order order;
 	bool of_refund;
 	struct gw_refund refund;
+	char *echo;
+	char url[256];
+	bool by_public_key;
 	struct gw_plan plan;
 	unsigned notice;
 	unsigned attempt;
@@ -297,6 +372,7 @@ flight_free(struct flight *f)
 {
 	gw_order_drop(&f->order);
 	gw_plan_free(&f->plan);
+	free(f->echo);
 	free(f);
 }
 
@@ -306,14 +382,17 @@ fly(void *arg)
 	struct flight *f = arg;
 	struct gw *gw = f->gw;
 	bool lost = gw_plan_find(&f->plan, GW_NEVER) != NULL;
+	struct gw_about about = {&f->order, f->of_refund ? &f->refund : NULL,
+	    f->echo, f->by_public_key};
 	bool ok = false;
 	unsigned id = 0;
 
 	if (!lost)
-		ok = gw_notice_send(gw, &f->order,
-		    f->of_refund ? &f->refund : NULL,
-		    f->of_refund ? f->refund.notify_url
-				 : gw_list_text(&f->order.terms, "notify_url"),
+		ok = gw_notice_send(gw, &about,
+		    f->echo != NULL ? f->url
+		    : f->of_refund
+			? f->refund.notify_url
+			: gw_list_text(&f->order.terms, "notify_url"),
 		    &f->plan, f->notice, f->attempt, &id);
 	pthread_mutex_lock(&gw->lock);
 	land(f, ok);
@@ -333,6 +412,10 @@ start_flight(struct gw *gw, struct gw_notice *n, const struct gw_order *o,
 	f->notice = n->id;
 	f->attempt = n->attempt;
 	gw_order_copy(&f->order, o);
+	if (n->echo != NULL)
+		f->echo = gw_dup(n->echo);
+	gw_copy(f->url, sizeof(f->url), n->url);
+	f->by_public_key = n->by_public_key;
 	if (r != NULL) {
 		f->of_refund = true;
 		f->refund = *r;
@@ -351,7 +434,9 @@ start_flight(struct gw *gw, struct gw_notice *n, const struct gw_order *o,
 static void
 launch(struct gw *gw, struct gw_notice *n)
 {
-	struct gw_order *o = gw_order_find(gw, n->out_trade_no);
+	struct gw_order nothing = {.epoch = gw->epoch};
+	struct gw_order *o =
+	    n->echo != NULL ? &nothing : gw_order_find(gw, n->out_trade_no);
 	struct gw_refund *r = n->out_refund_no[0] != '\0'
 				  ? gw_refund_find(gw, n->out_refund_no)
 				  : NULL;
@@ -474,6 +559,13 @@ gw_sent_json(struct gw_buf *b, const struct gw_sent *s)
 	gw_json_pair(b, "reply", s->reply != NULL ? s->reply : "");
 	gw_buf_puts(b, ",");
 	gw_json_pair(b, "body", s->body);
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "wire", s->v3 ? "v3" : "v2");
+	gw_buf_puts(b, ",\"inside\":");
+	gw_buf_puts(
+	    b, s->inside != NULL && *s->inside != '\0' ? s->inside : "null");
+	gw_buf_puts(b, ",\"headers\":");
+	gw_json_list(b, &s->headers);
 	gw_buf_puts(b, ",\"fields\":");
 	if (!gw_xml_read(s->body, strlen(s->body), &f, &why))
 		gw_list_free(&f);
@@ -489,6 +581,7 @@ gw_notice_drop(struct gw *gw)
 		struct gw_notice *n = gw->notices;
 
 		gw->notices = n->next;
+		free(n->echo);
 		free(n);
 	}
 }

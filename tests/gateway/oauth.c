@@ -11,15 +11,22 @@ enum { CODE_LIFE_MS = 5 * 60 * 1000 };
 
 /* ---- openids --------------------------------------------------------- */
 
+bool
+gw_appid_known(const struct gw *gw, const char *appid)
+{
+	return strcmp(appid, gw->setup.appid) == 0 ||
+	       gw_in_words(gw->setup.sub_appids, appid);
+}
+
 void
-gw_openid(struct gw *gw, const char *account, char out[32])
+gw_openid(const char *appid, const char *account, char out[32])
 {
 	static const char set[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				  "abcdefghijklmnopqrstuvwxyz_-";
 	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
 	struct gw_buf text = {0};
 
-	gw_buf_putf(&text, "%s %s", gw->setup.appid, account);
+	gw_buf_putf(&text, "%s %s", appid, account);
 	EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL);
 	gw_buf_free(&text);
 	out[0] = 'o';
@@ -29,9 +36,11 @@ gw_openid(struct gw *gw, const char *account, char out[32])
 }
 
 bool
-gw_openid_known(struct gw *gw, const char *openid)
+gw_openid_known(struct gw *gw, const char *appid, const char *openid)
 {
-	return gw_map_get(&gw->openids, openid) != NULL;
+	const char *of = gw_map_get(&gw->openids, openid);
+
+	return of != NULL && strcmp(of, appid) == 0;
 }
 
 void
@@ -82,7 +91,7 @@ refusal(struct gw *gw, const struct gw_list *args)
 
 	if (!in_order(args) || !good_state(gw_list_text(args, "state")))
 		return "10015 参数错误";
-	if (strcmp(gw_list_text(args, "appid"), gw->setup.appid) != 0)
+	if (!gw_appid_known(gw, gw_list_text(args, "appid")))
 		return "10013 AppID 参数错误";
 	if (gw->opt.no_scope)
 		return "10005 该公众号没有这个 scope 的权限";
@@ -94,12 +103,13 @@ refusal(struct gw *gw, const struct gw_list *args)
 
 /* [lock] */
 static struct gw_grant *
-grant(struct gw *gw, const char *account)
+grant(struct gw *gw, const char *appid, const char *account)
 {
 	struct gw_grant *g = gw_alloc(sizeof(*g));
 
 	gw_random_text(g->code, 32);
-	gw_openid(gw, account, g->openid);
+	gw_copy(g->appid, sizeof(g->appid), appid);
+	gw_openid(appid, account, g->openid);
 	g->at_ms = gw_now_ms(gw);
 	g->next = gw->grants;
 	gw->grants = g;
@@ -122,7 +132,9 @@ gw_oauth_authorize(
 	if (why == NULL)
 		gw_buf_putf(&to, "%s%ccode=%s&state=%s", uri,
 		    strchr(uri, '?') != NULL ? '&' : '?',
-		    grant(gw, gw_page_account(gw, req))->code,
+		    grant(gw, gw_list_text(&args, "appid"),
+			gw_page_account(gw, req))
+			->code,
 		    gw_list_text(&args, "state"));
 	pthread_mutex_unlock(&gw->lock);
 	if (why == NULL) {
@@ -194,14 +206,15 @@ exchange(struct gw *gw, const struct gw_list *args, const struct gw_plan *plan,
 	else if (strcmp(gw_list_text(args, "grant_type"),
 		     "authorization_code") != 0)
 		answer_error(res, 40002, "invalid grant_type");
-	else if (strcmp(gw_list_text(args, "appid"), gw->setup.appid) != 0)
+	else if (!gw_appid_known(gw, gw_list_text(args, "appid")))
 		answer_error(res, 40013, "invalid appid");
 	else if (!gw_same_text(
 		     gw->setup.app_secret, gw_list_text(args, "secret")))
 		answer_error(res, 40125, "invalid appsecret");
 	else if (*code == '\0')
 		answer_error(res, 41008, "missing code");
-	else if (g == NULL)
+	else if (g == NULL ||
+		 strcmp(g->appid, gw_list_text(args, "appid")) != 0)
 		answer_error(res, 40029, "invalid code");
 	else if (g->used)
 		answer_error(res, 40163, "code been used");
@@ -209,7 +222,7 @@ exchange(struct gw *gw, const struct gw_list *args, const struct gw_plan *plan,
 		answer_error(res, 42003, "oauth_code expired");
 	else {
 		g->used = true;
-		gw_map_put(&gw->openids, g->openid, gw);
+		gw_map_put(&gw->openids, g->openid, g->appid);
 		answer_openid(res, g->openid, plan);
 	}
 }

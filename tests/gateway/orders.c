@@ -58,6 +58,12 @@ gw_now_ms(struct gw *gw)
 	       gw->clock_offset_ms;
 }
 
+int64_t
+gw_wire_now_ms(struct gw *gw)
+{
+	return gw_now_ms(gw) - gw->clock_offset_ms + gw->wire_offset_ms;
+}
+
 void
 gw_beijing(int64_t now_ms, char out[16])
 {
@@ -101,6 +107,12 @@ gw_order_type(const struct gw_order *o)
 	return *type != '\0' ? type : "MWEB";
 }
 
+bool
+gw_order_of(const struct gw_order *o, const char *sub_mch_id)
+{
+	return strcmp(gw_list_text(&o->terms, "sub_mch_id"), sub_mch_id) == 0;
+}
+
 struct gw_order *
 gw_order_by_transaction(struct gw *gw, const char *id)
 {
@@ -122,6 +134,7 @@ gw_order_add(struct gw *gw, const char *no)
 	gw_copy(o->out_trade_no, sizeof(o->out_trade_no), no);
 	o->made_ms = gw_now_ms(gw);
 	o->epoch = gw->epoch;
+	o->sign_type = GW_HMAC_SHA256;
 	new_openid(o->openid);
 	o->next = gw->newest;
 	gw->newest = o;
@@ -206,6 +219,7 @@ gw_order_copy(struct gw_order *to, const struct gw_order *from)
 	to->entries = NULL;
 	to->next = NULL;
 	to->terms = (struct gw_list){0};
+	to->asked = (struct gw_list){0};
 	gw_list_copy(&to->terms, &from->terms);
 }
 
@@ -246,6 +260,10 @@ gw_order_json(struct gw *gw, struct gw_buf *b, struct gw_order *o)
 	    o->burnt ? "true" : "false", (long long)o->total_fee, o->ordered);
 	gw_json_pair(b, "sign_type", gw_sign_name(o->sign_type));
 	gw_buf_puts(b, ",");
+	gw_json_pair(b, "wire", o->v3 ? "v3" : "v2");
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "sub_openid", o->sub_openid);
+	gw_buf_puts(b, ",");
 	gw_json_pair(b, "transaction_id", o->transaction_id);
 	gw_buf_puts(b, ",");
 	gw_json_pair(b, "openid", o->openid);
@@ -270,6 +288,7 @@ order_free(struct gw_order *o)
 		free(e);
 	}
 	gw_list_free(&o->terms);
+	gw_list_free(&o->asked);
 	free(o);
 }
 

@@ -51,7 +51,7 @@ judge(struct scan *s, struct gw_entry *e)
 		return "expired";
 	if (!gw_entry_claim(e, gw_page_account(s->gw, s->req)))
 		return "account";
-	gw_openid(s->gw, e->account, o->openid);
+	gw_openid(s->gw->setup.appid, e->account, o->openid);
 	return NULL;
 }
 

@@ -78,6 +78,9 @@ gw_refund_make(struct gw *gw, struct gw_order *o, const char *out_refund_no,
 	r->next = gw->refunds;
 	gw->refunds = r;
 	o->state = GW_REFUND;
+	if (r->notify_url[0] == '\0')
+		gw_copy(r->notify_url, sizeof(r->notify_url),
+		    gw->opt.platform_notify_url);
 	if (r->notify_url[0] != '\0')
 		gw_notice_refund(gw, r);
 	pthread_cond_broadcast(&gw->changed);
@@ -173,6 +176,10 @@ gw_refund_ask(struct gw *gw, const struct gw_list *in, struct gw_order *o,
 		gw->opt.balance -= fee;
 		r = gw_refund_make(
 		    gw, o, number, fee, gw_list_text(in, "notify_url"), "API");
+		r->v3 = *gw_list_text(in, "v3") != '\0' &&
+			*gw_list_text(in, "notify_url") != '\0';
+		r->by_public_key =
+		    strcmp(gw_list_text(in, "v3"), "public") == 0;
 	}
 	add_accepted(f, r);
 	return fine;
@@ -334,9 +341,10 @@ encrypt(struct gw *gw, const struct gw_list *inside, const struct gw_plan *plan,
 }
 
 void
-gw_refund_notice(struct gw *gw, const struct gw_refund *r,
-    const struct gw_plan *plan, struct gw_buf *body)
+gw_refund_notice(struct gw *gw, const struct gw_order *o,
+    const struct gw_refund *r, const struct gw_plan *plan, struct gw_buf *body)
 {
+	static const char *const subs[] = {"sub_appid", "sub_mch_id"};
 	struct gw_list inside = {0};
 	struct gw_list f = {0};
 	struct gw_buf info = {0};
@@ -353,6 +361,18 @@ gw_refund_notice(struct gw *gw, const struct gw_refund *r,
 	gw_list_add(&f, "mch_id",
 	    gw_plan_find(plan, GW_OTHER_MCH_ID) != NULL ? "1900000109"
 							: gw->setup.mch_id);
+	for (size_t i = 0; i < 2; i++) {
+		if (*gw_list_text(&o->terms, subs[i]) != '\0')
+			gw_list_add(
+			    &f, subs[i], gw_list_text(&o->terms, subs[i]));
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->v[i].kind == GW_ENVELOPE &&
+		    plan->v[i].value[0] != '\0')
+			gw_list_set(&f, plan->v[i].name, plan->v[i].value);
+		else if (plan->v[i].kind == GW_ENVELOPE)
+			gw_list_drop(&f, plan->v[i].name);
+	}
 	gw_list_add(&f, "nonce_str", nonce);
 	gw_list_add(&f, "req_info", info.data);
 	gw_xml_write(body, &f, GW_XML_NOTICE);
@@ -377,6 +397,8 @@ gw_refund_json(struct gw *gw, struct gw_buf *b, struct gw_refund *r)
 	gw_json_pair(b, "status", r->status);
 	gw_buf_puts(b, ",");
 	gw_json_pair(b, "source", r->source);
+	gw_buf_puts(b, ",");
+	gw_json_pair(b, "wire", r->v3 ? "v3" : "v2");
 	gw_buf_putf(b, ",\"refund_fee\":%lld,\"asked_at_ms\":%lld}",
 	    (long long)r->fee, (long long)r->asked_ms);
 }
