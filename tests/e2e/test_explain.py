@@ -56,6 +56,41 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
     ("78", "exit 78"), ("exit 1", "exit 1"), ("merchant-error",
                                              "merchant-error"),
     ("disputed", "disputed"), ("overpaid", "overpaid"), ("late", "late"),
+    ("wrong-api", "wrong-api"), ("refunded-elsewhere", "refunded-elsewhere"),
+    # APIv3: codes, as they are spelt there
+    *[(c, c) for c in (
+        "SIGN_ERROR MCH_NOT_EXISTS RESOURCE_NOT_EXISTS REQUEST_BLOCKED "
+        "OPENID_MISMATCH NO_STATEMENT_EXIST STATEMENT_CREATING "
+        "ABNORMAL").split()],
+    ("ORDER_CLOSED", "ORDERCLOSED"), ("ORDER_PAID", "ORDERPAID"),
+    ("ORDER_NOT_EXIST", "ORDERNOTEXIST"), ("NO_AUTH", "NOAUTH"),
+    ("NOT_ENOUGH", "NOTENOUGH"), ("RULE_LIMIT", "RULELIMIT"),
+    ("BIZ_ERR_NEED_RETRY", "BIZERR_NEED_RETRY"),
+    ("RATELIMIT_EXCEEDED", "FREQUENCY_LIMITED"),
+    ("SERVICE_UNAVAILABLE", "SYSTEMERROR"),
+    # its messages of a 401
+    ("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
+     "timestamp与发起请求的时间不得超过5分钟"),
+    ("Http头Authorization值格式错误，请检查", "Http头Authorization值格式错误"),
+    ("签名信息错误，验签失败", "Http头Authorization值格式错误"),
+    ("商户证书序列号有误。请使用签名私钥匹配的证书序列号",
+     "商户证书序列号有误"),
+    ("商户证书已作废", "商户证书已过期"),
+    ("商户未设置APIv3密钥", "商户未设置APIv3密钥"),
+    ("商户未申请过证书", "商户证书序列号有误"),
+    # and the numbers at the end of Request-ID
+    *[(str(n), name) for name, numbers in {
+        "ORDERNOTEXIST": [268512771], "FREQUENCY_LIMITED": [268447840],
+        "ORDERPAID": [268449538, 268498689],
+        "268447843": [268447843, 268449641], "ORDERCLOSED": [268447914],
+        "REQUEST_BLOCKED": [268448010, 268443715],
+        "SIGN_ERROR": [268443699], "OPENID_MISMATCH": [268501013],
+        "268443701": [268443701, 268443704, 268443705, 268447845],
+        "OUT_TRADE_NO_USED": [268498688],
+        "APPID_MCHID_NOT_MATCH": [268445527],
+        "PARAM_ERROR": [268435461, 268435464, 270924358]}.items()
+      for n in numbers],
+    ("WECHATPAY/SIGNTEST/abc", "WECHATPAY/SIGNTEST/"),
 ])
 def _(t, text, name):
     code, got, err = explain(t, text)
