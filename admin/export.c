@@ -74,16 +74,15 @@ put_time(struct h5_buf *b, int64_t t)
 static void
 put_alerts(struct h5_buf *b, const struct h5_order *o)
 {
-	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
-	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	const char *between = "";
 	size_t i;
 
 	h5_buf_putc(b, ',');
-	for (i = 0; i < H5_LENGTH(all); i++)
-		if ((h5_order_alerts_open(o) & all[i]) != 0) {
+	for (i = 0; i < H5_ALERTS; i++)
+		if ((h5_order_alerts_open(o) & 1U << i) != 0) {
 			h5_buf_puts(b, between);
-			h5_buf_puts(b, h5_order_alert_name(all[i]));
+			h5_buf_puts(b, h5_order_alert_name(
+					   (enum h5_order_alert)(1U << i)));
 			between = " ";
 		}
 }

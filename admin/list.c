@@ -77,20 +77,21 @@ struct listing {
 static void
 put_alerts(const struct h5_order *o, bool json, struct h5_buf *out)
 {
-	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
-	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
-	size_t i;
+	unsigned i;
 	bool first = true;
 
-	for (i = 0; i < H5_LENGTH(all); i++) {
-		if ((h5_order_alerts_open(o) & all[i]) == 0)
+	for (i = 0; i < H5_ALERTS; i++) {
+		if ((h5_order_alerts_open(o) & 1U << i) == 0)
 			continue;
 		h5_buf_puts(out, first ? "" : ",");
 		first = false;
 		if (json)
-			h5_json_string(h5_order_alert_name(all[i]), out);
+			h5_json_string(
+			    h5_order_alert_name((enum h5_order_alert)(1U << i)),
+			    out);
 		else
-			h5_buf_puts(out, h5_order_alert_name(all[i]));
+			h5_buf_puts(out, h5_order_alert_name(
+					     (enum h5_order_alert)(1U << i)));
 	}
 }
 

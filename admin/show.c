@@ -141,33 +141,35 @@ put_fee(
 
 /* --- parts of the order --------------------------------------------------- */
 
+static const char *
+alert_name(unsigned i)
+{
+	return h5_order_alert_name((enum h5_order_alert)(1U << i));
+}
+
 static void
 put_heading(
     struct h5_buf *b, const struct command *cmd, const struct h5_order *o)
 {
-	static const enum h5_order_alert all[] = {H5_ALERT_DISPUTED,
-	    H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
 	const char *state = h5_order_state_name(o->state);
 	const char *end = cmd->colour ? "\033[0m" : "";
-	size_t i;
+	unsigned i, open = h5_order_alerts_open(o);
 
 	if (!cmd->terminal) {
 		put_field(b, cmd, "order", o->id);
 		put_field(b, cmd, "state", state);
 		/* One line for each, since a program splits at tabs. */
-		for (i = 0; i < 3; i++)
-			if ((h5_order_alerts_open(o) & all[i]) != 0)
-				put_field(b, cmd, "alert",
-				    h5_order_alert_name(all[i]));
+		for (i = 0; i < H5_ALERTS; i++)
+			if ((open & 1U << i) != 0)
+				put_field(b, cmd, "alert", alert_name(i));
 		return;
 	}
 	h5_buf_printf(b, "%s%s%s  %s%s%s", cmd->colour ? "\033[1m" : "", o->id,
 	    end, table_tint(cmd, state), state, end);
-	for (i = 0; i < 3; i++)
-		if ((h5_order_alerts_open(o) & all[i]) != 0)
+	for (i = 0; i < H5_ALERTS; i++)
+		if ((open & 1U << i) != 0)
 			h5_buf_printf(b, "  %s%s!%s",
-			    table_tint(cmd, h5_order_alert_name(all[i])),
-			    h5_order_alert_name(all[i]), end);
+			    table_tint(cmd, alert_name(i)), alert_name(i), end);
 	h5_buf_putc(b, '\n');
 }
 

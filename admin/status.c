@@ -15,7 +15,7 @@
 #define DAYS 30
 #define DAY_S 86400
 #define STATES (H5_ORDER_REFUNDED + 1)
-#define ALERTS 4
+#define ALERTS H5_ALERTS
 #define TEXT_MAX 65536
 
 enum { PROMETHEUS };
@@ -28,8 +28,11 @@ static const struct option_def options[] = {
     {.name = NULL},
 };
 
-static const enum h5_order_alert alerts[ALERTS] = {
-    H5_ALERT_DISPUTED, H5_ALERT_LATE, H5_ALERT_OVERPAID, H5_ALERT_UNRECORDED};
+static const char *
+alert_name(size_t i)
+{
+	return h5_order_alert_name((enum h5_order_alert)(1U << i));
+}
 
 struct counts {
 	struct command *cmd;
@@ -70,7 +73,7 @@ count_one(void *arg, const char *id, const struct h5_order *o,
 	c->orders[o->state]++;
 	c->fen[o->state] += o->total_fee;
 	for (i = 0; i < ALERTS; i++)
-		c->with_alert[i] += (h5_order_alerts_open(o) & alerts[i]) != 0;
+		c->with_alert[i] += (h5_order_alerts_open(o) & 1U << i) != 0;
 	c->refunded_fen += h5_order_refunded(o);
 	return H5_OK;
 }
@@ -188,8 +191,8 @@ put_prometheus(const struct counts *c, struct h5_buf *b)
 	metric(b, "orders_with_alert",
 	    "Orders made in the last 30 days that have an alert.");
 	for (i = 0; i < ALERTS; i++)
-		labelled(b, "orders_with_alert", "alert",
-		    h5_order_alert_name(alerts[i]), c->with_alert[i]);
+		labelled(b, "orders_with_alert", "alert", alert_name(i),
+		    c->with_alert[i]);
 	one_metric(b, "unresolved_orders",
 	    "Orders that are neither paid nor closed.", c->unresolved);
 	one_metric(b, "oldest_unresolved_seconds", "Age of the oldest of them.",
@@ -222,7 +225,7 @@ put_json_list(
 	for (i = 0; i < n; i++)
 		h5_buf_printf(b, "%s\"%s\":%lld", i == 0 ? "" : ",",
 		    states ? h5_order_state_name((enum h5_order_state)i)
-			   : h5_order_alert_name(alerts[i]),
+			   : alert_name(i),
 		    (long long)v[i]);
 	h5_buf_puts(b, "},");
 }
@@ -326,7 +329,7 @@ print_table(struct counts *c)
 		    c->orders[i], text);
 	}
 	for (i = 0; i < ALERTS; i++)
-		row(t, h5_order_alert_name(alerts[i]), c->with_alert[i], NULL);
+		row(t, alert_name(i), c->with_alert[i], NULL);
 	if (!table_end(t))
 		return false;
 	h5_clock_plain(c->swept_at, at);

@@ -115,7 +115,7 @@ put_order(struct h5_buf *out, const char *json)
 {
 	static const char *const hidden[] = {"mweb_url", "prepay_id", "attach",
 	    "return_url", "reason", "spbill_create_ip", "openid", "wx_openid",
-	    NULL};
+	    "request", NULL};
 	bool hide = false;
 	const char *s = json;
 	size_t n;

@@ -195,8 +195,10 @@ check(const struct command *cmd, int argc, char **argv)
 static int
 run(struct command *cmd, int argc, char **argv)
 {
-	struct sweeping s = {
-	    .cmd = cmd, .lock = PTHREAD_MUTEX_INITIALIZER, .worst = H5_OK};
+	struct sweeping s = {.cmd = cmd,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .billing = PTHREAD_MUTEX_INITIALIZER,
+	    .worst = H5_OK};
 	const struct given *given = cmd->given;
 	const char *id = NULL;
 	int64_t seconds = SWEEP_FOR_S;

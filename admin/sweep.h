@@ -18,6 +18,7 @@ struct sweeping {
 	bool jumped; /* the clock did: this sweep expires nothing */
 	pthread_mutex_t lock; /* of what follows */
 	enum h5_code worst; /* the first failure, for the exit status */
+	pthread_mutex_t billing; /* whoever looks through bills has it */
 	bool cut; /* orders that are due were left to the next sweep */
 };
 
@@ -28,6 +29,11 @@ void sweep_failed(struct sweeping *s, const char *id, enum h5_code rc,
 /* sweep_one(s, shop, id): do what is due for the order id, now.  shop: with
  * this thread's own WeChat.  Blocks for the calls that it makes. */
 void sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id);
+
+/* sweep_bill(s, shop, id): if bills are due to be looked through for refunds of
+ * the order id, do it; what they tell is asked about next.  Blocks for the
+ * downloads. */
+void sweep_bill(struct sweeping *s, const struct h5_shop *shop, const char *id);
 
 /* sweep_clock_jumped(cmd, note): was this machine's clock set by more than a
  * minute since the last sweep began here?  Then orders were made by another

@@ -166,6 +166,7 @@ sweep_one(struct sweeping *s, const struct h5_shop *shop, const char *id)
 		if (rc != H5_OK)
 			sweep_failed(s, id, rc, &e);
 	}
+	sweep_bill(s, shop, id);
 	follow_refunds(s, shop, id);
 	deliver(s, shop, id);
 out:

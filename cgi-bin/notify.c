@@ -1,6 +1,7 @@
-/* notify - takes WeChat's notices.  SUCCESS is answered only when the event is
- * durable; FAIL is what the reply starts as.  Never talks to the network:
- * WeChat waits five seconds, whatever a checkout is waiting for. */
+/* notify - takes WeChat's notices, of both APIs, and answers each in its own
+ * form.  A notice is taken (SUCCESS, 204) only when the event is durable.
+ * Never talks to the network: WeChat waits five seconds, whatever a checkout is
+ * waiting for. */
 #include <stdio.h>
 
 #include "common/pay/refund_hint.h"
@@ -9,21 +10,47 @@
 #include "common/web/reply.h"
 #include "common/wechat/wechat.h"
 
+/* In whose form the notice came: that of the reply. */
+static enum h5_api
+form_of(const struct h5_job *job)
+{
+	return h5_wechat_form(
+	    &job->r->wechatpay, job->r->body.data, job->r->body.len);
+}
+
 static void
 reply(struct h5_job *job, int status, bool ok, const char *msg)
 {
+	enum h5_api form = form_of(job);
 	struct h5_response *resp = job->resp;
 
 	h5_response_clear(resp);
 	resp->status = status;
-	h5_wechat_reply(ok, msg, &resp->body);
+	h5_wechat_reply(form, ok, msg, &resp->body);
 	/* A reply without its headers is worse than a status that makes WeChat
 	 * come again. */
-	if (h5_response_header(resp, "Content-Type", H5_WECHAT_TYPE, NULL) !=
+	if (h5_response_header(resp, "Cache-Control", "no-store", NULL) !=
 		H5_OK ||
-	    h5_response_header(resp, "Cache-Control", "no-store", NULL) !=
-		H5_OK)
+	    (resp->body.len > 0 &&
+		h5_response_header(resp, "Content-Type",
+		    h5_wechat_reply_type(form), NULL) != H5_OK))
 		resp->status = 500;
+}
+
+/* Durable, or nothing that has to be. */
+static void
+taken(struct h5_job *job)
+{
+	reply(job, form_of(job) == H5_API_V3 ? 204 : 200, true, "OK");
+}
+
+/* status: what APIv3 is told by.  APIv2 is told 200 with FAIL: WeChat repeats
+ * the notice, and a web server does not put its own error page in place of the
+ * reply. */
+static void
+not_taken(struct h5_job *job, int status, const char *msg)
+{
+	reply(job, form_of(job) == H5_API_V3 ? status : 200, false, msg);
 }
 
 static void
@@ -36,14 +63,21 @@ fail(struct h5_job *job, const struct h5_err *e, const char *order)
 						      : H5_LOG_WARN,
 	    "notice-refused", "why", e->msg, "code", h5_err_name(e->code),
 	    "order", order, NULL);
-	/* 200 with FAIL: WeChat repeats the notice, and a web server does not
-	 * put its own error page in place of the reply. */
-	reply(job, 200, false,
+	not_taken(job,
+	    e->code == H5_E_INPUT || e->code == H5_E_AUTH ? 401 : 500,
 	    e->code == H5_E_IO || e->code == H5_E_BUSY ||
 		    e->code == H5_E_NOMEM || e->code == H5_E_BUG ||
 		    e->code == H5_E_CONFIG
 		? "try again later"
 		: e->msg);
+}
+
+/* WeChat's own word is needed: it is asked once this is answered. */
+static void
+ask(struct h5_job *job, const char *id)
+{
+	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
+	job->ask = true;
 }
 
 static void
@@ -62,11 +96,15 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	/* The money is noted, but WeChat must not hear that all is well: it
 	 * repeats the notice, and the operator has been alerted. */
 	if (settled == H5_SETTLED_DISPUTED)
-		reply(job, 200, false,
-		    "total_fee or fee_type differs from the order");
+		not_taken(
+		    job, 500, "total_fee or fee_type differs from the order");
+	else if (settled == H5_SETTLED_WRONG_API)
+		not_taken(job, 401, "not in the form of this order's API");
 	else
-		reply(job, 200, true, "OK");
+		taken(job);
 	h5_reply_deliver(job, o);
+	if (settled == H5_SETTLED_WRONG_API)
+		ask(job, o->id);
 	h5_order_free(o);
 }
 
@@ -84,12 +122,11 @@ payment_hint(struct h5_job *job, const struct h5_wechat_trade *t)
 		return;
 	}
 	if (known) {
-		reply(job, 200, true, "OK");
+		taken(job);
 		return;
 	}
-	reply(job, 200, false, "signed with the previous key");
-	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
-	job->ask = true;
+	not_taken(job, 401, "signed with the previous key");
+	ask(job, id);
 }
 
 static void
@@ -103,7 +140,7 @@ refund(struct h5_job *job, struct h5_wechat_hint *hint)
 		fail(job, &e, NULL);
 		return;
 	}
-	reply(job, 200, true, "OK");
+	taken(job);
 	/* The sweep of this order asks WeChat what became of the refund. */
 	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }
@@ -116,15 +153,27 @@ handle(struct h5_job *job)
 	enum h5_wechat_kind kind;
 	struct h5_err e;
 
-	if (h5_wechat_notice(job->shop.c, job->r->body.data, job->r->body.len,
-		&kind, &t, &hint, &e) != H5_OK)
+	if (h5_wechat_notice(job->shop.c, &job->r->wechatpay, job->r->body.data,
+		job->r->body.len, &kind, &t, &hint, &e) != H5_OK) {
 		fail(job, &e, NULL);
-	else if (kind == H5_WECHAT_PAYMENT)
+		goto out;
+	}
+	switch (kind) {
+	case H5_WECHAT_PAYMENT:
 		payment(job, &t);
-	else if (kind == H5_WECHAT_PAYMENT_HINT)
+		break;
+	case H5_WECHAT_PAYMENT_HINT:
 		payment_hint(job, &t);
-	else
+		break;
+	case H5_WECHAT_REFUND:
 		refund(job, &hint);
+		break;
+	case H5_WECHAT_ECHO:
+	case H5_WECHAT_UNUSED:
+		taken(job);
+		break;
+	}
+out:
 	h5_wechat_trade_release(&t);
 }
 
@@ -140,13 +189,13 @@ refuse(struct h5_job *job, enum h5_page_plain why)
 		reply(job, 413, false, "the body is too large");
 		break;
 	case H5_PAGE_BAD_REQUEST:
-		reply(job, 200, false, "bad request");
+		not_taken(job, 401, "bad request");
 		break;
 	case H5_PAGE_ERROR:
 		reply(job, 500, false, "try again later");
 		break;
 	default:
-		reply(job, 200, false, "try again later");
+		not_taken(job, 500, "try again later");
 		break;
 	}
 }

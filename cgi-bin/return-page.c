@@ -22,7 +22,8 @@ handle(struct h5_job *job)
 		    job->shop.st, h5_fields_get(&f, "order"), &o, &e);
 	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
-	else if (h5_order_settled(o) || o->alerts != 0)
+	else if (h5_order_settled(o) ||
+		 (o->alerts & ~(unsigned)H5_ALERT_WRONG_API) != 0)
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
 	else
 		h5_page_return(&job->page, o, token);

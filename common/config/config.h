@@ -46,6 +46,7 @@ struct h5_config {
 		enum h5_sign_type sign_type_previous; /* of those of 0.1.0 */
 		unsigned products; /* bit 1 << enum h5_product each */
 		struct h5_crypto_key *app_secret; /* for JSAPI; or NULL */
+		enum h5_api api; /* of new attempts */
 	} merchant;
 	struct {
 		char *base_url; /* no slash at its end */

@@ -397,7 +397,7 @@ notice_judge(struct site *s, const char *number)
 	(void)snprintf(why, sizeof why, "no order %s", number);
 	(void)snprintf(body, sizeof body, "%s", s->body.data);
 	h5_buf_init(&want, 4096);
-	h5_wechat_reply(false, why, &want);
+	h5_wechat_reply(H5_API_V2, false, why, &want);
 	if (!h5_wechat_is_reply(body))
 		notice_not_ours(s);
 	else if (s->a.status == 200 && strcmp(s->body.data, want.data) == 0)

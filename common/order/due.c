@@ -21,6 +21,11 @@
 #define LOOK_OLD_S (2 * 86400)
 #define LOOK_OLD_GAP_S (6 * 3600)
 
+/* The bill of a day is there from ten o'clock of the next one. */
+#define BILL_S (10 * 3600 + 600)
+#define DAY_S 86400
+#define BEIJING_S (8 * 3600)
+
 static int64_t
 later(int64_t a, int64_t b)
 {
@@ -116,6 +121,18 @@ h5_due_refund(const struct h5_refund *r)
 	return next;
 }
 
+int64_t
+h5_due_bill(const struct h5_order *o)
+{
+	int64_t last = later(o->elsewhere_at, o->billed_at), day;
+
+	if (!h5_order_bill_wanted(o))
+		return H5_DUE_NEVER;
+	/* The first second of the day after, in Beijing. */
+	day = (last + BEIJING_S) / DAY_S * DAY_S - BEIJING_S + DAY_S;
+	return day + BILL_S;
+}
+
 bool
 h5_due_close_rest(const struct h5_order *o)
 {
@@ -145,5 +162,5 @@ h5_due_at(const struct h5_order *o, unsigned hooks, int64_t query_gap)
 		    earlier(h5_order_ends_at(o), h5_due_ask(o, query_gap)));
 	for (i = 0; i < o->n_refunds; i++)
 		due = earlier(due, h5_due_refund(&o->refunds[i]));
-	return due;
+	return earlier(due, h5_due_bill(o));
 }

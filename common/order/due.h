@@ -25,6 +25,11 @@ int64_t h5_due_watched(const struct h5_order *o);
  * at once, H5_DUE_NEVER: nothing more will come of it. */
 int64_t h5_due_refund(const struct h5_refund *r);
 
+/* h5_due_bill(o): from when on the bills are to be looked through for refunds
+ * of o that were made elsewhere; H5_DUE_NEVER: none is wanted.  A day's bill is
+ * there on the next morning (docs/PROTOCOL.md 8). */
+int64_t h5_due_bill(const struct h5_order *o);
+
 /* h5_due_close_rest(o): was an earlier attempt paid while a later one still
  * stands open at WeChat?  It is closed at once, before somebody pays twice. */
 bool h5_due_close_rest(const struct h5_order *o);

@@ -20,6 +20,7 @@
 static const char *const event_names[] = {
     [H5_EVENT_CREATED] = "created",
     [H5_EVENT_ATTEMPT] = "attempt",
+    [H5_EVENT_ORDERING] = "ordering",
     [H5_EVENT_PREPAID] = "prepaid",
     [H5_EVENT_QUERIED] = "queried",
     [H5_EVENT_UNREACHED] = "unreached",
@@ -31,6 +32,8 @@ static const char *const event_names[] = {
     [H5_EVENT_REFUND_HINT] = "refund-hint",
     [H5_EVENT_REFUNDED] = "refunded",
     [H5_EVENT_REFUND_REFUSED] = "refund-refused",
+    [H5_EVENT_KEPT] = "kept",
+    [H5_EVENT_BILLED] = "billed",
     [H5_EVENT_ALERT] = "alert",
     [H5_EVENT_DELIVERED] = "delivered",
     [H5_EVENT_UNDELIVERED] = "undelivered",

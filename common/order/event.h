@@ -39,6 +39,10 @@ enum h5_event_kind {
 	H5_EVENT_AUTHORIZING, /* the buyer was sent to say who he is */
 	H5_EVENT_AUTHORIZED, /* WeChat told his openid */
 	H5_EVENT_UNAUTHORIZED, /* WeChat did not tell it */
+	H5_EVENT_ORDERING, /* an attempt is about to be ordered in these bytes
+			    */
+	H5_EVENT_KEPT, /* not all of it went back: the shop is told of it */
+	H5_EVENT_BILLED, /* bills were looked through for its refunds */
 	H5_EVENT_KINDS
 };
 

@@ -12,89 +12,6 @@
 #include "common/order/order.h"
 
 #define LANG_MAX 16
-#define WORD_MAX 16
-
-/* --- attempts ------------------------------------------------------------- */
-
-/* What an attempt was made with.  Version 0.1.0 did not say, since it knew only
- * one API and one product. */
-static enum h5_code
-made_with(const struct h5_event *ev, struct h5_attempt *a, struct h5_err *e)
-{
-	char *api, *product, *type;
-	enum h5_code rc;
-
-	a->api = H5_API_V2;
-	a->product = H5_PRODUCT_H5;
-	rc = h5_event_read_text_if(ev, "api", WORD_MAX, &api, e);
-	if (rc == H5_OK)
-		rc =
-		    h5_event_read_text_if(ev, "product", WORD_MAX, &product, e);
-	if (rc == H5_OK)
-		rc = h5_event_read_text_if(ev, "sign_type", WORD_MAX, &type, e);
-	if (rc != H5_OK)
-		return rc;
-	/* A word of a later version is refused, never ignored: WeChat knows the
-	 * attempt under that API alone, and asking another one would find
-	 * nothing. */
-	if (api != NULL && !h5_order_api_of(api, &a->api))
-		return h5_err_set(e, H5_E_INPUT,
-		    "%s: this version does not know API %s",
-		    h5_event_name(ev->kind), api);
-	if (product != NULL && !h5_order_product_of(product, &a->product))
-		return h5_err_set(e, H5_E_INPUT,
-		    "%s: this version does not know product %s",
-		    h5_event_name(ev->kind), product);
-	if (type != NULL && !h5_order_sign_type_of(type, &a->sign_type))
-		return h5_err_set(e, H5_E_INPUT,
-		    "%s: this version does not know sign_type %s",
-		    h5_event_name(ev->kind), type);
-	return H5_OK;
-}
-
-/* Numbers are given out in order: "<id>", "<id>_2", "<id>_3"... */
-static enum h5_code
-add_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
-{
-	char id[H5_ORDER_ID_MAX + 1], *no, *ip, *openid;
-	struct h5_attempt a = {0};
-	enum h5_code rc;
-	unsigned nth;
-
-	rc =
-	    h5_event_read_text(ev, "out_trade_no", H5_OUT_TRADE_NO_MAX, &no, e);
-	if (rc == H5_OK)
-		rc = h5_number_order_of(no, id, &nth, e);
-	if (rc == H5_OK && (strcmp(id, o->id) != 0 || nth != o->n_attempts + 1))
-		rc = h5_err_set(e, H5_E_INPUT,
-		    "%s: %s is not the next number of order %s",
-		    h5_event_name(ev->kind), no, o->id);
-	if (rc == H5_OK)
-		rc = h5_event_read_text(ev, "spbill_create_ip",
-		    sizeof a.spbill_create_ip - 1, &ip, e);
-	if (rc == H5_OK)
-		rc = h5_event_read_time(ev, "time_start", &a.time_start, e);
-	if (rc == H5_OK)
-		rc = h5_event_read_time(ev, "time_expire", &a.time_expire, e);
-	if (rc == H5_OK)
-		rc = made_with(ev, &a, e);
-	if (rc == H5_OK)
-		rc = h5_event_read_text_if(
-		    ev, "openid", H5_FOLD_OPENID_MAX, &openid, e);
-	if (rc == H5_OK)
-		rc = h5_fold_room_for_attempt(o, e);
-	if (rc != H5_OK)
-		/* Nothing can fail from here on, so the order is either whole
-		 * or untouched. */
-		return rc;
-	h5_fold_keep(a.out_trade_no, no);
-	h5_fold_keep(a.spbill_create_ip, ip);
-	a.state = H5_ATTEMPT_AWAITING;
-	a.created_at = ev->at;
-	a.openid = openid;
-	o->attempts[o->n_attempts++] = a;
-	return H5_OK;
-}
 
 /* --- one function an event; each changes nothing unless it succeeds --- */
 
@@ -138,7 +55,7 @@ apply_created(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	if (rc == H5_OK && found != NULL)
 		rc = h5_fold_room_for_outgoing(o, e);
 	if (rc == H5_OK)
-		rc = add_attempt(o, ev, e);
+		rc = h5_fold_add_attempt(o, ev, e);
 	/* It was not made by a buyer here, but is written from WeChat's word:
 	 * that is an alert from its first line on, and the shop hears of
 	 * nothing until the operator says so. */
@@ -163,7 +80,7 @@ apply_attempt(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 		return h5_err_set(e, H5_E_STATE,
 		    "order %s is %s: it takes no further attempt", o->id,
 		    h5_order_state_name(o->state));
-	return add_attempt(o, ev, e);
+	return h5_fold_add_attempt(o, ev, e);
 }
 
 static enum h5_code
@@ -377,18 +294,21 @@ apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	enum h5_code rc;
 	char *word;
 
-	rc = h5_event_read_text(ev, "alert", 16, &word, e);
+	rc = h5_event_read_text(ev, "alert", 32, &word, e);
 	if (rc != H5_OK)
 		return rc;
 	/* Bits from the first to the last: the list of words is in words.c
-	 * alone. */
-	for (bit = H5_ALERT_DISPUTED; bit <= H5_ALERT_OVERPAID; bit <<= 1)
-		if (strcmp(word,
+	 * alone.  Unrecorded is said by created, and by nothing else. */
+	for (bit = 1; bit < 1U << H5_ALERTS; bit <<= 1)
+		if (bit != H5_ALERT_UNRECORDED &&
+		    strcmp(word,
 			h5_order_alert_name((enum h5_order_alert)bit)) == 0)
 			found = bit;
 	if (found == 0)
 		return h5_err_set(e, H5_E_INPUT, "alert: unknown word");
 	rc = h5_fold_attempt(o, ev, &a, e);
+	if (rc == H5_OK && found == H5_ALERT_ELSEWHERE)
+		rc = h5_fold_must_be_paid(o, ev, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_outgoing(o, e);
 	if (rc != H5_OK)
@@ -396,6 +316,8 @@ apply_alert(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 	o->alerts |= found;
 	/* One that comes again is open again. */
 	o->alerts_done &= ~found;
+	if (found == H5_ALERT_ELSEWHERE)
+		h5_fold_elsewhere(o, ev);
 	h5_fold_tell_shop(o, ev, "order.alert");
 	return H5_OK;
 }
@@ -493,6 +415,7 @@ apply_released(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 static const h5_fold_fn appliers[] = {
     [H5_EVENT_CREATED] = apply_created,
     [H5_EVENT_ATTEMPT] = apply_attempt,
+    [H5_EVENT_ORDERING] = h5_fold_ordering,
     [H5_EVENT_PREPAID] = apply_prepaid,
     [H5_EVENT_QUERIED] = apply_queried,
     [H5_EVENT_UNREACHED] = apply_unreached,
@@ -504,6 +427,8 @@ static const h5_fold_fn appliers[] = {
     [H5_EVENT_REFUND_HINT] = h5_fold_refund_hint,
     [H5_EVENT_REFUNDED] = h5_fold_refunded,
     [H5_EVENT_REFUND_REFUSED] = h5_fold_refund_refused,
+    [H5_EVENT_KEPT] = h5_fold_kept,
+    [H5_EVENT_BILLED] = h5_fold_billed,
     [H5_EVENT_ALERT] = apply_alert,
     [H5_EVENT_DELIVERED] = apply_delivered,
     [H5_EVENT_UNDELIVERED] = apply_undelivered,

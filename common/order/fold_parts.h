@@ -23,6 +23,23 @@ H5_MUST_CHECK enum h5_code h5_fold_refund_refused(
 H5_MUST_CHECK enum h5_code h5_fold_refunded(
     struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
 
+/* h5_fold_must_be_paid(o, ev, e): H5_E_STATE if no money ever came in. */
+H5_MUST_CHECK enum h5_code h5_fold_must_be_paid(
+    const struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+/* h5_fold_elsewhere(o, ev): money went back by a refund that nobody here knows:
+ * the order is refunding until one who knows says how much. */
+void h5_fold_elsewhere(struct h5_order *o, const struct h5_event *ev);
+H5_MUST_CHECK enum h5_code h5_fold_kept(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_billed(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
+/* An attempt: its first event, and the bytes that it is ordered in. */
+H5_MUST_CHECK enum h5_code h5_fold_add_attempt(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_fold_ordering(
+    struct h5_order *o, const struct h5_event *ev, struct h5_err *e);
+
 /* What the operator settled by hand: a refund or a dispute. */
 H5_MUST_CHECK enum h5_code h5_fold_settled(
     struct h5_order *o, const struct h5_event *ev, struct h5_err *e);

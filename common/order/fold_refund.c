@@ -2,6 +2,7 @@
  * that they make of a paid order. */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/order/fold_parts.h"
 #include "common/order/order.h"
 
@@ -23,6 +24,7 @@ weigh_refunds(struct h5_order *o)
 
 	for (i = 0; i < o->n_refunds; i++)
 		open = open || h5_order_refund_open(&o->refunds[i]);
+	open = open || (h5_order_alerts_open(o) & H5_ALERT_ELSEWHERE) != 0;
 	/* By the sum first: with all money back, an open refund changes
 	 * nothing. */
 	if (returned >= h5_order_received(o))
@@ -41,7 +43,9 @@ weigh_refunds(struct h5_order *o)
 static void
 tell_if_it_stays(struct h5_order *o, const struct h5_event *ev)
 {
+	/* What somebody else gave back is not among them. */
 	if (!o->paid_untold ||
+	    (h5_order_alerts_open(o) & H5_ALERT_ELSEWHERE) != 0 ||
 	    h5_order_refunds_out(o, h5_order_paid_attempt(o)) >= o->total_fee)
 		return;
 	o->paid_untold = false;
@@ -127,8 +131,8 @@ note_refund(struct h5_order *o, const struct h5_event *ev,
 	return H5_OK;
 }
 
-static enum h5_code
-must_be_paid(
+enum h5_code
+h5_fold_must_be_paid(
     const struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
 {
 	if (o->transaction_id[0] != '\0')
@@ -152,7 +156,7 @@ h5_fold_refund_asked(
 	if (rc == H5_OK)
 		rc = h5_event_read_text_if(ev, "reason", 256, &w.reason, e);
 	if (rc == H5_OK)
-		rc = must_be_paid(o, ev, e);
+		rc = h5_fold_must_be_paid(o, ev, e);
 	if (rc != H5_OK)
 		return rc;
 	/* Asking again with the same number is a retry; once WeChat has
@@ -249,7 +253,7 @@ h5_fold_refunded(
 	if (rc == H5_OK && h5_fields_get(&ev->fields, "success_time") != NULL)
 		rc = h5_event_read_time(ev, "success_time", &w.success_at, e);
 	if (rc == H5_OK)
-		rc = must_be_paid(o, ev, e);
+		rc = h5_fold_must_be_paid(o, ev, e);
 	if (rc == H5_OK)
 		rc = h5_fold_room_for_outgoing(o, e);
 	/* Money that has gone back stays gone.  A PROCESSING that arrives late
@@ -259,6 +263,10 @@ h5_fold_refunded(
 	rc = note_refund(o, ev, &w, state, e);
 	if (rc != H5_OK)
 		return rc;
+	/* Somebody else's refund: now it is known how much. */
+	if (state == H5_REFUND_SUCCESS &&
+	    h5_order_refund(o, w.out_refund_no)->asked_at == 0)
+		o->alerts_done |= o->alerts & H5_ALERT_ELSEWHERE;
 	/* The refunds are summed up first, so that the shop is given the order
 	 * as it is now. */
 	weigh_refunds(o);
@@ -266,6 +274,51 @@ h5_fold_refunded(
 		h5_fold_tell_shop(o, ev, "order.refunded");
 	else if (state == H5_REFUND_CLOSED)
 		tell_if_it_stays(o, ev);
+	return H5_OK;
+}
+
+/* How much went back is not known, so nothing is said to be settled. */
+void
+h5_fold_elsewhere(struct h5_order *o, const struct h5_event *ev)
+{
+	o->elsewhere_at = ev->at;
+	o->billed_at = 0;
+	o->billed = 0;
+	weigh_refunds(o);
+}
+
+/* Stands before the refund that tells it, so that the shop hears of the payment
+ * first. */
+enum h5_code
+h5_fold_kept(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *why;
+
+	rc = h5_event_read_text(ev, "why", H5_FOLD_WHY_MAX, &why, e);
+	if (rc == H5_OK)
+		rc = h5_fold_must_be_paid(o, ev, e);
+	if (rc == H5_OK)
+		rc = h5_fold_room_for_outgoing(o, e);
+	if (rc != H5_OK || !o->paid_untold)
+		return rc;
+	o->paid_untold = false;
+	h5_fold_tell_shop(o, ev, "order.paid");
+	return H5_OK;
+}
+
+/* Changes nothing but when the next bill is due. */
+enum h5_code
+h5_fold_billed(struct h5_order *o, const struct h5_event *ev, struct h5_err *e)
+{
+	enum h5_code rc;
+	char *day;
+
+	rc = h5_event_read_text(ev, "bill_date", H5_CLOCK_DAY - 1, &day, e);
+	if (rc != H5_OK)
+		return rc;
+	o->billed_at = ev->at;
+	o->billed++;
 	return H5_OK;
 }
 
@@ -279,7 +332,7 @@ refunded_by_hand(
 
 	rc = h5_event_read_fen(ev, "refund_fee", &fee, e);
 	if (rc == H5_OK)
-		rc = must_be_paid(o, ev, e);
+		rc = h5_fold_must_be_paid(o, ev, e);
 	if (rc == H5_OK && fee < o->refunded_by_hand)
 		rc = h5_err_set(e, H5_E_STATE,
 		    "settled: %lld fen of order %s went back before",
@@ -294,6 +347,7 @@ refunded_by_hand(
 	if (rc != H5_OK || fee == o->refunded_by_hand)
 		return rc;
 	o->refunded_by_hand = fee;
+	o->alerts_done |= o->alerts & H5_ALERT_ELSEWHERE;
 	weigh_refunds(o);
 	h5_fold_tell_shop(o, ev, "order.refunded");
 	return H5_OK;

@@ -38,12 +38,18 @@ enum h5_order_alert {
 	H5_ALERT_DISPUTED = 1, /* amount or currency differ */
 	H5_ALERT_LATE = 2, /* paid after it was closed */
 	H5_ALERT_OVERPAID = 4, /* two attempts paid */
-	H5_ALERT_UNRECORDED = 8 /* paid, and there was no order of it here */
+	H5_ALERT_UNRECORDED = 8, /* paid, and there was no order of it here */
+	H5_ALERT_WRONG_API = 16, /* a notice in the form of an API that the
+		attempt was not made with; nothing of it is believed */
+	H5_ALERT_ELSEWHERE = 32 /* money went back by a refund that was made
+		elsewhere, and WeChat does not tell how much */
 };
+#define H5_ALERTS 6 /* bits, from the first on */
 
 /* The API of WeChat Pay that an attempt was made with.  WeChat knows the
  * attempt under that API alone. */
-enum h5_api { H5_API_V2 };
+enum h5_api { H5_API_V2, H5_API_V3 };
+#define H5_APIS 2
 /* The way to pay that an attempt was made for. */
 enum h5_product {
 	H5_PRODUCT_H5, /* a phone's browser: mweb_url */
@@ -53,6 +59,8 @@ enum h5_product {
 #define H5_PRODUCTS 3
 /* How a message of APIv2 is signed. */
 enum h5_sign_type { H5_SIGN_UNSAID, H5_SIGN_MD5, H5_SIGN_HMAC_SHA256 };
+
+#define H5_ORDER_REQUEST_MAX 8192 /* bytes of the body of a prepay */
 
 struct h5_attempt {
 	char out_trade_no[H5_OUT_TRADE_NO_MAX + 1];
@@ -69,6 +77,8 @@ struct h5_attempt {
 	char *mweb_url; /* of H5; NULL: none yet */
 	char *code_url; /* of Native; NULL: none yet */
 	char *openid; /* of JSAPI, whose payment it is; NULL: not known yet */
+	char *request; /* of v3: the body of its first prepay, which is what
+		WeChat compares a repetition with; NULL: not sent yet */
 	char spbill_create_ip[46]; /* of the last prepay_id, else of creation */
 	int64_t queried_at; /* last answer of orderquery, 0: never */
 	char trade_state[16]; /* its word, also "ORDERNOTEXIST"; "": none yet */
@@ -143,6 +153,9 @@ struct h5_order {
 	int64_t tried_at; /* last time WeChat was asked, answer or not */
 	bool unreached; /* it did not answer then */
 	bool withheld; /* the shop is told nothing until the operator says so */
+	int64_t elsewhere_at; /* of the last alert of that name, 0: none */
+	int64_t billed_at; /* when bills were looked through for it, 0: never */
+	unsigned billed; /* how many mornings that was done since the alert */
 	/* When what told of the buyer was last taken out of the record: attach
 	 * and the buyer's addresses are not what they were.  0: never */
 	int64_t forgotten_at;
@@ -205,6 +218,10 @@ int64_t h5_order_ends_at(const struct h5_order *o);
  * (bits of enum h5_hook) has taken every event. */
 bool h5_order_at_rest(const struct h5_order *o, unsigned hooks);
 
+/* h5_order_bill_wanted(o): is the alert refunded-elsewhere open, and may a bill
+ * still tell which refund that was? */
+bool h5_order_bill_wanted(const struct h5_order *o);
+
 /* h5_order_over(o, hooks): may it be put away, since nothing is expected of it
  * any more?  It is at rest, no alert stands, and no refund waits for the
  * merchant. */
@@ -250,6 +267,8 @@ int64_t h5_order_refunded(const struct h5_order *o);
 const char *h5_order_state_name(enum h5_order_state s);
 bool h5_order_state_of(const char *name, enum h5_order_state *s);
 const char *h5_order_attempt_word(enum h5_attempt_state s);
+/* h5_order_api_word(api): v2 or v3. */
+const char *h5_order_api_word(enum h5_api api);
 bool h5_order_api_of(const char *word, enum h5_api *api);
 bool h5_order_product_of(const char *word, enum h5_product *product);
 /* h5_order_sign_word(type): as messages spell it; UNSAID has no word: "". */
@@ -259,7 +278,8 @@ bool h5_order_sign_type_of(const char *word, enum h5_sign_type *type);
 const char *h5_order_product_word(enum h5_product p);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
-/* h5_order_alert_name(bit): disputed, late, overpaid, unrecorded. */
+/* h5_order_alert_name(bit): disputed, late, overpaid, unrecorded, wrong-api,
+ * refunded-elsewhere. */
 const char *h5_order_alert_name(enum h5_order_alert bit);
 
 #endif

@@ -66,6 +66,8 @@ put_attempts(const struct h5_order *o, struct h5_buf *out)
 			    "product", h5_order_product_word(a->product), out);
 			put_time("prepaid_at", a->prepaid_at, out);
 		}
+		if (a->api != H5_API_V2)
+			h5_json_text("api", h5_order_api_word(a->api), out);
 		h5_json_text("spbill_create_ip", a->spbill_create_ip, out);
 		h5_buf_putc(out, '}');
 	}
@@ -96,12 +98,14 @@ put_refunds(const struct h5_order *o, struct h5_buf *out)
 	h5_buf_putc(out, ']');
 }
 
-/* Who bought is nobody's business who only looks at an order, and a state that
- * was not answered yet would let him take the buyer's place. */
+/* Who bought is nobody's business who only looks at an order, the request names
+ * him as well, and a state that was not answered yet would let him take the
+ * buyer's place. */
 static bool
 is_private(const char *name)
 {
-	return strcmp(name, "openid") == 0 || strcmp(name, "oauth_state") == 0;
+	return strcmp(name, "openid") == 0 || strcmp(name, "request") == 0 ||
+	       strcmp(name, "oauth_state") == 0;
 }
 
 static void

@@ -48,13 +48,32 @@ h5_order_attempt_word(enum h5_attempt_state s)
 	return "closed";
 }
 
+static const char *const api_words[] = {
+    [H5_API_V2] = "v2",
+    [H5_API_V3] = "v3",
+};
+_Static_assert(H5_LENGTH(api_words) == H5_APIS, "a word for each API");
+
+const char *
+h5_order_api_word(enum h5_api api)
+{
+	return api_words[api];
+}
+
 bool
 h5_order_api_of(const char *word, enum h5_api *api)
 {
+	size_t i;
+
 	/* Set even if the word is unknown, so that it is never left
 	 * undefined. */
 	*api = H5_API_V2;
-	return strcmp(word, "v2") == 0;
+	for (i = 0; i < H5_LENGTH(api_words); i++)
+		if (strcmp(api_words[i], word) == 0) {
+			*api = (enum h5_api)i;
+			return true;
+		}
+	return false;
 }
 
 static const char *const product_words[] = {
@@ -119,6 +138,10 @@ h5_order_alert_name(enum h5_order_alert bit)
 		return "late";
 	case H5_ALERT_UNRECORDED:
 		return "unrecorded";
+	case H5_ALERT_WRONG_API:
+		return "wrong-api";
+	case H5_ALERT_ELSEWHERE:
+		return "refunded-elsewhere";
 	case H5_ALERT_OVERPAID:
 		break;
 	}

@@ -188,14 +188,20 @@ settle_returned(const struct h5_shop *shop, struct h5_wechat_trade *t,
     struct h5_order **o, struct h5_err *e)
 {
 	struct h5_wechat_refunds *list;
+	bool all;
 	enum h5_code rc;
 
 	rc = h5_returned_ask(shop, *o, h5_order_attempt(*o, t->out_trade_no),
-	    t->transaction_id, &list, e);
+	    t->transaction_id, &list, &all, e);
 	if (rc == H5_E_NET || rc == H5_E_REMOTE) {
 		rc = unreached(shop, o, t->out_trade_no, rc, e);
 	} else if (rc == H5_OK) {
 		t->returned = h5_returned_sum(list);
+		/* Nobody knows how much: until it is known the shop is told
+		 * nothing, as if it were all. */
+		t->elsewhere = !all && t->returned == 0;
+		if (t->elsewhere)
+			t->returned = t->total_fee;
 		rc = h5_returned_announce(shop, list, o, e);
 		if (rc == H5_OK)
 			rc = settle(shop, t, o, e);
@@ -388,6 +394,18 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 	}
 	return h5_err_set(
 	    e, H5_E_REMOTE, "closeorder refused: %s", refusal.err_code);
+}
+
+/* --- what it is made with ------------------------------------------------- */
+
+void
+h5_pay_made_with(const struct h5_config *c, struct h5_event *ev)
+{
+	if (c->merchant.api == H5_API_V2)
+		h5_event_text(
+		    ev, "sign_type", h5_order_sign_word(c->merchant.sign_type));
+	else
+		h5_event_text(ev, "api", h5_order_api_word(c->merchant.api));
 }
 
 /* --- the buyer's way ------------------------------------------------------ */

@@ -27,6 +27,11 @@
  * minutes are the buyer's (PROTOCOL-V3 16, 17). */
 #define H5_PAY_CODE_LIFE_S (110 * 60)
 
+/* h5_pay_made_with(c, ev): note in the event that makes an attempt what new
+ * attempts are made with.  APIv2 goes without saying, as in 0.1.0; a type of
+ * signature is its alone. */
+void h5_pay_made_with(const struct h5_config *c, struct h5_event *ev);
+
 /* h5_pay_fresh_until(a): until when the buyer may be sent to pay what a was
  * prepaid as, with time enough to do it, in Unix seconds; 0: a was not prepaid
  * or takes no payment. */

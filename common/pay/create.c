@@ -40,8 +40,7 @@ fill_created(const struct h5_shop *shop, const struct h5_pay_terms *t,
 	h5_event_text(ev, "spbill_create_ip", t->ip);
 	h5_event_time(ev, "time_start", ev->at);
 	h5_event_time(ev, "time_expire", expire);
-	h5_event_text(
-	    ev, "sign_type", h5_order_sign_word(shop->c->merchant.sign_type));
+	h5_pay_made_with(shop->c, ev);
 	if (t->product != H5_PRODUCT_H5)
 		h5_event_text(ev, "product", h5_order_product_word(t->product));
 	return h5_event_finish(ev, e);

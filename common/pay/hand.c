@@ -1,6 +1,7 @@
 /* Puts on record what the operator settled by hand. */
 #include "common/pay/hand.h"
 
+#include "common/pay/elsewhere.h"
 #include "common/store/store.h"
 
 static bool
@@ -19,9 +20,18 @@ decide(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 {
 	const struct h5_hand *hand = arg;
 	struct h5_event *ev;
+	enum h5_code rc;
 
 	if (is_so(o, hand))
 		return H5_OK;
+	if (hand->note == NULL) {
+		rc = h5_elsewhere_keep(b, o,
+		    h5_order_refunds_out(o, NULL) - o->refunded_by_hand +
+			hand->refunded,
+		    e);
+		if (rc != H5_OK)
+			return rc;
+	}
 	ev = h5_store_add(b, H5_EVENT_SETTLED);
 	h5_event_text(
 	    ev, "how", hand->note != NULL ? "disputed-done" : "refunded");

@@ -128,7 +128,7 @@ struct next {
 	int64_t now;
 	int64_t expire;
 	const struct h5_pay_way *way;
-	const char *sign_type;
+	const struct h5_config *c;
 };
 
 /* rule: number_first
@@ -154,7 +154,7 @@ decide_next(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	h5_event_text(ev, "spbill_create_ip", x->way->ip);
 	h5_event_time(ev, "time_start", x->now);
 	h5_event_time(ev, "time_expire", x->expire);
-	h5_event_text(ev, "sign_type", x->sign_type);
+	h5_pay_made_with(x->c, ev);
 	/* H5 is what a version without the field takes it for. */
 	if (x->way->product != H5_PRODUCT_H5)
 		h5_event_text(
@@ -169,8 +169,7 @@ next_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
     struct h5_order **o, struct h5_err *e)
 {
 	int64_t now = h5_clock_now();
-	struct next x = {now, h5_order_expires_at(*o, now), way,
-	    h5_order_sign_word(shop->c->merchant.sign_type)};
+	struct next x = {now, h5_order_expires_at(*o, now), way, shop->c};
 
 	/* WeChat refuses a number with five minutes or less to live.  The order
 	 * itself still ends at expires_at; start_locked sees to that. */
@@ -269,6 +268,52 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 	    e, H5_E_REMOTE, "unifiedorder refused: %s", refusal->err_code);
 }
 
+struct ordering {
+	const char *out_trade_no, *request;
+};
+
+static enum h5_code
+decide_ordering(void *arg, const struct h5_order *o, struct h5_store_batch *b,
+    struct h5_err *e)
+{
+	const struct ordering *x = arg;
+	const struct h5_attempt *a = h5_order_attempt(o, x->out_trade_no);
+	struct h5_event *ev;
+
+	if (h5_order_settled(o) || a == NULL || a->request != NULL)
+		return H5_OK;
+	ev = h5_store_add(b, H5_EVENT_ORDERING);
+	h5_event_text(ev, "out_trade_no", x->out_trade_no);
+	h5_event_text(ev, "request", x->request);
+	return h5_event_finish(ev, e);
+}
+
+/* WeChat compares a repetition with the first prepay of its number, so the
+ * first one's bytes are durable before they are sent, whatever becomes of the
+ * answer, the configuration or the program. */
+static enum h5_code
+keep_request(const struct h5_shop *shop, const char *ip, struct h5_order **o,
+    struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	struct ordering x = {number, NULL};
+	struct h5_buf body;
+	enum h5_code rc;
+
+	if (h5_order_current(*o)->request != NULL)
+		return H5_OK;
+	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
+	h5_buf_init(&body, H5_ORDER_REQUEST_MAX);
+	rc = h5_wechat_request(shop->c, *o, h5_order_current(*o), ip, &body, e);
+	if (rc == H5_OK)
+		rc = h5_buf_finish(&body, e);
+	x.request = body.data;
+	if (rc == H5_OK && body.len > 0)
+		rc = h5_pay_update(shop, decide_ordering, &x, o, e);
+	h5_buf_release(&body);
+	return rc;
+}
+
 /* rule: same_number
  * Without an answer the next call has the same number again. */
 static enum h5_code
@@ -283,7 +328,12 @@ order_once(const struct h5_shop *shop, const char *ip,
 	enum h5_code rc;
 
 	*step = STEP_DONE;
-	/* The update below frees the order that the number stands in. */
+	rc = keep_request(shop, ip, o, e);
+	if (rc != H5_OK || h5_order_nothing_due(*o)) {
+		*result = H5_PAY_SETTLED;
+		return rc;
+	}
+	/* The updates free the order that the number stands in. */
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_wechat_prepay(shop->wx, shop->log, *o, h5_order_current(*o), ip,
 	    &prepay, &refusal, e);

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/order/due.h"
+#include "common/pay/elsewhere.h"
 #include "common/pay/hold.h"
 #include "common/pay/returned.h"
 #include "common/wechat/wechat.h"
@@ -220,6 +221,26 @@ refused(const struct h5_shop *shop, const char *number,
 	    note != NULL ? note : "", note != NULL ? ")" : "");
 }
 
+/* APIv3 may have taken a refund whose request failed in whatever way, so its
+ * refund query comes before every repetition, and at once after an unknown
+ * outcome (docs/PROTOCOL.md 7).  true: WeChat has taken it; *o has what became
+ * of it. */
+static bool
+taken_already(const struct h5_shop *shop, const char *number,
+    struct h5_order **o, enum h5_code *rc, struct h5_err *e)
+{
+	const struct h5_refund *r = h5_order_refund(*o, number);
+	const struct h5_attempt *a = h5_order_refund_attempt(*o, r);
+
+	*rc = H5_OK;
+	if (a == NULL || a->api == H5_API_V2)
+		return false;
+	*rc = look_one(shop, number, NULL, o, e);
+	if (*rc != H5_OK || *o == NULL)
+		return false;
+	return h5_order_refund(*o, number)->state >= H5_REFUND_PROCESSING;
+}
+
 /* A number that the operator chose may be another order's.  WeChat keeps one
  * register of all numbers, so it is asked, which costs no walk over the store;
  * only then is the number written down here.  *there: it is a refund of this
@@ -259,8 +280,9 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	struct h5_wechat_refusal refusal;
 	struct h5_wechat_refund got;
 	struct asking arg = *x;
+	enum h5_code rc, looked = H5_OK;
+	struct h5_err why;
 	bool there;
-	enum h5_code rc;
 
 	rc = look_up(shop, x, o, &there, e);
 	if (rc != H5_OK || there)
@@ -272,14 +294,25 @@ ask_locked(const struct h5_shop *shop, const char *id, const struct asking *x,
 	    "out_trade_no", x->plan->out_trade_no, "out_refund_no",
 	    x->plan->out_refund_no, "refund_fee", H5_LOG_NUM(x->plan->fee),
 	    "again", x->plan->again ? "yes" : NULL, NULL);
+	if (x->plan->again) {
+		there = taken_already(shop, x->plan->out_refund_no, o, &rc, e);
+		if (there || rc != H5_OK)
+			return rc;
+	}
 	/* From here on a failure means "outcome unknown": the number stays
 	 * asked, and look_locked finds out. */
 	rc = h5_wechat_refund(shop->wx, shop->log, *o,
 	    h5_order_refund(*o, x->plan->out_refund_no), &got, &refusal, e);
+	if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS)
+		return h5_returned_record(shop, &got, o, e);
+	if (((rc == H5_OK && refusal.verdict == H5_WECHAT_AGAIN) ||
+		rc == H5_E_NET || rc == H5_E_REMOTE) &&
+	    taken_already(shop, x->plan->out_refund_no, o, &looked, &why))
+		return H5_OK;
 	if (rc != H5_OK)
 		return rc;
-	if (refusal.verdict == H5_WECHAT_SUCCESS)
-		return h5_returned_record(shop, &got, o, e);
+	if (*o == NULL)
+		return h5_err_set(e, looked, "%s", why.msg);
 	return refused(shop, x->plan->out_refund_no, &refusal, o, e);
 }
 
@@ -314,25 +347,59 @@ h5_refund_due(const struct h5_order *o, int64_t now)
 	return false;
 }
 
+/* An API that lists no refunds still says in the trade's state that some went
+ * back. */
+static enum h5_code
+look_at_trade(const struct h5_shop *shop, const struct h5_attempt *a,
+    struct h5_order **o, struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_trade t;
+	enum h5_code rc;
+
+	memcpy(number, a->out_trade_no, sizeof number);
+	rc = h5_wechat_query(shop->wx, shop->log, a, &t, &refusal, e);
+	if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS &&
+	    strcmp(t.trade_state, "REFUND") == 0)
+		rc = h5_elsewhere_note(shop, number, o, e);
+	h5_wechat_trade_release(&t);
+	return rc;
+}
+
 /* Refunds that were asked for elsewhere stand in WeChat's list alone. */
+static enum h5_code
+take_in_of(const struct h5_shop *shop, const struct h5_attempt *a,
+    struct h5_order **o, struct h5_err *e)
+{
+	char number[H5_OUT_TRADE_NO_MAX + 1];
+	struct h5_wechat_refunds *list;
+	enum h5_code rc;
+	bool all;
+
+	memcpy(number, a->out_trade_no, sizeof number);
+	rc = h5_returned_ask(shop, *o, a, a->transaction_id, &list, &all, e);
+	if (rc == H5_OK)
+		rc = h5_returned_record_all(shop, list, o, e);
+	free(list);
+	if (rc != H5_OK || all)
+		return rc;
+	a = h5_order_attempt(*o, number);
+	return h5_elsewhere_explained(*o, a) ? H5_OK
+					     : look_at_trade(shop, a, o, e);
+}
+
 static enum h5_code
 take_in(const struct h5_shop *shop, struct h5_order **o, struct h5_err *e)
 {
-	struct h5_wechat_refunds *list;
 	enum h5_code rc = H5_OK, one;
-	const struct h5_attempt *a;
 	struct h5_err why;
 	size_t i;
 
 	for (i = 0; *o != NULL && i < (*o)->n_attempts; i++) {
-		a = &(*o)->attempts[i];
-		if (a->state != H5_ATTEMPT_PAID)
+		if ((*o)->attempts[i].state != H5_ATTEMPT_PAID)
 			continue;
-		one = h5_returned_ask(
-		    shop, *o, a, a->transaction_id, &list, &why);
-		if (one == H5_OK)
-			one = h5_returned_record_all(shop, list, o, &why);
-		free(list);
+		one = take_in_of(shop, &(*o)->attempts[i], o, &why);
 		if (one != H5_OK && rc == H5_OK)
 			rc = h5_err_set(e, one, "%s", why.msg);
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/pay/elsewhere.h"
 #include "common/pay/hold.h"
 #include "common/pay/refund_hint.h"
 
@@ -24,25 +25,71 @@ check_ours(const struct h5_order *o, const struct h5_wechat_refund *got,
 	    e, H5_E_REMOTE, "WeChat's answer: about another amount");
 }
 
-enum h5_code
-h5_returned_ask(const struct h5_shop *shop, const struct h5_order *o,
-    const struct h5_attempt *a, const char *transaction_id,
-    struct h5_wechat_refunds **list, struct h5_err *e)
+static enum h5_code
+ask_list(const struct h5_shop *shop, const struct h5_attempt *a,
+    const char *transaction_id, struct h5_wechat_refunds *list,
+    struct h5_err *e)
 {
 	struct h5_wechat_refusal refusal;
 	enum h5_code rc;
-	size_t i;
 
-	*list = calloc(1, sizeof **list);
-	if (*list == NULL)
-		return h5_err_nomem(e);
 	rc = h5_wechat_refunds(
-	    shop->wx, shop->log, a, transaction_id, *list, &refusal, e);
+	    shop->wx, shop->log, a, transaction_id, list, &refusal, e);
 	if (rc == H5_OK && refusal.verdict == H5_WECHAT_NO_REFUND)
-		(*list)->n = 0;
+		list->n = 0;
 	else if (rc == H5_OK && refusal.verdict != H5_WECHAT_SUCCESS)
 		rc = h5_err_set(e, H5_E_REMOTE, "refundquery refused: %s",
 		    refusal.err_code);
+	return rc;
+}
+
+/* One after the other, by the numbers that are known here: APIv3 has no other
+ * way (PROTOCOL 7). */
+static enum h5_code
+ask_each(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_attempt *a, struct h5_wechat_refunds *list,
+    struct h5_err *e)
+{
+	struct h5_wechat_refusal refusal;
+	const struct h5_attempt *of;
+	enum h5_code rc = H5_OK;
+	size_t i;
+
+	for (i = 0; rc == H5_OK && i < o->n_refunds; i++) {
+		/* What a notice spoke of before the payment was known belongs
+		 * to the attempt that it named. */
+		of = h5_order_refund_attempt(o, &o->refunds[i]);
+		if ((of != NULL && of != a) ||
+		    o->refunds[i].state == H5_REFUND_REFUSED ||
+		    list->n == H5_WECHAT_REFUNDS_MAX)
+			continue;
+		rc = h5_wechat_refund_query(shop->wx, shop->log, o,
+		    &o->refunds[i], &list->v[list->n], &refusal, e);
+		if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS)
+			list->n++;
+		else if (rc == H5_OK &&
+			 refusal.verdict != H5_WECHAT_NO_REFUND &&
+			 refusal.verdict != H5_WECHAT_TAKEN)
+			rc = h5_err_set(e, H5_E_REMOTE,
+			    "refundquery refused: %s", refusal.err_code);
+	}
+	return rc;
+}
+
+enum h5_code
+h5_returned_ask(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_attempt *a, const char *transaction_id,
+    struct h5_wechat_refunds **list, bool *all, struct h5_err *e)
+{
+	enum h5_code rc;
+	size_t i;
+
+	*all = a->api == H5_API_V2;
+	*list = calloc(1, sizeof **list);
+	if (*list == NULL)
+		return h5_err_nomem(e);
+	rc = *all ? ask_list(shop, a, transaction_id, *list, e)
+		  : ask_each(shop, o, a, *list, e);
 	for (i = 0; rc == H5_OK && i < (*list)->n; i++)
 		rc = check_ours(o, &(*list)->v[i], e);
 	return rc;
@@ -75,6 +122,7 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_wechat_refund *got = x->got;
 	const struct h5_refund *r = h5_order_refund(o, got->out_refund_no);
 	struct h5_event *ev;
+	enum h5_code rc;
 
 	/* The same state again is recorded (when it was learned matters to the
 	 * next look) but told to nobody. */
@@ -85,6 +133,14 @@ decide_refunded(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 			     (!x->news && h5_order_refund_over(r)))) {
 		x->news = false;
 		return H5_OK;
+	}
+	if (got->state == H5_REFUND_SUCCESS) {
+		rc = h5_elsewhere_keep(b, o,
+		    h5_order_refunds_out(o, h5_order_paid_attempt(o)) +
+			got->refund_fee - (r != NULL ? r->refund_fee : 0),
+		    e);
+		if (rc != H5_OK)
+			return rc;
 	}
 	ev = h5_store_add(b, H5_EVENT_REFUNDED);
 	h5_event_text(ev, "out_refund_no", got->out_refund_no);

@@ -10,14 +10,15 @@
 #include "common/shop/shop.h"
 #include "common/wechat/wechat.h"
 
-/* h5_returned_ask(shop, o, a, transaction_id, list, e): ask WeChat for the
+/* h5_returned_ask(shop, o, a, transaction_id, list, all, e): ask WeChat for the
  * refunds of what attempt a of o paid by that transaction.  No refund is an
- * empty list; free() it.  Blocks for the calls.
+ * empty list; free() it.  all: there are no others; false: APIv3 lists none,
+ * and these are the ones that are known here.  Blocks for the calls.
  * H5_E_NET, H5_E_REMOTE: not reached or not believed.
  * H5_E_CONFIG, H5_E_BUG, H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_returned_ask(const struct h5_shop *shop,
     const struct h5_order *o, const struct h5_attempt *a,
-    const char *transaction_id, struct h5_wechat_refunds **list,
+    const char *transaction_id, struct h5_wechat_refunds **list, bool *all,
     struct h5_err *e);
 
 /* h5_returned_sum(list): fen that went back or are on their way. */

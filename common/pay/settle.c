@@ -12,7 +12,7 @@ struct settling {
 	const struct h5_wechat_trade *t;
 	const char *via;
 	enum h5_settled result;
-	bool late;
+	bool late, news;
 };
 
 /* The further elements of a message are kept with this prefix, so that none of
@@ -136,6 +136,16 @@ decide_overpaid(struct settling *s, const struct h5_order *o,
 	return rc;
 }
 
+/* Some of it went back, and nobody told how much. */
+static enum h5_code
+add_elsewhere(struct h5_store_batch *b, const struct settling *s,
+    const struct h5_order *o, struct h5_err *e)
+{
+	if (!s->t->elsewhere || (o->alerts & H5_ALERT_ELSEWHERE) != 0)
+		return H5_OK;
+	return add_alert(b, H5_ALERT_ELSEWHERE, s->t, e);
+}
+
 static enum h5_code
 decide_paid(struct settling *s, const struct h5_order *o,
     const struct h5_attempt *a, struct h5_store_batch *b, struct h5_err *e)
@@ -165,6 +175,8 @@ decide_paid(struct settling *s, const struct h5_order *o,
 	rc = add_paid(b, s, e);
 	if (rc == H5_OK && s->late)
 		rc = add_alert(b, H5_ALERT_LATE, t, e);
+	if (rc == H5_OK)
+		rc = add_elsewhere(b, s, o, e);
 	return rc;
 }
 
@@ -193,6 +205,39 @@ decide_noted(struct settling *s, const struct h5_attempt *a,
 	h5_event_text(ev, "out_trade_no", s->t->out_trade_no);
 	h5_event_text(ev, "why", "query");
 	return h5_event_finish(ev, e);
+}
+
+/* WeChat sends the notice of a payment in the form of the API that the attempt
+ * was made with.  Whoever holds the other API's key, which may be years old,
+ * cannot make it paid.  One alert an attempt, however many copies come. */
+static enum h5_code
+decide_wrong_api(struct settling *s, const struct h5_order *o,
+    struct h5_store_batch *b, struct h5_err *e)
+{
+	const char *word = h5_order_alert_name(H5_ALERT_WRONG_API);
+	const struct h5_fields *f;
+	size_t i;
+
+	s->result = H5_SETTLED_WRONG_API;
+	s->news = false;
+	for (i = 0; i < o->n_events; i++) {
+		f = &o->events[i].fields;
+		if (o->events[i].kind == H5_EVENT_ALERT &&
+		    h5_fields_is(f, "alert", word) &&
+		    h5_fields_is(f, "out_trade_no", s->t->out_trade_no))
+			return H5_OK;
+	}
+	s->news = true;
+	return add_alert(b, H5_ALERT_WRONG_API, s->t, e);
+}
+
+static bool
+of_another_api(const struct settling *s, const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_attempt(o, s->t->out_trade_no);
+
+	return a != NULL && strcmp(s->via, "notify") == 0 &&
+	       a->api != s->t->api;
 }
 
 /* The attempt that it is about, if the type of its signature is the one that
@@ -227,6 +272,8 @@ decide(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_attempt *a;
 	enum h5_code rc;
 
+	if (of_another_api(s, o))
+		return decide_wrong_api(s, o, b, e);
 	rc = attempt_of(s, o, &a, e);
 	if (rc != H5_OK)
 		return rc;
@@ -263,7 +310,15 @@ tell(const struct h5_log *log, const char *id, const struct settling *s)
 	case H5_SETTLED_NOTED:
 		event = "order-queried";
 		break;
+	case H5_SETTLED_WRONG_API:
+		event = "notice-wrong-api";
+		level = s->news ? H5_LOG_ALERT : H5_LOG_WARN;
+		break;
 	}
+	if (s->result == H5_SETTLED_NOW && t->elsewhere)
+		h5_log_event(log, H5_LOG_ALERT, "order-refunded-elsewhere",
+		    "order", id, "out_trade_no", t->out_trade_no, "total_fee",
+		    H5_LOG_NUM(t->total_fee), NULL);
 	h5_log_event(log, level, event, "order", id, "out_trade_no",
 	    t->out_trade_no, "via", s->via, "trade_state", t->trade_state,
 	    "transaction_id", t->paid ? t->transaction_id : NULL, "total_fee",
@@ -276,7 +331,7 @@ h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
     const char *via, enum h5_settled *out, struct h5_order **o,
     struct h5_err *e)
 {
-	struct settling s = {shop->c, t, via, H5_SETTLED_NOTED, false};
+	struct settling s = {shop->c, t, via, H5_SETTLED_NOTED, false, false};
 	char id[H5_ORDER_ID_MAX + 1];
 	unsigned attempt;
 	enum h5_code rc;
@@ -298,7 +353,7 @@ h5_settle(const struct h5_shop *shop, const struct h5_wechat_trade *t,
 	return H5_OK;
 }
 
-/* Writes nothing; that the store has what it says is durable. */
+/* Writes nothing of the payment; that the store has what it says is durable. */
 static enum h5_code
 decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
     struct h5_err *e)
@@ -307,8 +362,9 @@ decide_hint(void *arg, const struct h5_order *o, struct h5_store_batch *b,
 	const struct h5_attempt *a;
 	enum h5_code rc;
 
-	(void)b;
 	s->result = H5_SETTLED_NOTED;
+	if (of_another_api(s, o))
+		return decide_wrong_api(s, o, b, e);
 	rc = attempt_of(s, o, &a, e);
 	if (rc != H5_OK)
 		return rc;
@@ -325,7 +381,8 @@ enum h5_code
 h5_settle_hint(const struct h5_shop *shop, const struct h5_wechat_trade *t,
     bool *known, char id[H5_ORDER_ID_MAX + 1], struct h5_err *e)
 {
-	struct settling s = {shop->c, t, NULL, H5_SETTLED_NOTED, false};
+	struct settling s = {
+	    shop->c, t, "notify", H5_SETTLED_NOTED, false, false};
 	unsigned attempt;
 	enum h5_code rc;
 

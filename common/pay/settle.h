@@ -14,13 +14,16 @@ enum h5_settled {
 	H5_SETTLED_BEFORE, /* it was paid by this transaction already */
 	H5_SETTLED_OVERPAID, /* another attempt had been paid: alert */
 	H5_SETTLED_DISPUTED, /* amount or currency differ: alert, not paid */
-	H5_SETTLED_NOTED /* not a payment: what WeChat said was recorded */
+	H5_SETTLED_NOTED, /* not a payment: what WeChat said was recorded */
+	H5_SETTLED_WRONG_API /* a notice of another API than the attempt's:
+				alert, nothing believed */
 };
 
 /* h5_settle(shop, t, via, out, o, e): bring the trade t into the record of the
  * order that its number belongs to.  *out tells what it meant there; the same
- * trade again changes nothing.  via: "notify" or "query".  o: set to the order
- * as it is afterwards; may be NULL.  Durable if H5_OK.
+ * trade again changes nothing.  via: "notify" or "query"; what a notice says is
+ * believed only in the form of the API that the attempt was made with.  o: set
+ * to the order as it is afterwards; may be NULL.  Durable if H5_OK.
  * H5_E_NOTFOUND: no such order or attempt.
  * H5_E_AUTH: a notice that is signed by another type than the attempt's.
  * Others as h5_store_update. */

@@ -13,7 +13,7 @@
 
 /* Those of WeChat's messages stand in a ledger with a wx_ before them. */
 static const char *const fields[] = {"openid", "sub_openid", "wx_openid",
-    "wx_sub_openid", "attach", "wx_attach", ADDRESS};
+    "wx_sub_openid", "attach", "wx_attach", "request", ADDRESS};
 
 static bool
 tells_field(const char *name)
@@ -78,7 +78,7 @@ say_so(
 	enum h5_code rc;
 
 	h5_event_init(&ev, H5_EVENT_FORGOTTEN, at);
-	h5_event_text(&ev, "fields", "openid attach " ADDRESS);
+	h5_event_text(&ev, "fields", "openid attach request " ADDRESS);
 	rc = h5_event_finish(&ev, e);
 	if (rc == H5_OK)
 		rc = h5_ledger_write(here, &ev, out, e);

@@ -9,8 +9,8 @@
 #include "common/order/order.h"
 
 /* h5_forget_needed(o): does the record of o hold a field that tells of the
- * buyer?  The openid in all its spellings, attach, and the buyer's
- * addresses. */
+ * buyer?  The openid in all its spellings, attach, the request that both were
+ * sent in, and the buyer's addresses. */
 bool h5_forget_needed(const struct h5_order *o);
 
 /* h5_forget_record(o, at, out, e): the record of o without these fields, and

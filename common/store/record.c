@@ -70,6 +70,7 @@ limit_of(enum h5_event_kind kind)
 	/* A buyer's clicks, a notice or a silent receiver may cause these
 	 * without end. */
 	case H5_EVENT_ATTEMPT:
+	case H5_EVENT_ORDERING:
 	case H5_EVENT_PREPAID:
 	case H5_EVENT_CLOSING:
 	case H5_EVENT_REFUND_HINT:
@@ -80,6 +81,7 @@ limit_of(enum h5_event_kind kind)
 		return RECORD_COMMON;
 	case H5_EVENT_QUERIED:
 	case H5_EVENT_UNREACHED:
+	case H5_EVENT_BILLED:
 		return RECORD_ANSWERS;
 	case H5_EVENT_CREATED:
 	case H5_EVENT_PAID:
@@ -88,6 +90,7 @@ limit_of(enum h5_event_kind kind)
 	case H5_EVENT_REFUND_ASKED:
 	case H5_EVENT_REFUNDED:
 	case H5_EVENT_REFUND_REFUSED:
+	case H5_EVENT_KEPT:
 	case H5_EVENT_ALERT:
 	case H5_EVENT_SETTLED:
 	case H5_EVENT_DELIVERED:

@@ -197,6 +197,44 @@ keep_browser(const struct h5_fcgi *f, struct h5_request *r)
 			h5_browser_pick(&r->browser, *p + sizeof name - 1);
 }
 
+/* What a notice of APIv3 is signed by.  Each counts if it is there once: of two
+ * nobody knows which one was signed.  false: no memory. */
+static bool
+keep_wechatpay(const struct h5_fcgi *f, struct h5_request *r)
+{
+	static const char prefix[] = "HTTP_WECHATPAY_";
+	static const char *const names[H5_WECHAT_HEADERS] = {
+	    [H5_WECHAT_TIMESTAMP] = "TIMESTAMP",
+	    [H5_WECHAT_NONCE] = "NONCE",
+	    [H5_WECHAT_SIGNATURE] = "SIGNATURE",
+	    [H5_WECHAT_SERIAL] = "SERIAL",
+	    [H5_WECHAT_SIGNATURE_TYPE] = "SIGNATURE_TYPE",
+	};
+	char *const *p = f->cgi ? environ : f->req.envp;
+	struct h5_wechat_headers *h = &r->wechatpay;
+	const char *name;
+	size_t i, len;
+
+	for (; p != NULL && *p != NULL; p++) {
+		if (strncmp(*p, prefix, sizeof prefix - 1) != 0)
+			continue;
+		h->any = true;
+		name = *p + sizeof prefix - 1;
+		for (i = 0; i < H5_WECHAT_HEADERS; i++) {
+			len = strlen(names[i]);
+			if (strncmp(name, names[i], len) != 0 ||
+			    name[len] != '=')
+				continue;
+			h->doubled = h->doubled || h->v[i] != NULL;
+			/* A cut one is not the one that was signed. */
+			if (h->v[i] == NULL &&
+			    !keep(&h->v[i], name + len + 1, H5_WEB_HEADER))
+				return false;
+		}
+	}
+	return true;
+}
+
 static void
 keep_short(char *out, size_t size, const char *v)
 {
@@ -235,7 +273,7 @@ read_params(const struct h5_fcgi *f, struct h5_request *r, struct h5_err *e)
 	    !keep(&r->origin, param(f, "HTTP_ORIGIN"), max) ||
 	    !keep(&r->referer, param(f, "HTTP_REFERER"), max) ||
 	    !keep(&r->content_type, param(f, "CONTENT_TYPE"), max) ||
-	    !keep_forwarded(f, r) ||
+	    !keep_forwarded(f, r) || !keep_wechatpay(f, r) ||
 	    !keep(&r->document_root, root, PATH_BYTES) ||
 	    !keep(&r->conf, conf, PATH_BYTES))
 		return h5_err_nomem(e);
@@ -487,7 +525,10 @@ h5_fcgi_answer(
 	h5_buf_printf(&head, "Status: %d %s\r\n", resp->status,
 	    h5_response_reason(resp->status));
 	h5_buf_add(&head, resp->headers.data, resp->headers.len);
-	h5_buf_printf(&head, "Content-Length: %zu\r\n\r\n", body->len);
+	/* Which 204 must not have (RFC 9110, 8.6). */
+	if (resp->status != 204)
+		h5_buf_printf(&head, "Content-Length: %zu\r\n", body->len);
+	h5_buf_puts(&head, "\r\n");
 	/* As plain CGI in one write; libfcgi gathers what it is given. */
 	if (f->cgi && !resp->head)
 		h5_buf_add(&head, body->data, body->len);

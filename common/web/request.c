@@ -39,6 +39,9 @@ h5_request_release(struct h5_request *r)
 	    r->document_root, r->conf, r->host};
 	size_t i;
 
+	for (i = 0; i < H5_WECHAT_HEADERS; i++)
+		free(r->wechatpay.v[i]);
+
 	for (i = 0; i < H5_LENGTH(texts); i++)
 		/* Some of the texts are the shared empty one. */
 		if (texts[i] != nothing)
@@ -456,9 +459,11 @@ h5_response_reason(int status)
 		const char *words;
 	} known[] = {
 	    {200, "OK"},
+	    {204, "No Content"},
 	    {303, "See Other"},
 	    {308, "Permanent Redirect"},
 	    {400, "Bad Request"},
+	    {401, "Unauthorized"},
 	    {403, "Forbidden"},
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},

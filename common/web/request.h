@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/format/netaddr.h"
 #include "common/shop/browser.h"
+#include "common/wechat/wechat.h"
 
 #define H5_WEB_QUERY 8192 /* longest query string, bytes */
 #define H5_WEB_HEADER 1024 /* longest single header kept, bytes */
@@ -25,6 +26,8 @@ struct h5_request {
 	char *user_agent, *accept, *accept_language, *origin, *referer;
 	char *content_type, *forwarded_for; /* never NULL, "" when absent */
 	struct h5_browser_given browser; /* our cookies, and no other's */
+	struct h5_wechat_headers wechatpay; /* of a notice; its texts are kept
+		here */
 	char *host; /* as the browser, or a proxy, wrote it */
 	char remote_addr[64];
 	char *document_root;

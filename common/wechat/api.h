@@ -28,6 +28,10 @@ struct h5_wechat_api {
 	    const struct h5_order *o, const struct h5_attempt *a,
 	    const char *ip, struct h5_wechat_prepay *out,
 	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	/* NULL: a repetition is told by its parameters. */
+	enum h5_code (*request)(const struct h5_config *c,
+	    const struct h5_order *o, const struct h5_attempt *a,
+	    const char *ip, struct h5_buf *out, struct h5_err *e);
 	enum h5_code (*bridge)(const struct h5_config *c,
 	    const struct h5_attempt *a, int64_t now,
 	    struct h5_wechat_bridge *out, struct h5_err *e);

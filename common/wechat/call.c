@@ -107,6 +107,16 @@ h5_wechat_prepay(struct h5_wechat *w, const struct h5_log *log,
 }
 
 enum h5_code
+h5_wechat_request(const struct h5_config *c, const struct h5_order *o,
+    const struct h5_attempt *a, const char *ip, struct h5_buf *out,
+    struct h5_err *e)
+{
+	const struct h5_wechat_api *api = api_of(a);
+
+	return api->request == NULL ? H5_OK : api->request(c, o, a, ip, out, e);
+}
+
+enum h5_code
 h5_wechat_bridge(const struct h5_config *c, const struct h5_attempt *a,
     int64_t now, struct h5_wechat_bridge *out, struct h5_err *e)
 {

@@ -7,23 +7,46 @@
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v2/sign.h"
 
+#define MESSAGE_MAX 128 /* bytes of a refusal's words */
+
 enum h5_code
 h5_wechat_self_test(struct h5_err *e)
 {
 	return h5_sign_self_test(e);
 }
 
+/* Behind a byte-order mark and blanks, which some proxies add. */
+static char
+first_byte(const char *body, size_t n)
+{
+	size_t i = n >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	while (i < n && strchr(" \t\r\n", body[i]) != NULL && body[i] != '\0')
+		i++;
+	return i < n ? body[i] : '\0';
+}
+
+/* Never by the content type, which proxies and senders change. */
+enum h5_api
+h5_wechat_form(const struct h5_wechat_headers *h, const char *body, size_t n)
+{
+	return h->any || first_byte(body, n) == '{' ? H5_API_V3 : H5_API_V2;
+}
+
 enum h5_code
-h5_wechat_notice(const struct h5_config *c, const char *body, size_t n,
-    enum h5_wechat_kind *kind, struct h5_wechat_trade *t,
-    struct h5_wechat_hint *hint, struct h5_err *e)
+h5_wechat_notice(const struct h5_config *c, const struct h5_wechat_headers *h,
+    const char *body, size_t n, enum h5_wechat_kind *kind,
+    struct h5_wechat_trade *t, struct h5_wechat_hint *hint, struct h5_err *e)
 {
 	struct h5_fields refund;
 	enum h5_code rc;
 
 	memset(hint, 0, sizeof *hint);
-	/* Only APIv2 sends notices so far; another API will be told by its
-	 * form. */
+	if (h5_wechat_form(h, body, n) == H5_API_V3) {
+		h5_wechat_trade_init(t);
+		*kind = H5_WECHAT_UNUSED;
+		return h5_err_set(e, H5_E_AUTH, "APIv3 is not set up here");
+	}
 	rc = h5_v2_read_notice(c, body, n, kind, t, &refund, e);
 	/* The signed kind is finished.  What the other one says is hearsay, so
 	 * it is taken apart for its hint alone. */
@@ -33,10 +56,31 @@ h5_wechat_notice(const struct h5_config *c, const char *body, size_t n,
 	return rc;
 }
 
-void
-h5_wechat_reply(bool ok, const char *msg, struct h5_buf *out)
+const char *
+h5_wechat_reply_type(enum h5_api form)
 {
-	h5_v2_reply(ok, msg, out);
+	return form == H5_API_V3 ? "application/json" : H5_WECHAT_TYPE;
+}
+
+void
+h5_wechat_reply(enum h5_api form, bool ok, const char *msg, struct h5_buf *out)
+{
+	size_t left = MESSAGE_MAX;
+
+	if (form == H5_API_V2) {
+		h5_v2_reply(ok, msg, out);
+	} else if (!ok) {
+		h5_buf_puts(out, "{\"code\":\"FAIL\",\"message\":\"");
+		/* Plain ASCII without what JSON would have to escape, and cut:
+		 * this text may quote what a stranger sent. */
+		for (; *msg != '\0' && left > 0; msg++)
+			if (*msg >= ' ' && *msg < 0x7f &&
+			    strchr("\"\\<>&", *msg) == NULL) {
+				h5_buf_putc(out, *msg);
+				left--;
+			}
+		h5_buf_puts(out, "\"}");
+	}
 }
 
 bool

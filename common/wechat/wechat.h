@@ -93,9 +93,12 @@ struct h5_wechat_trade {
 	char fee_type[9]; /* "CNY" when not said */
 	int64_t time_end; /* Unix seconds; 0: not said or malformed */
 	enum h5_sign_type sign_type; /* of a notice; UNSAID from a query, whose
-		answer was signed as we had asked */
+		answer was signed as we had asked, and from APIv3 */
+	enum h5_api api; /* whose form a notice came in */
 	int64_t returned; /* fen that went back or are on their way there, as
 	    h5_wechat_refunds tells; 0 from a notice or a query */
+	bool elsewhere; /* some went back, and nobody told how much: returned
+	    is all of it until somebody does; set by pay alone */
 	struct h5_fields further; /* every other element, to be kept; without
 	    the envelope (return_code ... sign), openid and what stands above */
 };
@@ -132,6 +135,7 @@ struct h5_wechat_hint {
 	char refund_id[33]; /* "": not said */
 	char refund_status[16];
 	int64_t refund_fee; /* fen; 0: not said */
+	char echo[65]; /* of H5_WECHAT_ECHO */
 };
 
 /* --- notices (notice.c) --- */
@@ -143,23 +147,48 @@ H5_MUST_CHECK enum h5_code h5_wechat_self_test(struct h5_err *e);
 enum h5_wechat_kind {
 	H5_WECHAT_PAYMENT,
 	H5_WECHAT_PAYMENT_HINT, /* signed with merchant.api_key_previous */
-	H5_WECHAT_REFUND
+	H5_WECHAT_REFUND,
+	H5_WECHAT_ECHO, /* APIv3: the doctor asked for it */
+	H5_WECHAT_UNUSED /* APIv3: an event that nothing here waits for */
 };
 
-/* h5_wechat_notice(c, body, n, kind, t, hint, e): read the n bytes of a notice,
- * and believe it if WeChat signed it for us.  t is initialised here; release
- * it.  If kind is H5_WECHAT_PAYMENT, t is filled, and paid.  If it is
+/* What a notice of APIv3 is signed by. */
+enum h5_wechat_header {
+	H5_WECHAT_TIMESTAMP,
+	H5_WECHAT_NONCE,
+	H5_WECHAT_SIGNATURE,
+	H5_WECHAT_SERIAL,
+	H5_WECHAT_SIGNATURE_TYPE,
+	H5_WECHAT_HEADERS
+};
+struct h5_wechat_headers {
+	bool any; /* a Wechatpay-* header is there */
+	bool doubled; /* one of these is there more than once */
+	char *v[H5_WECHAT_HEADERS]; /* NULL: not there */
+};
+
+/* h5_wechat_form(h, body, n): the API in whose form these n bytes came: APIv3
+ * if they begin with { behind BOM and blanks, or have any of its headers. */
+enum h5_api h5_wechat_form(
+    const struct h5_wechat_headers *h, const char *body, size_t n);
+
+/* h5_wechat_notice(c, h, body, n, kind, t, hint, e): read the n bytes of a
+ * notice, and believe it if WeChat signed it for us.  t is initialised here;
+ * release it.  If kind is H5_WECHAT_PAYMENT, t is filled, and paid.  If it is
  * H5_WECHAT_PAYMENT_HINT, t is filled and not to be believed.  If it is
- * H5_WECHAT_REFUND, hint is filled.  The caller compares t->sign_type with the
+ * H5_WECHAT_REFUND, hint is filled.  If it is H5_WECHAT_ECHO, hint has the
+ * message that came back.  The caller compares t->api and t->sign_type with the
  * attempt's.  e->msg is English and fit for the reply.
  * H5_E_INPUT: malformed.
- * H5_E_AUTH: not signed by WeChat for us, or about other ids.
+ * H5_E_AUTH: not signed by WeChat for us.
+ * H5_E_NOTFOUND: about other ids than ours.
  * H5_E_STATE: it tells of no payment.
  * H5_E_BUG: OpenSSL refused.
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_wechat_notice(const struct h5_config *c,
-    const char *body, size_t n, enum h5_wechat_kind *kind,
-    struct h5_wechat_trade *t, struct h5_wechat_hint *hint, struct h5_err *e);
+    const struct h5_wechat_headers *h, const char *body, size_t n,
+    enum h5_wechat_kind *kind, struct h5_wechat_trade *t,
+    struct h5_wechat_hint *hint, struct h5_err *e);
 
 /* How notices and the replies to them travel. */
 #define H5_WECHAT_TYPE "text/xml; charset=utf-8"
@@ -168,9 +197,13 @@ H5_MUST_CHECK enum h5_code h5_wechat_notice(const struct h5_config *c,
 	"<xml><return_code><![CDATA[FAIL]]></return_code>"                     \
 	"<return_msg><![CDATA[try again later]]></return_msg></xml>"
 
-/* h5_wechat_reply(ok, msg, out): append the reply to a notice, the exact bytes
- * of docs/INTERFACE.md 4.  msg is reduced to plain ASCII without markup. */
-void h5_wechat_reply(bool ok, const char *msg, struct h5_buf *out);
+/* h5_wechat_reply(form, ok, msg, out): append the reply to a notice that came
+ * in the form of that API, the exact bytes of docs/INTERFACE.md 4; nothing if
+ * one of APIv3 is taken.  msg is reduced to plain ASCII without markup. */
+void h5_wechat_reply(
+    enum h5_api form, bool ok, const char *msg, struct h5_buf *out);
+/* h5_wechat_reply_type(form): its Content-Type. */
+const char *h5_wechat_reply_type(enum h5_api form);
 
 /* h5_wechat_is_reply(text): does text begin as every reply does? */
 bool h5_wechat_is_reply(const char *text);
@@ -242,6 +275,15 @@ H5_MUST_CHECK enum h5_code h5_wechat_prepay(struct h5_wechat *w,
     const struct h5_log *log, const struct h5_order *o,
     const struct h5_attempt *a, const char *ip, struct h5_wechat_prepay *out,
     struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_request(c, o, a, ip, out, e): append the body in which the attempt
+ * a of o, for the payer at the address ip, is ordered first, if its API
+ * compares a repetition with those bytes; nothing if it does not.  Asks nobody.
+ * H5_E_INPUT: more than H5_ORDER_REQUEST_MAX bytes.
+ * H5_E_CONFIG, H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_wechat_request(const struct h5_config *c,
+    const struct h5_order *o, const struct h5_attempt *a, const char *ip,
+    struct h5_buf *out, struct h5_err *e);
 
 /* h5_wechat_bridge(c, a, now, out, e): what the page hands to the bridge to
  * have attempt a paid, which has a prepay_id.  now: Unix seconds.  Asks nobody.

@@ -16,6 +16,7 @@ say what was wanted and what came.  Tests run side by side: each uses order
 ids of its own, and a configuration of its own where it changes one.
 """
 
+import json
 import os
 import re
 import time
@@ -222,6 +223,21 @@ class Case:
         if not h5.FAIL.match(reply.body):
             raise Failed(f"not the FAIL bytes: {reply.body!r}")
         self.eq(reply.header("Content-Type"), "text/xml; charset=utf-8", "type")
+
+    def json_refused(self, reply, status=401):
+        """notify's refusal of a notice in APIv3's form."""
+        self.eq(reply.status, status, "status of notify")
+        self.eq(reply.header("Content-Type"), "application/json", "type")
+        got = json.loads(reply.body)
+        self.eq((sorted(got), got["code"]), (["code", "message"], "FAIL"),
+                "body of notify")
+        self.ok(got["message"], "a reason")
+
+    def json_taken(self, reply):
+        """notify took a notice in APIv3's form."""
+        self.eq((reply.status, reply.body, reply.header("Content-Type"),
+                 reply.header("Content-Length")),
+                (204, b"", None, None), "reply of notify")
 
     def until(self, what, check, timeout=60.0):
         try:

@@ -276,8 +276,6 @@ def spoilt(order, how):
             b"<a%d/>" % i for i in range(5000)) + b"</xml>")
     if how == "8,000 levels":
         return b"<xml>" + b"<a>" * 8000 + b"</a>" * 8000 + b"</xml>"
-    if how == "JSON":
-        return b'{"return_code":"SUCCESS"}'
     if how == "nothing":
         return b""
     if how == "blanks":
@@ -304,7 +302,7 @@ a comment that splits a value|a processing instruction|an attribute
 nested elements|no end|no end of the root's name|something after the end
 text after the end|another root|a NUL|a NUL at the end
 bytes that are not UTF-8|FE FF inside|a byte order mark|UTF-16|GBK
-65 attributes|5,000 elements|8,000 levels|JSON|nothing|blanks
+65 attributes|5,000 elements|8,000 levels|nothing|blanks
 an empty document|a refund notice's look without its content"""
 
 
@@ -318,6 +316,35 @@ def _(t, how):
     t.refused(r)
     t.eq(s.show(order), before, "the order")
     t.success(s.notify(h5.notice(order, 5)))
+
+
+# What begins with {, behind BOM and blanks, or has a header of APIv3 is that
+# API's form, whatever the content type says.  Nobody signed these.
+@table("{0} is refused in APIv3's form, 401, and changes nothing", {
+    "JSON": (b"{}", {}),
+    "JSON behind a BOM and blanks": (b"\xef\xbb\xbf \r\n\t{", {}),
+    "JSON sent as text/xml": (b'{"id":1}', {"Content-Type": "text/xml"}),
+    "XML with one header of APIv3": (None, {"wechatpay-serial": "A"}),
+    "XML with an unknown header of APIv3": (None, {"Wechatpay-Foo": "1"}),
+    "nothing, with a header of APIv3": (b"", {"Wechatpay-Nonce": "x"}),
+}.items())
+def _(t, how, what):
+    body, headers = what
+    for s in (t.site, t.web):
+        order, q = ready(t, 5, site=s)
+        before = s.show(order)
+        good = h5.notice(order, 5)
+        t.json_refused(s.notify(good if body is None else body,
+                                headers=headers))
+        t.eq(s.show(order), before, "the order")
+        t.success(s.notify(good))
+
+
+@test("a page, an array or a number is refused in APIv2's form")
+def _(t):
+    for body in (b"[{}]", b"1", b"<html>{</html>", b"\x00{", b"BOM{"):
+        t.refused(t.site.notify(body, headers={
+            "Content-Type": "application/json"}))
 
 
 @test("with sign_type MD5 a good HMAC-SHA256 sign is refused")

@@ -13,6 +13,8 @@ struct desk {
 	struct h5_log log;
 	const struct h5_config *c; /* NULL: nothing is signed */
 	enum h5_sign_type by; /* what the trade is signed with */
+	enum h5_api api; /* whose form it comes in */
+	bool elsewhere; /* it went back, and nobody knows how much */
 	char dir[64];
 	char store[80];
 };
@@ -90,6 +92,9 @@ tell(struct desk *d, struct said said, const char *via,
 	assert_int_equal(
 	    h5_fields_add(&t.further, "bank_type", "CFT", &e), H5_OK);
 	t.sign_type = d->by;
+	t.api = d->api;
+	t.elsewhere = d->elsewhere;
+	t.returned = d->elsewhere ? said.fee : 0;
 	rc =
 	    h5_settle(&(struct h5_shop){.c = d->c, .log = &d->log, .st = d->st},
 		&t, via, settled, o, &e);
@@ -398,6 +403,90 @@ test_settle__unknown_numbers_are_not_found(void **state)
 	}
 }
 
+/* An order of one attempt, made with that API. */
+static void
+create_with(struct desk *d, const char *id, const char *api)
+{
+	struct h5_order *o;
+	struct h5_event ev;
+	struct h5_err e;
+
+	created_of(&ev, id, h5_clock_now());
+	h5_event_text(&ev, "api", api);
+	assert_int_equal(h5_store_create(d->st, &ev, &o, &e), H5_OK);
+	h5_order_free(o);
+}
+
+/* Each form for each API, each with the same transaction and with others: one
+ * alert, and nothing of it is believed, until the own form comes. */
+static void
+test_settle__a_notice_of_another_api_is_an_alert_once(void **state)
+{
+	static const struct {
+		const char *id, *made_with;
+		enum h5_api api, other;
+	} rows[] = {{"order-v3", "v3", H5_API_V3, H5_API_V2},
+	    {"order-v2", "v2", H5_API_V2, H5_API_V3}};
+	struct desk *d = *state;
+	struct said said = good;
+	enum h5_settled settled;
+	struct h5_order *o;
+	size_t i, k;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		create_with(d, rows[i].id, rows[i].made_with);
+		said.number = rows[i].id;
+		d->api = rows[i].other;
+		for (k = 0; k < 3; k++) {
+			said.transaction = k < 2 ? "4200001" : "4200002";
+			/* Not even as a dispute. */
+			said.fee = k == 1 ? 1 : 12800;
+			expect(d, said, H5_SETTLED_WRONG_API, H5_ORDER_CREATED,
+			    H5_ALERT_WRONG_API, 0);
+		}
+		said = good;
+		said.number = rows[i].id;
+		assert_int_equal(
+		    h5_store_load(d->st, rows[i].id, &o, NULL), H5_OK);
+		assert_int_equal(o->n_events, 2);
+		assert_int_equal(o->n_outgoing, 1);
+		h5_order_free(o);
+		d->api = rows[i].api;
+		expect(d, said, H5_SETTLED_NOW, H5_ORDER_PAID,
+		    H5_ALERT_WRONG_API, 1);
+		/* A query's answer has no form of its own. */
+		d->api = rows[i].other;
+		assert_int_equal(tell(d, said, "query", &settled, &o), H5_OK);
+		assert_int_equal(settled, H5_SETTLED_BEFORE);
+		h5_order_free(o);
+	}
+}
+
+static void
+test_settle__money_that_went_back_elsewhere_is_one_unit(void **state)
+{
+	struct desk *d = *state;
+	struct said said = good;
+	enum h5_settled settled;
+	struct h5_order *o;
+
+	create_with(d, "order-v3", "v3");
+	said.number = "order-v3";
+	said.state = "REFUND";
+	d->elsewhere = true;
+	assert_int_equal(tell(d, said, "query", &settled, &o), H5_OK);
+	assert_int_equal(settled, H5_SETTLED_NOW);
+	assert_int_equal(o->state, H5_ORDER_REFUNDING);
+	assert_int_equal(o->alerts, H5_ALERT_ELSEWHERE);
+	assert_int_equal(o->n_events, 3);
+	assert_int_equal(o->n_outgoing, 1);
+	assert_string_equal(o->outgoing[0].type, "order.alert");
+	h5_order_free(o);
+	assert_int_equal(tell(d, said, "query", &settled, &o), H5_OK);
+	assert_int_equal(o->n_events, 3);
+	h5_order_free(o);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_desk, close_desk)
 
 int
@@ -415,6 +504,8 @@ main(void)
 	    T(test_settle__only_success_and_refund_pay),
 	    T(test_settle__closed_there_ends_the_attempt_not_the_order),
 	    T(test_settle__unknown_numbers_are_not_found),
+	    T(test_settle__a_notice_of_another_api_is_an_alert_once),
+	    T(test_settle__money_that_went_back_elsewhere_is_one_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

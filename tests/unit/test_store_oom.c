@@ -91,11 +91,13 @@ test_store_oom__no_room_for_a_list_of_refunds(void **state)
 	struct h5_shop asking = {0};
 	struct h5_wechat_refunds *list;
 	struct h5_err e;
+	bool all;
 
 	(void)state;
 	until_failure = 0;
 	assert_int_equal(
-	    h5_returned_ask(&asking, &o, &a, "4200", &list, &e), H5_E_NOMEM);
+	    h5_returned_ask(&asking, &o, &a, "4200", &list, &all, &e),
+	    H5_E_NOMEM);
 	assert_true(until_failure < 0);
 	assert_null(list);
 }
