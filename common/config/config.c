@@ -11,6 +11,7 @@
 
 #include "common/base/length.h"
 #include "common/config/keys.h"
+#include "common/config/rules.h"
 #include "common/config/value.h"
 #include "common/system/file.h"
 #include "common/format/ini.h"
@@ -19,11 +20,6 @@
 #include "common/order/order.h"
 
 #define CONFIG_MAX (256 * 1024) /* bytes of a configuration */
-#define NOTIFY_URL_MAX 256 /* PROTOCOL 2.1: notify_url is String(256) */
-#define SCENE_MAX 256 /* PROTOCOL 2.1: scene_info is String(256) */
-#define SCENE_NAME 30 /* ten Chinese characters */
-#define SCENE_FRAME                                                            \
-	"{\"h5_info\":{\"type\":\"Wap\",\"wap_url\":\"\",\"wap_name\":\"\"}}"
 
 /* --- reading -------------------------------------------------------------- */
 
@@ -38,15 +34,6 @@ struct load {
 	unsigned secret_line; /* the first secret that stands inline */
 	enum h5_code rc; /* H5_E_NOMEM sticks */
 };
-
-/* The line of section.name, 0 when it is not there. */
-static unsigned
-line_of(const struct load *l, const char *section, const char *name)
-{
-	size_t i = h5_keys_find(section, name);
-
-	return i < h5_keys_n ? l->c->key_line[i] : 0;
-}
 
 static void
 enter_section(struct load *l, const char *name)
@@ -225,74 +212,6 @@ set_defaults(struct load *l)
 	}
 }
 
-/* Both keys are needed, or neither. */
-static void
-check_pair(struct load *l, const char *section, const char *a, const char *b,
-    unsigned line_a, unsigned line_b)
-{
-	if (line_a != 0 && line_b == 0)
-		h5_ini_fault(&l->ini, line_a, "%s.%s also needs %s.%s", section,
-		    a, section, b);
-	if (line_b != 0 && line_a == 0)
-		h5_ini_fault(&l->ini, line_b, "%s.%s also needs %s.%s", section,
-		    b, section, a);
-}
-
-/* Two lengths that WeChat limits depend on several keys together. */
-static void
-check_lengths(struct load *l)
-{
-	const struct h5_config *c = l->c;
-	size_t n;
-
-	if (c->site.base_url == NULL || c->site.program_suffix == NULL)
-		return;
-	n = strlen(c->site.base_url) + strlen("/notify") +
-	    strlen(c->site.program_suffix);
-	if (n > NOTIFY_URL_MAX)
-		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
-		    "site.base_url: the notify URL made from it has %zu bytes, "
-		    "but WeChat takes at most %d",
-		    n, NOTIFY_URL_MAX);
-	if (c->site.origin == NULL)
-		return;
-	/* The shop's name is cut to the room that is left, but some room has to
-	 * be left. */
-	n = strlen(SCENE_FRAME) + strlen(c->site.origin) + SCENE_NAME;
-	if (n > SCENE_MAX)
-		h5_ini_fault(&l->ini, line_of(l, "site", "base_url"),
-		    "site.base_url: its host leaves no room for site.name in "
-		    "scene_info, of which WeChat takes at most %d bytes",
-		    SCENE_MAX);
-}
-
-/* A name that leads to itself would send every visitor round in a circle. */
-static void
-check_aliases(struct load *l)
-{
-	const struct h5_config *c = l->c;
-	struct h5_url u;
-	size_t i;
-
-	if (c->site.base_url == NULL ||
-	    h5_url_read(c->site.base_url, &u, NULL) != H5_OK)
-		return;
-	for (i = 0; i < c->site.aliases.n; i++)
-		if (strcmp(c->site.aliases.v[i], u.host) == 0)
-			h5_ini_fault(&l->ini, line_of(l, "site", "aliases"),
-			    "site.aliases: %s is the host of base_url itself",
-			    u.host);
-}
-
-static void
-check_jsapi(struct load *l)
-{
-	if (l->c->merchant.products >> H5_PRODUCT_JSAPI != 0 &&
-	    l->c->merchant.app_secret == NULL)
-		h5_ini_fault(&l->ini, line_of(l, "merchant", "products"),
-		    "merchant.products: jsapi needs merchant.app_secret_file");
-}
-
 static enum h5_code
 origin_of(const char *url, char **origin, char **host, bool *loopback,
     struct h5_err *e)
@@ -413,27 +332,17 @@ check_mode(struct load *l)
 static enum h5_code
 check_all(struct load *l, struct h5_err *e)
 {
-	unsigned secret, secret_file;
 	enum h5_code rc;
 
 	check_required(l);
 	set_defaults(l);
-	check_pair(l, "merchant", "cert_file", "key_file",
-	    line_of(l, "merchant", "cert_file"),
-	    line_of(l, "merchant", "key_file"));
-	secret = line_of(l, "hooks", "webhook_secret");
-	secret_file = line_of(l, "hooks", "webhook_secret_file");
-	check_pair(l, "hooks", "webhook_url", "webhook_secret",
-	    line_of(l, "hooks", "webhook_url"),
-	    secret != 0 ? secret : secret_file);
 	rc = derive(l->c, e);
 	if (rc == H5_OK && l->rc != H5_OK)
 		rc = h5_err_nomem(e);
 	if (rc != H5_OK)
 		return rc;
-	check_lengths(l);
-	check_jsapi(l);
-	check_aliases(l);
+	h5_config_rules(
+	    &l->ini, l->c, l->section_line[h5_keys_section("merchant")]);
 	check_mode(l);
 	return H5_OK;
 }
@@ -538,6 +447,15 @@ free_merchant_and_site(struct h5_config *c)
 	h5_crypto_key_free(c->merchant.api_key);
 	h5_crypto_key_free(c->merchant.api_key_previous);
 	h5_crypto_key_free(c->merchant.app_secret);
+	h5_crypto_key_free(c->merchant.apiv3_key);
+	h5_crypto_key_free(c->merchant.apiv3_key_previous);
+	free(c->merchant.public_key_file);
+	free(c->merchant.public_key_id);
+	free(c->merchant.public_key_previous_file);
+	free(c->merchant.public_key_previous_id);
+	free(c->merchant.platform_certs);
+	free(c->merchant.sub_mch_id);
+	free(c->merchant.sub_appid);
 	free(c->site.base_url);
 	free(c->site.origin);
 	free(c->site.host);

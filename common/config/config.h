@@ -36,7 +36,7 @@ struct h5_config {
 			       has */
 	struct {
 		char *appid, *mch_id, *cert_file, *key_file;
-		struct h5_crypto_key *api_key;
+		struct h5_crypto_key *api_key; /* NULL: of v3 alone */
 		/* The key before; NULL: none.  What is signed with it alone is
 		 * a reason to ask, and nothing of it is believed. */
 		struct h5_crypto_key *api_key_previous;
@@ -47,6 +47,17 @@ struct h5_config {
 		unsigned products; /* bit 1 << enum h5_product each */
 		struct h5_crypto_key *app_secret; /* for JSAPI; or NULL */
 		enum h5_api api; /* of new attempts */
+		/* For v3; NULL where not set.  The private key and its
+		 * certificate are those above. */
+		struct h5_crypto_key *apiv3_key; /* 32 bytes */
+		struct h5_crypto_key *apiv3_key_previous; /* as above */
+		int64_t apiv3_key_previous_at;
+		char *public_key_file, *public_key_id;
+		char *public_key_previous_file, *public_key_previous_id;
+		int64_t public_key_previous_at;
+		char *platform_certs; /* PEM, of certificate mode */
+		/* A provider's sub-merchant; NULL: an ordinary merchant. */
+		char *sub_mch_id, *sub_appid;
 	} merchant;
 	struct {
 		char *base_url; /* no slash at its end */

@@ -4,7 +4,7 @@
 
 #include "common/config/config.h"
 
-#define H5_CONFIG_PREVIOUS_MAX 5
+#define H5_CONFIG_PREVIOUS_MAX 7
 
 struct h5_config_previous {
 	const char *name; /* as the configuration spells it */

@@ -148,6 +148,30 @@ read_sign_type(struct h5_config_in *in, char *value, struct h5_err *e)
 }
 
 static enum h5_code
+read_api(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	if (!h5_order_api_of(value, h5_config_value_field(in)))
+		return h5_err_set(e, H5_E_CONFIG, "must be v2 or v3");
+	return H5_OK;
+}
+
+/* WeChat's own name of a key.  It is compared whole, prefix and all. */
+static enum h5_code
+read_public_key_id(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	static const char prefix[] = "PUB_KEY_ID_";
+	size_t n = strlen(prefix);
+
+	if (strncmp(value, prefix, n) != 0 || value[n] == '\0' ||
+	    strlen(value) > in->key->max ||
+	    value[n + strspn(value + n, ALNUM)] != '\0')
+		return h5_err_set(e, H5_E_CONFIG,
+		    "must be PUB_KEY_ID_ and digits, as it stands at "
+		    "pay.weixin.qq.com under API security");
+	return h5_config_value_dup(value, h5_config_value_field(in), e);
+}
+
+static enum h5_code
 read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
 {
 	bool page = strcmp(value, "page") == 0;
@@ -477,6 +501,20 @@ read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
 	return from_file(in, value, set_webhook, e);
 }
 
+/* Where it is kept since when a key is the one before. */
+static int64_t *
+since(const struct h5_config_in *in)
+{
+	const void *field = h5_config_value_field(in);
+	struct h5_config *c = in->c;
+
+	if (field == &c->merchant.api_key_previous)
+		return &c->merchant.api_key_previous_at;
+	if (field == &c->merchant.apiv3_key_previous)
+		return &c->merchant.apiv3_key_previous_at;
+	return &c->merchant.public_key_previous_at;
+}
+
 /* When the file that holds the key was last written.  Nothing else tells how
  * long the key has been the one before. */
 static enum h5_code
@@ -486,8 +524,15 @@ note_age(struct h5_config_in *in, const char *path, struct h5_err *e)
 
 	if (stat(path, &st) != 0)
 		return h5_err_sys(e, H5_E_CONFIG, errno, "%s", path);
-	in->c->merchant.api_key_previous_at = st.st_mtime;
+	*since(in) = st.st_mtime;
 	return H5_OK;
+}
+
+/* The key was read from a file of its own, the last one that was noted. */
+static enum h5_code
+note_age_of_file(struct h5_config_in *in, struct h5_err *e)
+{
+	return note_age(in, in->c->files[in->c->n_files - 1], e);
 }
 
 static enum h5_code
@@ -503,9 +548,15 @@ read_previous_file(struct h5_config_in *in, char *value, struct h5_err *e)
 {
 	enum h5_code rc = read_secret_file(in, value, e);
 
-	if (rc == H5_OK)
-		rc = note_age(in, in->c->files[in->c->n_files - 1], e);
-	return rc;
+	return rc == H5_OK ? note_age_of_file(in, e) : rc;
+}
+
+static enum h5_code
+read_file_previous(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	enum h5_code rc = read_file(in, value, e);
+
+	return rc == H5_OK ? note_age_of_file(in, e) : rc;
 }
 
 H5_CONFIG_TYPE(text, read_text);
@@ -516,6 +567,8 @@ H5_CONFIG_TYPE_OR_EMPTY(suffix, read_suffix);
 H5_CONFIG_TYPE(number, read_number);
 H5_CONFIG_TYPE(lang, read_lang);
 H5_CONFIG_TYPE(sign_type, read_sign_type);
+H5_CONFIG_TYPE(api, read_api);
+H5_CONFIG_TYPE(public_key_id, read_public_key_id);
 H5_CONFIG_TYPE(handoff, read_handoff);
 H5_CONFIG_TYPE(products, read_products);
 H5_CONFIG_TYPE(path, read_path);
@@ -529,3 +582,4 @@ H5_CONFIG_TYPE(webhook, read_webhook);
 H5_CONFIG_TYPE(webhook_file, read_webhook_file);
 H5_CONFIG_TYPE(previous, read_previous);
 H5_CONFIG_TYPE(previous_file, read_previous_file);
+H5_CONFIG_TYPE(file_previous, read_file_previous);

@@ -27,7 +27,9 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_optional_text, /* may be empty */
     h5_config_value_appid, h5_config_value_digits, h5_config_value_suffix,
     h5_config_value_number, h5_config_value_lang, h5_config_value_sign_type,
-    h5_config_value_handoff, h5_config_value_products, /* fixed words */
+    h5_config_value_api, h5_config_value_handoff,
+    h5_config_value_products, /* fixed words */
+    h5_config_value_public_key_id,
     h5_config_value_base, /* https, or http to loopback; no slash at its end */
     h5_config_value_optional_base, /* may be empty */
     h5_config_value_prefix, /* the same, as it stands */
@@ -41,8 +43,8 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_program, /* can be executed */
     h5_config_value_secret, h5_config_value_secret_file,
     h5_config_value_webhook, h5_config_value_webhook_file,
-    h5_config_value_previous,
-    h5_config_value_previous_file; /* of a merchant key: with its age */
+    h5_config_value_previous, h5_config_value_previous_file,
+    h5_config_value_file_previous; /* of a merchant key: with its age */
 
 /* For the files that define types. */
 #define H5_CONFIG_TYPE(name, function)                                         \

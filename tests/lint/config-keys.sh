@@ -113,7 +113,7 @@ try() {
 	"$program" load "$tmp/x/h5pay.conf" 2>"$tmp/what" ||
 		complain "$example, $1: $(cat "$tmp/what")"
 }
-twins='api_key|api_key_previous|app_secret|secret|link_key|webhook_secret|secret_previous'
+twins='api_key|api_key_previous|apiv3_key|apiv3_key_previous|app_secret|secret|link_key|webhook_secret|secret_previous'
 twins="$twins|link_key_previous|webhook_secret_previous"
 cp "$example" "$tmp/x/h5pay.conf"
 try "as it is"

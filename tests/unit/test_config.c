@@ -277,6 +277,11 @@ test_config__values(void **state)
 	    {"merchant", "api_key", "0123456789abcdef0123456789abcde",
 		"31 bytes, must have exactly 32"},
 	    {"merchant", "api_key", KEY32 "0", "33 bytes"},
+	    {"merchant", "api", "V3", "must be v2 or v3"},
+	    {"merchant", "apiv3_key", "short", "must have exactly 32"},
+	    {"merchant", "apiv3_key", KEY32, NULL},
+	    {"merchant", "sub_mch_id", "1900000109", NULL},
+	    {"merchant", "sub_mch_id", "19", "8 to 32 digits"},
 	    {"merchant", "sign_type", "md5", "must be HMAC-SHA256 or MD5"},
 	    {"merchant", "sign_type_previous", "", "no value"},
 	    {"merchant", "sign_type_previous", "SHA1",
@@ -408,6 +413,47 @@ test_config__text_lengths(void **state)
 	text[4097] = '\0';
 	assert_int_equal(load_one(f, "site", "secret", text), H5_E_CONFIG);
 	assert_non_null(strstr(f->faults.data, "longer than 4096"));
+}
+
+static void
+test_config__v3_says_all_that_it_needs(void **state)
+{
+	static const char *const wants[] = {"merchant.cert_file and",
+	    "merchant.apiv3_key_file", "merchant.public_key_file and"};
+	static const char *const ids[] = {
+	    "0116", "PUB_KEY_ID_", "PUB_KEY_ID_01 16", "pub_key_id_0116"};
+	struct setting v3[] = {
+	    {"merchant", "api", "v3"},
+	    {"merchant", "api_key", NULL},
+	    {"merchant", "apiv3_key", KEY32},
+	    {"merchant", "cert_file", "cert"},
+	    {"merchant", "key_file", "key"},
+	    {"merchant", "public_key_file", "cert"},
+	    {"merchant", "public_key_id", "PUB_KEY_ID_0116"},
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	assert_int_equal(load_one(f, "merchant", "api", "v3"), H5_E_CONFIG);
+	for (i = 0; i < COUNT(wants); i++)
+		assert_non_null(strstr(f->faults.data, wants[i]));
+	folder_write(&f->folder, "cert", "x", 0600);
+	folder_write(&f->folder, "key", "x", 0600);
+	assert_int_equal(load_with(f, v3, COUNT(v3)), H5_OK);
+	assert_int_equal(f->c->merchant.api, H5_API_V3);
+	assert_null(f->c->merchant.api_key);
+	assert_string_equal(f->c->merchant.public_key_id, "PUB_KEY_ID_0116");
+	assert_int_equal(
+	    load_one(f, "merchant", "sub_appid", "wx8888888888888888"),
+	    H5_E_CONFIG);
+	assert_non_null(
+	    strstr(f->faults.data, "also needs merchant.sub_mch_id"));
+	/* Its id is compared whole, so it is taken whole. */
+	for (i = 0; i < COUNT(ids); i++) {
+		v3[6].value = ids[i];
+		assert_int_equal(load_with(f, v3, COUNT(v3)), H5_E_CONFIG);
+		assert_non_null(strstr(f->faults.data, "must be PUB_KEY_ID_"));
+	}
 }
 
 static void
@@ -882,6 +928,7 @@ main(void)
 	    TEST(test_config__every_key),
 	    TEST(test_config__values),
 	    TEST(test_config__text_lengths),
+	    TEST(test_config__v3_says_all_that_it_needs),
 	    TEST(test_config__the_notify_url_fits_wechat),
 	    TEST(test_config__the_scene_fits_wechat),
 	    TEST(test_config__missing_keys_are_named_with_their_section),
