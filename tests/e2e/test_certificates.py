@@ -246,6 +246,7 @@ def _(t, name, what, want, days, words):
     t.eq((got["certificate"], got["ends"], got["days"], got["alarm"], seen),
          ("site", None, None, False, []), f"before the first look, {got}")
     x.sweep()
+    t.until("the end of the look", lambda: x.server.got)
     t.eq(x.server.got, [b""], "what was sent after the handshake")
     got, seen = x.status()
     t.eq((got["days"], got["alarm"]), (days, event is not None), got)
