@@ -52,7 +52,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	}
 	for (i = 0; i < o->n_outgoing; i++) {
 		g = &o->outgoing[i];
-		if ((g->done & hooks) == hooks)
+		if (!h5_order_owed(o, g, hooks))
 			continue;
 		if (l->cmd->json) {
 			print_json(o, g);

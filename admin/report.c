@@ -219,8 +219,8 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 		problem(r, id, "p_open", o->total_fee);
 	for (i = 0; i < o->n_outgoing; i++)
 		if (o->outgoing[i].failures > 0 &&
-		    (o->outgoing[i].done & x->cmd->shop.c->hooks.mask) !=
-			x->cmd->shop.c->hooks.mask) {
+		    h5_order_owed(
+			o, &o->outgoing[i], x->cmd->shop.c->hooks.mask)) {
 			problem(r, id, "p_hook", 0);
 			break;
 		}

@@ -118,7 +118,7 @@ count_open(void *arg, const char *id, const struct h5_order *o,
 		older(&c->oldest_s, c->now, o->created_at);
 	}
 	for (i = 0; i < o->n_outgoing; i++)
-		if ((o->outgoing[i].done & mask) != mask) {
+		if (h5_order_owed(o, &o->outgoing[i], mask)) {
 			c->pending++;
 			older(&c->pending_oldest_s, c->now, o->outgoing[i].at);
 		}

@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/hooks/webhook.h"
 #include "common/order/order_json.h"
+#include "common/pay/stays.h"
 #include "common/system/crypto.h"
 
 /* A program of the shop gets ten seconds, a webhook fifteen (webhook.c). */
@@ -213,12 +214,34 @@ deliver_event(const struct h5_shop *shop, struct h5_store_hold *hold,
 
 /* --- an order --- */
 
+/* A verb that has nothing to do with WeChat cannot ask. */
+static bool
+doubtful(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_outgoing *g)
+{
+	return shop->wx != NULL && h5_stays_doubtful(o, g, h5_clock_now());
+}
+
+static enum h5_code
+ask(const struct h5_shop *shop, struct h5_store_hold *hold,
+    const struct h5_order *o, const struct h5_outgoing *g, struct h5_err *e)
+{
+	enum h5_code rc;
+
+	/* Nobody else may deliver meanwhile. */
+	rc = h5_store_renew(hold, h5_stays_most_ms(shop), e);
+	if (rc != H5_OK)
+		return rc;
+	return h5_stays_ask(shop, o->id, g->at, e);
+}
+
 static enum h5_code
 deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
     const char *id, bool force, struct h5_err *e)
 {
 	const struct h5_outgoing *g;
 	struct h5_order *o;
+	bool asked = false;
 	enum h5_code rc;
 
 	for (;;) {
@@ -234,7 +257,12 @@ deliver_all(const struct h5_shop *shop, struct h5_store_hold *hold,
 			h5_order_free(o);
 			return H5_OK;
 		}
-		rc = deliver_event(shop, hold, o, g, e);
+		if (!asked && !force && doubtful(shop, o, g)) {
+			asked = true;
+			rc = ask(shop, hold, o, g, e);
+		} else {
+			rc = deliver_event(shop, hold, o, g, e);
+		}
 		h5_order_free(o);
 		if (rc != H5_OK)
 			return rc;

@@ -130,6 +130,40 @@ h5_order_ends_at(const struct h5_order *o)
 	return a->time_expire > end ? a->time_expire : end;
 }
 
+/* All of the money went back, or is on its way, by refunds that were made
+ * elsewhere.  One that was asked for here is no secret to the shop, and a
+ * notice's word alone is none of WeChat's. */
+static bool
+went_back(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_paid_attempt(o);
+	const struct h5_refund *r;
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < o->n_refunds; i++) {
+		r = &o->refunds[i];
+		if (r->asked_at == 0 && r->state != H5_REFUND_HINTED &&
+		    r->state != H5_REFUND_CLOSED &&
+		    r->state != H5_REFUND_REFUSED &&
+		    h5_order_refund_attempt(o, r) == a)
+			sum += r->refund_fee;
+	}
+	return o->transaction_id[0] != '\0' && sum >= o->total_fee;
+}
+
+bool
+h5_order_owed(
+    const struct h5_order *o, const struct h5_outgoing *g, unsigned hooks)
+{
+	if ((g->done & hooks) == hooks)
+		return false;
+	/* A payment that nobody was told of is not told once its money is back.
+	 * If it stays in the end, it is told then. */
+	return g->done != 0 || strcmp(g->type, "order.paid") != 0 ||
+	       !went_back(o);
+}
+
 const struct h5_outgoing *
 h5_order_untold(const struct h5_order *o, unsigned hooks)
 {
@@ -138,7 +172,7 @@ h5_order_untold(const struct h5_order *o, unsigned hooks)
 	if (o->withheld)
 		return NULL;
 	for (i = 0; i < o->n_outgoing; i++)
-		if ((o->outgoing[i].done & hooks) != hooks)
+		if (h5_order_owed(o, &o->outgoing[i], hooks))
 			return &o->outgoing[i];
 	return NULL;
 }

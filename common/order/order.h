@@ -231,8 +231,14 @@ bool h5_order_over(const struct h5_order *o, unsigned hooks);
  * none. One that was forgotten may have been any. */
 bool h5_order_attach_is(const struct h5_order *o, const char *attach);
 
-/* h5_order_untold(o, hooks): the first event that one of hooks (bits of enum
- * h5_hook) has not taken, or NULL; also NULL while o is withheld.  Later ones
+/* h5_order_owed(o, g, hooks): is one of hooks (bits of enum h5_hook) still to
+ * be told of o's event g?  Not of a payment that none of them took before all
+ * of it went back elsewhere. */
+bool h5_order_owed(
+    const struct h5_order *o, const struct h5_outgoing *g, unsigned hooks);
+
+/* h5_order_untold(o, hooks): the first event that is owed to one of hooks, or
+ * NULL; also NULL while o is withheld.  Later ones
  * wait, so that the shop hears of an order's events in their order. */
 const struct h5_outgoing *h5_order_untold(
     const struct h5_order *o, unsigned hooks);

@@ -212,7 +212,7 @@ h5_reply_deliver(struct h5_job *job, const struct h5_order *o)
 
 	/* One is enough: the delivery looks for all of the order. */
 	for (i = 0; i < o->n_outgoing; i++)
-		if ((o->outgoing[i].done & hooks) != hooks)
+		if (h5_order_owed(o, &o->outgoing[i], hooks))
 			(void)snprintf(
 			    job->sweep, sizeof job->sweep, "%s", o->id);
 }

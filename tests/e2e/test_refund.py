@@ -216,6 +216,139 @@ def _(t):
     t.eq(heard(), ["order.paid"], "events")
 
 
+def old_notice(x, order, seconds, fee=1200):
+    """The payer paid so long ago, and only now WeChat tells of it."""
+    tx = x.g.order(order)["transaction_id"]
+    end = time.strftime("%Y%m%d%H%M%S",
+                        time.gmtime(time.time() + 28800 - seconds))
+    x.t.success(x.s.notify(h5.notice(order, fee, tx, time_end=end)))
+
+
+@table("A1: a notice {0} old, when {2} went back elsewhere: {4}, and the shop "
+       "hears {5}", [
+    ("an hour", 3600, "all of it", [1200], "refunded", ["order.refunded"]),
+    ("six minutes", 360, "all of it in two parts", [200, 1000], "refunded",
+     ["order.refunded", "order.refunded"]),
+    ("a year", 365 * 86400, "a part", [1199], "partly-refunded",
+     ["order.paid", "order.refunded"]),
+    ("an hour", 3600, "nothing", [], "paid", ["order.paid"]),
+])
+def _(t, age, seconds, what, fees, state, events):
+    x = Shop(t)
+    heard = told(x)
+    order = t.id("r")
+    x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    for i, fee in enumerate(fees):
+        back(x, order, f"5040000{i}@{order}", fee)
+    old_notice(x, order, seconds)
+    t.until("the events", lambda: heard() == events)
+    t.until("the state", lambda: x.state(order) == state)
+    t.eq(x.sweep(order)[0], 0, "sweep")
+    t.eq(heard(), events, "events after a sweep")
+    t.eq(x.s.h5pay("hook", "list")[1].count(order), 0, "owed")
+    t.eq(x.s.h5pay("fsck")[0], 0, "fsck")
+
+
+@test("A1: a notice of this minute is told without a question, unless one "
+      "spoke of a refund before it")
+def _(t):
+    x = Shop(t)
+    heard = told(x)
+    order, hinted = t.id("r"), t.id("r")
+    for o in order, hinted:
+        x.s.ready(o, 1200)
+        x.g.pay(o, notice=0)
+    old_notice(x, order, 60)
+    t.until("the event", lambda: heard() == ["order.paid"])
+    t.eq(len(x.g.calls("orderquery")), 0, "questions")
+    back(x, hinted, "M1", 1200)
+    (sent,) = x.g.control("refund-notice", out_refund_no="M1",
+                          url="http://127.0.0.1:9/")["sent"]
+    t.success(x.s.notify(sent["body"].encode()))
+    x.g.fault("refundquery", "cut-before", order=hinted)
+    old_notice(x, hinted, 60)
+    t.until("a question", lambda: x.g.calls("orderquery"))
+    t.until("its end", lambda: x.sweep(hinted, [])[0] == 69)
+    t.eq(heard(), ["order.paid"], "events while it is not known")
+    x.g.clear(hinted)
+    x.sweep(hinted)
+    t.eq((x.state(hinted), heard()),
+         ("refunded", ["order.paid", "order.refunded"]), "in the end")
+
+
+@test("A1: what a shop did not take is told no more once it went back "
+      "elsewhere, and all else is")
+def _(t):
+    x = Shop(t)
+    out = x.s.folder / "events"
+    hook = x.s.write("hook", "#!/bin/sh\nexit 1\n", 0o700)
+    x.s.configure({"hooks.exec": hook})
+    orders = {k: t.id("r") for k in ("elsewhere", "here", "nothing")}
+    for order in orders.values():
+        x.s.ready(order, 1200)
+        x.g.pay(order, notice=0)
+        old_notice(x, order, 0)
+        t.until("the failure", lambda: x.s.show(order)["events"][-1]["event"]
+                == "undelivered")
+    back(x, orders["elsewhere"], "M1", 1200)
+    t.eq(x.refund(orders["here"])[0], 0, "refund")
+    x.s.write("hook", f'#!/bin/sh\necho "$H5PAY_ORDER $H5PAY_EVENT" >>{out}\n',
+              0o700)
+    t.eq(x.s.h5pay("sweep", prefix=["faketime", "-f", "+1h"])[0], 0, "sweep")
+    told = [line.split() for line in out.read_text().splitlines()]
+    heard = {k: [e for o, e in told if o == order]
+             for k, order in orders.items()}
+    t.eq(heard, {"elsewhere": ["order.refunded"],
+                 "here": ["order.paid", "order.refunded"],
+                 "nothing": ["order.paid"]}, "events")
+
+
+@test("A1: the money of an old notice that was going back and stays is told "
+      "in the end")
+def _(t):
+    x = Shop(t, refund_s=3600, refund_result="REFUNDCLOSE")
+    heard = told(x)
+    order = t.id("r")
+    x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    back(x, order, "M1", 1200)
+    old_notice(x, order, 3600)
+    t.until("the state", lambda: x.state(order) == "refunding")
+    x.sweep(order)
+    t.eq(heard(), [], "events while it is under way")
+    x.g.advance(3601)
+    x.sweep(order, ["faketime", "-f", "+2h"])
+    t.eq((x.state(order), heard()), ("paid", ["order.paid"]), "in the end")
+
+
+@table("A1: an old notice while {0}: {2}", [
+    ("WeChat answers nothing", "orderquery", "the shop is told at once", 0),
+    ("it does not say how much went back", "refundquery",
+     "the shop is told after ten minutes", 601),
+])
+def _(t, what, api, then, seconds):
+    x = Shop(t, conf={"gateway.deadline_ms": "1500"})
+    heard = told(x)
+    order = t.id("r")
+    x.s.ready(order, 1200)
+    x.g.pay(order, notice=0)
+    back(x, order, "M1", 1200)
+    x.g.fault(api, "cut-before", order=order)
+    old_notice(x, order, 3600)
+    if seconds:
+        t.until("a question", lambda: x.g.calls(api))
+        t.until("its end", lambda: x.sweep(order, [])[0] == 69)
+        t.eq(heard(), [], "events before")
+        x.sweep(order, ["faketime", "-f", f"+{seconds}s"])
+    t.until("the event", lambda: heard() == ["order.paid"])
+    if not seconds:
+        t.ok(any("paid-not-asked" in line for line in x.s.log()), "the log")
+    x.g.clear(order)
+    t.eq(x.s.h5pay("query", order)[0], 0, "query")
+    t.until("the refund", lambda: heard() == ["order.paid", "order.refunded"])
+
+
 @test("A1: query of a paid order takes in refunds of the merchant platform, "
       "twenty-three of them too")
 def _(t):

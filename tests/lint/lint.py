@@ -16,6 +16,7 @@ import docs
 import faults
 
 import house
+import named
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "mutants"))
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "fuzz"))
@@ -870,7 +871,8 @@ CHECKS = [layout, rooms, circles, private_folders, store_door,
           no_float,
           libraries, hardened, marked, compile_commands, config_keys,
           doc_blocks, must_check,
-          manuals, readers_words, doctor_words, faults.check, threats, mutants,
+          manuals, readers_words, doctor_words, faults.check, threats,
+          *named.CHECKS, mutants,
           rules,
           paths_of_machines, shell, *docs.CHECKS]
 

@@ -720,6 +720,55 @@ test_order__a1_money_that_stays_after_all_is_told_once(void **state)
 	h5_order_free(o);
 }
 
+/* The first event that either receiver is still owed; "": none. */
+static const char *
+owed(const struct h5_order *o)
+{
+	const struct h5_outgoing *g =
+	    h5_order_untold(o, H5_HOOK_EXEC | H5_HOOK_WEBHOOK);
+
+	return g != NULL ? g->type : "";
+}
+
+/* A notice made it paid; what went back became known later. */
+static void
+test_order__a1_what_went_back_elsewhere_is_told_no_more(void **state)
+{
+	struct h5_order *o = make();
+	struct h5_event ev;
+
+	(void)state;
+	assert_int_equal(paid(o, ID, "4200"), H5_OK);
+	event_of(&ev, H5_EVENT_REFUND_HINT, T0 + 99, "out_refund_no", "M1",
+	    "refund_fee", "12800", "refund_status", "SUCCESS", NULL);
+	assert_int_equal(apply(o, &ev), H5_OK);
+	/* Hearsay keeps nothing from the shop. */
+	assert_string_equal(owed(o), "order.paid");
+	assert_int_equal(refunded(o, "M2", "12799", "SUCCESS"), H5_OK);
+	assert_string_equal(owed(o), "order.paid");
+	assert_int_equal(refunded(o, "M1", "1", "PROCESSING"), H5_OK);
+	assert_string_equal(owed(o), "order.refunded");
+	assert_int_equal(refunded(o, "M1", "1", "REFUNDCLOSE"), H5_OK);
+	assert_string_equal(owed(o), "order.paid");
+	h5_order_free(o);
+	/* One that was asked for here is no secret to the shop. */
+	o = make();
+	assert_int_equal(paid(o, ID, "4200"), H5_OK);
+	assert_int_equal(asked(o, "r1", "12800"), H5_OK);
+	assert_int_equal(refunded(o, "r1", "12800", "SUCCESS"), H5_OK);
+	assert_string_equal(owed(o), "order.paid");
+	h5_order_free(o);
+	/* One receiver knows it already, so the other is told as well. */
+	o = make();
+	assert_int_equal(paid(o, ID, "4200"), H5_OK);
+	event_of(&ev, H5_EVENT_DELIVERED, T0 + 99, "id", o->outgoing[0].id,
+	    "to", "exec", NULL);
+	assert_int_equal(apply(o, &ev), H5_OK);
+	assert_int_equal(refunded(o, "M1", "12800", "SUCCESS"), H5_OK);
+	assert_string_equal(owed(o), "order.paid");
+	h5_order_free(o);
+}
+
 static void
 test_order__a_refund_needs_a_payment_and_its_bounds(void **state)
 {
@@ -1135,6 +1184,8 @@ main(void)
 		test_order__a1_money_that_all_went_back_is_no_order_paid),
 	    cmocka_unit_test(
 		test_order__a1_money_that_stays_after_all_is_told_once),
+	    cmocka_unit_test(
+		test_order__a1_what_went_back_elsewhere_is_told_no_more),
 	    cmocka_unit_test(test_order__a_refund_asked_again_is_the_same_one),
 	    cmocka_unit_test(test_order__a_refund_succeeds_once_for_the_shop),
 	    cmocka_unit_test(test_order__a_hint_only_asks_for_a_look),

@@ -9,6 +9,7 @@
 #include "common/pay/limit.h"
 #include "common/pay/pay.h"
 #include "common/pay/settle.h"
+#include "common/pay/stays.h"
 #include "tests/unit/where.h"
 
 #define IP "203.0.113.7"
@@ -1532,6 +1533,36 @@ test_pay__a1_refunds_of_a_disputed_payment_are_not_asked(void **state)
 	expect_told(s, H5_ORDER_CREATED, "order.alert ");
 }
 
+/* A1: when WeChat is asked once more before the shop is told. */
+static void
+test_pay__a1_an_old_payment_is_doubtful(void **state)
+{
+	struct h5_outgoing paid = {.type = "order.paid", .at = now - 10};
+	struct h5_outgoing other = {.type = "order.alert", .at = now - 900};
+	struct h5_refund hint = {.state = H5_REFUND_HINTED};
+	struct h5_order o = {.refunds = &hint};
+
+	(void)state;
+	(void)snprintf(o.paid_via, sizeof o.paid_via, "notify");
+	o.paid_at = now - 300;
+	assert_false(h5_stays_doubtful(&o, &paid, now));
+	o.paid_at = now - 301;
+	assert_true(h5_stays_doubtful(&o, &paid, now));
+	assert_false(h5_stays_doubtful(&o, &other, now));
+	/* The shop has begun to hear of it. */
+	paid.done = H5_HOOK_EXEC;
+	assert_false(h5_stays_doubtful(&o, &paid, now));
+	paid.done = 0;
+	/* An answer to a question was right when it was given. */
+	(void)snprintf(o.paid_via, sizeof o.paid_via, "query");
+	assert_false(h5_stays_doubtful(&o, &paid, now));
+	assert_true(h5_stays_doubtful(&o, &paid, now + 291));
+	o.n_refunds = 1;
+	assert_true(h5_stays_doubtful(&o, &paid, now));
+	hint.state = H5_REFUND_SUCCESS;
+	assert_false(h5_stays_doubtful(&o, &paid, now));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
 
 int
@@ -1586,6 +1617,7 @@ main(void)
 	    T(test_pay__a1_all_of_it_under_way_is_not_told_as_paid),
 	    T(test_pay__a1_nothing_is_told_before_the_refunds_are_known),
 	    T(test_pay__a1_refunds_of_a_disputed_payment_are_not_asked),
+	    T(test_pay__a1_an_old_payment_is_doubtful),
 	    T(test_pay__a4_a_known_number_takes_a_confirmed_close),
 	    T(test_pay__a4_201_is_knowledge_that_stays),
 	    T(test_pay__a4_a_mweb_url_is_knowledge_and_ends_with_its_time),
