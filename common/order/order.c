@@ -131,8 +131,9 @@ h5_order_ends_at(const struct h5_order *o)
 }
 
 /* All of the money went back, or is on its way, by refunds that were made
- * elsewhere.  One that was asked for here is no secret to the shop, and a
- * notice's word alone is none of WeChat's. */
+ * elsewhere; or some of it, and how much is not known.  A refund that was asked
+ * for here is no secret to the shop, and a notice's word alone is none of
+ * WeChat's. */
 static bool
 went_back(const struct h5_order *o)
 {
@@ -141,6 +142,10 @@ went_back(const struct h5_order *o)
 	int64_t sum = 0;
 	size_t i;
 
+	if ((h5_order_alerts_open(o) & H5_ALERT_ELSEWHERE) != 0)
+		return true;
+	if ((o->alerts & H5_ALERT_ELSEWHERE) != 0)
+		sum = o->refunded_by_hand;
 	for (i = 0; i < o->n_refunds; i++) {
 		r = &o->refunds[i];
 		if (r->asked_at == 0 && r->state != H5_REFUND_HINTED &&

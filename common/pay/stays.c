@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/pay/elsewhere.h"
 #include "common/pay/hold.h"
 #include "common/pay/returned.h"
 #include "common/wechat/wechat.h"
@@ -58,13 +59,20 @@ static enum h5_code
 take_in(const struct h5_shop *shop, int64_t until, struct h5_order **o,
     struct h5_err *e)
 {
+	char number[H5_OUT_TRADE_NO_MAX + 1];
 	struct h5_wechat_refunds *list;
 	enum h5_code rc;
+	bool all;
 
+	memcpy(number, h5_order_paid_attempt(*o)->out_trade_no, sizeof number);
 	rc = h5_returned_ask(shop, *o, h5_order_paid_attempt(*o),
-	    (*o)->transaction_id, &list, e);
+	    (*o)->transaction_id, &list, &all, e);
 	if (rc == H5_OK)
 		rc = h5_returned_record_all(shop, list, o, e);
+	/* APIv3 does not list them.  The alert keeps the news back. */
+	if (rc == H5_OK && !all &&
+	    !h5_elsewhere_explained(*o, h5_order_paid_attempt(*o)))
+		rc = h5_elsewhere_note(shop, number, o, e);
 	else if ((rc == H5_E_NET || rc == H5_E_REMOTE) &&
 		 h5_clock_now() >= until)
 		rc = H5_OK;

@@ -7,6 +7,7 @@
 #include "common/pay/elsewhere.h"
 #include "common/pay/hand.h"
 #include "common/pay/refund.h"
+#include "common/pay/stays.h"
 #include "common/wechat/wechat.h"
 
 #define ID "20261123-0007"
@@ -369,6 +370,52 @@ test_elsewhere__found_before_the_shop_heard_of_the_payment(void **state)
 	    "alert paid refunded ");
 }
 
+/* order.paid is the first that both orders have for the shop. */
+static bool
+owed_as_paid(struct shop *s)
+{
+	struct h5_order *o = load(s, ID);
+	bool owed;
+
+	assert_string_equal(o->outgoing[0].type, "order.paid");
+	owed = h5_order_owed(o, &o->outgoing[0], H5_HOOK_EXEC);
+	h5_order_free(o);
+	return owed;
+}
+
+static void
+by_hand(struct shop *s, int64_t fee)
+{
+	struct h5_hand hand = {.by = "li", .refunded = fee};
+	struct h5_shop p = pay_of(s);
+	struct h5_order *o;
+	struct h5_err e;
+
+	assert_int_equal(h5_hand_settle(&p, ID, &hand, &o, &e), H5_OK);
+	h5_order_free(o);
+}
+
+/* Recorded by a notice, and asked about before the shop is told of it. */
+static void
+test_elsewhere__a1_an_old_notice_waits_until_it_is_known(void **state)
+{
+	struct h5_shop p = pay_of(*state);
+	struct h5_err e;
+
+	assert_int_equal(h5_stays_ask(&p, ID, now, &e), H5_OK);
+	assert_true(owed_as_paid(*state));
+	script.trade_state = "REFUND";
+	assert_int_equal(h5_stays_ask(&p, ID, now, &e), H5_OK);
+	expect(
+	    *state, ID, H5_ORDER_REFUNDING, H5_ALERT_ELSEWHERE, "paid alert ");
+	assert_false(owed_as_paid(*state));
+	/* The operator knows: a part; in the end, all of it. */
+	by_hand(*state, 12799);
+	assert_true(owed_as_paid(*state));
+	by_hand(*state, 12800);
+	assert_false(owed_as_paid(*state));
+}
+
 /* --- a bill --------------------------------------------------------------- */
 
 static void
@@ -475,6 +522,7 @@ main(void)
 	    T(test_elsewhere__the_state_tells_and_no_list),
 	    T(test_elsewhere__our_own_refund_explains_it),
 	    T(test_elsewhere__found_before_the_shop_heard_of_the_payment),
+	    T(test_elsewhere__a1_an_old_notice_waits_until_it_is_known),
 	    T(test_elsewhere__the_bill_names_it_and_the_query_decides),
 	    T(test_elsewhere__a_part_by_the_bill_tells_the_payment_first),
 	    cmocka_unit_test(test_elsewhere__days_between_payment_and_alert),

@@ -4,7 +4,9 @@
 
 #include "tests/unit/shop.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -132,6 +134,62 @@ test_store_archive__no_writer_beside_it_loses_an_event(void **state)
 	}
 }
 
+/* Is there a descriptor of this process that may write to the file? */
+static bool
+opened_to_write(const struct stat *file)
+{
+	struct stat st;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++)
+		if (fstat(fd, &st) == 0 && st.st_ino == file->st_ino &&
+		    st.st_dev == file->st_dev &&
+		    (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+			return true;
+	return false;
+}
+
+static void *
+add_one(void *arg)
+{
+	return shop_query(arg, ID, "REFUND") == H5_OK ? arg : NULL;
+}
+
+/* A writer opened the ledger and waits for whoever holds it, who puts it away
+ * and brings it back: the file in hand is none any more. */
+static void
+test_store_archive__a_writer_that_waited_finds_the_new_ledger(void **state)
+{
+	struct shop *s = *state;
+	char path[FOLDER_PATH], *was;
+	struct stat st;
+	pthread_t thread;
+	int64_t until;
+	void *added;
+	size_t n;
+	int fd;
+
+	paid_order(s->st, ID);
+	was = ledger_of(s, ID, &n);
+	shop_ledger(s, ID, path);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(pthread_create(&thread, NULL, add_one, s->st), 0);
+	until = h5_clock_mono_ms() + 30000;
+	while (!opened_to_write(&st) && h5_clock_mono_ms() < until)
+		(void)sched_yield();
+	assert_true(opened_to_write(&st));
+	assert_int_equal(unlink(path), 0);
+	write_file(path, "w", was, n);
+	(void)close(fd);
+	assert_int_equal(pthread_join(thread, &added), 0);
+	assert_ptr_equal(added, s->st);
+	assert_int_equal(shop_events(s->st, ID), 3);
+	free(was);
+}
+
 /* --- among many ----------------------------------------------------------- */
 
 static void
@@ -257,6 +315,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_store_archive__no_writer_beside_it_loses_an_event),
+	    TEST(test_store_archive__a_writer_that_waited_finds_the_new_ledger),
 	    TEST(test_store_archive__each_id_is_found_among_many),
 	    TEST(test_store_archive__a_ledger_comes_back_to_the_byte),
 	    TEST(test_store_archive__a_ledger_beside_the_archive_counts),
