@@ -290,6 +290,12 @@ paid_already(const struct h5_shop *shop, const char *out_trade_no,
 	if (rc != H5_OK || h5_order_nothing_due(*o) ||
 	    h5_order_attempt(*o, out_trade_no)->state != H5_ATTEMPT_AWAITING)
 		return rc;
+	/* APIv3 says no in unsigned words that mean several things: that it was
+	 * paid, or that it is too early. */
+	if (h5_order_attempt(*o, out_trade_no)->api == H5_API_V3)
+		return h5_err_set(e, H5_E_STATE,
+		    "WeChat does not close %s as it stands: try again later",
+		    out_trade_no);
 	return h5_err_set(
 	    e, H5_E_REMOTE, "ORDERPAID, but orderquery knows no payment");
 }
@@ -387,6 +393,7 @@ h5_pay_close_attempt(const struct h5_shop *shop, const char *out_trade_no,
 	case H5_WECHAT_AGAIN:
 		return h5_err_set(e, H5_E_NET, "closeorder: outcome unknown");
 	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_TAKEN_PERHAPS:
 	case H5_WECHAT_NO_REFUND:
 	case H5_WECHAT_MERCHANT:
 	case H5_WECHAT_REFUSED:

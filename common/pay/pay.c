@@ -178,12 +178,19 @@ next_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
 	return h5_pay_update(shop, decide_next, &x, o, e);
 }
 
+/* Why an attempt is replaced. */
+enum why {
+	WHY_OURS, /* our decision */
+	WHY_TAKEN, /* WeChat just said that it has the number (201,
+		      ORDERCLOSED) */
+	WHY_PERHAPS /* or that it breaks some rule */
+};
+
 /* The number cannot be ordered again, so WeChat is asked about it, the attempt
- * is closed, and the next one is made.  known: WeChat just said that it has the
- * number (201, ORDERCLOSED). */
+ * is closed, and the next one is made. */
 static enum h5_code
 replace_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
-    bool known, enum h5_pay_result *result, struct h5_order **o,
+    enum why why, enum h5_pay_result *result, struct h5_order **o,
     struct h5_err *e)
 {
 	char number[H5_OUT_TRADE_NO_MAX + 1];
@@ -192,13 +199,25 @@ replace_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
 
 	memcpy(number, h5_order_current(*o)->out_trade_no, sizeof number);
 	rc = h5_pay_ask_one(shop, number, o, e);
+	/* Of a number that it does not have WeChat refused something else, and
+	 * would of the next one. */
+	if (rc == H5_OK && why == WHY_PERHAPS &&
+	    strcmp(h5_order_current(*o)->trade_state, "ORDERNOTEXIST") == 0) {
+		h5_log_event(shop->log, H5_LOG_ALERT, "prepay-refused", "order",
+		    (*o)->id, "out_trade_no", number, "note",
+		    "WeChat does not have this number: err_code_des of the "
+		    "prepay before says what it refused",
+		    NULL);
+		*result = H5_PAY_MERCHANT;
+		return H5_OK;
+	}
 	if (rc == H5_OK && !h5_order_nothing_due(*o) &&
 	    h5_order_current(*o)->state == H5_ATTEMPT_AWAITING) {
 		/* rule: closing_first
 		 * Written first, so that a close whose answer is lost is later
 		 * known to be ours and does not end the order.  It also keeps
 		 * in mind that WeChat knew the number. */
-		if (known || h5_pay_known(*o, h5_order_current(*o)))
+		if (why != WHY_OURS || h5_pay_known(*o, h5_order_current(*o)))
 			rc = h5_pay_note(shop, o, closing, e);
 		if (rc == H5_OK)
 			rc = h5_pay_close_attempt(shop, number, o, e);
@@ -219,7 +238,7 @@ replace_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
 }
 
 /* What a unifiedorder call led to, beside enum h5_pay_result. */
-enum step { STEP_DONE, STEP_REPLACE };
+enum step { STEP_DONE, STEP_REPLACE, STEP_QUERY };
 
 static enum h5_code
 refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
@@ -248,6 +267,9 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 	case H5_WECHAT_CLOSED:
 	case H5_WECHAT_TAKEN:
 		*step = STEP_REPLACE;
+		return H5_OK;
+	case H5_WECHAT_TAKEN_PERHAPS:
+		*step = STEP_QUERY;
 		return H5_OK;
 	case H5_WECHAT_MERCHANT:
 	case H5_WECHAT_REFUSED:
@@ -389,7 +411,7 @@ order_attempts(const struct h5_shop *shop, const struct h5_pay_way *way,
 		   h5_order_current(*o)->time_expire - h5_clock_now() <=
 		       H5_PAY_ORDERABLE_S) {
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, way, false, result, o, e);
+		rc = replace_attempt(shop, way, WHY_OURS, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}
@@ -405,7 +427,8 @@ order_attempts(const struct h5_shop *shop, const struct h5_pay_way *way,
 		if (rc != H5_OK || step == STEP_DONE)
 			return rc;
 		*result = H5_PAY_GO;
-		rc = replace_attempt(shop, way, true, result, o, e);
+		rc = replace_attempt(shop, way,
+		    step == STEP_QUERY ? WHY_PERHAPS : WHY_TAKEN, result, o, e);
 		if (rc != H5_OK || *result != H5_PAY_GO)
 			return rc;
 	}

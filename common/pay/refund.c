@@ -209,6 +209,7 @@ refused(const struct h5_shop *shop, const char *number,
 	case H5_WECHAT_PAID:
 	case H5_WECHAT_CLOSED:
 	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_TAKEN_PERHAPS:
 	case H5_WECHAT_UNKNOWN_ORDER:
 	case H5_WECHAT_NO_REFUND:
 	case H5_WECHAT_AGAIN:

@@ -29,6 +29,8 @@ enum h5_wechat_verdict {
 	H5_WECHAT_CLOSED, /* the number is closed */
 	H5_WECHAT_TAKEN, /* the number was ordered before: query, close, take
 	    the next number */
+	H5_WECHAT_TAKEN_PERHAPS, /* against WeChat's rules, and one of them is
+	    the above: a query tells which */
 	H5_WECHAT_UNKNOWN_ORDER, /* WeChat knows no such number of ours */
 	H5_WECHAT_AGAIN, /* a fault at WeChat, or too many calls: the outcome
 	    is unknown */

@@ -299,6 +299,7 @@ level_of_refusal(enum h5_wechat_verdict v)
 	case H5_WECHAT_NO_REFUND:
 	case H5_WECHAT_NOT_YET:
 		return H5_LOG_INFO;
+	case H5_WECHAT_TAKEN_PERHAPS:
 	case H5_WECHAT_AGAIN:
 		return H5_LOG_WARN;
 	case H5_WECHAT_MERCHANT:
