@@ -8,6 +8,9 @@ WRONG = {
                "return H5_OK;"),
     # The one sync of an append is missing.
     "early": ("if (fdatasync(fd) != 0)", "if (fd < -1)"),
+    # Two may talk with WeChat about one order at once.
+    "together": ("rc = h5_store_hold(shop->st, id, most_ms, most_ms, hold, e);",
+                 "rc = most_ms > 0 ? H5_OK : H5_E_BUG;"),
     # Two may append to one ledger at once.
     "unlocked": ("flock(fd, how | LOCK_NB)", "how < 0 ? fd : 0"),
 }

@@ -7,6 +7,7 @@ import sys
 import crash_model
 import matrix
 import storm
+import ways
 
 
 def main():
@@ -19,6 +20,8 @@ def main():
         storm.run(storm.options(["--build", build, "--rounds", "5",
                                  "--races"])),
         storm.control(build),
+        ways.run(ways.options(["--build", build, "--rounds", "3"])),
+        ways.control(build),
         storm.run(storm.options(["--build", build, "--seconds", "3",
                                  "--processes", "6"])),
     ]

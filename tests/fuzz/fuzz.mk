@@ -44,7 +44,7 @@ FUZZ_TREE := $(MAKE) --no-print-directory CC=clang HARDEN= \
 fuzz:
 	@$(FUZZ_TREE) fuzzers $(if $(T),T=$(T))
 	@sh tests/fuzz/run.sh build-fuzz$(FUZZ_CMP:%=-%)/fuzz $(or $(T),$(FUZZ))
-fuzzers: $(addprefix $(B)/fuzz/,$(or $(T),$(FUZZ)))
+fuzzers: $(addprefix $(B)/fuzz/,$(if $(T),$(filter $(T),$(FUZZ)),$(FUZZ)))
 
 # Lines of each module that the corpus reaches.
 .PHONY: fuzz-coverage fuzz-replays
