@@ -62,6 +62,7 @@ struct reconciling {
 	struct table *table; /* NULL: a pass that prints nothing */
 	bool silent;
 	uint64_t differences, held;
+	uint64_t others; /* lines of the provider's other sub-merchants */
 	enum h5_code unread; /* why an order was not compared */
 	struct ids ask; /* orders that WeChat is to be asked about */
 	struct ids missing; /* numbers of orders that are not here */
@@ -260,7 +261,8 @@ pass(struct reconciling *r, bool silent, struct h5_err *e)
 
 	/* Each pass counts anew; the one that prints comes last. */
 	r->silent = silent;
-	r->differences = r->held = r->x.elsewhere = 0;
+	r->differences = r->held = 0;
+	r->x.elsewhere = r->others;
 	r->unread = H5_OK;
 	r->ask.n = 0;
 	r->missing.n = 0;
@@ -422,6 +424,9 @@ get_bill(struct reconciling *r, struct h5_bill *b, struct h5_err *e)
 		    "no bill of that day was kept: leave out --kept");
 	if (rc == H5_OK)
 		rc = check_merchant(r->cmd, b, e);
+	if (rc == H5_OK)
+		r->others =
+		    h5_bill_narrow(b, r->cmd->shop.c->merchant.sub_mch_id);
 	h5_buf_release(&text);
 	h5_buf_release(&path);
 	return rc;
@@ -440,6 +445,8 @@ get_next(struct reconciling *r, struct h5_bill *b)
 	rc = command_bill_kept(r->cmd, r->x.day + DAY_S, "ALL", &text, NULL);
 	if (rc == H5_OK)
 		rc = h5_bill_read(&text, b, NULL);
+	if (rc == H5_OK)
+		(void)h5_bill_narrow(b, r->cmd->shop.c->merchant.sub_mch_id);
 	h5_buf_release(&text);
 	return rc == H5_OK;
 }

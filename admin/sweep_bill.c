@@ -25,6 +25,8 @@ get_bill(struct command *cmd, int64_t day, struct h5_bill *b, struct h5_err *e)
 	/* A day without trade has none. */
 	else if (rc == H5_E_NOTFOUND)
 		rc = H5_OK;
+	if (rc == H5_OK)
+		(void)h5_bill_narrow(b, cmd->shop.c->merchant.sub_mch_id);
 	h5_buf_release(&text);
 	h5_buf_release(&path);
 	return rc;

@@ -507,6 +507,13 @@ h5_config_free(struct h5_config *c)
 	free(c);
 }
 
+const char *
+h5_config_payer_appid(const struct h5_config *c)
+{
+	return c->merchant.sub_appid != NULL ? c->merchant.sub_appid
+					     : c->merchant.appid;
+}
+
 void
 h5_config_url(
     const struct h5_config *c, const char *program, struct h5_buf *out)

@@ -175,6 +175,11 @@ H5_MUST_CHECK enum h5_code h5_config_outside(
     const struct h5_config *c, const char *document_root, struct h5_err *e);
 
 #define H5_CONFIG_URL 512 /* bytes: longer than any program's address */
+/* h5_config_payer_appid(c): the appid of the account that asks a buyer inside
+ * WeChat who he is: the sub-merchant's own, else merchant.appid.  His openid
+ * is worth something under that appid alone (PROTOCOL-V3 14, 17.3). */
+const char *h5_config_payer_appid(const struct h5_config *c);
+
 /* h5_config_url(c, program, out): append the address of a web program,
  * "<base_url>/<program><suffix>". */
 void h5_config_url(

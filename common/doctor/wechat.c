@@ -91,6 +91,11 @@ static const struct {
     /* "signature", as in "signature wrong" */
     {"\xe7\xad\xbe\xe5\x90\x8d", "ids-key"},
     {"SIGNERROR", "ids-key"},
+    /* "relation of acceptance": of a provider to his sub-merchant */
+    {"\xe5\x8f\x97\xe7\x90\x86\xe5\x85\xb3\xe7\xb3\xbb", "ids-sub"},
+    {"answer: not our sub", "ids-answer-other"},
+    {"sub_appid", "ids-sub-appid"},
+    {"sub_mch_id", "ids-sub"},
     {"APPID_MCHID_NOT_MATCH", "ids-unbound"},
     {"not our appid", "ids-unbound"},
     {"APPID_NOT_EXIST", "ids-no-appid"},
@@ -104,6 +109,12 @@ static const struct {
     {"HTTP status 3", "ids-redirected"},
 };
 
+static const char *
+or_none(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
 /* otherwise: what they mean where none of these is in them. */
 static void
 ids_wrong(struct h5_doctor *d, const char *words, const char *otherwise)
@@ -115,8 +126,9 @@ ids_wrong(struct h5_doctor *d, const char *words, const char *otherwise)
 		if (strstr(words, mixups[i].bytes) != NULL)
 			what = mixups[i].what;
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", what, "mch_id",
-	    d->c->merchant.mch_id, "appid", d->c->merchant.appid, "words",
-	    words, NULL);
+	    d->c->merchant.mch_id, "appid", d->c->merchant.appid, "sub_mch_id",
+	    or_none(d->c->merchant.sub_mch_id), "sub_appid",
+	    or_none(d->c->merchant.sub_appid), "words", words, NULL);
 }
 
 static void
@@ -131,9 +143,12 @@ ids_judge(struct h5_doctor *d, enum h5_code rc,
 	} else if (rc != H5_OK) {
 		ids_wrong(d, e->msg, "ids-answer-odd");
 	} else if (refusal->verdict == H5_WECHAT_UNKNOWN_ORDER) {
-		h5_doctor_say(d, H5_DOCTOR_PASS, "ids-and-key", "ids-good",
+		h5_doctor_say(d, H5_DOCTOR_PASS, "ids-and-key",
+		    d->c->merchant.sub_mch_id != NULL ? "ids-good-sub"
+						      : "ids-good",
 		    "appid", d->c->merchant.appid, "mch_id",
-		    d->c->merchant.mch_id, NULL);
+		    d->c->merchant.mch_id, "sub_mch_id",
+		    or_none(d->c->merchant.sub_mch_id), NULL);
 	} else if (refusal->verdict == H5_WECHAT_AGAIN) {
 		h5_doctor_say(d, H5_DOCTOR_WARN, "ids-and-key", "ids-busy",
 		    "code", refusal->err_code, NULL);
@@ -203,7 +218,7 @@ secret_judge(struct h5_doctor *d, long long errcode, const char *words)
 			what = exchanges[i].what;
 		}
 	h5_doctor_say(d, result, "app-secret", what, "appid",
-	    d->c->merchant.appid, "words", words, NULL);
+	    h5_config_payer_appid(d->c), "words", words, NULL);
 }
 
 /* An exchange needs no order, and a code that nobody got is refused only after

@@ -130,7 +130,7 @@ to_authorize(
 	h5_reply_url(job, "checkout", id, token, "", &back);
 	if (h5_buf_finish(&back, &e) == H5_OK) {
 		h5_buf_printf(&url, "%s/connect/oauth2/authorize?appid=%s",
-		    c->gateway.oauth_url, c->merchant.appid);
+		    c->gateway.oauth_url, h5_config_payer_appid(c));
 		h5_buf_puts(&url, "&redirect_uri=");
 		h5_escape_url(&url, back.data);
 		h5_buf_printf(&url,

@@ -23,6 +23,9 @@ static const struct name headings[] = {
     {"\xe5\x85\xac\xe4\xbc\x97\xe8\xb4\xa6\xe5\x8f\xb7ID", H5_BILL_APPID},
     /* merchant's number */
     {"\xe5\x95\x86\xe6\x88\xb7\xe5\x8f\xb7", H5_BILL_MCH_ID},
+    /* special merchant's number: of a service provider's sub-merchant */
+    {"\xe7\x89\xb9\xe7\xba\xa6\xe5\x95\x86\xe6\x88\xb7\xe5\x8f\xb7",
+	H5_BILL_SUB_MCH_ID},
     /* WeChat's order number */
     {"\xe5\xbe\xae\xe4\xbf\xa1\xe8\xae\xa2\xe5\x8d\x95\xe5\x8f\xb7",
 	H5_BILL_TRANSACTION_ID},

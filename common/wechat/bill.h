@@ -28,7 +28,8 @@
 struct h5_bill_row {
 	unsigned line; /* in the file, from 1 */
 	int64_t at; /* of the payment or the refund, Unix seconds */
-	const char *appid, *mch_id, *transaction_id, *out_trade_no;
+	const char *appid, *mch_id, *sub_mch_id;
+	const char *transaction_id, *out_trade_no;
 	const char *trade_type, *trade_state, *currency, *body;
 	const char *refund_id, *out_refund_no, *refund_status;
 	const char *rate; /* "0.60%" */
@@ -83,6 +84,12 @@ void h5_bill_free(struct h5_bill *b);
  * does.
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_bill_index(struct h5_bill *b, struct h5_err *e);
+
+/* h5_bill_narrow(b, sub_mch_id): leave out the lines that name another
+ * sub-merchant: a provider's bill may hold all of his, under numbers that are
+ * unique with each of them alone.  NULL: an ordinary merchant's, which stays as
+ * it is.  Cannot fail; the result: how many lines went. */
+size_t h5_bill_narrow(struct h5_bill *b, const char *sub_mch_id);
 
 /* h5_bill_payment(b, transaction_id), h5_bill_refund(b, out_refund_no): the row
  * with that number, or NULL. */

@@ -26,18 +26,13 @@ by_refund(const void *a, const void *b)
 	return strcmp((*x)->out_refund_no, (*y)->out_refund_no);
 }
 
-enum h5_code
-h5_bill_index(struct h5_bill *b, struct h5_err *e)
+/* Pointers are sorted and not rows: the bill keeps its own order. */
+static void
+fill_index(struct h5_bill *b)
 {
 	size_t i;
 
-	/* One more than needed, since calloc may return NULL for a size of
-	 * 0. */
-	b->payments = calloc(b->n + 1, sizeof(struct h5_bill_row *));
-	b->refunds = calloc(b->n + 1, sizeof(struct h5_bill_row *));
-	if (b->payments == NULL || b->refunds == NULL)
-		return h5_err_nomem(e);
-	/* Pointers are sorted and not rows: the bill keeps its own order. */
+	b->n_payments = b->n_refunds = 0;
 	for (i = 0; i < b->n; i++)
 		if (b->rows[i].refund)
 			b->refunds[b->n_refunds++] = &b->rows[i];
@@ -49,7 +44,47 @@ h5_bill_index(struct h5_bill *b, struct h5_err *e)
 	if (b->n_refunds > 0)
 		qsort(b->refunds, b->n_refunds, sizeof(struct h5_bill_row *),
 		    by_refund);
+}
+
+enum h5_code
+h5_bill_index(struct h5_bill *b, struct h5_err *e)
+{
+	/* One more than needed, since calloc may return NULL for a size of
+	 * 0. */
+	b->payments = calloc(b->n + 1, sizeof(struct h5_bill_row *));
+	b->refunds = calloc(b->n + 1, sizeof(struct h5_bill_row *));
+	if (b->payments == NULL || b->refunds == NULL)
+		return h5_err_nomem(e);
+	fill_index(b);
 	return H5_OK;
+}
+
+/* A row's share of the sums, which hold no column that it lacks. */
+static void
+take_from_sums(struct h5_bill *b, const struct h5_bill_row *r)
+{
+	b->settled_sum -= r->settled_fee > 0 ? r->settled_fee : 0;
+	b->refund_sum -= r->paid_back > 0 ? r->paid_back : 0;
+	b->fee_sum_micro -= r->fee_micro;
+}
+
+size_t
+h5_bill_narrow(struct h5_bill *b, const char *sub_mch_id)
+{
+	size_t i, kept = 0, all = b->n;
+
+	if (sub_mch_id == NULL || all == 0)
+		return 0;
+	for (i = 0; i < all; i++)
+		if (b->rows[i].sub_mch_id[0] == '\0' ||
+		    strcmp(b->rows[i].sub_mch_id, sub_mch_id) == 0)
+			b->rows[kept++] = b->rows[i];
+		else
+			take_from_sums(b, &b->rows[i]);
+	b->n = kept;
+	if (kept < all)
+		fill_index(b);
+	return all - kept;
 }
 
 static const struct h5_bill_row *

@@ -108,6 +108,7 @@ may_be(enum h5_bill_column c, const char *s)
 		return s[0] == '\0' || s[strlen(s) - 1] == '%';
 	case H5_BILL_APPID:
 	case H5_BILL_MCH_ID:
+	case H5_BILL_SUB_MCH_ID:
 	case H5_BILL_TRADE_TYPE:
 	case H5_BILL_CURRENCY:
 	case H5_BILL_REFUND_ID:
@@ -182,7 +183,8 @@ find_wide(const struct h5_bill_reader *r, const struct pieces *p, size_t *wide)
 
 /* --- a row ---------------------------------------------------------------- */
 
-/* Refund numbers of payments are "0". */
+/* Refund numbers of payments are "0", and so is the sub-merchant of one who has
+ * none. */
 static const char *
 none_if_zero(const char *s)
 {
@@ -225,6 +227,9 @@ set_value(
 		break;
 	case H5_BILL_MCH_ID:
 		row->mch_id = s;
+		break;
+	case H5_BILL_SUB_MCH_ID:
+		row->sub_mch_id = none_if_zero(s);
 		break;
 	case H5_BILL_TRANSACTION_ID:
 		row->transaction_id = s;
@@ -274,6 +279,7 @@ set_value(
 
 static const struct h5_bill_row empty_row = {.appid = "",
     .mch_id = "",
+    .sub_mch_id = "",
     .transaction_id = "",
     .out_trade_no = "",
     .trade_type = "",

@@ -27,11 +27,13 @@ static const struct {
     {41008, H5_WECHAT_WHO_STALE, NULL},
     {42003, H5_WECHAT_WHO_STALE, NULL},
     {40013, H5_WECHAT_WHO_MERCHANT,
-	"WeChat does not know this appid: check merchant.appid"},
+	"WeChat does not know this appid: check merchant.appid, of a "
+	"sub-merchant merchant.sub_appid"},
     {40125, H5_WECHAT_WHO_MERCHANT,
 	"WeChat rejects the AppSecret: check merchant.app_secret_file against "
 	"mp.weixin.qq.com"},
-    {41002, H5_WECHAT_WHO_MERCHANT, "check merchant.appid"},
+    {41002, H5_WECHAT_WHO_MERCHANT,
+	"check merchant.appid, of a sub-merchant merchant.sub_appid"},
     {41004, H5_WECHAT_WHO_MERCHANT, "check merchant.app_secret_file"},
     {40164, H5_WECHAT_WHO_MERCHANT,
 	"this server's address is not on the account's IP list at "
@@ -57,7 +59,7 @@ ask(struct h5_wechat *w, const char *code, int timeout_ms,
 	h5_crypto_key_put(w->c->merchant.app_secret, &secret);
 	h5_buf_puts(&url, w->c->gateway.sns_url);
 	h5_buf_puts(&url, PATH "?appid=");
-	h5_escape_url(&url, w->c->merchant.appid);
+	h5_escape_url(&url, h5_config_payer_appid(w->c));
 	h5_buf_puts(&url, "&secret=");
 	h5_escape_url(&url, secret.data);
 	h5_buf_puts(&url, "&code=");

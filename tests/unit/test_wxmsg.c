@@ -48,6 +48,8 @@ tear_down(void **state)
 
 	free(c->merchant.appid);
 	free(c->merchant.mch_id);
+	free(c->merchant.sub_mch_id);
+	free(c->merchant.sub_appid);
 	h5_crypto_key_free(c->merchant.api_key);
 	free(c);
 	return 0;
@@ -380,6 +382,81 @@ test_wxmsg__ids_must_be_ours(void **state)
 		    answer(*state, xml, &refusal, &e) == rows[i].rc);
 		free(xml);
 	}
+}
+
+/* A provider's key signs for all his sub-merchants, so it is the element that
+ * tells whose money a message is about. */
+static void
+test_wxmsg__a_message_is_of_our_sub_merchant(void **state)
+{
+	static const struct {
+		const char *ours, *appid; /* NULL: not configured */
+		const char *more; /* to the message */
+		bool believed;
+	} rows[] = {
+	    {"1900000110", NULL, "|sub_mch_id=1900000110", true},
+	    {"1900000110", NULL, "|sub_mch_id=1900000111", false},
+	    {"1900000110", NULL, "|sub_mch_id=19000001100", false},
+	    {"1900000110", NULL, "|sub_mch_id=10000100", false},
+	    {"1900000110", NULL, "|sub_mch_id=", false},
+	    {"1900000110", NULL, "", false},
+	    {"1900000110", NULL, "|sub_mchid=1900000110", false},
+	    /* Named where it was sent, or not at all. */
+	    {"1900000110", "wx1234567890abcdef",
+		"|sub_mch_id=1900000110|sub_appid=wx1234567890abcdef", true},
+	    {"1900000110", "wx1234567890abcdef",
+		"|sub_mch_id=1900000110|sub_appid=", true},
+	    {"1900000110", "wx1234567890abcdef", "|sub_mch_id=1900000110",
+		true},
+	    {"1900000110", "wx1234567890abcdef",
+		"|sub_mch_id=1900000110|sub_appid=wx1234567890abcdee", false},
+	    {"1900000110", "wx1234567890abcdef",
+		"|sub_appid=wx1234567890abcdef", false},
+	    {"1900000110", NULL,
+		"|sub_mch_id=1900000110|sub_appid=wx1234567890abcdef", true},
+	    /* An ordinary merchant has no sub-merchant. */
+	    {NULL, NULL, "", true},
+	    {NULL, NULL, "|sub_mch_id=", true},
+	    {NULL, NULL, "|sub_mch_id=1900000110", false},
+	    {NULL, NULL, "|sub_mch_id=10000100", false},
+	};
+	struct h5_config *c = *state;
+	struct h5_wechat_refusal refusal;
+	char text[2048];
+	struct h5_err e;
+	size_t i;
+	char *xml;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		free(c->merchant.sub_mch_id);
+		free(c->merchant.sub_appid);
+		c->merchant.sub_mch_id =
+		    rows[i].ours != NULL ? strdup(rows[i].ours) : NULL;
+		c->merchant.sub_appid =
+		    rows[i].appid != NULL ? strdup(rows[i].appid) : NULL;
+		(void)snprintf(
+		    text, sizeof text, "%s%s", OK_ANSWER, rows[i].more);
+		xml = good(text);
+		ROW(rows[i].more, answer(c, xml, &refusal, &e) ==
+				      (rows[i].believed ? H5_OK : H5_E_REMOTE));
+		free(xml);
+		(void)snprintf(text, sizeof text, "%s%s", NOTICE, rows[i].more);
+		xml = good(text);
+		ROW(rows[i].more, notice_only(c, xml, &e) ==
+				      (rows[i].believed ? H5_OK : H5_E_AUTH));
+		free(xml);
+	}
+	/* A refusal may come before it was looked at, but not about another's.
+	 */
+	free(c->merchant.sub_mch_id);
+	c->merchant.sub_mch_id = strdup("1900000110");
+	xml = good("return_code=SUCCESS|result_code=FAIL|err_code=NOAUTH");
+	assert_int_equal(answer(c, xml, &refusal, &e), H5_OK);
+	free(xml);
+	xml = good("return_code=SUCCESS|result_code=FAIL|err_code=NOAUTH|"
+		   "sub_mch_id=1900000111");
+	assert_int_equal(answer(c, xml, &refusal, &e), H5_E_REMOTE);
+	free(xml);
 }
 
 static void
@@ -1095,6 +1172,7 @@ main(void)
 	    TEST(test_wxmsg__long_words_of_a_refusal_are_cut_at_a_character),
 	    TEST(test_wxmsg__a_good_answer_is_believed),
 	    TEST(test_wxmsg__ids_must_be_ours),
+	    TEST(test_wxmsg__a_message_is_of_our_sub_merchant),
 	    TEST(test_wxmsg__an_unsigned_refusal_is_words_only),
 	    TEST(test_wxmsg__forged_messages_are_not_believed),
 	    TEST(test_wxmsg__md5_is_pinned_too),

@@ -70,6 +70,10 @@ __wrap_h5_https_call(struct h5_https *h, const struct h5_https_request *q,
 	    h5_fields_add(&f, "appid", desk->c.merchant.appid, e), 0);
 	assert_int_equal(
 	    h5_fields_add(&f, "mch_id", desk->c.merchant.mch_id, e), 0);
+	if (desk->c.merchant.sub_mch_id != NULL)
+		assert_int_equal(h5_fields_add(&f, "sub_mch_id",
+				     desk->c.merchant.sub_mch_id, e),
+		    0);
 	assert_int_equal(h5_fields_add(&f, "trade_type", "MWEB", e), 0);
 	assert_int_equal(h5_fields_add(&f, "prepay_id", "wx1410", e), 0);
 	assert_int_equal(h5_fields_add(&f, "mweb_url", desk->mweb_url, e), 0);
@@ -130,6 +134,8 @@ tear_down(void **state)
 	h5_fields_release(&d->sent);
 	free(d->c.merchant.appid);
 	free(d->c.merchant.mch_id);
+	free(d->c.merchant.sub_mch_id);
+	free(d->c.merchant.sub_appid);
 	h5_crypto_key_free(d->c.merchant.api_key);
 	free(d->c.site.base_url);
 	free(d->c.site.origin);
@@ -474,6 +480,136 @@ test_wxpay__query_and_close_send_the_number_alone(void **state)
 	}
 }
 
+/* What a service provider sends with each call, and an ordinary merchant with
+ * none. */
+static enum h5_code
+send_one(struct desk *d, size_t turn, struct h5_err *e)
+{
+	struct h5_attempt a = {.out_trade_no = "order-1"};
+	struct h5_refund r = {
+	    .out_trade_no = "order-1", .out_refund_no = "r-1"};
+	struct h5_order o = {.id = "order-1", .total_fee = 100};
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_prepay prepay;
+	struct h5_wechat_refund got;
+	struct h5_wechat_trade t;
+	struct h5_buf raw, text;
+	enum h5_code rc;
+
+	o.attempts = &a;
+	o.n_attempts = 1;
+	r.refund_fee = 100;
+	switch (turn) {
+	case 0:
+		rc = order(d, "Tea", NULL, &prepay, e);
+		h5_wechat_prepay_release(&prepay);
+		return rc;
+	case 1:
+		rc = h5_wechat_query(d->w, &d->log, &a, &t, &refusal, e);
+		h5_wechat_trade_release(&t);
+		return rc;
+	case 2:
+		return h5_wechat_close(d->w, &d->log, &a, &refusal, e);
+	case 3:
+		return h5_wechat_refund(
+		    d->w, &d->log, &o, &r, &got, &refusal, e);
+	case 4:
+		return h5_wechat_refund_query(
+		    d->w, &d->log, &o, &r, &got, &refusal, e);
+	default:
+		break;
+	}
+	h5_buf_init(&raw, 4096);
+	h5_buf_init(&text, 4096);
+	d->raw = "a bill";
+	rc = h5_wechat_bill(&d->c, &d->log, 1795363200, "ALL", &raw, &text, e);
+	d->raw = NULL;
+	h5_buf_release(&raw);
+	h5_buf_release(&text);
+	return rc;
+}
+
+static void
+send_each(struct desk *d, bool named, bool appid)
+{
+	/* This desk's answers name no order and no refund. */
+	static const enum h5_code due[] = {
+	    H5_OK, H5_E_REMOTE, H5_OK, H5_E_REMOTE, H5_E_REMOTE, H5_OK};
+	struct h5_err e;
+	size_t turn;
+
+	for (turn = 0; turn < COUNT(due); turn++) {
+		ROW(d->url, send_one(d, turn, &e) == due[turn]);
+		assert_true(h5_fields_is(&d->sent, "mch_id", "1900000109"));
+		ROW(d->url, h5_fields_is(
+				&d->sent, "sub_mch_id", "1900000110") == named);
+		/* A bill is of a sub-merchant, under whichever appid. */
+		ROW(d->url, h5_fields_is(&d->sent, "sub_appid",
+				"wx1234567890abcdef") == (appid && turn < 5));
+		ROW(d->url,
+		    named || h5_fields_get(&d->sent, "sub_mch_id") == NULL);
+		ROW(d->url,
+		    appid || h5_fields_get(&d->sent, "sub_appid") == NULL);
+	}
+}
+
+static void
+test_wxpay__a_provider_names_the_sub_merchant_each_time(void **state)
+{
+	struct desk *d = *state;
+
+	send_each(d, false, false);
+	d->c.merchant.sub_mch_id = strdup("1900000110");
+	send_each(d, true, false);
+	d->c.merchant.sub_appid = strdup("wx1234567890abcdef");
+	send_each(d, true, true);
+}
+
+/* The bridge's appId, the openid's name and the openid's appid are of one
+ * account (Q58). */
+static void
+test_wxpay__q58_an_openid_goes_with_its_appid(void **state)
+{
+	struct desk *d = *state;
+	struct h5_attempt a = {.product = H5_PRODUCT_JSAPI,
+	    .out_trade_no = "order-1",
+	    .time_start = 1795423212,
+	    .time_expire = 1795430412};
+	struct h5_order o = {.id = "order-1", .total_fee = 100};
+	struct h5_wechat_refusal refusal;
+	struct h5_wechat_prepay prepay;
+	struct h5_wechat_bridge bridge;
+	struct h5_err e;
+	size_t turn;
+
+	a.prepay_id = strdup("wx1410");
+	a.openid = strdup("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
+	o.body = strdup("Tea");
+	o.attempts = &a;
+	o.n_attempts = 1;
+	d->c.merchant.sub_mch_id = strdup("1900000110");
+	for (turn = 0; turn < 2; turn++) {
+		/* This desk's answers are of H5. */
+		assert_int_equal(h5_wechat_prepay(d->w, &d->log, &o, &a,
+				     "192.0.2.1", &prepay, &refusal, &e),
+		    H5_E_REMOTE);
+		assert_true(h5_fields_is(
+		    &d->sent, turn == 0 ? "openid" : "sub_openid", a.openid));
+		assert_null(h5_fields_get(
+		    &d->sent, turn == 0 ? "sub_openid" : "openid"));
+		assert_int_equal(
+		    h5_wechat_bridge(&d->c, &a, 1795423212, &bridge, &e),
+		    H5_OK);
+		assert_string_equal(bridge.app_id,
+		    turn == 0 ? "wx2421b1c4370ec43b" : "wx1234567890abcdef");
+		if (turn == 0)
+			d->c.merchant.sub_appid = strdup("wx1234567890abcdef");
+	}
+	free(a.prepay_id);
+	free(a.openid);
+	free(o.body);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -490,6 +626,8 @@ main(void)
 	    TEST(test_wxpay__a_bill_refused_in_unknown_words),
 	    TEST(test_wxpay__an_answer_to_a_close_is_about_its_number),
 	    TEST(test_wxpay__query_and_close_send_the_number_alone),
+	    TEST(test_wxpay__a_provider_names_the_sub_merchant_each_time),
+	    TEST(test_wxpay__q58_an_openid_goes_with_its_appid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,12 +111,20 @@ add_shop(struct h5_wechat *w, enum h5_product product, struct h5_fields *f,
 	return rc;
 }
 
+/* An openid goes under the name of the appid that it belongs to. */
+static const char *
+openid_name(const struct h5_config *c)
+{
+	return c->merchant.sub_appid != NULL ? "sub_openid" : "openid";
+}
+
 /* What the order and its attempt say.  WeChat refuses a number that comes again
  * with other parameters, so all of them are stored (docs/PROTOCOL.md 2.1, 2.7);
  * only the buyer's address may differ. */
 static enum h5_code
-add_order(struct h5_fields *f, const struct h5_order *o,
-    const struct h5_attempt *a, const char *ip, struct h5_err *e)
+add_order(const struct h5_config *c, struct h5_fields *f,
+    const struct h5_order *o, const struct h5_attempt *a, const char *ip,
+    struct h5_err *e)
 {
 	char start[H5_CLOCK_WIRE], expire[H5_CLOCK_WIRE];
 	size_t n = strlen(o->body);
@@ -132,7 +140,7 @@ add_order(struct h5_fields *f, const struct h5_order *o,
 		rc = h5_fields_add(f, "product_id", a->out_trade_no, e);
 	if (rc == H5_OK && a->product == H5_PRODUCT_JSAPI)
 		rc = a->openid != NULL
-			 ? h5_fields_add(f, "openid", a->openid, e)
+			 ? h5_fields_add(f, openid_name(c), a->openid, e)
 			 : h5_err_set(e, H5_E_BUG, "there is no openid yet");
 	if (rc == H5_OK)
 		rc = h5_fields_add(f, "device_info", "WEB", e);
@@ -273,7 +281,7 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 	if (a->sign_type != H5_SIGN_UNSAID)
 		k.sign_type = a->sign_type;
 	if (rc == H5_OK)
-		rc = add_order(&k.params, o, a, ip, &why);
+		rc = add_order(w->c, &k.params, o, a, ip, &why);
 	if (rc == H5_OK)
 		rc = add_shop(w, a->product, &k.params, &why);
 	if (rc == H5_OK)
@@ -304,7 +312,7 @@ h5_v2_bridge(const struct h5_config *c, const struct h5_attempt *a, int64_t now,
 	enum h5_code rc;
 
 	memset(out, 0, sizeof *out);
-	out->app_id = c->merchant.appid;
+	out->app_id = h5_config_payer_appid(c);
 	out->sign_type = h5_order_sign_word(type);
 	(void)snprintf(
 	    out->time_stamp, sizeof out->time_stamp, "%lld", (long long)now);

@@ -45,6 +45,9 @@ fill(const struct h5_config *c, int64_t day, const char *type,
 	wire[8] = '\0'; /* yyyyMMdd */
 	for (i = 0; rc == H5_OK && i < H5_LENGTH(params); i++)
 		rc = h5_fields_add(f, params[i].name, params[i].value, e);
+	/* Without it a provider gets the bill of all his sub-merchants. */
+	if (rc == H5_OK && c->merchant.sub_mch_id != NULL)
+		rc = h5_fields_add(f, "sub_mch_id", c->merchant.sub_mch_id, e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(
 		    c->merchant.api_key, c->merchant.sign_type, f, sign, e);

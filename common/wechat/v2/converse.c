@@ -19,6 +19,20 @@
 /* --- asking --- */
 
 enum h5_code
+h5_v2_add_sub(const struct h5_config *c, struct h5_fields *f, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	/* An empty element would be no element to the signature: an ordinary
+	 * merchant sends none. */
+	if (c->merchant.sub_appid != NULL)
+		rc = h5_fields_add(f, "sub_appid", c->merchant.sub_appid, e);
+	if (rc == H5_OK && c->merchant.sub_mch_id != NULL)
+		rc = h5_fields_add(f, "sub_mch_id", c->merchant.sub_mch_id, e);
+	return rc;
+}
+
+enum h5_code
 h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
     const char *path, const char *out_trade_no,
     struct h5_wechat_refusal *refusal, struct h5_err *e)
@@ -40,7 +54,7 @@ h5_v2_begin(struct h5_wechat *w, struct h5_v2_call *k, const char *api,
 	if (rc == H5_OK)
 		rc = h5_fields_add(
 		    &k->params, "mch_id", w->c->merchant.mch_id, e);
-	return rc;
+	return rc == H5_OK ? h5_v2_add_sub(w->c, &k->params, e) : rc;
 }
 
 /* The request's bytes, with a nonce of its own. */
@@ -190,6 +204,8 @@ static const struct {
     {"\xe5\x86\xbb\xe7\xbb\x93",
 	"WeChat has frozen this account: see its messages on pay.weixin.qq.com",
 	true},
+    {"sub_appid", "check merchant.sub_appid", true},
+    {"sub_mch_id", "check merchant.sub_mch_id", true},
     {"appid", "check merchant.appid", true},
     {"mch_id", "check merchant.mch_id", true},
     {"time_expire",

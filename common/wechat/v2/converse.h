@@ -25,6 +25,12 @@ struct h5_v2_call {
 	unsigned attempts;
 };
 
+/* h5_v2_add_sub(c, f, e): of a service provider, whom the call is for:
+ * sub_appid, sub_mch_id (PROTOCOL-V3 14).  An ordinary merchant sends neither.
+ * H5_E_NOMEM: no memory. */
+H5_MUST_CHECK enum h5_code h5_v2_add_sub(
+    const struct h5_config *c, struct h5_fields *f, struct h5_err *e);
+
 /* h5_v2_begin(w, k, api, path, out_trade_no, refusal, e): start k with who we
  * are; the caller adds what it asks.  Release k->params.
  * refusal: is "refused" from here until an answer is believed, so that an early

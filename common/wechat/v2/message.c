@@ -90,6 +90,17 @@ number_taken(const char *des)
 	return strstr(des, repeated) != NULL;
 }
 
+/* The words for "relation of acceptance", which a provider has to each of his
+ * sub-merchants (PROTOCOL-V3 14). */
+static bool
+not_accepted(const char *des)
+{
+	static const char relation[] = "\xe5\x8f\x97\xe7\x90\x86"
+				       "\xe5\x85\xb3\xe7\xb3\xbb";
+
+	return des != NULL && strstr(des, relation) != NULL;
+}
+
 /* The verdict on an err_code; *note as in struct h5_wechat_refusal. */
 static enum h5_wechat_verdict
 verdict_of(const char *code, const char *des, const char **note)
@@ -98,6 +109,11 @@ verdict_of(const char *code, const char *des, const char **note)
 
 	*note = NULL;
 	/* The one code whose meaning stands in its text (PROTOCOL 2.6). */
+	if (strcmp(code, "INVALID_REQUEST") == 0 && not_accepted(des)) {
+		*note = "merchant.sub_mch_id is no sub-merchant of "
+			"merchant.mch_id: check both";
+		return H5_WECHAT_MERCHANT;
+	}
 	if (strcmp(code, "INVALID_REQUEST") == 0)
 		return number_taken(des) ? H5_WECHAT_TAKEN : H5_WECHAT_REFUSED;
 	for (i = 0; i < H5_LENGTH(verdicts); i++)
@@ -147,6 +163,26 @@ read_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
 
 /* --- answers --- */
 
+/* A provider has one key for all his sub-merchants: this alone tells whose
+ * money it is.  sub_appid is named where it was sent, or not at all. */
+static enum h5_code
+check_sub(const struct h5_config *c, const struct h5_fields *f,
+    bool may_be_absent, struct h5_err *e)
+{
+	const char *sub = h5_fields_get(f, "sub_mch_id");
+	const char *appid = h5_fields_get(f, "sub_appid");
+	const char *ours = c->merchant.sub_mch_id;
+	bool absent = sub == NULL || sub[0] == '\0';
+
+	if (absent ? ours != NULL && !may_be_absent
+		   : ours == NULL || strcmp(sub, ours) != 0)
+		return h5_err_set(e, H5_E_AUTH, "not our sub_mch_id");
+	if (c->merchant.sub_appid != NULL && appid != NULL &&
+	    appid[0] != '\0' && strcmp(appid, c->merchant.sub_appid) != 0)
+		return h5_err_set(e, H5_E_AUTH, "not our sub_appid");
+	return H5_OK;
+}
+
 /* Both ids are ours.  A signed refusal may leave them out (a fault may be
  * found before they are read), but may not name others'. */
 static enum h5_code
@@ -162,7 +198,7 @@ check_ids(const struct h5_config *c, const struct h5_fields *f,
 	if (mch_id == NULL ? !may_be_absent
 			   : strcmp(mch_id, c->merchant.mch_id) != 0)
 		return h5_err_set(e, H5_E_AUTH, "not our mch_id");
-	return H5_OK;
+	return check_sub(c, f, may_be_absent, e);
 }
 
 static enum h5_code
@@ -261,8 +297,9 @@ left_out(const char *name)
 {
 	static const char *const out[] = {"sign", "sign_type", "nonce_str",
 	    "openid", "sub_openid", "return_code", "return_msg", "result_code",
-	    "appid", "mch_id", "out_trade_no", "trade_state", "transaction_id",
-	    "total_fee", "fee_type", "time_end"};
+	    "appid", "mch_id", "sub_appid", "sub_mch_id", "out_trade_no",
+	    "trade_state", "transaction_id", "total_fee", "fee_type",
+	    "time_end"};
 	size_t i;
 
 	/* The first letter tells most of them apart. */

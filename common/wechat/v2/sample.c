@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/length.h"
 #include "common/system/crypto.h"
+#include "common/wechat/v2/converse.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
@@ -46,6 +47,8 @@ h5_v2_sample_notice(const struct h5_config *c, const char *number,
 	};
 	for (i = 0; rc == H5_OK && i < H5_LENGTH(pairs); i++)
 		rc = h5_fields_add(&f, pairs[i][0], pairs[i][1], e);
+	if (rc == H5_OK)
+		rc = h5_v2_add_sub(c, &f, e);
 	if (rc == H5_OK)
 		rc = h5_sign_fields(
 		    c->merchant.api_key, c->merchant.sign_type, &f, sign, e);
