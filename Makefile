@@ -87,7 +87,7 @@ help:
 	@echo "                  Ubuntu); deps-run, deps-static, deps-test: what make run,"
 	@echo "                  dist-static and test need"
 	@echo "make run          a shop to click through, with a stand-in for WeChat Pay"
-	@echo "                  [PORT=8080]; Ctrl-C ends it"
+	@echo "                  [PORT=8080] [API=v3: by APIv3]; Ctrl-C ends it"
 	@echo "make test         everything CI runs; ends in one line 'N passed, N failed'"
 	@echo "                  [T='wrong amount': the tests of that name, wherever they"
 	@echo "                  are] [KEEP=1: goes on if lint or unit tests fail]"
@@ -145,11 +145,13 @@ $(B)/.deps: deploy/install-deps.sh
 # --- the demonstration -----------------------------------------------------
 
 PORT ?=
+API ?=
 .PHONY: run
 run:
 	@$(INSTALL_DEPS) run
 	@$(MAKE) --no-print-directory $(JOBS) all $(B)/tests/gateway
-	@exec $(PYTHON) deploy/demo/run.py --build $(B) $(if $(PORT),--port $(PORT))
+	@exec $(PYTHON) deploy/demo/run.py --build $(B) $(if $(PORT),--port $(PORT)) \
+	    $(if $(API),--api $(API))
 
 # --- objects ---------------------------------------------------------------
 

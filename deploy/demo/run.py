@@ -2,7 +2,7 @@
 """A shop to click through: lighttpd, the suite as FastCGI, and the stand-in
 for WeChat Pay, all on this machine and all gone after Ctrl-C.
 
-    run.py [--build DIR] [--port N] [--folder DIR]
+    run.py [--build DIR] [--port N] [--folder DIR] [--api v2|v3]
 """
 
 import argparse
@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 import h5  # noqa: E402
+import v3  # noqa: E402
 from inside import Inside  # noqa: E402
 
 PORTS = range(8080, 8100)
@@ -55,6 +56,7 @@ WORDS = """
   The shop           {shop}
   WeChat's stand-in  {gateway}  (orders, and a button for every fault)
   inside WeChat      {inside}  (the shop, as WeChat's own browser opens it)
+  WeChat Pay's API   {api}
 
 Three ways to pay; the browser decides which the page offers first
   on a desktop       open the shop: a QR code. Press Scan beside the order on
@@ -135,6 +137,13 @@ def write_shop_page(shop, key):
     (shop.docroot / "index.html").write_text(text)
 
 
+APIS = {
+    "v2": "APIv2 (make run API=v3: the other one)",
+    "v3": "APIv3, with a WeChat Pay public key; the keys are published test "
+          "keys",
+}
+
+
 def open_shop(a, folder):
     """(shop, gateway, inside), all running."""
     socket = take_port(a.port)
@@ -174,6 +183,7 @@ def open_shop(a, folder):
             "gateway.sns_url": gateway.url,
             "hooks.exec": hook,
             "server.processes": "2",
+            **(v3.conf(folder=v3.keep(folder)) if a.api == "v3" else {}),
         },
     )
     write_shop_page(shop, keys["link.key"])
@@ -199,6 +209,7 @@ def main():
     p.add_argument("--build", default=str(ROOT / "build"))
     p.add_argument("--port", type=int, help="0: any")
     p.add_argument("--folder", help="default: BUILD/demo")
+    p.add_argument("--api", choices=sorted(APIS), default="v2")
     a = p.parse_args()
     # Blocked here and in every thread, waited for in wait_until_told; the
     # children get the usual mask back (h5.spawn).
@@ -214,7 +225,7 @@ def main():
     try:
         command = f"{short(shop.command)} -c {short(shop.conf_file)}"
         print(WORDS.format(shop=shop.origin + "/", gateway=gateway.url + "/",
-                           inside=inside.origin + "/",
+                           inside=inside.origin + "/", api=APIS[a.api],
                            command=command, store=short(shop.store),
                            log=short(shop.log_file),
                            heard=short(folder / "heard.txt")), flush=True)

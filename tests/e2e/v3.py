@@ -4,10 +4,13 @@ signatures and its encryption, notices written by hand.
 RSA and AES are the openssl command's, GCM is put together here.  The keys are
 published test keys: tests/gateway/keys/README.md."""
 
+import atexit
 import base64
+import functools
 import json
 import pathlib
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -33,22 +36,41 @@ STAND_IN = [
 ]
 
 
-def conf(mode="public", api="v3"):
+def keep(folder):
+    """Copies of the merchant's files in this folder, which others cannot
+    read."""
+    for source in (MERCHANT_KEY, MERCHANT_CERT, PUBLIC_KEY, PLATFORM_CERT):
+        copy = pathlib.Path(folder) / source.name
+        copy.touch(mode=0o600)
+        copy.write_bytes(source.read_bytes())
+    return pathlib.Path(folder)
+
+
+@functools.lru_cache
+def _kept():
+    folder = tempfile.mkdtemp(prefix="h5-v3-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return keep(folder)
+
+
+def conf(mode="public", api="v3", folder=None):
     """The lines that make a shop one of APIv3: t.own_site(v3.conf()).
 
-    mode: public, certificate or both: what the merchant has of WeChat."""
+    mode: public, certificate or both: what the merchant has of WeChat.
+    folder: where keep() has put the files; none: somewhere."""
     assert mode in ("public", "certificate", "both"), mode
+    at = folder or _kept()
     out = {
         "merchant.api": api,
-        "merchant.key_file": MERCHANT_KEY,
-        "merchant.cert_file": MERCHANT_CERT,
+        "merchant.key_file": at / MERCHANT_KEY.name,
+        "merchant.cert_file": at / MERCHANT_CERT.name,
         "merchant.apiv3_key": APIV3_KEY,
     }
     if mode != "certificate":
-        out["merchant.public_key_file"] = PUBLIC_KEY
+        out["merchant.public_key_file"] = at / PUBLIC_KEY.name
         out["merchant.public_key_id"] = PUBLIC_KEY_ID
     if mode != "public":
-        out["merchant.platform_certs"] = PLATFORM_CERT
+        out["merchant.platform_certs"] = at / PLATFORM_CERT.name
     return out
 
 
