@@ -40,6 +40,55 @@ read_fixture(const char *name, struct h5_bill *b, struct h5_err *e)
 	return rc;
 }
 
+/* --- a provider's -------------------------------------------------------- */
+
+#define COLUMNS                                                                \
+	"\xe4\xba\xa4\xe6\x98\x93\xe6\x97\xb6\xe9\x97\xb4,"                    \
+	"\xe7\x89\xb9\xe7\xba\xa6\xe5\x95\x86\xe6\x88\xb7\xe5\x8f\xb7,"        \
+	"\xe5\xbe\xae\xe4\xbf\xa1\xe8\xae\xa2\xe5\x8d\x95\xe5\x8f\xb7,"        \
+	"\xe5\x95\x86\xe6\x88\xb7\xe8\xae\xa2\xe5\x8d\x95\xe5\x8f\xb7,"        \
+	"\xe4\xba\xa4\xe6\x98\x93\xe7\x8a\xb6\xe6\x80\x81,"                    \
+	"\xe5\xba\x94\xe7\xbb\x93\xe8\xae\xa2\xe5\x8d\x95\xe9\x87\x91"         \
+	"\xe9\xa2\x9d\n"
+#define TOTALS "\xe6\x80\xbb\xe4\xba\xa4\xe6\x98\x93\xe5\x8d\x95\xe6\x95\xb0\n`"
+#define LINE(sub, id, number, yuan)                                            \
+	"`2026-11-23 16:40:12,`" sub ",`" id ",`" number ",`SUCCESS,`" yuan "\n"
+
+/* A number is unique with each sub-merchant alone, so another's line with ours
+ * must not be found. */
+static void
+test_bill__a_provider_reads_his_sub_merchants_lines(void **state)
+{
+	static const char text[] =
+	    COLUMNS LINE("1900000111", "4", "order-1", "3.00")
+		LINE("1900000110", "5", "order-1", "1.00")
+		    LINE("1900000111", "6", "order-2", "7.00")
+			LINE("0", "7", "order-3", "2.00") TOTALS "4\n";
+	struct h5_bill b;
+	struct h5_err e;
+
+	(void)state;
+	assert_int_equal(read_text(text, &b, &e), H5_OK);
+	assert_string_equal(b.rows[0].sub_mch_id, "1900000111");
+	assert_string_equal(b.rows[3].sub_mch_id, "");
+	assert_int_equal(h5_bill_narrow(&b, NULL), 0);
+	assert_int_equal(b.n, 4);
+	assert_string_equal(h5_bill_order(&b, "order-1")->transaction_id, "4");
+	assert_int_equal(h5_bill_narrow(&b, "1900000110"), 2);
+	assert_int_equal(b.n, 2);
+	assert_int_equal(b.n_payments, 2);
+	assert_int_equal(b.settled_sum, 300);
+	assert_string_equal(h5_bill_order(&b, "order-1")->transaction_id, "5");
+	assert_null(h5_bill_order(&b, "order-2"));
+	assert_null(h5_bill_payment(&b, "4"));
+	assert_string_equal(h5_bill_payment(&b, "5")->out_trade_no, "order-1");
+	assert_string_equal(h5_bill_payment(&b, "7")->out_trade_no, "order-3");
+	assert_int_equal(h5_bill_narrow(&b, "1900000110"), 0);
+	h5_bill_free(&b);
+	h5_bill_empty(&b);
+	assert_int_equal(h5_bill_narrow(&b, "1900000110"), 0);
+}
+
 /* --- the published ones --------------------------------------------------- */
 
 static void
@@ -721,6 +770,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		test_bill__a_provider_reads_his_sub_merchants_lines),
 	    cmocka_unit_test(test_bill__reads_the_official_sample),
 	    cmocka_unit_test(test_bill__totals_that_do_not_fit_are_refused),
 	    cmocka_unit_test(test_bill__reads_every_known_width),
