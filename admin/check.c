@@ -236,7 +236,8 @@ look(struct command *cmd, const char *as, struct checked *found,
 				: command_own_store(found->path.data, e);
 	command_who(&found->account);
 	if (rc == H5_OK)
-		rc = h5_load(found->path.data, &found->faults, got, e);
+		rc = h5_load(
+		    found->path.data, h5_wechat_ready, &found->faults, got, e);
 	if (rc == H5_OK)
 		rc = check_left(got->c, &found->faults);
 	if (rc == H5_OK)

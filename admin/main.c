@@ -147,7 +147,9 @@ command_wechat(struct command *cmd, struct h5_err *e)
 	/* Some verbs ask for it twice, but it is made once. */
 	if (cmd->shop.wx != NULL)
 		return H5_OK;
-	rc = h5_https_start(e);
+	rc = h5_wechat_ready(cmd->config, 0, NULL, e);
+	if (rc == H5_OK)
+		rc = h5_https_start(e);
 	if (rc == H5_OK)
 		rc = h5_wechat_new(cmd->config, &cmd->shop.wx, e);
 	return rc;

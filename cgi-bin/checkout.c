@@ -501,6 +501,7 @@ const struct h5_program h5_program = {
     .writes = true,
     .handle = handle,
     .start = h5_https_start,
+    .ready = h5_wechat_ready,
     .worker_new = h5_wechat_worker_new,
     .worker_free = h5_wechat_worker_free,
 };

@@ -56,13 +56,16 @@ not_taken(struct h5_job *job, int status, const char *msg)
 static void
 fail(struct h5_job *job, const struct h5_err *e, const char *order)
 {
+	enum h5_log_level level = H5_LOG_WARN;
+
 	/* A bad message is the sender's matter; a store that cannot take a
 	 * good one is the operator's. */
-	h5_log_event(&job->log,
-	    e->code == H5_E_IO || e->code == H5_E_BUG ? H5_LOG_ALERT
-						      : H5_LOG_WARN,
-	    "notice-refused", "why", e->msg, "code", h5_err_name(e->code),
-	    "order", order, NULL);
+	if (e->code == H5_E_IO || e->code == H5_E_BUG)
+		level = H5_LOG_ALERT;
+	else if (h5_wechat_probe(&job->r->wechatpay))
+		level = H5_LOG_INFO;
+	h5_log_event(&job->log, level, "notice-refused", "why", e->msg, "code",
+	    h5_err_name(e->code), "order", order, NULL);
 	not_taken(job,
 	    e->code == H5_E_INPUT || e->code == H5_E_AUTH ? 401 : 500,
 	    e->code == H5_E_IO || e->code == H5_E_BUSY ||
@@ -208,6 +211,7 @@ const struct h5_program h5_program = {
     .answer_ms = 4300, /* WeChat waits five seconds */
     .threads = 8,
     .writes = true,
+    .ready = h5_wechat_ready_to_take,
     .handle = handle,
     .refuse = refuse,
     .last_headers = "Content-Type: " H5_WECHAT_TYPE "\r\n"

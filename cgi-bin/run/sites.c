@@ -44,6 +44,23 @@ free_site(struct h5_site *site)
 	free(site);
 }
 
+/* One request of plain CGI that only reads signs nothing, unless its page has a
+ * payment inside WeChat, which is signed in the page. */
+static enum h5_code
+make_ready(const struct h5_sites *s, struct h5_config *c, struct h5_buf *faults,
+    struct h5_err *e)
+{
+	const struct h5_program *p = s->program;
+	const char *method = getenv("REQUEST_METHOD");
+	bool posted = method != NULL && strcmp(method, "POST") == 0;
+
+	if (p->ready == NULL ||
+	    (s->once && !posted &&
+		(c->merchant.products >> H5_PRODUCT_JSAPI & 1) == 0))
+		return H5_OK;
+	return p->ready(c, 0, faults, e);
+}
+
 /* The files may be replaced while they are read.  So the stamp is taken
  * between two readings: when it holds after the second, it is of what the
  * second one read. */
@@ -70,6 +87,8 @@ load_settled(const struct h5_sites *s, const char *path, struct h5_buf *faults,
 			break;
 		h5_load_release(&got);
 	}
+	if (rc == H5_OK)
+		rc = make_ready(s, got.c, faults, e);
 	site->app.c = got.c;
 	site->app.pages = got.pages;
 	site->kept.last = got.items;
@@ -355,7 +374,7 @@ h5_sites_check(const struct h5_program *p, const char *option)
 	/* The same steps as at a start, so that -t and a start cannot
 	 * differ. */
 	if (rc == H5_OK)
-		rc = h5_load(path.data, &faults, &got, &e);
+		rc = h5_load(path.data, p->ready, &faults, &got, &e);
 	if (rc == H5_OK)
 		rc = check_outside(got.c, &faults, &e);
 	if (rc == H5_OK)

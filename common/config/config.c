@@ -440,6 +440,8 @@ free_list(struct h5_config_list *list)
 static void
 free_merchant_and_site(struct h5_config *c)
 {
+	if (c->merchant.v3 != NULL)
+		c->merchant.v3_free(c->merchant.v3);
 	free(c->merchant.appid);
 	free(c->merchant.mch_id);
 	free(c->merchant.cert_file);

@@ -19,6 +19,8 @@
 
 #define H5_CONFIG_KEYS 128 /* room for this many keys (keys.h) */
 
+struct h5_v3_keys;
+
 struct h5_config_list {
 	char **v;
 	size_t n;
@@ -56,6 +58,11 @@ struct h5_config {
 		char *public_key_previous_file, *public_key_previous_id;
 		int64_t public_key_previous_at;
 		char *platform_certs; /* PEM, of certificate mode */
+		/* What common/wechat made of these (h5_wechat_ready), and how
+		 * it is freed: a program without APIv3 links nothing of it.
+		 * NULL: not set up, or not needed by this program. */
+		struct h5_v3_keys *v3;
+		void (*v3_free)(struct h5_v3_keys *v3);
 		/* A provider's sub-merchant; NULL: an ordinary merchant. */
 		char *sub_mch_id, *sub_appid;
 	} merchant;

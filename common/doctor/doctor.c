@@ -36,7 +36,7 @@ h5_doctor_configuration(struct h5_doctor *d, const char *path)
 
 	h5_buf_init(&faults, H5_LOAD_FAULTS);
 	d->path = path;
-	rc = h5_load(path, &faults, &got, &e);
+	rc = h5_load(path, h5_wechat_ready, &faults, &got, &e);
 	if (rc == H5_OK) {
 		/* The pages were only tried; the doctor has its own. */
 		d->c = got.c;

@@ -271,6 +271,73 @@ out:
 	return rc;
 }
 
+/* Before this returns true nothing of what is at to may be used. */
+static bool
+gcm_opens(EVP_CIPHER_CTX *ctx, const struct h5_crypto_key *key,
+    const struct h5_crypto_sealed *in, unsigned char *to, int *len)
+{
+	const unsigned char *from = in->p;
+	const unsigned char *nonce = (const unsigned char *)in->nonce;
+	size_t n = in->n - H5_CRYPTO_TAG;
+	unsigned char tag[H5_CRYPTO_TAG];
+	int rest = 0, ignored = 0;
+
+	memcpy(tag, from + n, sizeof tag);
+	/* The length of the nonce first: 12 is only where OpenSSL begins. */
+	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN,
+		(int)strlen(in->nonce), NULL) != 1 ||
+	    EVP_DecryptInit_ex2(ctx, NULL, key->bytes, nonce, NULL) != 1)
+		return false;
+	if (in->also != NULL && in->also[0] != '\0' &&
+	    EVP_DecryptUpdate(ctx, NULL, &ignored,
+		(const unsigned char *)in->also, (int)strlen(in->also)) != 1)
+		return false;
+	/* The tag decides, and nothing before it. */
+	return EVP_DecryptUpdate(ctx, to, len, from, (int)n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(
+		   ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
+	       EVP_DecryptFinal_ex(ctx, to + *len, &rest) == 1 && rest == 0;
+}
+
+enum h5_code
+h5_crypto_open_gcm(const struct h5_crypto_key *key,
+    const struct h5_crypto_sealed *in, struct h5_buf *out, struct h5_err *e)
+{
+	size_t nonce = strlen(in->nonce);
+	EVP_CIPHER *aes = NULL;
+	EVP_CIPHER_CTX *ctx = NULL;
+	enum h5_code rc = H5_OK;
+	unsigned char *to;
+	int len = 0;
+
+	if (key->n != 32 || nonce < 8 || nonce > 16)
+		return h5_err_set(
+		    e, H5_E_INPUT, "a nonce has 8 to 16 bytes, and a key 32");
+	if (in->n < H5_CRYPTO_TAG || in->n > INT_MAX / 2 ||
+	    (in->also != NULL && strlen(in->also) > INT_MAX / 2))
+		return h5_err_set(
+		    e, H5_E_INPUT, "too short or too long to be encrypted");
+	/* One byte more, since there may be no text at all. */
+	to = (unsigned char *)h5_buf_room(out, in->n - H5_CRYPTO_TAG + 1);
+	if (to == NULL)
+		return h5_buf_finish(out, e);
+	aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	ctx = EVP_CIPHER_CTX_new();
+	if (aes == NULL || ctx == NULL ||
+	    EVP_DecryptInit_ex2(ctx, aes, NULL, NULL, NULL) != 1) {
+		rc = refused("AES-256-GCM", e);
+	} else if (gcm_opens(ctx, key, in, to, &len)) {
+		h5_buf_commit(out, (size_t)len);
+	} else {
+		ERR_clear_error();
+		explicit_bzero(to, in->n - H5_CRYPTO_TAG + 1);
+		rc = h5_err_set(e, H5_E_AUTH, "not encrypted with this key");
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(aes);
+	return rc;
+}
+
 /* --- the merchant's certificate --- */
 
 /* Without this OpenSSL would ask at the terminal, where nobody sits. */

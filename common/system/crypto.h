@@ -1,5 +1,5 @@
 /* crypto.h - secrets, digests, random bytes and certificates.
- * crypto.c is the only file that uses OpenSSL. */
+ * OpenSSL is used here, by rsa.c and by chain.c alone. */
 #ifndef H5_SYSTEM_CRYPTO_H
 #define H5_SYSTEM_CRYPTO_H
 
@@ -74,6 +74,26 @@ bool h5_crypto_same(const char *a, const char *b);
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_crypto_open_ecb(const unsigned char key[32],
     const struct h5_buf *in, struct h5_buf *out, struct h5_err *e);
+
+#define H5_CRYPTO_TAG 16 /* bytes, behind what is encrypted */
+
+/* What AES-256-GCM encrypted.  A nonce is 8 to 16 bytes. */
+struct h5_crypto_sealed {
+	const void *p; /* with the tag at its end */
+	size_t n;
+	const char *nonce, *also; /* also: what was only authenticated, or NULL
+				   */
+};
+
+/* h5_crypto_open_gcm(key, in, out, e): append the plain text of in, all of it
+ * only after its tag was checked.  key: of 32 bytes.
+ * H5_E_AUTH: not encrypted with this key, or changed since.
+ * H5_E_INPUT: shorter than a tag, a nonce or a key of another length, or longer
+ *   than out may be.
+ * H5_E_BUG: OpenSSL refused.
+ * H5_E_NOMEM: no memory. */
+H5_MUST_CHECK enum h5_code h5_crypto_open_gcm(const struct h5_crypto_key *key,
+    const struct h5_crypto_sealed *in, struct h5_buf *out, struct h5_err *e);
 
 /* h5_crypto_certificate(cert, key, mch_id, now, e): can this pair, in PEM,
  * prove at the time now (Unix seconds) that we are the merchant mch_id?  WeChat

@@ -2,6 +2,8 @@
 #include "common/web/load.h"
 
 #include <string.h>
+
+#include "common/base/clock.h"
 enum h5_code
 h5_load_pages(const struct h5_config *c, enum h5_load_pages which,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e)
@@ -40,8 +42,10 @@ load_catalogue(const struct h5_config *c, struct h5_buf *faults,
 /* serving: NULL for all that is there; else the program that is to serve. */
 static enum h5_code
 load(const char *path, enum h5_load_pages which,
-    const struct h5_program *serving, struct h5_buf *faults,
-    struct h5_loaded *out, struct h5_err *e)
+    const struct h5_program *serving,
+    enum h5_code (*ready)(struct h5_config *c, int64_t now,
+	struct h5_buf *faults, struct h5_err *e),
+    struct h5_buf *faults, struct h5_loaded *out, struct h5_err *e)
 {
 	enum h5_code rc, last = H5_OK;
 	struct h5_buf ignored;
@@ -51,7 +55,7 @@ load(const char *path, enum h5_load_pages which,
 	rc = h5_config_load(path, faults, &out->c, e);
 	if (rc != H5_OK)
 		return rc;
-	/* Both are looked at, whatever the first one says: the operator sees
+	/* Each is looked at, whatever the first one says: the operator sees
 	 * all faults in one run. */
 	h5_buf_init(&ignored, H5_LOAD_FAULTS);
 	if (serving == NULL)
@@ -59,6 +63,11 @@ load(const char *path, enum h5_load_pages which,
 	else if (serving->catalogue)
 		(void)!load_catalogue(out->c, &ignored, &out->items, NULL);
 	h5_buf_release(&ignored);
+	if (ready != NULL) {
+		rc = ready(out->c, h5_clock_now(), faults, &why);
+		if (rc != H5_OK)
+			last = h5_err_set(e, rc, "%s", why.msg);
+	}
 	rc = h5_load_pages(out->c, which, faults, &out->pages, &why);
 	if (rc != H5_OK)
 		(void)h5_err_set(e, rc, "%s", why.msg);
@@ -70,10 +79,12 @@ load(const char *path, enum h5_load_pages which,
 }
 
 enum h5_code
-h5_load(const char *path, struct h5_buf *faults, struct h5_loaded *out,
-    struct h5_err *e)
+h5_load(const char *path,
+    enum h5_code (*ready)(struct h5_config *c, int64_t now,
+	struct h5_buf *faults, struct h5_err *e),
+    struct h5_buf *faults, struct h5_loaded *out, struct h5_err *e)
 {
-	return load(path, H5_LOAD_PAGES, NULL, faults, out, e);
+	return load(path, H5_LOAD_PAGES, NULL, ready, faults, out, e);
 }
 
 enum h5_code
@@ -81,7 +92,7 @@ h5_load_serving(const struct h5_program *p, const char *path,
     enum h5_load_pages which, struct h5_buf *faults, struct h5_loaded *out,
     struct h5_err *e)
 {
-	return load(path, which, p, faults, out, e);
+	return load(path, which, p, NULL, faults, out, e);
 }
 
 void

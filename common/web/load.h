@@ -28,19 +28,22 @@ struct h5_loaded {
 	struct h5_catalogue *items; /* NULL: none is configured */
 };
 
-/* h5_load(path, faults, out, e): read the configuration at path and all that it
- * names, for -t, check and the doctor.
+/* h5_load(path, ready, faults, out, e): read the configuration at path and all
+ * that it names, for -t, check and the doctor.
+ * ready: makes the merchant's keys ready as well (h5_program); or NULL.
  * faults: gets one line "file:line: what is wrong" for each fault, of every
  *   file; a catalogue or a template is looked at only once the configuration
  *   itself has none.  Initialised by the caller.
  * out: release it with h5_load_release; empty unless H5_OK.
  * H5_E_CONFIG: faults is not empty.  H5_E_IO, H5_E_NOMEM: e->msg says what. */
-H5_MUST_CHECK enum h5_code h5_load(const char *path, struct h5_buf *faults,
-    struct h5_loaded *out, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_load(const char *path,
+    enum h5_code (*ready)(struct h5_config *c, int64_t now,
+	struct h5_buf *faults, struct h5_err *e),
+    struct h5_buf *faults, struct h5_loaded *out, struct h5_err *e);
 /* h5_load_serving(p, path, which, faults, out, e): the same for p, which is to
- * serve, with the pages it needs.  The catalogue is read only if p reads it,
- * and half of one stops nothing that does not need it: notices and signed links
- * go on, and out->items stays NULL. */
+ * serve, with the pages it needs; keys are not made ready.  The catalogue is
+ * read only if p reads it, and half of one stops nothing that does not need it:
+ * notices and signed links go on, and out->items stays NULL. */
 H5_MUST_CHECK enum h5_code h5_load_serving(const struct h5_program *p,
     const char *path, enum h5_load_pages which, struct h5_buf *faults,
     struct h5_loaded *out, struct h5_err *e);

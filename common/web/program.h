@@ -66,6 +66,10 @@ struct h5_program {
 	/* What is left to say where there is no memory for an answer
 	 * (h5_fcgi_last_words); NULL: the suite's page. */
 	const char *last_headers, *last_body;
+	/* Makes the merchant's keys ready (h5_wechat_ready), once for each
+	 * configuration, before threads; NULL: it needs none. */
+	enum h5_code (*ready)(struct h5_config *c, int64_t now,
+	    struct h5_buf *faults, struct h5_err *e);
 	/* Once per process before threads, not for plain CGI; per thread; may
 	 * be NULL.  A program with start speaks TLS, and only to answer a POST
 	 * (plain CGI starts OpenSSL without TLS for anything else). */

@@ -4,16 +4,11 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/wechat/v2/message.h"
-#include "common/wechat/v2/sign.h"
+#include "common/wechat/v3/notice.h"
 
 #define MESSAGE_MAX 128 /* bytes of a refusal's words */
-
-enum h5_code
-h5_wechat_self_test(struct h5_err *e)
-{
-	return h5_sign_self_test(e);
-}
 
 /* Behind a byte-order mark and blanks, which some proxies add. */
 static char
@@ -33,6 +28,15 @@ h5_wechat_form(const struct h5_wechat_headers *h, const char *body, size_t n)
 	return h->any || first_byte(body, n) == '{' ? H5_API_V3 : H5_API_V2;
 }
 
+bool
+h5_wechat_probe(const struct h5_wechat_headers *h)
+{
+	static const char mark[] = "WECHATPAY/SIGNTEST/";
+	const char *signature = h->v[H5_WECHAT_SIGNATURE];
+
+	return signature != NULL && strncmp(signature, mark, strlen(mark)) == 0;
+}
+
 enum h5_code
 h5_wechat_notice(const struct h5_config *c, const struct h5_wechat_headers *h,
     const char *body, size_t n, enum h5_wechat_kind *kind,
@@ -43,9 +47,8 @@ h5_wechat_notice(const struct h5_config *c, const struct h5_wechat_headers *h,
 
 	memset(hint, 0, sizeof *hint);
 	if (h5_wechat_form(h, body, n) == H5_API_V3) {
-		h5_wechat_trade_init(t);
-		*kind = H5_WECHAT_UNUSED;
-		return h5_err_set(e, H5_E_AUTH, "APIv3 is not set up here");
+		return h5_v3_read_notice(c, &(struct h5_v3_notice){h, body, n},
+		    h5_clock_now(), kind, t, hint, e);
 	}
 	rc = h5_v2_read_notice(c, body, n, kind, t, &refund, e);
 	/* The signed kind is finished.  What the other one says is hearsay, so

@@ -140,7 +140,23 @@ struct h5_wechat_hint {
 	char echo[65]; /* of H5_WECHAT_ECHO */
 };
 
-/* --- notices (notice.c) --- */
+/* --- the keys of APIv3 (ready.c) --- */
+
+/* h5_wechat_ready(c, now, faults, e), h5_wechat_ready_to_take(c, now, faults,
+ * e): read the keys of APIv3 that c names, to call WeChat or only to take its
+ * notices.  Call it before c is shared and before files are closed to us; it
+ * does nothing if APIv3 is not set up.
+ * now: Unix seconds at which the merchant's certificate must be valid; 0: at
+ *   none.
+ * faults: gets each fault as a line "file:line: what is wrong"; or NULL.
+ * H5_E_CONFIG: a file cannot be read or does not hold what it must.
+ * H5_E_NOMEM: no memory. */
+H5_MUST_CHECK enum h5_code h5_wechat_ready(
+    struct h5_config *c, int64_t now, struct h5_buf *faults, struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_wechat_ready_to_take(
+    struct h5_config *c, int64_t now, struct h5_buf *faults, struct h5_err *e);
+
+/* --- notices (notice.c; self_test.c) --- */
 
 /* h5_wechat_self_test(e): can this machine check what WeChat signs?
  * H5_E_BUG: its OpenSSL cannot. */
@@ -173,6 +189,11 @@ struct h5_wechat_headers {
  * if they begin with { behind BOM and blanks, or have any of its headers. */
 enum h5_api h5_wechat_form(
     const struct h5_wechat_headers *h, const char *body, size_t n);
+
+/* h5_wechat_probe(h): is it one of WeChat's probes, whose signature is wrong on
+ * purpose, to see whether it is looked at?  It is refused like anything that is
+ * not signed; this is for the level of the log alone. */
+bool h5_wechat_probe(const struct h5_wechat_headers *h);
 
 /* h5_wechat_notice(c, h, body, n, kind, t, hint, e): read the n bytes of a
  * notice, and believe it if WeChat signed it for us.  t is initialised here;

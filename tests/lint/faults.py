@@ -17,7 +17,7 @@ common/format/ini.c common/format/template.c common/format/url.c
 common/hooks/launch.c common/shop/catalogue.c common/store/files/folder.c
 common/store/files/format.c common/store/files/probe.c common/store/format.c
 common/system/chain.c common/system/crypto.c common/system/file.c common/system/file_own.c
-common/system/https.c common/web/pages.c common/web/pages_check.c""".split()
+common/system/https.c common/system/rsa.c common/wechat/v3/keys.c common/web/pages.c common/web/pages_check.c""".split()
 # Of these, what is told to others.
 ELSEWHERE = {
     "common/hooks/launch.c": ["it did not end", "signal %d", "it exited"],
@@ -27,7 +27,8 @@ ELSEWHERE = {
     "common/store/format.c": ["common/order/since.c"],
     "common/system/file_own.c": ["it is not empty"],
     "common/system/chain.c": ["no verdict on"],
-    "common/system/crypto.c": ["AES", "encrypted", "random bytes"],
+    "common/system/crypto.c": ["AES", "encrypted", "random bytes", "a nonce has"],
+    "common/system/rsa.c": ["further certificate", "the signature is"],
 }
 REASON = "No such file or directory"
 LEAST = 100  # messages in them

@@ -31,12 +31,13 @@ CC = os.environ.get("CC") or "cc"
 # in one place and is guarded in one place.
 VENDOR = {
     "mxml.h": {"common/wechat/v2/xml_write.c"},
-    "openssl/": {"common/system/crypto.c", "common/system/chain.c"},
+    "openssl/": {"common/system/crypto.c", "common/system/chain.c",
+                 "common/system/rsa.c"},
     "curl/": {"common/system/https.c"},
     "fcgiapp.h": {"common/web/fcgi.c"},
     "fcgi_stdio.h": set(),
     "zlib.h": {"common/format/gzip.c"},
-    "jansson.h": {"common/wechat/openid.c"},
+    "jansson.h": {"common/wechat/openid.c", "common/format/json_read.c"},
     "qrcodegen/": {"common/format/qr.c"},
 }
 
@@ -324,6 +325,15 @@ def sizes():
             yield f"{f}: {function} has {n} lines"
 
 
+# Their callers come with the calls of APIv3; a name that is used by then has to
+# leave this list.
+COMING = {
+    "h5_v3_authorization", "h5_v3_pay_sign", "h5_v3_keys_add",
+    "h5_v3_keys_asked", "h5_v3_keys_count", "h5_v3_read_refund",
+    "h5_json_count", "h5_json_item", "h5_json_list", "h5_json_object",
+}
+
+
 def exports_are_used():
     """what a file exports is used by another one of the product"""
     h = house.House(ROOT)
@@ -335,8 +345,9 @@ def exports_are_used():
             users.setdefault(word, set()).add(
                 h.units[f] if f.endswith(".c") else f)
     for word, unit in sorted(h.where.items()):
-        if not users.get(word, set()) - {unit}:
-            yield f"{unit}.c: {word}"
+        used = bool(users.get(word, set()) - {unit})
+        if used == (word in COMING):
+            yield f"{unit}.c: {word}" + (" is used" if used else "")
 
 
 def errors_are_outputs():
@@ -419,7 +430,7 @@ LINKED = {
     "cgi-bin/query": CALLS,
     "cgi-bin/doctor": CALLS | {"libjansson"},
     "cgi-bin/return-page": {"libfcgi", "libcrypto", "libz"},
-    "cgi-bin/notify": {"libfcgi", "libcrypto", "libz"},
+    "cgi-bin/notify": {"libfcgi", "libcrypto", "libz", "libjansson"},
     "h5pay": {"libcurl", "libmxml", "libcrypto", "libz", "libqrcodegen",
               "libjansson"},
 }
