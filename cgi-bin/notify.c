@@ -53,8 +53,9 @@ not_taken(struct h5_job *job, int status, const char *msg)
 	reply(job, form_of(job) == H5_API_V3 ? status : 200, false, msg);
 }
 
+/* status: as for not_taken. */
 static void
-fail(struct h5_job *job, const struct h5_err *e, const char *order)
+fail(struct h5_job *job, int status, const struct h5_err *e, const char *order)
 {
 	enum h5_log_level level = H5_LOG_WARN;
 
@@ -66,11 +67,11 @@ fail(struct h5_job *job, const struct h5_err *e, const char *order)
 		level = H5_LOG_INFO;
 	h5_log_event(&job->log, level, "notice-refused", "why", e->msg, "code",
 	    h5_err_name(e->code), "order", order, NULL);
-	not_taken(job,
-	    e->code == H5_E_INPUT || e->code == H5_E_AUTH ? 401 : 500,
-	    e->code == H5_E_IO || e->code == H5_E_BUSY ||
-		    e->code == H5_E_NOMEM || e->code == H5_E_BUG ||
-		    e->code == H5_E_CONFIG
+	/* What the store cannot read is no fault of the message. */
+	not_taken(job, status,
+	    (status == 500 && e->code == H5_E_INPUT) || e->code == H5_E_IO ||
+		    e->code == H5_E_BUSY || e->code == H5_E_NOMEM ||
+		    e->code == H5_E_BUG || e->code == H5_E_CONFIG
 		? "try again later"
 		: e->msg);
 }
@@ -93,7 +94,7 @@ payment(struct h5_job *job, const struct h5_wechat_trade *t)
 	/* rule: ack_last
 	 * Durable before it is acknowledged. */
 	if (h5_settle(&job->shop, t, "notify", &settled, &o, &e) != H5_OK) {
-		fail(job, &e, t->out_trade_no);
+		fail(job, e.code == H5_E_AUTH ? 401 : 500, &e, t->out_trade_no);
 		return;
 	}
 	/* The money is noted, but WeChat must not hear that all is well: it
@@ -121,7 +122,7 @@ payment_hint(struct h5_job *job, const struct h5_wechat_trade *t)
 	char id[H5_ORDER_ID_MAX + 1];
 
 	if (h5_settle_hint(&job->shop, t, &known, id, &e) != H5_OK) {
-		fail(job, &e, t->out_trade_no);
+		fail(job, e.code == H5_E_AUTH ? 401 : 500, &e, t->out_trade_no);
 		return;
 	}
 	if (known) {
@@ -140,7 +141,7 @@ refund(struct h5_job *job, struct h5_wechat_hint *hint)
 
 	/* A hint for an order that is not ours is refused like any other. */
 	if (h5_refund_hint(&job->shop, hint, id, &e) != H5_OK) {
-		fail(job, &e, NULL);
+		fail(job, 500, &e, NULL);
 		return;
 	}
 	taken(job);
@@ -158,7 +159,9 @@ handle(struct h5_job *job)
 
 	if (h5_wechat_notice(job->shop.c, &job->r->wechatpay, job->r->body.data,
 		job->r->body.len, &kind, &t, &hint, &e) != H5_OK) {
-		fail(job, &e, NULL);
+		fail(job,
+		    e.code == H5_E_INPUT || e.code == H5_E_AUTH ? 401 : 500, &e,
+		    NULL);
 		goto out;
 	}
 	switch (kind) {

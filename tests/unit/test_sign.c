@@ -786,6 +786,33 @@ test_sign__a_digest_that_fails_signs_nothing(void **state)
 	h5_crypto_key_free(k);
 }
 
+/* A shop of APIv3 alone. */
+static void
+test_sign__without_a_key_nothing_is_signed_or_opened(void **state)
+{
+	char hex[H5_SIGN_HEX];
+	struct h5_fields f;
+	struct h5_buf out;
+	struct h5_err e;
+
+	(void)state;
+	h5_fields_init(&f, 4, 256);
+	h5_buf_init(&out, 256);
+	assert_int_equal(
+	    h5_sign_fields(NULL, H5_SIGN_MD5, &f, hex, &e), H5_E_CONFIG);
+	assert_non_null(strstr(e.msg, "merchant.api_key_file"));
+	assert_string_equal(hex, "");
+	assert_int_equal(
+	    h5_fields_add(&f, "sign", "0123456789ABCDEF0123456789ABCDEF", NULL),
+	    H5_OK);
+	assert_int_equal(h5_sign_check(NULL, H5_SIGN_MD5, &f, &e), H5_E_CONFIG);
+	assert_int_equal(
+	    h5_sign_open_refund(NULL, "AAAA", &out, &e), H5_E_CONFIG);
+	assert_int_equal(out.len, 0);
+	h5_buf_release(&out);
+	h5_fields_release(&f);
+}
+
 int
 main(void)
 {
@@ -810,6 +837,8 @@ main(void)
 	    cmocka_unit_test(test_sign__says_so_when_openssl_cannot),
 	    cmocka_unit_test(test_sign__hmac_works_without_md5),
 	    cmocka_unit_test(test_sign__a_digest_that_fails_signs_nothing),
+	    cmocka_unit_test(
+		test_sign__without_a_key_nothing_is_signed_or_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

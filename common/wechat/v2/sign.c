@@ -47,6 +47,15 @@ digest_bytes(enum h5_sign_type type)
 	return type == H5_SIGN_MD5 ? 16 : 32;
 }
 
+/* A shop that was set up for APIv3 alone, and something of APIv2. */
+static enum h5_code
+no_key(struct h5_err *e)
+{
+	return h5_err_set(e, H5_E_CONFIG,
+	    "this is APIv2's, which needs merchant.api_key_file: it is not "
+	    "set");
+}
+
 enum h5_code
 h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
     const struct h5_fields *f, char hex[H5_SIGN_HEX], struct h5_err *e)
@@ -57,6 +66,8 @@ h5_sign_fields(const struct h5_crypto_key *k, enum h5_sign_type type,
 	size_t i;
 
 	memset(hex, 0, H5_SIGN_HEX);
+	if (k == NULL)
+		return no_key(e);
 	/* Exactly what is needed, for all of it is wiped. */
 	h5_buf_init(&text,
 	    f->bytes + 2 * f->n + sizeof "key=" + h5_crypto_key_length(k));
@@ -135,6 +146,8 @@ h5_sign_open_refund(const struct h5_crypto_key *k, const char *req_info,
 	char key[33] = "";
 	enum h5_code rc;
 
+	if (k == NULL)
+		return no_key(e);
 	h5_buf_init(&secret, H5_CRYPTO_KEY);
 	h5_buf_init(&in, REFUND_MAX);
 	/* All at once, for the reason given above. */

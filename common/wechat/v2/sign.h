@@ -13,6 +13,7 @@
 
 /* h5_sign_fields(k, type, f, hex, e): the signature over every field but "sign"
  * whose value is not empty, in upper-case hex: 32 digits (MD5) or 64.
+ * H5_E_CONFIG: k is NULL: the shop has no key of APIv2.
  * H5_E_BUG: OpenSSL refused; hex is "".
  * H5_E_NOMEM: no memory. */
 H5_MUST_CHECK enum h5_code h5_sign_fields(const struct h5_crypto_key *k,
@@ -29,7 +30,7 @@ H5_MUST_CHECK enum h5_code h5_sign_type_of(
  * exactly the length of the type that is due and be upper-case; it is compared
  * in constant time.  If the message names a sign_type, that must be the same.
  * H5_E_AUTH: missing, empty, of another type, or wrong.
- * H5_E_BUG, H5_E_NOMEM: as h5_sign_fields. */
+ * H5_E_CONFIG, H5_E_BUG, H5_E_NOMEM: as h5_sign_fields. */
 H5_MUST_CHECK enum h5_code h5_sign_check(const struct h5_crypto_key *k,
     enum h5_sign_type type, const struct h5_fields *f, struct h5_err *e);
 
@@ -37,6 +38,7 @@ H5_MUST_CHECK enum h5_code h5_sign_check(const struct h5_crypto_key *k,
  * encrypted in a refund notice's req_info: base64 of AES-256-ECB whose key is
  * the lower-case hex MD5 of the API key.
  * H5_E_AUTH: not encrypted with our key, however that shows.
+ * H5_E_CONFIG: k is NULL.
  * H5_E_BUG: OpenSSL refused.
  * H5_E_NOMEM. */
 H5_MUST_CHECK enum h5_code h5_sign_open_refund(const struct h5_crypto_key *k,
