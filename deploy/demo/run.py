@@ -157,7 +157,8 @@ def open_shop(a, folder):
     for port in [socket.getsockname()[1] + 1, 0]:
         try:
             gateway = h5.Gateway(a.build, f"127.0.0.1:{port}",
-                                 args=["--plain-refund", "--app-secret", secret],
+                                 args=["--plain-refund", "--real-wire-clock",
+                                       "--app-secret", secret],
                                  key_file=folder / "api.key", quiet=True)
             break
         except h5.Late:

@@ -190,7 +190,7 @@ def headers(body, serial=PUBLIC_KEY_ID, key=None, when=None, **change):
                for n, v in out.items() if v is not None}}
 
 
-def payment(order, total, appid, mchid, **change):
+def payment(order, total, appid, mchid, /, **change):
     """The plaintext of a payment's notice; a change of None takes one out."""
     out = {
         "mchid": mchid, "appid": appid, "out_trade_no": order,
@@ -205,7 +205,8 @@ def payment(order, total, appid, mchid, **change):
     return {n: v for n, v in out.items() if v is not None}
 
 
-def refund(order, refund_no, total, fee, mchid, status="SUCCESS", **change):
+def refund(order, refund_no, total, fee, mchid, /, status="SUCCESS",
+           **change):
     """The plaintext of a refund's notice."""
     out = {
         "mchid": mchid, "out_trade_no": order,

@@ -175,6 +175,28 @@ static const struct button notice_buttons[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct button v3_buttons[] = {
+    {"fault", "api=unifiedorder&kind=result-fail&count=1&code=NO_AUTH",
+	"403 NO_AUTH"},
+    {"fault",
+	"api=unifiedorder&kind=result-fail&count=1&code=OUT_TRADE_NO_USED",
+	"403 OUT_TRADE_NO_USED"},
+    {"fault",
+	"api=unifiedorder&kind=result-fail&count=1&code=FREQUENCY_LIMITED",
+	"429 FREQUENCY_LIMITED"},
+    {"fault", "api=unifiedorder&kind=accepted&count=1", "202"},
+    {"fault", "api=orderquery&kind=signtest&count=1",
+	"WeChat's probe as an answer"},
+    {"fault", "api=notice&kind=signtest&count=1", "WeChat's probe as a notice"},
+    {"fault", "api=notice&kind=wrong-key&count=1",
+	"A notice by another APIv3 key"},
+    {"option", "strict_ip=1", "The payer's address is compared"},
+    {"option", "notice_public_percent=50",
+	"Half of the notices by the certificate"},
+    {"option", "notice_public_percent=101", "… each as its order asked"},
+    {NULL, NULL, NULL},
+};
+
 static const struct button time_buttons[] = {
     {"clock", "advance=60", "+1 minute"},
     {"clock", "advance=300", "+5 minutes"},
@@ -411,7 +433,8 @@ gw_front_handle(struct gw *gw, struct gw_request *req, struct gw_response *res)
 	pthread_mutex_lock(&gw->lock);
 	gw_buf_puts(b, "<p class=\"dim\">Merchant ");
 	gw_escape_html(b, gw->setup.mch_id);
-	gw_buf_puts(b, ", H5 domains ");
+	gw_buf_puts(b, gw->keys != NULL ? ", by APIv2 and APIv3, H5 domains "
+					: ", by APIv2, H5 domains ");
 	gw_escape_html(b, gw->opt.allowed_domains);
 	gw_buf_puts(b, "; Beijing time ");
 	add_time(b, gw_now_ms(gw));
@@ -428,6 +451,8 @@ gw_front_handle(struct gw *gw, struct gw_request *req, struct gw_response *res)
 	add_buttons(b, "Asking and closing", query_buttons);
 	add_buttons(b, "Refunds", refund_buttons);
 	add_buttons(b, "The notice comes", notice_buttons);
+	if (gw->keys != NULL)
+		add_buttons(b, "APIv3 alone", v3_buttons);
 	add_buttons(b, "Time, and tidying up", time_buttons);
 	gw_buf_puts(b, "<h2>Latest calls</h2>\n");
 	add_calls(gw, b);

@@ -295,6 +295,7 @@ static const char usage[] =
     "signed\n"
     "                              by it and there is no certificate to fetch\n"
     "  --certificates              ... but there is one\n"
+    "  --real-wire-clock           a clock that is moved signs nothing\n"
     "A service provider:\n"
     "  --sub-mch-ids ID[,..]       its sub-merchants; --sub-appids ID[,..]\n"
     "  --latency-ms N              added to each API call\n"
@@ -352,6 +353,7 @@ enum {
 	APIV3_KEY,
 	APIV3_KEY_FILE,
 	CERTIFICATES,
+	REAL_WIRE_CLOCK,
 	SUB_MCH_IDS,
 	SUB_APPIDS,
 	KEEP,
@@ -382,6 +384,7 @@ static const struct option long_options[] = {
     {"apiv3-key", required_argument, NULL, APIV3_KEY},
     {"apiv3-key-file", required_argument, NULL, APIV3_KEY_FILE},
     {"certificates", no_argument, NULL, CERTIFICATES},
+    {"real-wire-clock", no_argument, NULL, REAL_WIRE_CLOCK},
     {"sub-mch-ids", required_argument, NULL, SUB_MCH_IDS},
     {"sub-appids", required_argument, NULL, SUB_APPIDS},
     {"keep", required_argument, NULL, KEEP},
@@ -417,6 +420,9 @@ read_v3_option(struct gw *gw, int which, const char *value)
 		return read_key_file(s->apiv3_key, sizeof(s->apiv3_key), value);
 	case CERTIFICATES:
 		gw->start.certificates = 1;
+		return true;
+	case REAL_WIRE_CLOCK:
+		gw->start.real_wire_clock = 1;
 		return true;
 	case SUB_MCH_IDS:
 		gw_copy(s->sub_mch_ids, sizeof(s->sub_mch_ids), value);
