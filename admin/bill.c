@@ -7,7 +7,6 @@
 #include "common/base/clock.h"
 #include "common/system/file.h"
 #include "common/format/gzip.h"
-#include "common/system/https.h"
 #include "common/format/json.h"
 #include "common/wechat/wechat.h"
 #include "common/system/state.h"
@@ -119,8 +118,8 @@ command_bill_fetch(struct command *cmd, int64_t day, const char *type,
 	enum h5_code rc;
 
 	h5_buf_init(&raw, H5_WECHAT_BILL_RAW);
-	/* curl is started by the verbs that need it, and by no other. */
-	rc = h5_https_start(e);
+	/* curl is started, and keys are read, by the verbs that need them. */
+	rc = command_wechat(cmd, e);
 	if (rc == H5_OK)
 		rc = h5_wechat_bill(
 		    cmd->shop.c, cmd->shop.log, day, type, &raw, text, e);

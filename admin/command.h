@@ -93,10 +93,10 @@ struct verb {
 	int (*run)(struct command *cmd, int argc, char **argv);
 };
 
-extern const struct verb verb_archive, verb_bill, verb_check, verb_close,
-    verb_export, verb_fsck, verb_hook, verb_link, verb_list, verb_query,
-    verb_reconcile, verb_refund, verb_report, verb_settle, verb_show,
-    verb_status, verb_support, verb_sweep;
+extern const struct verb verb_archive, verb_bill, verb_certs, verb_check,
+    verb_close, verb_export, verb_fsck, verb_hook, verb_link, verb_list,
+    verb_query, verb_reconcile, verb_refund, verb_report, verb_settle,
+    verb_show, verb_status, verb_support, verb_sweep;
 extern const struct verb verb_config, verb_doctor, verb_explain, verb_help,
     verb_init, verb_listen, verb_logs, verb_trigger, verb_watch;
 /* command_verbs(n): all of them, as --help lists them. */

@@ -44,6 +44,7 @@ static const struct verb *const verbs[] = {
     &verb_support,
     &verb_fsck,
     &verb_archive,
+    &verb_certs,
     &verb_help,
 };
 

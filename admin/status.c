@@ -172,12 +172,6 @@ labelled(struct h5_buf *b, const char *name, const char *label,
 }
 
 static void
-put_certificate(void *arg, const struct certificate *x)
-{
-	labelled(arg, "certificate_alarm", "certificate", x->name, x->alarm);
-}
-
-static void
 put_prometheus(const struct counts *c, struct h5_buf *b)
 {
 	size_t i;
@@ -217,9 +211,6 @@ put_prometheus(const struct counts *c, struct h5_buf *b)
 	one_metric(b, "last_sweep_timestamp_seconds",
 	    "When the last whole sweep ended, Unix time; 0: never.",
 	    c->swept_at);
-	metric(b, "certificate_alarm",
-	    "1: it ends within 30 days, has ended, or is wrong.");
-	certificates_each(c->cmd->shop.c, c->now, put_certificate, b);
 	metric(b, "build_info", "The version that wrote this.");
 	labelled(b, "build_info", "version", H5_VERSION, 1);
 }

@@ -177,6 +177,12 @@ h5_crypto_md5(const void *p, size_t n, unsigned char out[16], struct h5_err *e)
 }
 
 enum h5_code
+h5_crypto_sha1(const void *p, size_t n, unsigned char out[20], struct h5_err *e)
+{
+	return digest_of("SHA-1", p, n, out, 20, e);
+}
+
+enum h5_code
 h5_crypto_random(void *p, size_t n, struct h5_err *e)
 {
 	unsigned char *to = p;

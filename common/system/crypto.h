@@ -43,13 +43,15 @@ void h5_crypto_key_put(const struct h5_crypto_key *k, struct h5_buf *out);
 H5_MUST_CHECK enum h5_code h5_crypto_mac(const struct h5_crypto_key *k,
     const void *p, size_t n, unsigned char out[32], struct h5_err *e);
 
-/* h5_crypto_sha256(p, n, out, e), h5_crypto_md5(p, n, out, e): a digest of n
- * bytes.
+/* h5_crypto_sha256(p, n, out, e), h5_crypto_md5(p, n, out, e),
+ * h5_crypto_sha1(p, n, out, e): a digest of n bytes.
  * H5_E_BUG: OpenSSL refused; out is zero. */
 H5_MUST_CHECK enum h5_code h5_crypto_sha256(
     const void *p, size_t n, unsigned char out[32], struct h5_err *e);
 H5_MUST_CHECK enum h5_code h5_crypto_md5(
     const void *p, size_t n, unsigned char out[16], struct h5_err *e);
+H5_MUST_CHECK enum h5_code h5_crypto_sha1(
+    const void *p, size_t n, unsigned char out[20], struct h5_err *e);
 
 /* h5_crypto_random(p, n, e): n bytes of the system's generator.  Blocks until
  * the system has gathered randomness after its start.

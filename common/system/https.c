@@ -272,6 +272,8 @@ set_request(const struct h5_https *h, const struct h5_https_request *q,
 	if (connect_ms <= 0 || connect_ms > ms)
 		connect_ms = ms;
 	SET(CURLOPT_URL, q->url);
+	/* Whoever signs a path signs its bytes. */
+	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_USERAGENT, "h5pay/" H5_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
 	if (q->method == H5_HTTPS_POST) {

@@ -22,6 +22,14 @@ struct h5_wechat {
 /* h5_wechat_told_time(w, date): an answer that is believed had this Date. */
 void h5_wechat_told_time(struct h5_wechat *w, const char *date);
 
+/* h5_wechat_level(v): how loudly the log says that. */
+enum h5_log_level h5_wechat_level(enum h5_wechat_verdict v);
+
+/* h5_wechat_pair_ready(c, now, e): h5_wechat_certificate, with words about who
+ * may read the files.  Errors: H5_E_CONFIG, H5_E_NOMEM. */
+H5_MUST_CHECK enum h5_code h5_wechat_pair_ready(
+    const struct h5_config *c, int64_t now, struct h5_err *e);
+
 /* The calls of wechat.h by the same names; see there. */
 struct h5_wechat_api {
 	enum h5_code (*prepay)(struct h5_wechat *w, const struct h5_log *log,
@@ -49,6 +57,7 @@ struct h5_wechat_api {
 	    const struct h5_log *log, const struct h5_order *o,
 	    const struct h5_refund *r, struct h5_wechat_refund *got,
 	    struct h5_wechat_refusal *refusal, struct h5_err *e);
+	/* NULL: the API lists none. */
 	enum h5_code (*refunds)(struct h5_wechat *w, const struct h5_log *log,
 	    const char *out_trade_no, const char *transaction_id,
 	    struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,

@@ -3,8 +3,11 @@
 #include "common/wechat/api.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/base/length.h"
 #include "common/wechat/v2/api.h"
+#include "common/wechat/v3/api.h"
 
 #define MESSAGE_MAX 65536 /* bytes of a request, and of an answer */
 
@@ -70,13 +73,17 @@ h5_wechat_worker_free(void *worker)
 /* --- which API ------------------------------------------------------------ */
 
 /* An API is known here alone, by its row. */
-static const struct h5_wechat_api *const apis[] = {[H5_API_V2] = &h5_v2_api};
+static const struct h5_wechat_api *const apis[] = {
+    [H5_API_V2] = &h5_v2_api,
+    [H5_API_V3] = &h5_v3_api,
+};
+_Static_assert(H5_LENGTH(apis) == H5_APIS, "a row for each API");
 
 /* What is asked without an attempt goes by the API that new attempts get. */
 static const struct h5_wechat_api *
-api_of_shop(void)
+api_of_shop(const struct h5_config *c)
 {
-	return apis[H5_API_V2];
+	return apis[c->merchant.api];
 }
 
 /* WeChat knows an attempt under the API that it was made with, and no other. */
@@ -163,19 +170,24 @@ h5_wechat_refunds(struct h5_wechat *w, const struct h5_log *log,
     struct h5_wechat_refunds *list, struct h5_wechat_refusal *refusal,
     struct h5_err *e)
 {
-	return api_of(a)->refunds(
+	const struct h5_wechat_api *api = api_of(a);
+
+	memset(list, 0, sizeof *list);
+	if (api->refunds == NULL)
+		return h5_err_set(e, H5_E_BUG, "APIv3 lists no refunds");
+	return api->refunds(
 	    w, log, a->out_trade_no, transaction_id, list, refusal, e);
 }
 
 enum h5_code
 h5_wechat_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {
-	return api_of_shop()->refund_ready(c, now, e);
+	return api_of_shop(c)->refund_ready(c, now, e);
 }
 
 enum h5_code
 h5_wechat_sample_notice(const struct h5_config *c, const char *number,
     struct h5_buf *out, struct h5_err *e)
 {
-	return api_of_shop()->sample_notice(c, number, out, e);
+	return api_of_shop(c)->sample_notice(c, number, out, e);
 }

@@ -1,8 +1,9 @@
 /* The merchant's certificate and its key, as files: whether the pair is fit to
  * be shown to WeChat, and for how long. */
-#include "common/wechat/wechat.h"
+#include "common/wechat/api.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "common/system/crypto.h"
 #include "common/system/file.h"
@@ -27,6 +28,21 @@ h5_wechat_certificate(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    &cert, &key, c->merchant.mch_id, now, e);
 	h5_buf_release(&cert);
 	h5_buf_wipe(&key);
+	return rc;
+}
+
+enum h5_code
+h5_wechat_pair_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
+{
+	enum h5_code rc = h5_wechat_certificate(c, now, e);
+
+	/* The file is there but cannot be opened: usually the command runs as
+	 * another user than the store's. */
+	if (rc != H5_OK && rc != H5_E_NOMEM && rc != H5_E_CONFIG)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "uid %u, which owns the store, cannot read "
+		    "merchant.cert_file and merchant.key_file",
+		    (unsigned)geteuid());
 	return rc;
 }
 

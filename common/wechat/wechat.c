@@ -1,6 +1,6 @@
 /* Makes and frees the facts that have memory of their own, and knows the words
  * that all APIs share. */
-#include "common/wechat/wechat.h"
+#include "common/wechat/api.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -47,4 +47,27 @@ const char *
 h5_wechat_trade_type(enum h5_product p)
 {
 	return trade_types[p];
+}
+
+enum h5_log_level
+h5_wechat_level(enum h5_wechat_verdict v)
+{
+	switch (v) {
+	case H5_WECHAT_SUCCESS:
+	case H5_WECHAT_PAID:
+	case H5_WECHAT_CLOSED:
+	case H5_WECHAT_TAKEN:
+	case H5_WECHAT_UNKNOWN_ORDER:
+	case H5_WECHAT_NO_REFUND:
+	case H5_WECHAT_NOT_YET:
+		return H5_LOG_INFO;
+	case H5_WECHAT_TAKEN_PERHAPS:
+	case H5_WECHAT_AGAIN:
+		return H5_LOG_WARN;
+	case H5_WECHAT_MERCHANT:
+		return H5_LOG_ALERT;
+	case H5_WECHAT_REFUSED:
+		break;
+	}
+	return H5_LOG_ERROR;
 }

@@ -403,6 +403,26 @@ H5_MUST_CHECK enum h5_code h5_wechat_bill(const struct h5_config *c,
     const struct h5_log *log, int64_t day, const char *type, struct h5_buf *raw,
     struct h5_buf *text, struct h5_err *e);
 
+/* h5_wechat_certificates(w, log, pem, refusal, e): WeChat's platform
+ * certificates of APIv3, those that are valid or will be, one behind the other
+ * in PEM.  pem is cleared first.  They are decrypted with merchant.apiv3_key,
+ * and the whole answer is checked with the ones that we had and with these.
+ * H5_WECHAT_MERCHANT with RESOURCE_NOT_EXISTS: this merchant has none, but a
+ * public key.  Source: PROTOCOL-V3 12.1. */
+H5_MUST_CHECK enum h5_code h5_wechat_certificates(struct h5_wechat *w,
+    const struct h5_log *log, struct h5_buf *pem,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
+/* h5_wechat_echo(w, log, message, notice, refusal, e): have WeChat send message
+ * back, signed, over APIv3; no order is touched and no money moves.
+ * H5_WECHAT_SUCCESS proves mch_id, certificate, key and clock, and that
+ * WeChat's key here is the right one.  notice: have a notice of it sent to
+ * notify as well, which proves the APIv3 key and the way there.  Source:
+ * PROTOCOL-V3 12.2. */
+H5_MUST_CHECK enum h5_code h5_wechat_echo(struct h5_wechat *w,
+    const struct h5_log *log, const char *message, bool notice,
+    struct h5_wechat_refusal *refusal, struct h5_err *e);
+
 /* h5_wechat_sample_notice(c, number, out, e): append a payment notice signed as
  * WeChat signs, for the doctor to send to the shop's own notify.  number: of an
  * order that cannot be there.

@@ -122,7 +122,7 @@ _h5pay_orders() { # the orders of the last month, newest last
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs conf
-	verbs="init check config doctor explain link list show query close refund settle sweep hook watch logs trigger listen bill reconcile report export status support fsck archive help"
+	verbs="init check config doctor explain link list show query close refund settle sweep hook watch logs trigger listen bill reconcile report export status support fsck archive certs help"
 	_h5pay_look
 	COMPREPLY=()
 	if ! words=$(_h5pay_values "$verb" "$prev"); then

@@ -255,10 +255,6 @@ def _(t, name, what, want, days, words):
     t.eq(got["why"] is not None, event == "wrong", got)
     t.contains(got["why"] or "", words, "why")
     t.eq(len(seen), event is not None, f"status, {seen}")
-    prom = x.s.folder / "h5pay.prom"
-    x.s.h5pay("status", "--prometheus", prom)
-    t.contains(prom.read_text(), "h5pay_certificate_alarm{certificate="
-               f'"site"}} {int(event is not None)}\n', "the gauge")
     if seen:
         t.ok(seen[0].startswith("certificate\tsite\t"), seen)
     t.eq([x.split()[1] for x in x.told()],

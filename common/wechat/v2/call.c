@@ -9,15 +9,14 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/format/json.h"
-#include "common/wechat/v2/converse.h"
 #include "common/system/crypto.h"
+#include "common/wechat/believe.h"
+#include "common/wechat/v2/converse.h"
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v2/sign.h"
 
 #define BODY_MAX 127 /* bytes: whether WeChat counts characters is unknown */
 #define SCENE_MAX 256
-#define MWEB_URL_MAX 2048
-#define CODE_URL_MAX 256 /* a QR of more is too dense for a phone */
 
 /* A conversation about one attempt. */
 static enum h5_code
@@ -165,85 +164,26 @@ add_order(const struct h5_config *c, struct h5_fields *f,
 	return rc;
 }
 
-static bool
-visible_ascii(const char *s, const char *without)
-{
-	for (; *s != '\0'; s++)
-		if (*s <= ' ' || *s > '~' || strchr(without, *s) != NULL)
-			return false;
-	return true;
-}
-
-/* The buyer is sent there, so it must lead to the cashier and nowhere else.  If
- * the prefix ends with the host, the host must end there as well:
- * https://a.example is not where https://a.example.evil/ leads. */
-static bool
-leads_to_cashier(const char *url, const char *cashier)
-{
-	size_t n = strlen(cashier);
-	const char *host = strstr(cashier, "://");
-
-	/* The answer is believed, and this is checked all the same, since it
-	 * goes into a Location header and into a page. */
-	if (n == 0 || host == NULL || strlen(url) > MWEB_URL_MAX ||
-	    strncmp(url, cashier, n) != 0 || !visible_ascii(url, "\"<>\\#"))
-		return false;
-	if (strchr(host + 3, '/') == NULL && url[n] != '/' && url[n] != '?')
-		return false;
-	return true;
-}
-
-static enum h5_code
-take_mweb_url(struct h5_wechat *w, const struct h5_fields *f, char **out,
-    struct h5_err *e)
-{
-	const char *url = h5_fields_get(f, "mweb_url");
-
-	if (url == NULL || !leads_to_cashier(url, w->c->gateway.cashier))
-		return h5_err_set(e, H5_E_REMOTE,
-		    "WeChat's answer: mweb_url does not lead to %s",
-		    w->c->gateway.cashier);
-	*out = strdup(url);
-	return *out == NULL ? h5_err_nomem(e) : H5_OK;
-}
-
-/* It is drawn as it came; what it says is WeChat's own affair (PROTOCOL-V3
- * 16). */
-static enum h5_code
-take_code_url(const struct h5_fields *f, char **out, struct h5_err *e)
-{
-	const char *url = h5_fields_get(f, "code_url");
-
-	if (url == NULL || url[0] == '\0' || strlen(url) > CODE_URL_MAX ||
-	    !visible_ascii(url, ""))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: no valid code_url");
-	*out = strdup(url);
-	return *out == NULL ? h5_err_nomem(e) : H5_OK;
-}
-
 static enum h5_code
 take_prepay(struct h5_wechat *w, enum h5_product product,
     const struct h5_fields *f, struct h5_wechat_prepay *out, struct h5_err *e)
 {
-	const char *id = h5_fields_get(f, "prepay_id");
-	enum h5_code rc = H5_OK;
+	enum h5_code rc;
 
 	/* Another trade type would open another cashier. */
 	if (!h5_fields_is(f, "trade_type", h5_wechat_trade_type(product)))
 		return h5_err_set(e, H5_E_REMOTE,
 		    "WeChat's answer: trade_type is not %s",
 		    h5_wechat_trade_type(product));
-	if (id == NULL || id[0] == '\0' ||
-	    strlen(id) >= sizeof out->prepay_id || !visible_ascii(id, "\"<>&"))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: no valid prepay_id");
-	if (product == H5_PRODUCT_H5)
-		rc = take_mweb_url(w, f, &out->mweb_url, e);
-	else if (product == H5_PRODUCT_NATIVE)
-		rc = take_code_url(f, &out->code_url, e);
-	if (rc == H5_OK)
-		memcpy(out->prepay_id, id, strlen(id) + 1);
+	rc = h5_wechat_take_prepay_id(h5_fields_get(f, "prepay_id"), out, e);
+	if (rc == H5_OK && product == H5_PRODUCT_H5)
+		rc = h5_wechat_take_mweb_url(
+		    w->c, h5_fields_get(f, "mweb_url"), &out->mweb_url, e);
+	else if (rc == H5_OK && product == H5_PRODUCT_NATIVE)
+		rc = h5_wechat_take_code_url(
+		    h5_fields_get(f, "code_url"), &out->code_url, e);
+	if (rc != H5_OK)
+		out->prepay_id[0] = '\0';
 	return rc;
 }
 

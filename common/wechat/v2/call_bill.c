@@ -8,8 +8,8 @@
 #include "common/base/clock.h"
 #include "common/base/fields.h"
 #include "common/base/length.h"
-#include "common/format/gzip.h"
 #include "common/system/https.h"
+#include "common/wechat/bill_unpack.h"
 #include "common/wechat/v2/sign.h"
 #include "common/wechat/v2/xml.h"
 
@@ -159,29 +159,11 @@ read_error(const struct h5_buf *text, struct h5_err *e)
 	return rc;
 }
 
-/* WeChat sends a gzip file, or plain text if it did not pack it. */
 static enum h5_code
 unpack(const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
 {
-	enum h5_code rc = H5_OK;
+	enum h5_code rc = h5_wechat_unpack_bill(raw, text, e);
 
-	h5_buf_clear(text);
-	/* The first bytes tell, and not a header, since hosts differ in what
-	 * they send. */
-	if (h5_gzip_is(raw->data, raw->len)) {
-		rc = h5_gzip_unpack(raw->data, raw->len, text, e);
-	} else {
-		h5_buf_add(text, raw->data, raw->len);
-		rc = h5_buf_finish(text, e);
-	}
-	if (rc == H5_E_INPUT)
-		return h5_err_as(e, H5_E_REMOTE);
-	if (rc == H5_OK && text->len == 0)
-		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
-	/* This happens if a proxy packs what is packed already. */
-	if (rc == H5_OK && h5_gzip_is(text->data, text->len))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "the bill is compressed twice");
 	/* A bill begins with a heading, an error with its tag. */
 	if (rc == H5_OK && text->data[0] == '<')
 		return read_error(text, e);

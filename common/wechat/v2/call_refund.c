@@ -3,9 +3,9 @@
 #include "common/wechat/v2/call.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/text.h"
+#include "common/wechat/believe.h"
 #include "common/wechat/v2/converse.h"
 #include "common/wechat/v2/message.h"
 
@@ -46,32 +46,6 @@ add_refund(struct h5_wechat *w, struct h5_fields *f, const struct h5_order *o,
 	return rc;
 }
 
-/* Is it about this refund of this order, with these amounts? */
-static enum h5_code
-check_refund(const struct h5_order *o, const struct h5_refund *r,
-    const struct h5_wechat_refund *got, struct h5_err *e)
-{
-	const struct h5_attempt *a = h5_order_attempt(o, got->out_trade_no);
-
-	if (strcmp(got->out_refund_no, r->out_refund_no) != 0)
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: about another refund");
-	/* The payment must be the one that this ledger knows: a refund of other
-	 * money would make the sums wrong. */
-	if (a == NULL || strcmp(a->transaction_id, got->transaction_id) != 0 ||
-	    (r->out_trade_no[0] != '\0' &&
-		strcmp(r->out_trade_no, got->out_trade_no) != 0))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: about another order");
-	/* An amount that only a notice spoke of binds nobody, so there the
-	 * answer decides. */
-	if (got->total_fee != o->total_fee || got->refund_fee > o->total_fee ||
-	    (r->asked_at != 0 && got->refund_fee != r->refund_fee))
-		return h5_err_set(
-		    e, H5_E_REMOTE, "WeChat's answer: about another amount");
-	return H5_OK;
-}
-
 static enum h5_code
 believe(const struct h5_fields *f, bool query, const struct h5_order *o,
     const struct h5_refund *r, struct h5_wechat_refund *got, struct h5_err *e)
@@ -88,11 +62,7 @@ believe(const struct h5_fields *f, bool query, const struct h5_order *o,
 	if (rc != H5_OK)
 		return h5_err_set(
 		    e, H5_E_REMOTE, "WeChat's answer: %s", why.msg);
-	rc = check_refund(o, r, got, e);
-	if (rc != H5_OK)
-		/* Not believed, so nothing of it may be read. */
-		memset(got, 0, sizeof *got);
-	return rc;
+	return h5_wechat_fits(o, r, got, e);
 }
 
 /* Does WeChat know the number as a refund of an order that is not o?  Of one
@@ -293,8 +263,6 @@ h5_v2_refunds(struct h5_wechat *w, const struct h5_log *log,
 enum h5_code
 h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 {
-	enum h5_code rc;
-
 	if (c->merchant.cert_file == NULL || c->merchant.key_file == NULL) {
 		/* A stand-in on this machine talks plain http and asks for no
 		 * certificate. */
@@ -305,13 +273,5 @@ h5_v2_refund_ready(const struct h5_config *c, int64_t now, struct h5_err *e)
 		    "apiclient_cert.pem and apiclient_key.pem from the "
 		    "merchant platform");
 	}
-	rc = h5_wechat_certificate(c, now, e);
-	/* The file is there but cannot be opened: usually the command runs as
-	 * another user than the store's. */
-	if (rc != H5_OK && rc != H5_E_NOMEM && rc != H5_E_CONFIG)
-		rc = h5_err_set(e, H5_E_CONFIG,
-		    "uid %u, which owns the store, cannot read "
-		    "merchant.cert_file and merchant.key_file",
-		    (unsigned)geteuid());
-	return rc;
+	return h5_wechat_pair_ready(c, now, e);
 }

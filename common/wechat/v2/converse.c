@@ -303,29 +303,6 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 
 /* --- what is logged --- */
 
-static enum h5_log_level
-level_of_refusal(enum h5_wechat_verdict v)
-{
-	switch (v) {
-	case H5_WECHAT_SUCCESS:
-	case H5_WECHAT_PAID:
-	case H5_WECHAT_CLOSED:
-	case H5_WECHAT_TAKEN:
-	case H5_WECHAT_UNKNOWN_ORDER:
-	case H5_WECHAT_NO_REFUND:
-	case H5_WECHAT_NOT_YET:
-		return H5_LOG_INFO;
-	case H5_WECHAT_TAKEN_PERHAPS:
-	case H5_WECHAT_AGAIN:
-		return H5_LOG_WARN;
-	case H5_WECHAT_MERCHANT:
-		return H5_LOG_ALERT;
-	case H5_WECHAT_REFUSED:
-		break;
-	}
-	return H5_LOG_ERROR;
-}
-
 void
 h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
     const struct h5_https_answer *a, enum h5_code rc,
@@ -341,7 +318,7 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 	if (rc == H5_OK) {
 		/* Refusals have the level of what the operator should do about
 		 * them. */
-		level = level_of_refusal(refusal->verdict);
+		level = h5_wechat_level(refusal->verdict);
 		result = refused ? "FAIL" : "SUCCESS";
 		note = refused ? refusal->note : NULL;
 	} else {

@@ -1,0 +1,30 @@
+/* Unpacks a bill, whichever API it came by. */
+#include "common/wechat/bill_unpack.h"
+
+#include "common/format/gzip.h"
+
+enum h5_code
+h5_wechat_unpack_bill(
+    const struct h5_buf *raw, struct h5_buf *text, struct h5_err *e)
+{
+	enum h5_code rc = H5_OK;
+
+	h5_buf_clear(text);
+	/* The first bytes tell, and not a header, since hosts differ in what
+	 * they send. */
+	if (h5_gzip_is(raw->data, raw->len)) {
+		rc = h5_gzip_unpack(raw->data, raw->len, text, e);
+	} else {
+		h5_buf_add(text, raw->data, raw->len);
+		rc = h5_buf_finish(text, e);
+	}
+	if (rc == H5_E_INPUT)
+		return h5_err_as(e, H5_E_REMOTE);
+	if (rc == H5_OK && text->len == 0)
+		return h5_err_set(e, H5_E_REMOTE, "the answer is empty");
+	/* This happens if a proxy packs what is packed already. */
+	if (rc == H5_OK && h5_gzip_is(text->data, text->len))
+		return h5_err_set(
+		    e, H5_E_REMOTE, "the bill is compressed twice");
+	return rc;
+}
