@@ -4,8 +4,25 @@
 	var main = document.querySelector("main");
 	var data = JSON.parse(document.getElementById("bridge").textContent);
 	var button = document.getElementById("pay");
-	var timer;
+	var over = false, timer;
 
+	/* What came of this visit of the page, kept with its place in the
+	 * browser's history: "called" once, "paid" as far as WeChat says. */
+	function past() {
+		try {
+			return history.state;
+		} catch (ignored) {
+			return null;
+		}
+	}
+	function keep(what) {
+		try {
+			history.replaceState(what, "");
+			return true;
+		} catch (ignored) {
+			return false;
+		}
+	}
 	function show(name) {
 		var all = document.querySelectorAll("[data-said]"), i;
 
@@ -28,12 +45,22 @@
 		document.getElementById("said").textContent = text;
 		show("fail");
 	}
+	/* Nothing here may pay once more; the result is a link away. */
+	function paid() {
+		over = true;
+		button.hidden = true;
+		document.getElementById("other").hidden = true;
+		show("ok");
+	}
 	function answered(res) {
 		var msg = String(res && res.err_msg || "");
 
+		if (over)
+			return;
 		ready();
 		if (/:ok$/.test(msg)) {
-			show("ok");
+			paid();
+			keep("paid");
 			location.href = main.getAttribute("data-result");
 		} else if (/:cancel$/.test(msg)) {
 			show("cancel");
@@ -42,6 +69,8 @@
 		}
 	}
 	function pay() {
+		if (over)
+			return;
 		if (!window.WeixinJSBridge) {
 			show("bridge");
 			return;
@@ -52,18 +81,18 @@
 		window.WeixinJSBridge.invoke("getBrandWCPayRequest", data, answered);
 	}
 	function arrive() {
-		try {
-			if (history.state === "called")
-				return;
-			history.replaceState("called", "");
-		} catch (ignored) {
-			return;
-		}
-		pay();
+		if (past() !== "called" && keep("called"))
+			pay();
 	}
+	window.addEventListener("pageshow", function (e) {
+		if (e.persisted)
+			location.reload();
+	}, false);
 	button.onclick = pay;
 	button.disabled = false;
-	if (window.WeixinJSBridge)
+	if (past() === "paid")
+		paid();
+	else if (window.WeixinJSBridge)
 		arrive();
 	else
 		document.addEventListener("WeixinJSBridgeReady", arrive, false);

@@ -18,6 +18,10 @@
 		done = true;
 		how();
 	}
+	/* A cache on the way may hold an answer of before. */
+	function anew(url) {
+		return url + "&n=" + began + "." + (n += 1);
+	}
 	function answered(r) {
 		var o = null;
 
@@ -31,7 +35,9 @@
 		if (done)
 			return;
 		if (o && o.state !== "created" && o.state !== "awaiting")
-			leave(function () { location.replace(main.getAttribute("data-result")); });
+			leave(function () {
+				location.replace(anew(main.getAttribute("data-result")));
+			});
 		else if (o && o.out_trade_no !== main.getAttribute("data-number"))
 			leave(function () { location.reload(); });
 		else
@@ -48,10 +54,13 @@
 		}
 		asking = true;
 		r = new XMLHttpRequest();
-		r.open("GET", url + "&n=" + began + "." + (n += 1));
+		r.open("GET", anew(url));
 		r.setRequestHeader("Accept", "application/json");
 		r.timeout = 15000;
-		r.onloadend = function () { answered(r); };
+		r.onreadystatechange = function () {
+			if (r.readyState === 4)
+				answered(r);
+		};
 		r.send();
 	}
 	document.addEventListener("visibilitychange", look);

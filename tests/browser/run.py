@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The suite in Chromium: starts the servers, then tests/browser/flow.mjs.
+"""The suite in Chromium: starts the servers, then tests/browser/all.mjs.
 
     run.py [--build DIR] [WORDS]
 
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -47,33 +48,76 @@ def node(script, *args):
     return int(found[1]), int(found[2])
 
 
+# A program whose clock is as late as a file says.
+LATE = """\
+#!/bin/sh
+exec faketime -f "$(cat {late})" {program} "$@"
+"""
+
+
+class LateWeb(h5.Web):
+    """A shop whose clock a walk moves: it writes to the file "late"."""
+
+    def lighttpd_conf(self):
+        for program in h5.PROGRAMS:
+            self.write(f"late-bin/{program}", LATE.format(
+                late=self.late, program=self.build / "cgi-bin" / program),
+                mode=0o755)
+        self.bin = self.folder / "late-bin"
+        return super().lighttpd_conf()
+
+    def start(self):
+        (self.folder / "late-bin").mkdir(exist_ok=True)
+        self.late = self.write("late", "+0s")
+        super().start()
+
+
+def shop(build, gateway, kind=h5.Web, conf=None, products="h5", **kw):
+    """A shop that sells by these products."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="h5-browser-"))
+    (folder / "app.secret").write_text(h5.APP_SECRET + "\n")
+    (folder / "app.secret").chmod(0o600)
+    return kind(build, gateway, {
+        "orders.query_interval_s": "1",
+        "merchant.products": products,
+        "merchant.app_secret_file": folder / "app.secret",
+        "gateway.oauth_url": gateway.url,
+        "gateway.sns_url": gateway.url,
+        **(conf or {}),
+    }, folder=folder, **kw)
+
+
 def walks(build, shots, chromium, only):
-    """tests/browser/flow.mjs against three shops."""
+    """tests/browser/all.mjs against these shops."""
     gateway = h5.Gateway(build)
-    shops = []
+    shops = {}
     try:
-        for conf, extra in (
-            ({}, ""),
-            ({"site.handoff": "page"}, ""),
-            ({}, NO_REFERRER),
-        ):
-            shops.append(h5.Web(build, gateway, {
-                "orders.query_interval_s": "1", **conf}, extra=extra))
+        for name, how in {
+            "shop": {},
+            "handoff_shop": {"conf": {"site.handoff": "page"}},
+            "quiet_shop": {"extra": NO_REFERRER},
+            "native_shop": {"products": "native"},
+            "jsapi_shop": {"products": "jsapi"},
+            "every_shop": {"products": "h5 native jsapi"},
+            "late_shop": {"products": "h5 native jsapi", "kind": LateWeb,
+                          "mode": "cgi"},
+        }.items():
+            shops[name] = shop(build, gateway, **how)
         setting = {
             "gateway": gateway.url,
-            "shop": shops[0].origin,
-            "handoff_shop": shops[1].origin,
-            "quiet_shop": shops[2].origin,
+            **{name: s.origin for name, s in shops.items()},
+            "late": str(shops["late_shop"].late),
             "link_key": h5.LINK_KEY,
             "shots": str(shots),
             "chromium": chromium,
             "only": only,
         }
-        path = shops[0].write("setting.json", json.dumps(setting))
-        return node("flow.mjs", path)
+        path = shops["shop"].write("setting.json", json.dumps(setting))
+        return node("all.mjs", path)
     finally:
-        for shop in shops:
-            shop.close()
+        for s in shops.values():
+            s.close()
+            shutil.rmtree(s.folder, ignore_errors=True)
         gateway.close()
 
 
