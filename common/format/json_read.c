@@ -13,6 +13,10 @@
 #define DIGITS_SAFE 18 /* so many digits are always an int64_t */
 #define GREATEST "9223372036854775807"
 #define NOT_WHOLE "0.5" /* stands in for numbers that are no int64_t */
+/* Whatever may stand in a number, or be taken for a part of one. */
+#define NUMBERISH                                                              \
+	"+-.0123456789"                                                        \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 static const json_t *
 inside(const struct h5_json_value *v)
@@ -28,7 +32,7 @@ outside(const json_t *j)
 
 /* --- before jansson ------------------------------------------------------- */
 
-/* The length of the number that RFC 8259 sees at p; 0: it sees none there. */
+/* The length of the number at p; 0: RFC 8259 sees none there. */
 static size_t
 number_length(const char *p, bool *whole)
 {
@@ -53,7 +57,7 @@ number_length(const char *p, bool *whole)
 			return 0;
 		n += digits;
 	}
-	return n;
+	return strspn(p + n, NUMBERISH) == 0 ? n : 0;
 }
 
 static bool
@@ -69,15 +73,18 @@ fits(const char *p, size_t n)
 
 /* jansson refuses a text for a number that it cannot hold, and turns fractions
  * into floating point.  Nobody here reads such a number, so one that is JSON
- * gives way to another that is as little a whole one.  Returns how long it is.
- */
+ * gives way to another that is as little a whole one.  Returns how long it is,
+ * with what else is not to be looked at. */
 static size_t
 tame_number(char *p)
 {
 	bool whole;
 	size_t n = number_length(p, &whole);
 
-	if (n == 0 || (whole && fits(p, n)))
+	/* What is no number is jansson's to refuse. */
+	if (n == 0)
+		return strspn(p, NUMBERISH);
+	if (whole && fits(p, n))
 		return n;
 	memset(p, ' ', n);
 	memcpy(p, NOT_WHOLE, strlen(NOT_WHOLE));
@@ -107,9 +114,6 @@ tame(char *text, struct h5_err *e)
 			n = string_length(text);
 		} else if (*text == '-' || (*text >= '0' && *text <= '9')) {
 			n = tame_number(text);
-			/* What is no number is jansson's to refuse. */
-			if (n == 0)
-				n = 1;
 		} else if (*text == '{' || *text == '[') {
 			if (++depth > H5_JSON_DEPTH)
 				return h5_err_set(e, H5_E_INPUT,
@@ -124,27 +128,67 @@ tame(char *text, struct h5_err *e)
 
 /* --- reading -------------------------------------------------------------- */
 
+/* jansson's buffer for a token grows as it must, and where memory ends it goes
+ * on with a character less.  So the document comes second in a list, behind a
+ * string that is as long as all of it: if that one arrives whole, the buffer
+ * need not grow again. */
+#define BEFORE 2 /* ["  */
+#define BETWEEN 2 /* ", */
+
+static char *
+frame(const char *p, size_t n)
+{
+	char *text = malloc(BEFORE + n + BETWEEN + n + 2), *at = text;
+
+	if (text == NULL)
+		return NULL;
+	memcpy(at, "[\"", BEFORE);
+	memset(at += BEFORE, 'x', n);
+	memcpy(at += n, "\",", BETWEEN);
+	memcpy(at += BETWEEN, p, n);
+	memcpy(at + n, "]", 2);
+	return text;
+}
+
+static enum h5_code
+why_not(const json_error_t *why, size_t n, struct h5_err *e)
+{
+	int before = (int)(BEFORE + n + BETWEEN), at = why->position - before;
+
+	/* It has words for everything but a lack of memory. */
+	if (why->text[0] == '\0')
+		return h5_err_nomem(e);
+	/* Not its words: they quote the text. */
+	return h5_err_set(e, H5_E_INPUT,
+	    json_error_code(why) == json_error_duplicate_key
+		? "JSON with a name twice in one object (byte %d)"
+		: "not valid JSON (byte %d)",
+	    at > 0 ? at : 0);
+}
+
+/* text: a frame with n bytes of document. */
 static enum h5_code
 parse(const char *text, size_t n, json_t **out, struct h5_err *e)
 {
 	json_error_t why;
+	json_t *list = json_loadb(text, BEFORE + n + BETWEEN + n + 1,
+	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	json_t *document = json_array_get(list, 1);
+	enum h5_code rc = H5_OK;
 
-	*out =
-	    json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	if (*out != NULL)
-		return json_is_object(*out) ? H5_OK
-					    : h5_err_set(e, H5_E_INPUT,
-						  "JSON, but not an object");
-	/* It has words for everything but a lack of memory. */
-	if (why.text[0] == '\0')
-		return h5_err_nomem(e);
-	/* Not its words: they quote the text. */
-	if (json_error_code(&why) == json_error_duplicate_key)
-		return h5_err_set(e, H5_E_INPUT,
-		    "JSON with a name twice in one object (byte %d)",
-		    why.position);
-	return h5_err_set(
-	    e, H5_E_INPUT, "not valid JSON (byte %d)", why.position);
+	if (list == NULL)
+		return why_not(&why, n, e);
+	if (json_string_length(json_array_get(list, 0)) != n)
+		rc = h5_err_nomem(e);
+	else if (json_array_size(list) != 2)
+		rc = h5_err_set(
+		    e, H5_E_INPUT, "not valid JSON: more than one value");
+	else if (!json_is_object(document))
+		rc = h5_err_set(e, H5_E_INPUT, "JSON, but not an object");
+	else
+		*out = json_incref(document);
+	json_decref(list);
+	return rc;
 }
 
 enum h5_code
@@ -154,24 +198,22 @@ h5_json_read(
 	size_t bom = h5_text_skip_bom(p, n);
 	json_t *root = NULL;
 	enum h5_code rc;
-	char *copy;
+	char *text;
 
 	*out = NULL;
 	p += bom;
 	n -= bom;
 	if (memchr(p, '\0', n) != NULL)
 		return h5_err_set(e, H5_E_INPUT, "not valid JSON: a NUL byte");
-	copy = strndup(p, n);
-	if (copy == NULL)
+	text = frame(p, n);
+	if (text == NULL)
 		return h5_err_nomem(e);
-	rc = tame(copy, e);
+	rc = tame(text + BEFORE + n + BETWEEN, e);
 	if (rc == H5_OK)
-		rc = parse(copy, n, &root, e);
+		rc = parse(text, n, &root, e);
 	if (rc == H5_OK)
 		*out = (void *)root;
-	else
-		json_decref(root);
-	free(copy);
+	free(text);
 	return rc;
 }
 

@@ -23,7 +23,7 @@ struct h5_json_value;
  * n.
  * H5_E_INPUT: not JSON in UTF-8, not an object, a name twice in one object,
  *   U+0000 in a name, or deeper than H5_JSON_DEPTH.
- * H5_E_NOMEM: no memory. */
+ * H5_E_NOMEM: no memory; jansson calls some of that H5_E_INPUT. */
 H5_MUST_CHECK enum h5_code h5_json_read(
     const char *p, size_t n, struct h5_json_value **out, struct h5_err *e);
 void h5_json_free(struct h5_json_value *document);

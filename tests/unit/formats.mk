@@ -19,3 +19,4 @@ UNIT_LDFLAGS_test_sign := -Wl,--wrap=EVP_MD_fetch \
 OOM_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup \
 	-Wl,--wrap=realloc,--wrap=reallocarray
 UNIT_LDFLAGS_test_formats_oom = $(OOM_LDFLAGS)
+UNIT_LDFLAGS_test_v3_oom = $(OOM_LDFLAGS)

@@ -110,14 +110,15 @@ verify(const struct h5_rsa_key *key, const struct h5_wechat_headers *h,
 			rc = h5_err_set(e, H5_E_AUTH,
 			    "Wechatpay-Signature is not a signature");
 	}
-	if (rc == H5_OK)
-		rc = h5_rsa_verify(
-		    key, message.data, message.len, &signature, e);
+	if (rc != H5_OK)
+		goto out;
+	rc = h5_rsa_verify(key, message.data, message.len, &signature, e);
 	if (rc == H5_E_AUTH)
 		rc = h5_err_set(e, H5_E_AUTH,
 		    "Wechatpay-Signature is not WeChat's: the body was changed "
 		    "on its way, or merchant.public_key_file is not the key "
 		    "of that id");
+out:
 	h5_buf_release(&signature);
 	h5_buf_release(&message);
 	return rc;
