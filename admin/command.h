@@ -143,6 +143,9 @@ void command_text(const struct command *cmd, const char *s, struct h5_buf *out);
 bool command_agreed(void);
 /* command_fail(cmd, e): print "h5pay: ..." and return the exit status. */
 int command_fail(const struct command *cmd, const struct h5_err *e);
+/* command_products(cmd): has the shop more than H5?  Only then its orders are
+ * told with their products: what H5 alone prints stays as it was. */
+bool command_products(const struct command *cmd);
 /* command_unread(id, e, worst): print why an order of a walk cannot be read.
  * *worst keeps the first code, for the exit status. */
 void command_unread(

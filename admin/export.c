@@ -35,7 +35,7 @@ static const struct option_def options[] = {
 static const char heading[] =
     "order,state,alerts,total_fee,yuan,refunded_fee,body,attach,item,qty,"
     "created_at,expires_at,paid_at,paid_via,transaction_id,out_trade_no,"
-    "closed_at,attempts\r\n";
+    "closed_at,attempts";
 
 struct exporting {
 	struct command *cmd;
@@ -97,7 +97,7 @@ number_of(const struct h5_order *o)
 }
 
 static void
-put_csv(struct h5_buf *b, const struct h5_order *o)
+put_csv(struct h5_buf *b, const struct h5_order *o, bool products)
 {
 	char yuan[H5_TEXT_FEN];
 
@@ -120,6 +120,8 @@ put_csv(struct h5_buf *b, const struct h5_order *o)
 	put_text(b, number_of(o));
 	put_time(b, o->closed_at);
 	put_number(b, (int64_t)o->n_attempts);
+	if (products)
+		put_text(b, h5_order_product_word(h5_order_product(o)));
 	h5_buf_puts(b, "\r\n");
 }
 
@@ -139,7 +141,7 @@ visit(void *arg, const char *id, const struct h5_order *o,
 	}
 	h5_buf_clear(&x->line);
 	if (x->csv) {
-		put_csv(&x->line, o);
+		put_csv(&x->line, o, command_products(x->cmd));
 	} else {
 		rc = h5_order_json(o, &x->line, &e);
 		h5_buf_putc(&x->line, '\n');
@@ -197,7 +199,8 @@ run(struct command *cmd, int argc, char **argv)
 		return status;
 	h5_buf_init(&x.line, ORDER_MAX);
 	if (x.csv)
-		(void)printf("%s%s", x.bom ? "\xef\xbb\xbf" : "", heading);
+		(void)printf("%s%s%s\r\n", x.bom ? "\xef\xbb\xbf" : "", heading,
+		    command_products(cmd) ? ",product" : "");
 	/* Up to now: orders that are created while it runs are left for the
 	 * next. */
 	if (x.until == 0)

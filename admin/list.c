@@ -57,6 +57,7 @@ static const struct column columns[] = {
     {.heading = "VIA", .spare = 5},
     {.heading = "ALERTS", .spare = 1},
     {.heading = "BODY", .spare = 3, .shorten = true},
+    {.heading = "PRODUCT", .spare = 6},
 };
 #define COLUMNS H5_LENGTH(columns)
 
@@ -109,7 +110,7 @@ json_time(const char *name, int64_t t, struct h5_buf *out)
 
 /* One object a line, so that a long list can be read as it comes. */
 static enum h5_code
-print_json(const struct h5_order *o, struct h5_err *e)
+print_json(const struct listing *l, const struct h5_order *o, struct h5_err *e)
 {
 	enum h5_code rc;
 	struct h5_buf b;
@@ -131,6 +132,9 @@ print_json(const struct h5_order *o, struct h5_err *e)
 	h5_buf_puts(&b, o->transaction_id[0] == '\0' ? "null" : "");
 	if (o->transaction_id[0] != '\0')
 		h5_json_string(o->transaction_id, &b);
+	if (command_products(l->cmd))
+		h5_buf_printf(&b, ",\"product\":\"%s\"",
+		    h5_order_product_word(h5_order_product(o)));
 	h5_buf_puts(&b, "}\n");
 	rc = h5_buf_finish(&b, e);
 	if (rc == H5_OK)
@@ -163,6 +167,8 @@ print_row(const struct listing *l, const struct h5_order *o, struct h5_err *e)
 	table_cell(t, o->paid_via);
 	table_cell(t, alerts.data);
 	table_cell(t, o->body);
+	if (command_products(l->cmd))
+		table_cell(t, h5_order_product_word(h5_order_product(o)));
 	rc = h5_buf_finish(&alerts, e);
 	h5_buf_release(&alerts);
 	return rc;
@@ -201,7 +207,7 @@ show(struct listing *l, const struct h5_order *o)
 	enum h5_code rc;
 	struct h5_err e;
 
-	rc = l->cmd->json ? print_json(o, &e) : print_row(l, o, &e);
+	rc = l->cmd->json ? print_json(l, o, &e) : print_row(l, o, &e);
 	if (rc != H5_OK)
 		command_unread(o->id, &e, &l->unread);
 	return rc;
@@ -304,7 +310,8 @@ list(struct listing *l, struct h5_err *e)
 	enum h5_code rc;
 
 	if (!l->cmd->json) {
-		l->table = table_new(l->cmd, columns, COLUMNS);
+		l->table = table_new(l->cmd, columns,
+		    command_products(l->cmd) ? COLUMNS : COLUMNS - 1);
 		if (l->table == NULL)
 			return h5_err_nomem(e);
 	}

@@ -131,6 +131,12 @@ command_fail(const struct command *cmd, const struct h5_err *e)
 	return h5_err_exit(e->code);
 }
 
+bool
+command_products(const struct command *cmd)
+{
+	return cmd->shop.c->merchant.products != 1U << H5_PRODUCT_H5;
+}
+
 void
 command_unread(const char *id, const struct h5_err *e, enum h5_code *worst)
 {

@@ -121,6 +121,7 @@ static void
 count_paid(struct report *r, const struct h5_order *o)
 {
 	int64_t day = (o->paid_at - r->days_start) / DAY_S;
+	enum h5_product product;
 
 	if (o->paid_at == 0)
 		return;
@@ -131,6 +132,11 @@ count_paid(struct report *r, const struct h5_order *o)
 		return;
 	r->paid++;
 	r->paid_fen += o->total_fee;
+	product = h5_order_product(o);
+	r->product_paid[product]++;
+	r->product_fen[product] += o->total_fee;
+	/* One of a shop that sells by H5 alone now. */
+	r->products = r->products || product != H5_PRODUCT_H5;
 	r->waits[bucket(
 	    report_wait_s, REPORT_WAITS - 1, o->paid_at - o->created_at)]++;
 	r->notices[notice_column(o)]++;
@@ -340,6 +346,7 @@ run(struct command *cmd, int argc, char **argv)
 	x.r.now = h5_clock_now();
 	x.r.shop = cmd->shop.c->site.name;
 	x.r.lang = cmd->shop.c->site.lang;
+	x.r.products = command_products(cmd);
 	status = read_options(&x, argv[1], &file);
 	if (status != EXIT_DONE)
 		return status;

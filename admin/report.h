@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/text.h"
-#include "common/order/number.h"
+#include "common/order/order.h"
 
 #define REPORT_DAYS 31
 #define REPORT_PROBLEMS 20 /* more are only counted */
@@ -42,6 +42,8 @@ struct report {
 	int64_t waits[REPORT_WAITS], notices[REPORT_NOTICES];
 	int64_t orders, orders_paid; /* of those made in the period */
 	int64_t paid, paid_fen; /* paid in the period */
+	bool products; /* more than H5: each is told */
+	int64_t product_paid[H5_PRODUCTS], product_fen[H5_PRODUCTS];
 	int64_t refunded_fen;
 	struct report_problem problems[REPORT_PROBLEMS];
 	unsigned n_problems;

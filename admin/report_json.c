@@ -26,6 +26,22 @@ figures(const struct report *r, struct h5_buf *out)
 }
 
 static void
+products(const struct report *r, struct h5_buf *out)
+{
+	unsigned i;
+
+	h5_buf_puts(out, ",\"products\":[");
+	for (i = 0; i < H5_PRODUCTS; i++)
+		h5_buf_printf(out,
+		    "%s{\"product\":\"%s\",\"paid\":%lld,"
+		    "\"paid_fee\":%lld}",
+		    i > 0 ? "," : "", h5_order_product_word((enum h5_product)i),
+		    (long long)r->product_paid[i],
+		    (long long)r->product_fen[i]);
+	h5_buf_puts(out, "]");
+}
+
+static void
 problems(const struct report *r, struct h5_buf *out)
 {
 	unsigned i;
@@ -95,6 +111,8 @@ enum h5_code
 report_json(const struct report *r, struct h5_buf *out, struct h5_err *e)
 {
 	figures(r, out);
+	if (r->products)
+		products(r, out);
 	problems(r, out);
 	hours_and_days(r, out);
 	columns(

@@ -1,6 +1,7 @@
 /* The page of h5pay report: puts numbers under the template's names, and turns
  * charts into coordinates.  Words, markup and style stand in
  * templates/report.*. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -344,10 +345,19 @@ put_figure(struct h5_data *v, const char *key, const char *value)
 	h5_data_str(figure, "value", value);
 }
 
+static const char *const product_keys[] = {
+    [H5_PRODUCT_H5] = "k_h5",
+    [H5_PRODUCT_NATIVE] = "k_native",
+    [H5_PRODUCT_JSAPI] = "k_jsapi",
+};
+static_assert(
+    H5_LENGTH(product_keys) == H5_PRODUCTS, "a name for each product");
+
 static void
 put_figures(struct h5_data *v, const struct report *r)
 {
-	char text[H5_TEXT_FEN];
+	char text[H5_TEXT_FEN], both[H5_TEXT_FEN + 24];
+	unsigned i;
 
 	(void)snprintf(text, sizeof text, "%lld", (long long)r->orders);
 	put_figure(v, "k_orders", text);
@@ -355,6 +365,12 @@ put_figures(struct h5_data *v, const struct report *r)
 	put_figure(v, "k_paid", text);
 	h5_text_from_fen(r->paid_fen, text);
 	put_figure(v, "k_amount", text);
+	for (i = 0; r->products && i < H5_PRODUCTS; i++) {
+		h5_text_from_fen(r->product_fen[i], text);
+		(void)snprintf(both, sizeof both, "%lld / %s",
+		    (long long)r->product_paid[i], text);
+		put_figure(v, product_keys[i], both);
+	}
 	h5_text_from_fen(r->refunded_fen, text);
 	put_figure(v, "k_refunded", text);
 	/* Without orders there is no share; 0 % would be wrong. */

@@ -181,16 +181,20 @@ put_attempts(
 	const struct h5_attempt *a;
 	struct line l;
 	size_t i;
+	bool h5;
 
 	if (cmd->terminal)
 		h5_buf_puts(b, "\nattempts\n");
 	for (i = 0; i < o->n_attempts; i++) {
 		a = &o->attempts[i];
+		/* A shop that has always had H5 alone sees no word of it. */
+		h5 = a->product == H5_PRODUCT_H5 && !command_products(cmd);
 		h5_clock_plain(a->created_at, at);
 		if (!cmd->terminal) {
-			h5_buf_printf(b, "attempt\t%s\t%s\t%s\t%s\n",
+			h5_buf_printf(b, "attempt\t%s\t%s\t%s\t%s%s%s\n",
 			    a->out_trade_no, h5_order_attempt_word(a->state),
-			    at, a->spbill_create_ip);
+			    at, a->spbill_create_ip, h5 ? "" : "\t",
+			    h5 ? "" : h5_order_product_word(a->product));
 			continue;
 		}
 		(void)snprintf(
@@ -200,6 +204,8 @@ put_attempts(
 		line_word(&l, h5_order_attempt_word(a->state), STATE_WIDTH);
 		line_word(&l, a->out_trade_no, 0);
 		line_word(&l, from, 0);
+		if (!h5)
+			line_word(&l, h5_order_product_word(a->product), 0);
 		line_end(&l);
 	}
 }

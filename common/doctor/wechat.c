@@ -120,15 +120,18 @@ static void
 ids_wrong(struct h5_doctor *d, const char *words, const char *otherwise)
 {
 	const char *what = otherwise;
+	char products[H5_ORDER_PRODUCTS];
 	size_t i;
 
+	h5_order_products(d->c->merchant.products, products);
 	for (i = H5_LENGTH(mixups); i-- > 0;)
 		if (strstr(words, mixups[i].bytes) != NULL)
 			what = mixups[i].what;
 	h5_doctor_say(d, H5_DOCTOR_FAIL, "ids-and-key", what, "mch_id",
 	    d->c->merchant.mch_id, "appid", d->c->merchant.appid, "sub_mch_id",
 	    or_none(d->c->merchant.sub_mch_id), "sub_appid",
-	    or_none(d->c->merchant.sub_appid), "words", words, NULL);
+	    or_none(d->c->merchant.sub_appid), "products", products, "words",
+	    words, NULL);
 }
 
 static void

@@ -41,6 +41,14 @@ h5_order_paid_attempt(const struct h5_order *o)
 	return NULL;
 }
 
+enum h5_product
+h5_order_product(const struct h5_order *o)
+{
+	const struct h5_attempt *a = h5_order_paid_attempt(o);
+
+	return a != NULL ? a->product : h5_order_current(o)->product;
+}
+
 bool
 h5_order_settled(const struct h5_order *o)
 {

@@ -198,6 +198,9 @@ struct h5_attempt *h5_order_attempt(
 struct h5_attempt *h5_order_current(const struct h5_order *o);
 /* h5_order_paid_attempt(o): the attempt whose payment made it paid, or NULL. */
 struct h5_attempt *h5_order_paid_attempt(const struct h5_order *o);
+/* h5_order_product(o): by which product it was paid; before that, how its last
+ * attempt is to be. */
+enum h5_product h5_order_product(const struct h5_order *o);
 /* h5_order_settled(o): is it paid, closed or beyond, so that a buyer has
  * nothing to do? */
 bool h5_order_settled(const struct h5_order *o);
@@ -282,6 +285,10 @@ const char *h5_order_sign_word(enum h5_sign_type type);
 bool h5_order_sign_type_of(const char *word, enum h5_sign_type *type);
 /* h5_order_product_word(p): h5, native or jsapi. */
 const char *h5_order_product_word(enum h5_product p);
+/* h5_order_products(set, out): the words of a set of bits 1 << enum h5_product,
+ * with blanks between. */
+#define H5_ORDER_PRODUCTS 32
+void h5_order_products(unsigned set, char out[H5_ORDER_PRODUCTS]);
 const char *h5_order_refund_word(enum h5_refund_state s);
 bool h5_order_refund_state_of(const char *word, enum h5_refund_state *s);
 /* h5_order_alert_name(bit): disputed, late, overpaid, unrecorded, wrong-api,

@@ -1,5 +1,6 @@
 /* The words for the states of orders, attempts and refunds and for alerts: as
  * the ledger, show --json and the command spell them (INTERFACE 5). */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/length.h"
@@ -88,6 +89,18 @@ const char *
 h5_order_product_word(enum h5_product p)
 {
 	return product_words[p];
+}
+
+void
+h5_order_products(unsigned set, char out[H5_ORDER_PRODUCTS])
+{
+	size_t i, n = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < H5_LENGTH(product_words); i++)
+		if ((set & 1U << i) != 0)
+			n += (size_t)snprintf(out + n, H5_ORDER_PRODUCTS - n,
+			    "%s%s", n > 0 ? " " : "", product_words[i]);
 }
 
 bool

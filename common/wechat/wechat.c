@@ -71,3 +71,22 @@ h5_wechat_level(enum h5_wechat_verdict v)
 	}
 	return H5_LOG_ERROR;
 }
+
+static const char *const not_open[] = {
+    [H5_PRODUCT_H5] =
+	"H5 payment is not opened for this mch_id: open it on the merchant "
+	"platform, product centre",
+    [H5_PRODUCT_NATIVE] =
+	"Native payment is not opened for this mch_id: open it on the merchant "
+	"platform, product centre",
+    [H5_PRODUCT_JSAPI] =
+	"JSAPI payment is not opened for this mch_id: open it on the merchant "
+	"platform, product centre",
+};
+static_assert(H5_LENGTH(not_open) == H5_PRODUCTS, "a note for each product");
+
+const char *
+h5_wechat_not_open(enum h5_product p)
+{
+	return not_open[p];
+}

@@ -46,6 +46,8 @@ struct h5_wechat_refusal {
 	bool merchants; /* with H5_E_REMOTE: an unsigned refusal in words that
 			   only the merchant can mend.  It decides what the
 			   buyer is told; nothing of it is believed */
+	bool not_open; /* the merchant has not this product; as with merchants,
+			  nothing of an unsigned one is believed */
 	char err_code[33];
 	char err_code_des[130]; /* WeChat's words, for the log and show */
 	const char *note; /* what the code means and what to fix, in English;
@@ -110,6 +112,9 @@ void h5_wechat_trade_release(struct h5_wechat_trade *t);
 /* h5_wechat_trade_type(p): WeChat's word for a product: MWEB, NATIVE, JSAPI,
  * as orders, answers and bills spell it (docs/PROTOCOL.md 2.1). */
 const char *h5_wechat_trade_type(enum h5_product p);
+/* h5_wechat_not_open(p): what the log tells the operator, in English, when
+ * WeChat refuses the product because the merchant has not opened it. */
+const char *h5_wechat_not_open(enum h5_product p);
 
 /* What WeChat says of one refund. */
 struct h5_wechat_refund {

@@ -232,6 +232,8 @@ h5_v2_unifiedorder(struct h5_wechat *w, const struct h5_log *log,
 		rc = check_number(&f, a->out_trade_no, false, &why);
 	if (rc == H5_OK && refusal->verdict == H5_WECHAT_SUCCESS)
 		rc = take_prepay(w, a->product, &f, out, &why);
+	if (refusal->not_open)
+		refusal->note = h5_wechat_not_open(a->product);
 	/* Reported whatever happened: every call leaves one line in the log. */
 	h5_v2_report(log, &k, &facts, rc, refusal, NULL, &why);
 	h5_fields_release(&f);

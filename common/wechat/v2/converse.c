@@ -175,80 +175,82 @@ static const struct {
 	const char *bytes;
 	const char *hint;
 	bool operator; /* only the operator can mend it */
+	bool not_open; /* the product that was asked for is not opened */
 } hints[] = {
     /* "wrong signature" */
     {"\xe7\xad\xbe\xe5\x90\x8d\xe9\x94\x99\xe8\xaf\xaf",
 	"WeChat rejects our signature: check merchant.api_key (the APIv2 key), "
 	"merchant.sign_type and merchant.mch_id",
-	true},
+	true, false},
     /* "product's permission", "not opened" */
     {"\xe4\xba\xa7\xe5\x93\x81\xe6\x9d\x83\xe9\x99\x90",
-	"this product is not open for merchant.mch_id: pay.weixin.qq.com, "
-	"product centre, H5 payment",
-	true},
+	"this product is not opened for merchant.mch_id: pay.weixin.qq.com, "
+	"product centre",
+	true, true},
     {"\xe6\x9c\xaa\xe5\xbc\x80\xe9\x80\x9a",
-	"this product is not open for merchant.mch_id: pay.weixin.qq.com, "
-	"product centre, H5 payment",
-	true},
+	"this product is not opened for merchant.mch_id: pay.weixin.qq.com, "
+	"product centre",
+	true, true},
     /* "no permission" in two spellings */
     {"\xe6\x97\xa0\xe6\x9d\x83\xe9\x99\x90",
 	"merchant.mch_id may not do this: pay.weixin.qq.com, product centre",
-	true},
+	true, false},
     {"\xe6\xb2\xa1\xe6\x9c\x89\xe6\x9d\x83\xe9\x99\x90",
 	"merchant.mch_id may not do this: pay.weixin.qq.com, product centre",
-	true},
+	true, false},
     /* "has been restricted", "frozen" */
     {"\xe5\xb7\xb2\xe8\xa2\xab\xe9\x99\x90\xe5\x88\xb6",
 	"WeChat restricts this account: see its messages on pay.weixin.qq.com",
-	true},
+	true, false},
     {"\xe5\x86\xbb\xe7\xbb\x93",
 	"WeChat has frozen this account: see its messages on pay.weixin.qq.com",
-	true},
-    {"sub_appid", "check merchant.sub_appid", true},
-    {"sub_mch_id", "check merchant.sub_mch_id", true},
-    {"appid", "check merchant.appid", true},
-    {"mch_id", "check merchant.mch_id", true},
+	true, false},
+    {"sub_appid", "check merchant.sub_appid", true, false},
+    {"sub_mch_id", "check merchant.sub_mch_id", true, false},
+    {"appid", "check merchant.appid", true, false},
+    {"mch_id", "check merchant.mch_id", true, false},
     {"time_expire",
 	"check this machine's clock; orders.expire_minutes must be 6 or more",
-	true},
+	true, false},
     /* Ours, not WeChat's. */
     {"answer: wrong sign",
-	"the answer is signed with another key: check merchant.api_key", true},
+	"the answer is signed with another key: check merchant.api_key", true,
+	false},
     {"answer: sign",
 	"the answer is signed with another algorithm: check merchant.sign_type",
-	true},
+	true, false},
     {"HTTP status 400",
 	"a refund needs a certificate that WeChat knows: check "
 	"merchant.cert_file and merchant.key_file",
-	true},
+	true, false},
     {"HTTP status 3",
-	"something between us and WeChat redirects: check gateway.url", true},
+	"something between us and WeChat redirects: check gateway.url", true,
+	false},
 };
 
-static const char *
-hint_of(const char *msg, enum h5_log_level *level)
+/* The first that fits; the list goes from the particular to the general.
+ * H5_LENGTH(hints): none. */
+static size_t
+hint_of(const char *msg)
 {
-	/* The first that fits.  The list goes from the particular to the
-	 * general. */
 	size_t i;
 
 	for (i = 0; i < H5_LENGTH(hints); i++)
-		if (strstr(msg, hints[i].bytes) != NULL) {
-			if (hints[i].operator)
-				*level = H5_LOG_ALERT;
-			return hints[i].hint;
-		}
-	return NULL;
+		if (strstr(msg, hints[i].bytes) != NULL)
+			break;
+	return i;
 }
 
 /* Is msg of an unsigned refusal in words that only the merchant can mend? */
-static bool
-is_merchants(const char *msg)
+static void
+read_words(const char *msg, struct h5_wechat_refusal *refusal)
 {
-	enum h5_log_level level = H5_LOG_ERROR;
+	size_t i = hint_of(msg);
 
-	return strstr(msg, H5_V2_REFUSED_CALL) == msg &&
-	       hint_of(msg, &level) != NULL && level == H5_LOG_ALERT;
+	if (strstr(msg, H5_V2_REFUSED_CALL) != msg)
+		return;
+	refusal->merchants = i < H5_LENGTH(hints) && hints[i].operator;
+	refusal->not_open = i < H5_LENGTH(hints) && hints[i].not_open;
 }
 
 /* Sending the same parameters again is harmless: the number makes an order one
@@ -296,8 +298,8 @@ h5_v2_converse(struct h5_wechat *w, const struct h5_log *log,
 	}
 	/* This is told apart for the buyer's sake: a page that says "try again"
 	 * would be wrong here. */
-	if (rc == H5_E_REMOTE && is_merchants(why.msg))
-		refusal->merchants = true;
+	if (rc == H5_E_REMOTE)
+		read_words(why.msg, refusal);
 	return rc == H5_OK ? H5_OK : h5_err_pass(e, &why);
 }
 
@@ -314,6 +316,7 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 	char id[H5_ORDER_ID_MAX + 1];
 	bool refused = rc == H5_OK && refusal->verdict != H5_WECHAT_SUCCESS;
 	unsigned n;
+	size_t i;
 
 	if (rc == H5_OK) {
 		/* Refusals have the level of what the operator should do about
@@ -324,7 +327,14 @@ h5_v2_report(const struct h5_log *log, const struct h5_v2_call *k,
 	} else {
 		level = rc == H5_E_NET ? H5_LOG_WARN : H5_LOG_ERROR;
 		result = h5_err_name(rc);
-		note = hint_of(e->msg, &level);
+		i = hint_of(e->msg);
+		if (i < H5_LENGTH(hints)) {
+			level = hints[i].operator? H5_LOG_ALERT : level;
+			note = hints[i].hint;
+		}
+		/* Of a prepay it names the product. */
+		if (refusal->not_open && refusal->note != NULL)
+			note = refusal->note;
 		/* Above all others: no hint on the message can matter more. */
 		if (a->distrusted) {
 			level = H5_LOG_ALERT;

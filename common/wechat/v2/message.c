@@ -33,7 +33,7 @@ static const struct {
     {"TRADE_STATE_ERROR", H5_WECHAT_NOT_YET,
 	"the trade's state does not allow it now"},
     {"NOAUTH", H5_WECHAT_MERCHANT,
-	"H5 payment is not opened for this mch_id: open it on the merchant "
+	"this product is not opened for this mch_id: open it on the merchant "
 	"platform, product centre"},
     {"APPID_NOT_EXIST", H5_WECHAT_MERCHANT, "check merchant.appid"},
     {"MCHID_NOT_EXIST", H5_WECHAT_MERCHANT, "check merchant.mch_id"},
@@ -157,6 +157,7 @@ read_refusal(const struct h5_fields *f, struct h5_wechat_refusal *refusal)
 	}
 	if (code != NULL)
 		refusal->verdict = verdict_of(code, des, &refusal->note);
+	refusal->not_open = code != NULL && strcmp(code, "NOAUTH") == 0;
 	copy_cut(refusal->err_code, sizeof refusal->err_code, code);
 	copy_cut(refusal->err_code_des, sizeof refusal->err_code_des, des);
 }
