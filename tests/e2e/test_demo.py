@@ -20,10 +20,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Demo:
-    def __init__(self, t, folder, command=None):
+    def __init__(self, t, folder, command=None, api="v2"):
         self.process = subprocess.Popen(
             command or [sys.executable, ROOT / "deploy/demo/run.py", "--build",
-                        t.build, "--port", "0", "--folder", folder],
+                        t.build, "--port", "0", "--folder", folder, "--api",
+                        api],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, cwd=ROOT)
         self.text = ""
@@ -44,12 +45,13 @@ class Demo:
         return family, out.decode()
 
 
-@table("the demonstration sells, and {0} ends it without a trace", [
-    "SIGINT", "SIGTERM"])
-def _(t, name):
+@table("the demonstration sells by API{1}, and {0} ends it without a trace", [
+    ("SIGINT", "v2"), ("SIGTERM", "v2"), ("SIGTERM", "v3")])
+def _(t, name, api):
     s = t.own_site()
-    demo = Demo(t, s.folder / "demo")
+    demo = Demo(t, s.folder / "demo", api=api)
     try:
+        t.contains(demo.text, f"API{api}", "what it says")
         shop = demo.urls[0]
         b = h5.Browser()
         b.open(shop)
@@ -76,10 +78,10 @@ def _(t, name):
     t.eq(left, [], "processes that are left")
 
 
-@test("the demonstration has a code for a desktop")
-def _(t):
+@table("the demonstration by API{0} has a code for a desktop", ["v2", "v3"])
+def _(t, api):
     s = t.own_site()
-    demo = Demo(t, s.folder / "demo")
+    demo = Demo(t, s.folder / "demo", api=api)
     try:
         shop, gateway = demo.urls[:2]
         b = h5.Browser(user_agent=test_ways.DESKTOP)
@@ -102,10 +104,11 @@ def _(t):
         demo.stop()
 
 
-@test("the demonstration's third address is inside WeChat, bridge and all")
-def _(t):
+@table("the demonstration's third address is inside WeChat, by API{0}", [
+    "v2", "v3"])
+def _(t, api):
     s = t.own_site()
-    demo = Demo(t, s.folder / "demo")
+    demo = Demo(t, s.folder / "demo", api=api)
     try:
         inside = demo.urls[2]
         b = h5.Browser(user_agent=test_ways.DESKTOP)

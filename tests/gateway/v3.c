@@ -27,7 +27,25 @@ bool
 gw_v3_deny(
     struct gw_v3_call *c, int status, const char *code, const char *message)
 {
-	return gw_v3_deny_inner(c, status, code, message, 268435461);
+	static const struct {
+		const char *code;
+		unsigned inner;
+	} known[] = {
+	    {"PARAM_ERROR", 268435461},
+	    {"APPID_MCHID_NOT_MATCH", 268445527},
+	    {"ORDER_CLOSED", 268447914},
+	    {"ORDER_PAID", 268449538},
+	    {"SIGN_ERROR", 268443699},
+	    {"ORDER_NOT_EXIST", 268512771},
+	    {"FREQUENCY_LIMITED", 268447840},
+	};
+	unsigned inner = 0;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strcmp(known[i].code, code) == 0)
+			inner = known[i].inner;
+	}
+	return gw_v3_deny_inner(c, status, code, message, inner);
 }
 
 bool
