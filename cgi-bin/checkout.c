@@ -285,7 +285,9 @@ no_offer(struct h5_job *job, enum h5_code rc, const struct h5_offer *offer,
 		plain(job, H5_PAGE_BAD_LINK, e);
 		break;
 	case H5_E_EXISTS:
-		if (!ordered_before(job, offer, asked))
+		if (offer->before[0] == '\0')
+			confirm(job, offer, false, H5_TYPED_WELL, 409);
+		else if (!ordered_before(job, offer, asked))
 			confirm(job, offer, true, H5_TYPED_WELL, 409);
 		break;
 	case H5_E_STATE:

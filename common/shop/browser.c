@@ -160,6 +160,34 @@ h5_browser_set(
 	    strncmp(c->site.base_url, "https:", 6) == 0 ? "; Secure" : "");
 }
 
+enum h5_code
+h5_browser_tag(
+    const struct h5_browser *b, char tag[H5_BROWSER_TAG], struct h5_err *e)
+{
+	char token[H5_LINK_TOKEN];
+	enum h5_code rc = h5_link_token(b->key, "page", b->cookie, token, e);
+
+	if (rc == H5_OK)
+		(void)snprintf(
+		    tag, H5_BROWSER_TAG, "%.*s", H5_BROWSER_TAG - 1, token);
+	return rc;
+}
+
+enum h5_code
+h5_browser_foreign(const struct h5_browser *b, const char *tag, bool *foreign,
+    struct h5_err *e)
+{
+	char own[H5_BROWSER_TAG];
+	enum h5_code rc;
+
+	*foreign = false;
+	if (tag[0] == '\0' || b == NULL || !b->known)
+		return H5_OK;
+	rc = h5_browser_tag(b, own, e);
+	*foreign = rc == H5_OK && strcmp(own, tag) != 0;
+	return rc;
+}
+
 /* --- its orders ----------------------------------------------------------- */
 
 enum h5_code

@@ -20,6 +20,7 @@
 
 #define H5_BROWSER_TEXT 76 /* 32 random digits, 43 of a token, and NUL */
 #define H5_BROWSER_MOST 4
+#define H5_BROWSER_TAG 11 /* ten of a token, and NUL */
 
 /* The cookies of that name in a request, unchecked. */
 struct h5_browser_given {
@@ -47,6 +48,19 @@ H5_MUST_CHECK enum h5_code h5_browser_read(const struct h5_config *c,
 /* h5_browser_set(c, b, out): append the value of a Set-Cookie header. */
 void h5_browser_set(
     const struct h5_config *c, const struct h5_browser *b, struct h5_buf *out);
+
+/* h5_browser_tag(b, tag, e): the word that stands for the browser in the forms
+ * of its pages, so that a page which a cache shows to all is found out.  Tells
+ * nothing of the cookie.  Errors as h5_crypto_mac. */
+H5_MUST_CHECK enum h5_code h5_browser_tag(
+    const struct h5_browser *b, char tag[H5_BROWSER_TAG], struct h5_err *e);
+
+/* h5_browser_foreign(b, tag, foreign, e): was the form that carries tag made
+ * for another browser than b, which posts it?  Two buyers of one page from a
+ * cache would else pay one order.  tag "": not said.  A browser that keeps no
+ * cookie is believed, and so is b NULL.  Errors as h5_crypto_mac. */
+H5_MUST_CHECK enum h5_code h5_browser_foreign(const struct h5_browser *b,
+    const char *tag, bool *foreign, struct h5_err *e);
 
 /* h5_browser_order(st, b, terms, now, id, last, e): the id of the order that
  * this browser makes, or has made and not paid yet, by these terms.

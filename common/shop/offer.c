@@ -68,7 +68,8 @@ form_token(const struct h5_crypto_key *k, const struct h5_offer *o,
 	enum h5_code rc;
 
 	h5_buf_init(&terms, 2048);
-	h5_buf_printf(&terms, "%s\n", o->id);
+	h5_buf_printf(&terms, "%s%s%s\n", o->id,
+	    o->page_of[0] != '\0' ? " " : "", o->page_of);
 	put_terms(o, &terms);
 	rc = h5_buf_finish(&terms, e);
 	if (rc == H5_OK)
@@ -77,13 +78,22 @@ form_token(const struct h5_crypto_key *k, const struct h5_offer *o,
 	return rc;
 }
 
+/* given: a token, and for an item the word of the browser behind it. */
 static enum h5_code
-check_form(const struct h5_config *c, const struct h5_offer *o,
-    const char *given, struct h5_err *e)
+check_form(const struct h5_config *c, struct h5_offer *o, const char *form,
+    struct h5_err *e)
 {
-	char token[H5_LINK_TOKEN];
-	enum h5_code rc = form_token(c->site.secret, o, token, e);
+	char token[H5_LINK_TOKEN], given[H5_LINK_TOKEN];
+	size_t n = strlen(form);
+	enum h5_code rc;
 
+	(void)snprintf(given, sizeof given, "%s", form);
+	if (n >= sizeof given - 1 + sizeof o->page_of ||
+	    (n >= sizeof given && o->signed_link))
+		return h5_err_set(e, H5_E_AUTH, "wrong form token");
+	(void)snprintf(o->page_of, sizeof o->page_of, "%s",
+	    n >= sizeof given ? form + sizeof given - 1 : "");
+	rc = form_token(c->site.secret, o, token, e);
 	if (rc == H5_OK && c->site.secret_previous != NULL &&
 	    !h5_crypto_same(given, token))
 		rc = form_token(c->site.secret_previous, o, token, e);
@@ -102,7 +112,7 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 {
 	const char *const *names = o->signed_link ? signed_names : item_names;
 	size_t n = o->signed_link ? SIGNED_LINK : ITEM_LINK, i;
-	char token[H5_LINK_TOKEN];
+	char token[H5_LINK_TOKEN] = "", form[sizeof token + H5_BROWSER_TAG];
 	enum h5_code rc = H5_OK;
 	const char *value;
 
@@ -121,8 +131,9 @@ fill_hidden(const struct h5_config *c, const struct h5_fields *f,
 		    h5_fields_add_int(&o->hidden, "total_fee", o->total_fee, e);
 	if (rc == H5_OK)
 		rc = form_token(c->site.secret, o, token, e);
+	(void)snprintf(form, sizeof form, "%s%s", token, o->page_of);
 	if (rc == H5_OK)
-		rc = h5_fields_add(&o->hidden, "form", token, e);
+		rc = h5_fields_add(&o->hidden, "form", form, e);
 	return rc;
 }
 
@@ -315,6 +326,8 @@ own_id(const struct h5_shop *shop, int64_t now, struct h5_offer *o,
 	if (rc == H5_OK)
 		rc = h5_browser_order(shop->st, shop->browser, terms.data, now,
 		    o->id, o->last, e);
+	if (rc == H5_OK)
+		rc = h5_browser_tag(shop->browser, o->page_of, e);
 	h5_buf_release(&terms);
 	o->own = rc == H5_OK;
 	return rc;
@@ -413,6 +426,7 @@ item_posted(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
 	const char *fee = h5_fields_get(f, "total_fee");
 	int64_t current = o->total_fee;
 	uint64_t seen;
+	bool foreign;
 	enum h5_code rc;
 
 	/* None of the three: this is the link, and not yet the form. */
@@ -430,8 +444,16 @@ item_posted(const struct h5_shop *shop, const struct h5_fields *f, int64_t now,
 	o->total_fee = (int64_t)seen;
 	rc = check_form(shop->c, o, form, e);
 	o->total_fee = current;
+	if (rc == H5_OK)
+		rc = h5_browser_foreign(shop->browser, o->page_of, &foreign, e);
 	if (rc != H5_OK)
 		return rc;
+	if (foreign) {
+		rc = own_id(shop, now, o, e);
+		return rc == H5_OK ? h5_err_set(e, H5_E_EXISTS,
+					 "the page was another browser's")
+				   : rc;
+	}
 	o->shown = true;
 	if ((int64_t)seen == current)
 		return H5_OK;

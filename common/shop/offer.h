@@ -14,6 +14,7 @@
 #include "common/base/fields.h"
 #include "common/base/text.h"
 #include "common/format/url.h"
+#include "common/shop/browser.h"
 #include "common/shop/shop.h"
 
 #define H5_OFFER_TEXT 127 /* bytes of body and attach */
@@ -33,6 +34,8 @@ struct h5_offer {
 					     buyer saw */
 	char last[H5_ORDER_ID_MAX + 1]; /* "", or what this browser paid for by
 					   the same terms (browser.h) */
+	char page_of[H5_BROWSER_TAG]; /* whose page the form stands on; "": not
+					 said, as for a signed link */
 	bool own; /* the id is this browser's: its page sets the cookie */
 	char body[H5_OFFER_TEXT + 1];
 	const char *attach; /* borrowed from the fields; NULL: none */
@@ -59,7 +62,8 @@ struct h5_offer {
  * H5_E_NOTFOUND: no such item (404).
  * H5_E_EXISTS: the price is not the one that the buyer saw (409).  o holds the
  * new terms under a new id, and o->before the old id; the caller finds out
- * whether that was ordered.
+ * whether that was ordered.  Or the page was made for another browser: o holds
+ * this one's own id, and o->before is "".
  * H5_E_STATE: the link has expired (410).
  * H5_E_CONFIG, H5_E_IO: the catalogue cannot be read. */
 H5_MUST_CHECK enum h5_code h5_offer_read(const struct h5_shop *shop,

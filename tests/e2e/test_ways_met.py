@@ -78,3 +78,27 @@ def _(t):
         t.eq(g.calls("unifiedorder"), [], "prepays")
     page = go(t, a, a.get("checkout", back, headers=ua(h5.WECHAT)), h5.WECHAT)
     t.eq(bridge(page)["appId"], h5.APPID, "appId at home")
+
+
+def q95(t):
+    """A shop, the form of its item's page, kept at an edge."""
+    s = t.own_site()
+    return s, dict(s.get("checkout", "item=tea").form("checkout").fields)
+
+
+@test("Q95 a page that was kept for all is no shared order of two cookies")
+def _(t):
+    s, form = q95(t)
+    cookies = []
+    for _ in range(2):
+        r = s.get("checkout", "item=tea")
+        cookies.append(r.header("Set-Cookie").split(";")[0])
+    ids = []
+    for cookie in cookies:
+        r = s.post("checkout", form, headers={"Cookie": cookie})
+        if r.status != 303:
+            t.page(r, 409, "confirm")
+            r = s.post("checkout", dict(r.form("checkout").fields),
+                       headers={"Cookie": cookie})
+        ids.append(h5.return_params(t.redirect(r))["order"])
+    t.eq(len(set(ids)), 2, f"orders: {ids}")
