@@ -16,28 +16,52 @@
 #define DAY_S 86400
 #define LINE 32 /* bytes of a time */
 
+/* A file's, of which end_of tells the end. */
+static void
+look_at(const struct h5_config *c, int64_t now,
+    enum h5_code (*end_of)(
+	const struct h5_config *c, int64_t *end, struct h5_err *e),
+    struct certificate *out)
+{
+	struct h5_err e;
+
+	if (end_of(c, &out->end, &e) != H5_OK) {
+		(void)snprintf(out->why, sizeof out->why, "%s", e.msg);
+		out->alarm = true;
+		return;
+	}
+	out->days = h5_chain_days(out->end, now);
+	out->alarm = out->days < H5_CHAIN_DAYS;
+}
+
 /* merchant.cert_file.  false: none is set. */
 static bool
 certificate_api(const struct h5_config *c, int64_t now, struct certificate *out)
 {
-	struct h5_err e;
-
 	*out = (struct certificate){.name = "api"};
 	if (c->merchant.cert_file == NULL)
 		return false;
-	if (h5_wechat_certificate_end(c, &out->end, &e) != H5_OK) {
-		(void)snprintf(out->why, sizeof out->why, "%s", e.msg);
-		out->alarm = true;
-		return true;
-	}
-	out->days = h5_chain_days(out->end, now);
-	out->alarm = out->days < H5_CHAIN_DAYS;
+	look_at(c, now, h5_wechat_certificate_end, out);
+	return true;
+}
+
+/* WeChat's own.  A public key beside them has no end, and signs instead. */
+static bool
+certificate_platform(
+    const struct h5_config *c, int64_t now, struct certificate *out)
+{
+	*out = (struct certificate){.name = "platform"};
+	if (c->merchant.platform_certs == NULL ||
+	    c->merchant.public_key_file != NULL)
+		return false;
+	look_at(c, now, h5_wechat_platform_end, out);
 	return true;
 }
 
 /* Each kind that is watched; false: this shop has none of it. */
-static bool (*const watched[])(const struct h5_config *c, int64_t now,
-    struct certificate *out) = {certificate_api, certificate_site};
+static bool (*const watched[])(
+    const struct h5_config *c, int64_t now, struct certificate *out) = {
+    certificate_api, certificate_platform, certificate_site};
 
 void
 certificates_each(const struct h5_config *c, int64_t now,

@@ -11,7 +11,8 @@
 #define CERTIFICATE_WHY 512
 
 struct certificate {
-	const char *name; /* "api": merchant.cert_file; "site": base_url's */
+	const char *name; /* "api": merchant.cert_file; "platform": WeChat's,
+		of merchant.platform_certs; "site": base_url's */
 	int64_t end; /* Unix seconds: its last; 0: not known */
 	int64_t days; /* whole ones that are left; negative: it has ended */
 	char why[CERTIFICATE_WHY]; /* "": good until it ends; else what is

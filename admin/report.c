@@ -239,7 +239,9 @@ count_certificate(void *arg, const struct certificate *x)
 	if (x->alarm)
 		problem(arg, "",
 		    strcmp(x->name, "site") == 0 ? "p_certificate_site"
-						 : "p_certificate",
+		    : strcmp(x->name, "platform") == 0
+			? "p_certificate_platform"
+			: "p_certificate",
 		    0);
 }
 

@@ -4,6 +4,7 @@
  * waiting for. */
 #include <stdio.h>
 
+#include "common/doctor/echo.h"
 #include "common/pay/refund_hint.h"
 #include "common/pay/settle.h"
 #include "common/web/program.h"
@@ -149,6 +150,18 @@ refund(struct h5_job *job, struct h5_wechat_hint *hint)
 	(void)snprintf(job->sweep, sizeof job->sweep, "%s", id);
 }
 
+/* The doctor waits for it; nobody else does. */
+static void
+echo(struct h5_job *job, const struct h5_wechat_hint *hint)
+{
+	struct h5_err e;
+
+	if (h5_echo_heard(job->shop.c, hint->echo, &e) != H5_OK)
+		fail(job, 500, &e, NULL);
+	else
+		taken(job);
+}
+
 static void
 handle(struct h5_job *job)
 {
@@ -175,6 +188,8 @@ handle(struct h5_job *job)
 		refund(job, &hint);
 		break;
 	case H5_WECHAT_ECHO:
+		echo(job, &hint);
+		break;
 	case H5_WECHAT_UNUSED:
 		taken(job);
 		break;

@@ -272,11 +272,13 @@ h5_doctor_wechat(struct h5_doctor *d)
 		reached = host(d, h, "backup", c->gateway.backup_url, false) ||
 			  reached;
 	h5_https_free(h);
-	if (reached)
-		ids_and_key(d);
-	else
+	if (!reached)
 		h5_doctor_say(
 		    d, H5_DOCTOR_FAIL, "ids-and-key", "ids-unreached", NULL);
+	else if (c->merchant.api_key != NULL)
+		ids_and_key(d);
+	if (reached)
+		h5_doctor_api(d);
 	/* Another host of WeChat's. */
 	if ((c->merchant.products & 1U << H5_PRODUCT_JSAPI) != 0)
 		app_secret(d);

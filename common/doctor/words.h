@@ -46,6 +46,9 @@ void h5_doctor_wechat(struct h5_doctor *d);
 struct h5_https;
 void h5_doctor_site_certificate(struct h5_doctor *d, const struct h5_https *h);
 
+/* api.c: what APIv3 is set up with, proved by WeChat's echo. */
+void h5_doctor_api(struct h5_doctor *d);
+
 /* site.c: our own pages, as the world sees them. */
 void h5_doctor_site(struct h5_doctor *d);
 

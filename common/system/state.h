@@ -12,6 +12,8 @@
 #define H5_STATE_DOCTOR_ENABLE "doctor.enable"
 /* A file: when the doctor's page last asked WeChat. */
 #define H5_STATE_DOCTOR_LAST "doctor.last"
+/* A file: what the doctor had WeChat send to notify, and whether it came. */
+#define H5_STATE_DOCTOR_ECHO "doctor.echo"
 /* A file: what buyers have started in the last minute. */
 #define H5_STATE_LIMITS "limits"
 /* A file: how this machine's clock stood when the last sweep began. */

@@ -8,6 +8,7 @@
 #include "common/wechat/v2/message.h"
 #include "common/wechat/v3/notice.h"
 
+#define JSON_BEGIN "{\"code\":\"FAIL\",\"message\":\""
 #define MESSAGE_MAX 128 /* bytes of a refusal's words */
 
 /* Behind a byte-order mark and blanks, which some proxies add. */
@@ -73,7 +74,7 @@ h5_wechat_reply(enum h5_api form, bool ok, const char *msg, struct h5_buf *out)
 	if (form == H5_API_V2) {
 		h5_v2_reply(ok, msg, out);
 	} else if (!ok) {
-		h5_buf_puts(out, "{\"code\":\"FAIL\",\"message\":\"");
+		h5_buf_puts(out, JSON_BEGIN);
 		/* Plain ASCII without what JSON would have to escape, and cut:
 		 * this text may quote what a stranger sent. */
 		for (; *msg != '\0' && left > 0; msg++)
@@ -89,5 +90,6 @@ h5_wechat_reply(enum h5_api form, bool ok, const char *msg, struct h5_buf *out)
 bool
 h5_wechat_is_reply(const char *text)
 {
-	return h5_v2_is_reply(text);
+	return h5_v2_is_reply(text) ||
+	       strncmp(text, JSON_BEGIN, strlen(JSON_BEGIN)) == 0;
 }

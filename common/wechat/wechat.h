@@ -254,6 +254,12 @@ H5_MUST_CHECK enum h5_code h5_wechat_certificate(
 H5_MUST_CHECK enum h5_code h5_wechat_certificate_end(
     const struct h5_config *c, int64_t *end, struct h5_err *e);
 
+/* h5_wechat_platform_end(c, end, e): the last second (Unix) at which the newest
+ * of the certificates in merchant.platform_certs, which must be set, is valid.
+ * Errors as h5_wechat_certificate_end. */
+H5_MUST_CHECK enum h5_code h5_wechat_platform_end(
+    const struct h5_config *c, int64_t *end, struct h5_err *e);
+
 /* --- calls (call.c) --- */
 
 /* What one thread calls WeChat with.  The main and the backup host are tried in

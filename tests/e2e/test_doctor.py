@@ -66,7 +66,7 @@ def _(t, mode):
     t.eq({c["check"] for c in checks} - {"processes"}, {
         "configuration", "placeholders", "modes", "store",
         "space", "sweep", "hooks", "command", "certificate", "gateway", "clock",
-        "ids-and-key", "https", "domain", "checkout", "headers",
+        "ids-and-key", "api-v3", "https", "domain", "checkout", "headers",
         "return-page", "query", "notify", "buyers", "document-root"},
         "the checks")
     t.contains(of(checks, "domain")[0]["found"],

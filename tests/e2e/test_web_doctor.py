@@ -137,7 +137,7 @@ def _(t, lang, heading, domain):
     t.contains(r.visible, heading, "heading")
     # What a shop on one machine cannot be: public, and at the real WeChat.
     t.eq([f[0] for f in findings(r)], [warned, warned], f"{findings(r)}")
-    t.contains(r.visible, f"{passed} × 19", "what is in order")
+    t.contains(r.visible, f"{passed} × 20", "what is in order")
     t.eq(s.h5pay("list")[1], order, "the orders")
     t.eq([x for x in s.log() if x.startswith(("alert", "error"))], [], "log")
 

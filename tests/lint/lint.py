@@ -327,7 +327,7 @@ def sizes():
 
 # Their callers come with the calls of APIv3; a name that is used by then has to
 # leave this list.
-COMING = {"h5_wechat_echo", "h5_v3_keys_count", "h5_json_object"}
+COMING = {"h5_v3_keys_count", "h5_json_object"}
 
 
 def exports_are_used():
