@@ -53,7 +53,8 @@ LIB_JSON ?= -ljansson
 # lint).
 LIBS = $(LIB_FCGI) $(LIB_CURL) $(LIB_MXML) $(LIB_CRYPTO) $(LIB_Z) $(LIB_QR) $(LIB_JSON)
 
-COMMON_SRC := $(sort $(wildcard common/*/*.c common/*/*/*.c))
+COMMON_SRC := $(filter-out common/store/postgresql/%,\
+	$(sort $(wildcard common/*/*.c common/*/*/*.c)))
 ADMIN_SRC := $(sort $(wildcard admin/*.c))
 PROGRAMS := checkout return-page notify query
 # For hosts without a shell: what h5pay doctor says, in the browser.
@@ -245,6 +246,40 @@ $(B)/cgi-bin/%: $(B)/obj/cgi-bin/%.o $(RUN_OBJ) $(LIBH5)
 $(COMMAND): $(ADMIN_SRC:%.c=$(B)/obj/%.o) $(B)/obj/explain.o $(LIBH5)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- plug-ins ----------------------------------------------------------------
+
+# Built where libpq is.  It carries its own copies of what it calls, and shows
+# one symbol.
+PG_SRC := $(sort $(wildcard common/store/postgresql/*.c))
+PG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
+PG_LIBS ?= $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null)
+PLUGIN := $(B)/engine/store-postgresql.so
+PIC_SRC := $(filter common/base/% common/order/% common/format/json.c \
+	common/store/%,$(COMMON_SRC)) $(addprefix common/system/,file.c \
+	file_own.c crypto.c plugin.c state.c)
+$(B)/pic/%.o: CPPFLAGS += $(PG_CFLAGS)
+$(B)/pic/%.o: %.c Makefile | $(B)/.deps
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(patsubst -fPIE,-fPIC,$(compile)) -fvisibility=hidden -MMD -MP -c \
+	    -o $@ $<
+$(B)/pic/libh5.a: $(PIC_SRC:%.c=$(B)/pic/%.o)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
+$(PLUGIN): $(PG_SRC:%.c=$(B)/pic/%.o) $(B)/pic/libh5.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(filter-out -pie,$(H5_LDFLAGS)) -Wl,-z,defs \
+	    -Wl,--gc-sections -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) \
+	    -o $@ $(filter %.o,$^) $(B)/pic/libh5.a $(PG_LIBS) $(LIB_CRYPTO)
+# Not for programs that load nothing.
+ifneq ($(PG_LIBS),)
+ifeq ($(filter -static-pie,$(H5_LDFLAGS)),)
+all: $(PLUGIN)
+endif
+endif
 
 # --- tests -----------------------------------------------------------------
 

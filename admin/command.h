@@ -98,7 +98,7 @@ extern const struct verb verb_archive, verb_bill, verb_certs, verb_check,
     verb_query, verb_reconcile, verb_refund, verb_report, verb_settle,
     verb_show, verb_status, verb_support, verb_sweep;
 extern const struct verb verb_config, verb_doctor, verb_explain, verb_help,
-    verb_init, verb_listen, verb_logs, verb_trigger, verb_watch;
+    verb_init, verb_listen, verb_logs, verb_store, verb_trigger, verb_watch;
 /* command_verbs(n): all of them, as --help lists them. */
 const struct verb *const *command_verbs(size_t *n);
 /* command_verb(name): the one of that name.  NULL: there is none, and stderr

@@ -45,6 +45,7 @@ static const struct verb *const verbs[] = {
     &verb_fsck,
     &verb_archive,
     &verb_certs,
+    &verb_store,
     &verb_help,
 };
 

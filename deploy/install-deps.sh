@@ -46,6 +46,12 @@ header() { # the compiler finds these headers
 file_() {
 	[ -e "$1" ]
 }
+postgresql_() { # a server, of any version
+	for name in /usr/lib/postgresql/*/bin/initdb; do
+		[ -x "$name" ] && return 0
+	done
+	return 1
+}
 clang_rt_() { # clang's sanitizers and libFuzzer are a package of their own
 	for name in asan fuzzer; do
 		[ -e "$(clang -print-file-name="libclang_rt.$name-$(uname -m).a" \
@@ -100,6 +106,8 @@ if [ "$set" = run ] || [ "$set" = test ]; then
 fi
 if [ "$set" = test ]; then
 	need libexpat1-dev header expat.h
+	need libpq-dev header postgresql/libpq-fe.h
+	need postgresql postgresql_
 	need libcmocka-dev header stdarg.h stddef.h setjmp.h stdint.h cmocka.h
 	need gcc command_ gcc
 	need clang command_ clang

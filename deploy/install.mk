@@ -49,6 +49,8 @@ install: all errors
 	    $(DESTDIR)$(fishdir) $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 755 $(COMMAND) $(DESTDIR)$(bindir)/h5pay
 	$(INSTALL) -m 755 $(WEB) $(DESTDIR)$(pkglibexecdir)
+	[ ! -e $(PLUGIN) ] || { $(INSTALL) -d $(DESTDIR)$(pkglibexecdir)/engine && \
+	    $(INSTALL) -m 644 $(PLUGIN) $(DESTDIR)$(pkglibexecdir)/engine; }
 	$(INSTALL) -m 644 $(ERROR_PAGES) $(DESTDIR)$(pkgdatadir)/errors
 	$(INSTALL) -m 644 $(DOCS) $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 deploy/h5pay.conf.example \
@@ -111,7 +113,7 @@ STATIC_TREE = $(STATIC)/$(STATIC_NAME)
 STATIC_CURL = $(STATIC)/curl/lib/libcurl.a
 STATIC_MAPS = $(patsubst %,$(STATIC)/programs/%.map,h5pay \
 	$(addprefix cgi-bin/,$(PROGRAMS) $(DOCTOR)))
-STATIC_CPPFLAGS = -I$(STATIC)/curl/include \
+STATIC_CPPFLAGS = -I$(STATIC)/curl/include -DH5_NO_PLUGINS \
 	-ffile-prefix-map=$(STATIC)/=static/ $(CPPFLAGS)
 # The maps are for the SBOM.  OpenSSL's tables are pointers: 24 bytes of
 # relocation each, 8 % of a program, unless they are packed.

@@ -192,22 +192,45 @@ add_system(struct rules *r)
 }
 
 static void
-add_network(struct rules *r, const struct h5_config *c)
+add_resolver(struct rules *r)
 {
-	static const char *const resolver[] = {"/etc/resolv.conf", "/etc/hosts",
+	static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts",
 	    "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf",
 	    "/etc/services"};
+	size_t i;
+
+	for (i = 0; i < H5_LENGTH(files); i++)
+		add_etc(r, files[i]);
+}
+
+static void
+add_network(struct rules *r, const struct h5_config *c)
+{
 	static const char *const bundles[] = {"/etc/ssl", "/etc/pki",
 	    "/etc/ca-certificates", "/usr/share/ca-certificates",
 	    "/usr/local/share/ca-certificates", "/usr/local/share/certs"};
 	size_t i;
 
-	for (i = 0; i < H5_LENGTH(resolver); i++)
-		add_etc(r, resolver[i]);
+	add_resolver(r);
 	for (i = 0; i < H5_LENGTH(bundles); i++)
 		add_folder(r, bundles[i], H5_LANDLOCK_READ);
 	if (c->gateway.ca_file != NULL)
 		add_file(r, c, c->gateway.ca_file, H5_LANDLOCK_READ);
+}
+
+/* What the engine of the orders reaches outside its folder. */
+static void
+add_database(struct rules *r, const struct h5_config *c, bool resolver)
+{
+	struct h5_store_needs needs;
+	size_t i;
+
+	if (h5_store_ready(&c->store, &needs, NULL) != H5_OK)
+		return;
+	for (i = 0; i < needs.n_files; i++)
+		add_file(r, c, needs.files[i], H5_LANDLOCK_READ);
+	if (needs.names && !resolver)
+		add_resolver(r);
 }
 
 static void
@@ -232,6 +255,7 @@ collect(struct rules *r, const struct h5_app *app)
 		    H5_LANDLOCK_READ);
 	if (p->gateway)
 		add_network(r, c);
+	add_database(r, c, p->gateway);
 }
 
 uint64_t
@@ -287,6 +311,22 @@ allow_network(
 	return rc;
 }
 
+static enum h5_code
+allow_database(
+    struct h5_landlock *l, const struct h5_config *c, struct h5_err *e)
+{
+	struct h5_store_needs needs;
+	enum h5_code rc;
+	size_t i;
+
+	rc = h5_store_ready(&c->store, &needs, e);
+	if (rc == H5_OK && needs.names)
+		rc = h5_landlock_connect(l, PORT_DNS, e);
+	for (i = 0; rc == H5_OK && i < needs.n_ports; i++)
+		rc = h5_landlock_connect(l, needs.ports[i], e);
+	return rc;
+}
+
 /* What is not there needs no rule; if it is made later, the workers are
  * renewed.  The store, however, must be there. */
 static enum h5_code
@@ -316,6 +356,8 @@ enter(struct h5_site *site, struct h5_err *e)
 		rc = allow_files(l, &r, e);
 	if (rc == H5_OK && site->app.program->gateway)
 		rc = allow_network(l, site->app.c, e);
+	if (rc == H5_OK)
+		rc = allow_database(l, site->app.c, e);
 	if (rc == H5_OK)
 		rc = h5_landlock_enforce(l, e);
 	h5_landlock_free(l);

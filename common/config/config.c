@@ -257,6 +257,7 @@ derive(struct h5_config *c, struct h5_err *e)
 	if (rc == H5_OK && c->gateway.oauth_url != NULL)
 		rc = origin_of(c->gateway.oauth_url, &c->gateway.oauth_origin,
 		    NULL, NULL, e);
+	c->store.query_gap_s = c->orders.query_interval_s;
 	/* The bits are enum h5_hook's, which lives with the orders. */
 	c->hooks.mask = (c->hooks.exec != NULL ? 1U : 0U) |
 			(c->hooks.webhook_url != NULL ? 2U : 0U);
@@ -498,6 +499,14 @@ h5_config_free(struct h5_config *c)
 	free(c->gateway.sns_url);
 	free(c->gateway.ca_file);
 	free(c->store.dir);
+	free(c->store.engine);
+	free(c->store.database);
+	if (c->store.password != NULL)
+		explicit_bzero(c->store.password, strlen(c->store.password));
+	free(c->store.password);
+	free(c->store.ca_file);
+	free(c->store.cert_file);
+	free(c->store.key_file);
 	free(c->catalogue.file);
 	free(c->hooks.exec);
 	free(c->hooks.webhook_url);

@@ -164,6 +164,19 @@ check_hooks(const struct rules *l)
 	    secret != 0 ? secret : line_of(l, "hooks", "webhook_secret_file"));
 }
 
+static void
+check_store(const struct rules *l)
+{
+	const struct h5_store_where *w = &l->c->store;
+
+	if (w->engine != NULL && strcmp(w->engine, "files") != 0 &&
+	    line_of(l, "store", "database") == 0)
+		h5_ini_fault(l->ini, line_of(l, "store", "engine"),
+		    "store.engine also needs store.database");
+	check_pair(l, "store", "cert_file", "key_file",
+	    line_of(l, "store", "cert_file"), line_of(l, "store", "key_file"));
+}
+
 void
 h5_config_rules(
     struct h5_ini *ini, const struct h5_config *c, unsigned merchant)
@@ -174,6 +187,7 @@ h5_config_rules(
 			     : ini->line};
 
 	check_merchant(&l);
+	check_store(&l);
 	check_hooks(&l);
 	check_lengths(&l);
 	check_aliases(&l);

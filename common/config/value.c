@@ -131,77 +131,6 @@ read_number(struct h5_config_in *in, char *value, struct h5_err *e)
 	return H5_OK;
 }
 
-static enum h5_code
-read_lang(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	if (strcmp(value, "zh-CN") != 0 && strcmp(value, "en") != 0)
-		return h5_err_set(e, H5_E_CONFIG, "must be zh-CN or en");
-	return h5_config_value_dup(value, h5_config_value_field(in), e);
-}
-
-static enum h5_code
-read_sign_type(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	if (!h5_order_sign_type_of(value, h5_config_value_field(in)))
-		return h5_err_set(e, H5_E_CONFIG, "must be HMAC-SHA256 or MD5");
-	return H5_OK;
-}
-
-static enum h5_code
-read_api(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	if (!h5_order_api_of(value, h5_config_value_field(in)))
-		return h5_err_set(e, H5_E_CONFIG, "must be v2 or v3");
-	return H5_OK;
-}
-
-/* WeChat's own name of a key.  It is compared whole, prefix and all. */
-static enum h5_code
-read_public_key_id(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	static const char prefix[] = "PUB_KEY_ID_";
-	size_t n = strlen(prefix);
-
-	if (strncmp(value, prefix, n) != 0 || value[n] == '\0' ||
-	    strlen(value) > in->key->max ||
-	    value[n + strspn(value + n, ALNUM)] != '\0')
-		return h5_err_set(e, H5_E_CONFIG,
-		    "must be PUB_KEY_ID_ and digits, as it stands at "
-		    "pay.weixin.qq.com under API security");
-	return h5_config_value_dup(value, h5_config_value_field(in), e);
-}
-
-static enum h5_code
-read_handoff(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	bool page = strcmp(value, "page") == 0;
-
-	if (!page && strcmp(value, "redirect") != 0)
-		return h5_err_set(e, H5_E_CONFIG, "must be redirect or page");
-	in->c->site.handoff_page = page;
-	return H5_OK;
-}
-
-/* Words between blanks, each of them once or more. */
-static enum h5_code
-read_products(struct h5_config_in *in, char *value, struct h5_err *e)
-{
-	unsigned products = 0;
-	enum h5_product p;
-	char *word, *rest = NULL;
-
-	for (word = strtok_r(value, " \t", &rest); word != NULL;
-	     word = strtok_r(NULL, " \t", &rest)) {
-		if (!h5_order_product_of(word, &p))
-			return h5_err_set(e, H5_E_CONFIG,
-			    "must be one or more of h5, native and jsapi, "
-			    "blanks between them");
-		products |= 1U << p;
-	}
-	in->c->merchant.products = products;
-	return H5_OK;
-}
-
 /* --- files ---------------------------------------------------------------- */
 
 /* Makes value an absolute path; a relative one starts at the configuration. */
@@ -501,6 +430,23 @@ read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
 	return from_file(in, value, set_webhook, e);
 }
 
+/* libpq takes a password as text. */
+static enum h5_code
+set_password(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
+{
+	if (n < in->key->min || n > in->key->max)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "has %zu bytes, must have 1 to %llu", n,
+		    (unsigned long long)in->key->max);
+	return h5_config_value_dup(p, h5_config_value_field(in), e);
+}
+
+static enum h5_code
+read_password_file(struct h5_config_in *in, char *value, struct h5_err *e)
+{
+	return from_file(in, value, set_password, e);
+}
+
 /* Where it is kept since when a key is the one before. */
 static int64_t *
 since(const struct h5_config_in *in)
@@ -565,12 +511,6 @@ H5_CONFIG_TYPE(appid, read_appid);
 H5_CONFIG_TYPE(digits, read_digits);
 H5_CONFIG_TYPE_OR_EMPTY(suffix, read_suffix);
 H5_CONFIG_TYPE(number, read_number);
-H5_CONFIG_TYPE(lang, read_lang);
-H5_CONFIG_TYPE(sign_type, read_sign_type);
-H5_CONFIG_TYPE(api, read_api);
-H5_CONFIG_TYPE(public_key_id, read_public_key_id);
-H5_CONFIG_TYPE(handoff, read_handoff);
-H5_CONFIG_TYPE(products, read_products);
 H5_CONFIG_TYPE(path, read_path);
 H5_CONFIG_TYPE(log, read_log);
 H5_CONFIG_TYPE(file, read_file);
@@ -580,6 +520,7 @@ H5_CONFIG_TYPE(secret, read_secret);
 H5_CONFIG_TYPE(secret_file, read_secret_file);
 H5_CONFIG_TYPE(webhook, read_webhook);
 H5_CONFIG_TYPE(webhook_file, read_webhook_file);
+H5_CONFIG_TYPE(password_file, read_password_file);
 H5_CONFIG_TYPE(previous, read_previous);
 H5_CONFIG_TYPE(previous_file, read_previous_file);
 H5_CONFIG_TYPE(file_previous, read_file_previous);

@@ -29,7 +29,10 @@ extern const struct h5_config_type h5_config_value_text, /* one line */
     h5_config_value_number, h5_config_value_lang, h5_config_value_sign_type,
     h5_config_value_api, h5_config_value_handoff,
     h5_config_value_products, /* fixed words */
-    h5_config_value_public_key_id,
+    h5_config_value_public_key_id, h5_config_value_engine,
+    h5_config_value_yes_no,
+    h5_config_value_database, /* how to reach one, without a password */
+    h5_config_value_password_file, /* as text */
     h5_config_value_base, /* https, or http to loopback; no slash at its end */
     h5_config_value_optional_base, /* may be empty */
     h5_config_value_prefix, /* the same, as it stands */

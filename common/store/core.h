@@ -12,6 +12,7 @@ struct h5_store {
 	void *own; /* the engine's */
 	unsigned hooks;
 	int budget_ms;
+	int query_gap_s;
 	int64_t until_ms; /* of h5_clock_mono_ms; 0: each call's own alone */
 };
 

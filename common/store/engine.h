@@ -54,6 +54,10 @@ struct h5_engine_facts {
 	/* The order was at rest, under whatever hooks, and will not be: it must
 	 * be found by the next walk over what is open. */
 	bool wakes;
+	/* From when on there is work for the order after this unit
+	 * (h5_due_at); H5_DUE_NEVER: it is at rest. */
+	int64_t due_at;
+	unsigned lines; /* of the unit */
 };
 
 /* A walk: the core hands it to page until more is false, then to leave. */
@@ -119,14 +123,31 @@ struct h5_engine_format {
 	char by[48]; /* the program that raised it, "": not known */
 };
 
+/* A plug-in exports one symbol of this name: a struct h5_store_engine. */
+#define H5_ENGINE_SYMBOL "h5_store_engine_1"
+#define H5_ENGINE_ABI 1U
+
 struct h5_store_engine {
+	/* H5_ENGINE_ABI, the size of this struct and H5_VERSION: a plug-in of
+	 * another build is not used. */
+	unsigned abi, size;
+	const char *version;
 	const char *name;
+	bool files_due; /* it files away when orders have work */
 
 	/* --- without opening the store --- */
 	bool (*there)(const struct h5_store_where *w);
 	enum h5_code (*probe)(const struct h5_store_where *w, struct h5_err *e);
 	void (*local)(
 	    const struct h5_store_where *w, struct h5_store_place *out);
+	/* What it reaches outside the folder; NULL: nothing. */
+	enum h5_code (*needs)(const struct h5_store_where *w,
+	    struct h5_store_needs *out, struct h5_err *e);
+	/* Make the store in a place that was given to us; NULL: open does.
+	 * print: only say how, for somebody who does it himself; NULL: do it.
+	 * accept: it may be another place than the one used before. */
+	enum h5_code (*init)(const struct h5_store_where *w, bool accept,
+	    struct h5_buf *print, struct h5_err *e);
 
 	/* The format of the store that is there.  H5_E_NOTFOUND: there is
 	 * none, or none that can be looked at. */
@@ -189,6 +210,12 @@ struct h5_store_engine {
 	 * what was put away cannot be read. */
 	enum h5_code (*away)(
 	    void *store, struct h5_engine_away *a, struct h5_err *e);
+
+	/* sizes: tell how many bytes each record has; NULL: that costs as much
+	 * as reading them. */
+	enum h5_code (*sizes)(void *store,
+	    void (*tell)(void *arg, const char *id, uint64_t bytes), void *arg,
+	    struct h5_err *e);
 
 	/* swept_at: *at 0: no sweep has ended; made_at: when the store was
 	 * made, 0: unknown. */

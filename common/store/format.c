@@ -19,6 +19,11 @@ h5_format_must_know(const struct h5_engine_format *f, struct h5_err *e)
 
 	if (f->number <= newest)
 		return H5_OK;
+	if (f->number == H5_FORMAT_MOVED)
+		return h5_err_set(e, H5_E_CONFIG,
+		    "its orders were moved away (%s): set store.engine and "
+		    "store.dir or store.database to where they are now",
+		    f->by);
 	return h5_err_set(e, H5_E_CONFIG,
 	    "its format is %u%s%s, and h5pay " H5_VERSION
 	    " knows %u at most: run the newer version; see docs/UPGRADE.md",

@@ -8,6 +8,9 @@
 #include "common/order/event.h"
 #include "common/store/engine.h"
 
+/* A store that was sealed: its orders are elsewhere. */
+#define H5_FORMAT_MOVED 999999U
+
 /* h5_format_must_know(f, e): H5_E_CONFIG, with both versions and what to do, if
  * f is newer than this program knows. */
 H5_MUST_CHECK enum h5_code h5_format_must_know(

@@ -7,9 +7,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/sum.h"
+#include "common/order/due.h"
 #include "common/store/core.h"
 #include "common/store/engine.h"
 #include "common/store/format.h"
+#include "common/store/plug.h"
 #include "common/store/record.h"
 
 /* How often a call begins again at most.  If somebody else is faster each time,
@@ -19,16 +21,8 @@
 
 /* --- the store as a whole ------------------------------------------------- */
 
-/* Which engine keeps a store. */
-static const struct h5_store_engine *
-engine_of(const struct h5_store_where *w)
-{
-	(void)w;
-	return &h5_store_files;
-}
-
-enum h5_code
-h5_store_open(const struct h5_store_where *w, unsigned hooks,
+static enum h5_code
+open_any(const struct h5_store_where *w, unsigned hooks, bool moved,
     struct h5_store **out, struct h5_err *e)
 {
 	struct h5_engine_format f;
@@ -40,10 +34,12 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 	st = calloc(1, sizeof *st);
 	if (st == NULL)
 		return h5_err_nomem(e);
-	st->engine = engine_of(w);
 	st->hooks = hooks;
 	st->budget_ms = w->budget_ms;
-	rc = st->engine->open(w, hooks, &st->own, e);
+	st->query_gap_s = w->query_gap_s;
+	rc = h5_store_engine(w, &st->engine, e);
+	if (rc == H5_OK)
+		rc = st->engine->open(w, hooks, &st->own, e);
 	if (rc != H5_OK) {
 		free(st);
 		return rc;
@@ -51,7 +47,7 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 	/* An engine opens any store that it can read; whether this program may
 	 * is decided here, for all engines alike. */
 	rc = st->engine->format(st->own, &f, &why);
-	if (rc == H5_OK)
+	if (rc == H5_OK && !(moved && f.number == H5_FORMAT_MOVED))
 		rc = h5_format_must_know(&f, &why);
 	if (rc == H5_OK) {
 		*out = st;
@@ -59,6 +55,20 @@ h5_store_open(const struct h5_store_where *w, unsigned hooks,
 	}
 	h5_store_close(st);
 	return h5_err_set(e, rc, "store %s: %s", w->dir, why.msg);
+}
+
+enum h5_code
+h5_store_open(const struct h5_store_where *w, unsigned hooks,
+    struct h5_store **out, struct h5_err *e)
+{
+	return open_any(w, hooks, false, out, e);
+}
+
+enum h5_code
+h5_store_open_moved(const struct h5_store_where *w, unsigned hooks,
+    struct h5_store **out, struct h5_err *e)
+{
+	return open_any(w, hooks, true, out, e);
 }
 
 enum h5_code
@@ -83,12 +93,15 @@ enum h5_code
 h5_store_format(
     const struct h5_store_where *w, unsigned *format, struct h5_err *e)
 {
+	const struct h5_store_engine *engine;
 	struct h5_engine_format f;
 	struct h5_err why;
 	enum h5_code rc;
 
 	*format = 0;
-	rc = engine_of(w)->peek(w, &f, &why);
+	rc = h5_store_engine(w, &engine, &why);
+	if (rc == H5_OK)
+		rc = engine->peek(w, &f, &why);
 	if (rc == H5_OK)
 		rc = h5_format_must_know(&f, &why);
 	if (rc != H5_OK)
@@ -109,19 +122,57 @@ h5_store_close(struct h5_store *st)
 bool
 h5_store_there(const struct h5_store_where *w)
 {
-	return engine_of(w)->there(w);
+	const struct h5_store_engine *engine;
+
+	/* Without its engine nobody can say, and opening it says why. */
+	return h5_store_engine(w, &engine, NULL) != H5_OK || engine->there(w);
 }
 
 enum h5_code
 h5_store_probe(const struct h5_store_where *w, struct h5_err *e)
 {
-	return engine_of(w)->probe(w, e);
+	const struct h5_store_engine *engine;
+	enum h5_code rc;
+
+	rc = h5_store_engine(w, &engine, e);
+	return rc == H5_OK ? engine->probe(w, e) : rc;
 }
 
 void
 h5_store_local(const struct h5_store_where *w, struct h5_store_place *out)
 {
-	engine_of(w)->local(w, out);
+	const struct h5_store_engine *engine;
+
+	if (h5_store_engine(w, &engine, NULL) != H5_OK)
+		engine = &h5_store_files;
+	engine->local(w, out);
+}
+
+enum h5_code
+h5_store_ready(const struct h5_store_where *w, struct h5_store_needs *needs,
+    struct h5_err *e)
+{
+	const struct h5_store_engine *engine;
+	enum h5_code rc;
+
+	memset(needs, 0, sizeof *needs);
+	rc = h5_store_engine(w, &engine, e);
+	return rc == H5_OK && engine->needs != NULL ? engine->needs(w, needs, e)
+						    : rc;
+}
+
+enum h5_code
+h5_store_init(const struct h5_store_where *w, bool accept, struct h5_buf *print,
+    struct h5_err *e)
+{
+	const struct h5_store_engine *engine;
+	enum h5_code rc;
+
+	rc = h5_store_engine(w, &engine, e);
+	if (rc == H5_OK && engine->init == NULL)
+		rc = h5_err_set(e, H5_E_CONFIG,
+		    "a store of files is made by the first order");
+	return rc == H5_OK ? engine->init(w, accept, print, e) : rc;
 }
 
 enum h5_code
@@ -202,6 +253,13 @@ h5_store_add(struct h5_store_batch *b, enum h5_event_kind kind)
 	return ev;
 }
 
+static int64_t
+due_of(const struct h5_store *st, const struct h5_order *o)
+{
+	return st->engine->files_due ? h5_due_at(o, st->hooks, st->query_gap_s)
+				     : 0;
+}
+
 /* One look at a record and what is added to it. */
 struct update {
 	struct h5_store *st;
@@ -233,6 +291,8 @@ append(struct update *u, enum h5_engine_result *how, struct h5_err *e)
 	/* A sweep may have put this order aside, with whatever hooks were
 	 * configured then: it must find it again. */
 	facts.wakes = rested && !h5_order_at_rest(u->o, u->st->hooks);
+	facts.lines = (unsigned)u->batch.n;
+	facts.due_at = due_of(u->st, u->o);
 	return u->st->engine->append(u->st->own, &u->r, &u->unit, &facts,
 	    u->hold != NULL ? u->hold->own : NULL, how, e);
 }
@@ -347,7 +407,8 @@ static enum h5_code
 create_until(struct h5_store *st, const struct h5_order *o,
     const struct h5_buf *unit, struct h5_order **out, struct h5_err *e)
 {
-	struct h5_engine_facts facts = {.created_at = o->created_at};
+	struct h5_engine_facts facts = {
+	    .created_at = o->created_at, .due_at = due_of(st, o), .lines = 1};
 	struct update u = {.st = st};
 	enum h5_engine_result how;
 	enum h5_code rc;

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "common/order/order.h"
@@ -29,8 +30,18 @@ struct h5_store_hold;
 
 /* Which store; part of struct h5_config. */
 struct h5_store_where {
-	char *dir; /* the folder that holds it */
+	char *dir; /* the folder that holds it; with a database, what is kept
+	    of it on this machine */
 	int budget_ms; /* what one call may take, ms, 1 or more */
+	int query_gap_s; /* orders.query_interval_s: when work is due */
+	/* A database, if another engine than files is meant. */
+	char *engine; /* NULL: files */
+	char *database; /* libpq's keywords or URI, without a password */
+	char *password; /* NULL: none */
+	char *ca_file, *cert_file, *key_file; /* each may be NULL */
+	int replicas; /* standbys that a commit must wait for; 0: none */
+	int connections; /* most of one process, 1 to 64 */
+	bool pooler; /* one of transactions stands in between */
 	/* Is told what was mended on the way; NULL: nobody.  It has to stay as
 	 * long as the store is open. */
 	const struct h5_log *log;
@@ -82,6 +93,31 @@ struct h5_store_place {
 	    fetch it can fetch orders */
 };
 void h5_store_local(const struct h5_store_where *w, struct h5_store_place *out);
+
+/* What a store reaches outside its folder, for code that closes a program
+ * in. */
+#define H5_STORE_NEEDS 8
+struct h5_store_needs {
+	unsigned ports[H5_STORE_NEEDS]; /* TCP, of any host */
+	size_t n_ports;
+	const char *files[H5_STORE_NEEDS]; /* read; borrowed from w */
+	size_t n_files;
+	bool names; /* names of hosts are looked up */
+};
+/* h5_store_ready(w, needs, e): whatever w needs is loaded into this process,
+ * and needs tells what it will reach.  To be called before a sandbox is closed.
+ * H5_E_CONFIG: no such engine, or the configuration is not one of its. */
+H5_MUST_CHECK enum h5_code h5_store_ready(const struct h5_store_where *w,
+    struct h5_store_needs *needs, struct h5_err *e);
+
+/* h5_store_init(w, accept, print, e): make a store where opening it does not:
+ * in a database.  What is there stays.  accept: it may be another database than
+ * the one that was written to before.  print: nothing is done, and the
+ * statements are appended; NULL: they are carried out.
+ * H5_E_CONFIG: the database is not fit for it.
+ * H5_E_IO: it was not reached. */
+H5_MUST_CHECK enum h5_code h5_store_init(const struct h5_store_where *w,
+    bool accept, struct h5_buf *print, struct h5_err *e);
 
 /* h5_store_owner(w, uid, gid, e): the owner of w->dir or, if it is not there
  * yet, of the folder above it.
@@ -259,6 +295,42 @@ H5_MUST_CHECK enum h5_code h5_store_restore(struct h5_store *st, int64_t before,
  * time, put away or not.  Which fields: store/forget.h. */
 H5_MUST_CHECK enum h5_code h5_store_forget(struct h5_store *st, int64_t before,
     struct h5_store_moved *m, struct h5_err *e);
+
+/* --- moving --------------------------------------------------------------- */
+
+struct h5_store_copy {
+	int64_t since; /* orders created from then on; 0: all */
+	/* Called of each order that is not as it should be. */
+	void (*found)(void *arg, const char *id, const char *what);
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+	uint64_t orders; /* looked at */
+	uint64_t copied; /* of these, new there or longer */
+	uint64_t differ; /* found; not copied */
+};
+
+/* h5_store_open_moved(w, hooks, out, e): as h5_store_open, but also a store
+ * that was sealed, to be copied from. */
+H5_MUST_CHECK enum h5_code h5_store_open_moved(const struct h5_store_where *w,
+    unsigned hooks, struct h5_store **out, struct h5_err *e);
+
+/* h5_store_copy(from, to, c, e): every order of from is in to afterwards, byte
+ * for byte and durable.  An order that is there is carried on, if it is the
+ * same one.  May be called again, and while both are in use. Errors as
+ * h5_store_update. */
+H5_MUST_CHECK enum h5_code h5_store_copy(struct h5_store *from,
+    struct h5_store *to, struct h5_store_copy *c, struct h5_err *e);
+
+/* h5_store_compare(a, b, c, e): tell of each order that is not the same in
+ * both. */
+H5_MUST_CHECK enum h5_code h5_store_compare(struct h5_store *a,
+    struct h5_store *b, struct h5_store_copy *c, struct h5_err *e);
+
+/* h5_store_seal(st, to, e): from now on every program refuses st, with these
+ * words of where it went.  It cannot be taken back.  A write that was under way
+ * may still end, within its deadline. */
+H5_MUST_CHECK enum h5_code h5_store_seal(
+    struct h5_store *st, const char *to, struct h5_err *e);
 
 /* --- fsck ----------------------------------------------------------------- */
 

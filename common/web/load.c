@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/config/keys.h"
+
 enum h5_code
 h5_load_pages(const struct h5_config *c, enum h5_load_pages which,
     struct h5_buf *faults, struct h5_pages **out, struct h5_err *e)
@@ -39,6 +41,25 @@ load_catalogue(const struct h5_config *c, struct h5_buf *faults,
 	return h5_err_set(e, rc, "%s", why.msg);
 }
 
+/* The engine of the orders has to be there, and is loaded now: later a sandbox
+ * may be closed. */
+static enum h5_code
+load_engine(const struct h5_config *c, struct h5_buf *faults, struct h5_err *e)
+{
+	struct h5_store_needs needs;
+	struct h5_err why;
+	enum h5_code rc;
+	unsigned line;
+
+	rc = h5_store_ready(&c->store, &needs, &why);
+	if (rc == H5_OK)
+		return H5_OK;
+	line = c->key_line[h5_keys_find("store", "engine")];
+	h5_buf_printf(faults, "%s:%u: store.engine: %s\n", c->path,
+	    line == 0 ? 1 : line, why.msg);
+	return h5_err_pass(e, &why);
+}
+
 /* serving: NULL for all that is there; else the program that is to serve. */
 static enum h5_code
 load(const char *path, enum h5_load_pages which,
@@ -68,6 +89,9 @@ load(const char *path, enum h5_load_pages which,
 		if (rc != H5_OK)
 			last = h5_err_set(e, rc, "%s", why.msg);
 	}
+	rc = load_engine(out->c, faults, &why);
+	if (rc != H5_OK)
+		last = h5_err_set(e, rc, "%s", why.msg);
 	rc = h5_load_pages(out->c, which, faults, &out->pages, &why);
 	if (rc != H5_OK)
 		(void)h5_err_set(e, rc, "%s", why.msg);

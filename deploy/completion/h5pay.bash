@@ -44,6 +44,7 @@ _h5pay_options() { # VERB: its own options
 	support) echo --output ;;
 	fsck) echo --repair ;;
 	archive) echo --before --forget --restore ;;
+	store) echo --from --to --since --print --accept --yes ;;
 	help) echo --table ;;
 	esac
 }
@@ -101,6 +102,9 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 	"support -o"|"support --output") echo @files ;;
 	"archive --before") echo today yesterday 30m 6h 2d ;;
 	"archive --forget") echo today yesterday 30m 6h 2d ;;
+	"store --from") echo ;;
+	"store --to") echo ;;
+	"store --since") echo today yesterday 30m 6h 2d ;;
 	*) return 1 ;;
 	esac
 }
@@ -122,7 +126,7 @@ _h5pay_orders() { # the orders of the last month, newest last
 _h5pay() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb words= verbs conf
-	verbs="init check config doctor explain link list show query close refund settle sweep hook watch logs trigger listen bill reconcile report export status support fsck archive certs help"
+	verbs="init check config doctor explain link list show query close refund settle sweep hook watch logs trigger listen bill reconcile report export status support fsck archive certs store help"
 	_h5pay_look
 	COMPREPLY=()
 	if ! words=$(_h5pay_values "$verb" "$prev"); then

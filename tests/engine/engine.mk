@@ -13,6 +13,17 @@ $(ENGINE_CONTRACT): $(B)/engine/contract-%: $(B)/obj/tests/engine/contract.o \
 	    -o $@ $(filter-out $(ENGINE_OBJ_conflict),$(filter %.o,$^)) \
 	    $(ENGINE_OBJ_$*) $(LIBH5) $(LIBS) -lcmocka
 
+# The same promises kept in a database, which lab.py starts.
+$(PG_SRC:%.c=$(B)/obj/%.o) $(B)/obj/tests/engine/database.o: CPPFLAGS += \
+	$(PG_CFLAGS)
+$(B)/engine/contract-postgresql: $(B)/obj/tests/engine/contract.o \
+    $(B)/obj/tests/unit/filter.o $(B)/obj/tests/engine/database.o \
+    $(PG_SRC:%.c=$(B)/obj/%.o) $(LIBH5)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(H5_LDFLAGS) $(CFLAGS) $(LDFLAGS) \
+	    -o $@ $(filter %.o,$^) $(LIBH5) $(LIBS) $(PG_LIBS) -lcmocka
+
 # All of the product that decides under h5_store_update, where every first
 # append conflicts: the unit tests of the deciders once more, and whole programs
 # for the decider of notify.
@@ -45,9 +56,15 @@ ENGINE_TESTS := $(ENGINE_CONTRACT) $(ENGINE_UNIT)
 # T=settle, T=conflict: one of them.
 ENGINE_T = $(if $(T),$(filter %/contract-$(T) %/test_$(T),$(ENGINE_TESTS)),\
 	$(ENGINE_TESTS))
+ENGINE_PG = $(if $(PG_LIBS),$(if $(filter-out postgresql,$(T)),,\
+	$(B)/engine/contract-postgresql))
 .PHONY: check-engine
-check-engine: $(if $(T),,$(ENGINE_PROGRAMS)) $(ENGINE_T) ## promises of store.h
-	@tests/run-unit $(ENGINE_T)
+check-engine: $(if $(T),,$(ENGINE_PROGRAMS)) $(ENGINE_T) \
+    $(ENGINE_PG) ## promises of store.h
+	@if $(PYTHON) tests/engine/lab.py true; then \
+	    $(PYTHON) tests/engine/lab.py tests/run-unit $(ENGINE_T) \
+		$(ENGINE_PG); \
+	else tests/run-unit $(ENGINE_T); fi
 ifeq ($(T),)
 	@ln -sfn ../tests $(B)/engine/tests
 	@$(PYTHON) tests/e2e/run.py --build $(B)/engine 'refund notice' \

@@ -11,7 +11,7 @@ WORDS = 18000  # of docs/*.md; without INTERFACE and pages in Chinese
 # Pages of capabilities that came after the pages above were counted; each is
 # held to its own limit.
 NEW = {"ALERTS.md", "APPS.md", "ARCHIVE.md", "BROWSERS.md", "KEYS.md", "MODEL.md",
-       "MOVING.md", "MOVING-V3.md", "PRIVACY.md"}
+       "MOVING.md", "MOVING-V3.md", "PRIVACY.md", "SCALE.md"}
 NEW_WORDS = 1200
 # A key of the configuration that came later brings its own words.
 KEYS, KEY_WORDS = 50, 45

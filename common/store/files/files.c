@@ -77,6 +77,9 @@ local(const struct h5_store_where *w, struct h5_store_place *out)
 }
 
 const struct h5_store_engine h5_store_files = {
+    .abi = H5_ENGINE_ABI,
+    .size = sizeof(struct h5_store_engine),
+    .version = H5_VERSION,
     .name = "files",
     .there = h5_files_there,
     .probe = h5_files_probe,
