@@ -3,12 +3,18 @@ errors, each answer that must not be believed, at the programs and at the
 command."""
 
 import json
+import pathlib
+import subprocess
 import time
 import urllib.parse
 
 import h5
 import v3
 from case import table, test
+
+# A platform certificate that is over since 2025.
+OVER = (pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "v3"
+        / "expired_certificate.pem")
 
 
 def prepays(t, order):
@@ -446,3 +452,25 @@ def _(t):
     r = Ran(s, "certs", "--json")
     t.eq(json.loads(r.stdout)["certificates"][0]["new"], False, "new")
     t.eq(file.stat().st_mtime_ns, before, "mtime")
+
+
+@test("certs keeps a certificate that is not over, and drops one that is")
+def _(t):
+    g = t.own_gateway()
+    g.option(certificates=1)
+    s = certificate_site(t, g, None)
+    file = s.folder / "platform.pem"
+    s.configure({"merchant.platform_certs": file})
+    good = s.folder / "good.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+         s.folder / "good.key", "-out", good, "-subj", "/CN=Tenpay",
+         "-set_serial", "0x5A01", "-days", "30"],
+        check=True, capture_output=True)
+    s.write("platform.pem", good.read_text() + OVER.read_text())
+    r = Ran(s, "certs")
+    t.eq(r.returncode, 0, r.stderr)
+    rows = [x.split("\t") for x in r.stdout.splitlines()]
+    t.eq([(x[0], x[2]) for x in rows],
+         [(v3.PLATFORM_SERIAL, "new"), ("5A01", "kept")], "certificates")
+    t.eq(file.read_text().count("BEGIN CERTIFICATE"), 2, "file")
