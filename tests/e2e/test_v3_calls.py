@@ -14,7 +14,7 @@ from case import table, test
 
 # A platform certificate that is over since 2025.
 OVER = (pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "v3"
-        / "expired_certificate.pem")
+        / "java-sdk" / "wechat_pay_certificate.pem")
 
 
 def prepays(t, order):

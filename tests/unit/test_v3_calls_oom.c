@@ -217,7 +217,8 @@ test_v3_calls_oom__certificates(void **state)
 	char *body;
 
 	(void)state;
-	body = fixture("tests/fixtures/v3/java-sdk/certificates_answer.body.json", &n);
+	body = fixture(
+	    "tests/fixtures/v3/java-sdk/certificates_answer.body.json", &n);
 	answers(200, body);
 	fail_each(use_certificates, 12);
 	free(body);

@@ -331,9 +331,10 @@ test_v3_files__a_published_list_of_certificates(void **state)
 	char *body, *pem;
 
 	(void)state;
-	body = fixture("tests/fixtures/v3/certificates_answer.body.json", &n);
-	pem =
-	    fixture("tests/fixtures/v3/certificates_answer.plaintext.pem", &m);
+	body = fixture(
+	    "tests/fixtures/v3/java-sdk/certificates_answer.body.json", &n);
+	pem = fixture(
+	    "tests/fixtures/v3/java-sdk/certificates_answer.plaintext.pem", &m);
 	(void)desk_reply(200, body);
 	assert_int_equal(fetch(), H5_OK);
 	assert_int_equal(refusal.verdict, H5_WECHAT_SUCCESS);
@@ -387,7 +388,7 @@ test_v3_files__a_list_that_is_not_right_is_none(void **state)
 	assert_int_equal(text.len, 0);
 	/* Over. */
 	desk_anew();
-	certificates("tests/fixtures/v3/expired_certificate.pem",
+	certificates("tests/fixtures/v3/java-sdk/wechat_pay_certificate.pem",
 	    "440024045C4A427599D09BB4E3DE0279F2E813FD", APIV3)
 	    ->serial = PLATFORM;
 	assert_int_equal(fetch(), H5_E_REMOTE);
