@@ -27,6 +27,7 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -280,13 +281,19 @@ CALL(pid_t, waitpid, (pid_t p, int *s, int o), (p, s, o), -1, ECHILD)
 
 CALL(int, OPENSSL_init_crypto, (uint64_t o, const OPENSSL_INIT_SETTINGS *s), (o, s), 0, 0)
 CALL(int, ASN1_TIME_to_tm, (const ASN1_TIME *t, struct tm *m), (t, m), 0, 0)
+CALL(BIGNUM *, ASN1_INTEGER_to_BN, (const ASN1_INTEGER *a, BIGNUM *n), (a, n), NULL, 0)
+CALL(char *, BN_bn2hex, (const BIGNUM *n), (n), NULL, 0)
 CALL(BIO *, BIO_new_mem_buf, (const void *p, int n), (p, n), NULL, 0)
+CALL(int, EVP_CIPHER_CTX_ctrl, (EVP_CIPHER_CTX *c, int t, int a, void *p), (c, t, a, p), 0, 0)
 CALL(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), (), NULL, 0)
 CALL(EVP_CIPHER *, EVP_CIPHER_fetch, (OSSL_LIB_CTX *c, const char *a, const char *p), (c, a, p), NULL, 0)
 CALL(int, EVP_DecryptFinal_ex, (EVP_CIPHER_CTX *c, unsigned char *o, int *n), (c, o, n), 0, 0)
 CALL(int, EVP_DecryptInit_ex2, (EVP_CIPHER_CTX *c, const EVP_CIPHER *t, const unsigned char *k, const unsigned char *i, const OSSL_PARAM p[]), (c, t, k, i, p), 0, 0)
 CALL(int, EVP_DecryptUpdate, (EVP_CIPHER_CTX *c, unsigned char *o, int *n, const unsigned char *p, int m), (c, o, n, p, m), 0, 0)
 CALL(int, EVP_Digest, (const void *p, size_t n, unsigned char *o, unsigned *m, const EVP_MD *t, ENGINE *e), (p, n, o, m, t, e), 0, 0)
+CALL(int, EVP_DigestSign, (EVP_MD_CTX *c, unsigned char *s, size_t *n, const unsigned char *p, size_t m), (c, s, n, p, m), 0, 0)
+CALL(int, EVP_DigestSignInit_ex, (EVP_MD_CTX *c, EVP_PKEY_CTX **p, const char *m, OSSL_LIB_CTX *l, const char *q, EVP_PKEY *k, const OSSL_PARAM v[]), (c, p, m, l, q, k, v), 0, 0)
+CALL(int, EVP_DigestVerifyInit_ex, (EVP_MD_CTX *c, EVP_PKEY_CTX **p, const char *m, OSSL_LIB_CTX *l, const char *q, EVP_PKEY *k, const OSSL_PARAM v[]), (c, p, m, l, q, k, v), 0, 0)
 CALL(EVP_MAC_CTX *, EVP_MAC_CTX_dup, (const EVP_MAC_CTX *c), (c), NULL, 0)
 CALL(EVP_MAC_CTX *, EVP_MAC_CTX_new, (EVP_MAC *m), (m), NULL, 0)
 CALL(EVP_MAC *, EVP_MAC_fetch, (OSSL_LIB_CTX *c, const char *a, const char *p), (c, a, p), NULL, 0)
@@ -294,10 +301,23 @@ CALL(int, EVP_MAC_final, (EVP_MAC_CTX *c, unsigned char *o, size_t *n, size_t m)
 CALL(int, EVP_MAC_init, (EVP_MAC_CTX *c, const unsigned char *k, size_t n, const OSSL_PARAM p[]), (c, k, n, p), 0, 0)
 CALL(int, EVP_MAC_update, (EVP_MAC_CTX *c, const unsigned char *p, size_t n), (c, p, n), 0, 0)
 CALL(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX *c, const char *a, const char *p), (c, a, p), NULL, 0)
+CALL(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), NULL, 0)
+CALL(OPENSSL_STACK *, OPENSSL_sk_new_null, (void), (), NULL, 0)
+CALL(int, OPENSSL_sk_push, (OPENSSL_STACK *s, const void *p), (s, p), 0, 0)
+CALL(EVP_PKEY *, PEM_read_bio_PUBKEY, (BIO *b, EVP_PKEY **k, pem_password_cb *f, void *x), (b, k, f, x), NULL, 0)
 CALL(EVP_PKEY *, PEM_read_bio_PrivateKey, (BIO *b, EVP_PKEY **k, pem_password_cb *f, void *x), (b, k, f, x), NULL, 0)
 CALL(X509 *, PEM_read_bio_X509, (BIO *b, X509 **c, pem_password_cb *f, void *x), (b, c, f, x), NULL, 0)
 CALL(int, X509_NAME_get_text_by_NID, (const X509_NAME *n, int id, char *p, int m), (n, id, p, m), -1, 0)
+CALL(char *, X509_NAME_oneline, (const X509_NAME *n, char *p, int m), (n, p, m), NULL, 0)
+CALL(X509_STORE_CTX *, X509_STORE_CTX_new, (void), (), NULL, 0)
+CALL(int, X509_STORE_CTX_init, (X509_STORE_CTX *c, X509_STORE *s, X509 *x, STACK_OF(X509) *u), (c, s, x, u), 0, 0)
+CALL(int, X509_STORE_CTX_set_default, (X509_STORE_CTX *c, const char *n), (c, n), 0, 0)
+CALL(int, X509_STORE_load_locations, (X509_STORE *s, const char *f, const char *d), (s, f, d), 0, 0)
+CALL(X509_STORE *, X509_STORE_new, (void), (), NULL, 0)
 CALL(int, X509_check_private_key, (const X509 *c, const EVP_PKEY *k), (c, k), 0, 0)
+CALL(void *, X509_get_ext_d2i, (const X509 *x, int n, int *c, int *i), (x, n, c, i), NULL, 0)
+CALL(EVP_PKEY *, X509_get_pubkey, (X509 *x), (x), NULL, 0)
+CALL(int, X509_verify_cert, (X509_STORE_CTX *c), (c), 0, 0)
 
 /* --- curl, mxml, zlib, libfcgi -------------------------------------------- */
 
