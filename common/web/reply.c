@@ -149,10 +149,9 @@ h5_reply_cookie(struct h5_job *job, const struct h5_browser *b)
 	if (rc == H5_OK)
 		rc =
 		    h5_response_header(job->resp, "Set-Cookie", value.data, &e);
-	/* Without it this visit is an order of its own. */
+	/* Without it a reload would be another order. */
 	if (rc != H5_OK)
-		h5_log_event(&job->log, H5_LOG_ERROR, "header-not-sent", "why",
-		    e.msg, NULL);
+		h5_reply_failed(job, rc, &e, NULL, NULL);
 	h5_buf_release(&value);
 }
 

@@ -31,7 +31,8 @@ void h5_reply_failed(struct h5_job *job, enum h5_code code,
 H5_MUST_CHECK enum h5_code h5_reply_buyer(struct h5_job *job, struct h5_err *e);
 
 /* h5_reply_cookie(job, b): let the answer set the browser's cookie, or give it
- * another day, unless the browser has several. */
+ * another day, unless the browser has several.  Call it last: if the cookie
+ * cannot be set, the answer is h5_reply_failed's instead. */
 void h5_reply_cookie(struct h5_job *job, const struct h5_browser *b);
 
 /* h5_reply_lang(job): the language if the URL names one, else NULL.  It goes on
