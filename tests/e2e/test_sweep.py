@@ -43,7 +43,9 @@ def _(t):
     s.ready(told, 5)
     flood(t, s, "Z", 200)
     g.pay(lost)
-    t.success(s.notify(h5.notice(told, 5)))
+    # An old payment would be asked about before it is told.
+    now = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + 28800))
+    t.success(s.notify(h5.notice(told, 5, time_end=now)))
     t.until("the failure to be noted", lambda: "undelivered" in [
         x["event"] for x in s.show(told)["events"]])
     book.flag("fail", False)
