@@ -10,6 +10,7 @@
 #include "common/base/text.h"
 #include "common/format/json.h"
 #include "common/order/due.h"
+#include "common/pay/shut.h"
 #include "common/system/file.h"
 
 #define DAYS 30
@@ -276,9 +277,23 @@ print_certificate(void *arg, const struct certificate *x)
 		    x->days < 0 ? "ended" : "ends", day, (long long)x->days);
 }
 
+/* Products that WeChat refused within the hour. */
+static void
+print_shut(const struct counts *c)
+{
+	char words[H5_ORDER_PRODUCTS];
+
+	h5_order_products(h5_shut_read(c->cmd->shop.c, c->now), words);
+	if (words[0] != '\0')
+		(void)printf(c->cmd->terminal ? "refused by WeChat    %s\n"
+					      : "refused by WeChat\t%s\n",
+		    words);
+}
+
 static void
 put_json(const struct counts *c, struct h5_buf *b)
 {
+	char shut[H5_ORDER_PRODUCTS];
 	char at[H5_CLOCK_RFC3339];
 
 	h5_clock_rfc3339(c->now, at);
@@ -287,6 +302,10 @@ put_json(const struct counts *c, struct h5_buf *b)
 	put_json_list(b, "amount_fen", c->fen, STATES, true);
 	put_json_list(b, "alerts", c->with_alert, ALERTS, false);
 	put_json_certificates(c, b);
+	if (command_products(c->cmd)) {
+		h5_order_products(h5_shut_read(c->cmd->shop.c, c->now), shut);
+		h5_buf_printf(b, "\"products_refused\":\"%s\",", shut);
+	}
 	h5_clock_rfc3339(c->swept_at, at);
 	h5_buf_printf(b,
 	    "\"refunded_fen\":%lld,\"unresolved\":%lld,"
@@ -349,6 +368,7 @@ print_table(struct counts *c)
 	    (long long)c->due, (long long)c->due_oldest_s, (long long)c->broken,
 	    c->swept_at == 0 ? "never" : at);
 	certificates_each(c->cmd->shop.c, c->now, print_certificate, c);
+	print_shut(c);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "common/pay/close.h"
 #include "common/pay/hold.h"
 #include "common/pay/limit.h"
+#include "common/pay/shut.h"
 #include "common/wechat/wechat.h"
 
 /* --- asking --------------------------------------------------------------- */
@@ -240,6 +241,18 @@ replace_attempt(const struct h5_shop *shop, const struct h5_pay_way *way,
 /* What a unifiedorder call led to, beside enum h5_pay_result. */
 enum step { STEP_DONE, STEP_REPLACE, STEP_QUERY };
 
+/* A product that WeChat refuses is left alone for an hour: the buyer takes
+ * another way, and the next buyers are offered no dead one. */
+static enum h5_pay_result
+merchants(const struct h5_shop *shop, const struct h5_wechat_refusal *refusal,
+    const struct h5_order *o)
+{
+	if (!refusal->not_open)
+		return H5_PAY_MERCHANT;
+	h5_shut_note(shop, h5_order_current(o)->product);
+	return H5_PAY_NOT_OPEN;
+}
+
 static enum h5_code
 refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
     const struct h5_wechat_refusal *refusal, enum h5_pay_result *result,
@@ -273,7 +286,7 @@ refused(const struct h5_shop *shop, enum h5_wechat_verdict verdict,
 		return H5_OK;
 	case H5_WECHAT_MERCHANT:
 	case H5_WECHAT_REFUSED:
-		*result = H5_PAY_MERCHANT;
+		*result = merchants(shop, refusal, *o);
 		return H5_OK;
 	/* The outcome is unknown.  Repeating the same number is safe (PROTOCOL
 	 * 2.7). */
@@ -372,7 +385,7 @@ order_once(const struct h5_shop *shop, const char *ip,
 	} else if (rc == H5_E_REMOTE && refusal.merchants) {
 		/* Trying again is of no use, and the buyer is told no more than
 		 * that. */
-		*result = H5_PAY_MERCHANT;
+		*result = merchants(shop, &refusal, *o);
 		rc = H5_OK;
 	}
 	h5_wechat_prepay_release(&prepay);

@@ -16,7 +16,8 @@ enum h5_pay_result {
 	H5_PAY_GO, /* what the buyer pays with is at hand, and fresh */
 	H5_PAY_SETTLED, /* nothing to pay: paid, closed, refunded, alert */
 	H5_PAY_WAIT, /* WeChat will not close the old attempt yet */
-	H5_PAY_MERCHANT /* refused for a merchant's fault */
+	H5_PAY_MERCHANT, /* refused for a merchant's fault */
+	H5_PAY_NOT_OPEN /* of that kind: he has not this product */
 };
 
 /* What an order is made of.  NULL: none. */

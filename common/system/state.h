@@ -22,6 +22,10 @@
 #define H5_STATE_CERTIFICATES "certificates"
 /* A file: what it saw then of the site's. */
 #define H5_STATE_CERTIFICATE_SITE "certificates.site"
+/* Files: when WeChat last refused a product as not opened. */
+#define H5_STATE_SHUT_H5 "shut.h5"
+#define H5_STATE_SHUT_NATIVE "shut.native"
+#define H5_STATE_SHUT_JSAPI "shut.jsapi"
 
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);

@@ -283,3 +283,18 @@ h5_page_elsewhere(const struct h5_page_ctx *x, const char *url,
 						     : "open-outside",
 	    200);
 }
+
+void
+h5_page_not_open(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_choice *choice)
+{
+	struct h5_page pg;
+
+	h5_page_begin(&pg, x);
+	h5_page_put_order(&pg, o, token);
+	h5_page_put_order_url(&pg, "query", o, token);
+	h5_page_put_product(&pg, h5_order_current(o)->product);
+	put_order_ways(&pg, o, token, choice);
+	h5_data_flag(pg.v, "another_way", true);
+	h5_page_finish(&pg, "merchant-error", 502);
+}

@@ -111,6 +111,9 @@ void h5_page_scan(const struct h5_page_ctx *x, const struct h5_order *o,
  * too old, and a button renews it. */
 void h5_page_jsapi(const struct h5_page_ctx *x, const struct h5_order *o,
     const char *token, const struct h5_wechat_bridge *bridge);
+/* data-page="merchant-error", with the other ways that are possible. */
+void h5_page_not_open(const struct h5_page_ctx *x, const struct h5_order *o,
+    const char *token, const struct h5_choice *choice);
 /* data-page="authorize": WeChat did not tell who the buyer is. */
 void h5_page_authorize(const struct h5_page_ctx *x, const struct h5_order *o,
     const char *token, enum h5_wechat_who who, int status);

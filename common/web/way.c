@@ -7,6 +7,7 @@
 #include "common/format/escape.h"
 #include "common/pay/attempt.h"
 #include "common/pay/pay.h"
+#include "common/pay/shut.h"
 #include "common/pay/who.h"
 #include "common/shop/offer.h"
 #include "common/web/reply.h"
@@ -16,8 +17,10 @@
 void
 h5_way_choose(const struct h5_job *job, struct h5_choice *choice)
 {
-	h5_product_choose(
-	    job->r->user_agent, job->shop.c->merchant.products, choice);
+	const struct h5_config *c = job->shop.c;
+
+	h5_product_choose(job->r->user_agent,
+	    c->merchant.products & ~h5_shut_read(c, h5_clock_now()), choice);
 }
 
 static enum h5_way_found
@@ -45,6 +48,11 @@ h5_way_find(struct h5_job *job, const struct h5_fields *f,
 		return bad_way(job, via);
 	if (h5_product_possible(choice, *product))
 		return H5_WAY_FOUND;
+	/* WeChat refused it after that form was made: the next way instead. */
+	if ((h5_shut_read(job->shop.c, h5_clock_now()) & 1U << *product) != 0) {
+		*product = choice->ways[0];
+		return choice->n > 0 ? H5_WAY_FOUND : H5_WAY_ELSEWHERE;
+	}
 	/* A form of another browser, sent on: what it wants works there. */
 	if (choice->elsewhere == H5_ELSEWHERE_NO)
 		choice->elsewhere = *product == H5_PRODUCT_JSAPI
@@ -164,6 +172,23 @@ authorize(struct h5_job *job, const char *id, const char *token)
 	h5_order_free(o);
 }
 
+/* The next way of the table, at once: a press, or the page that says where
+ * there is one. */
+static void
+not_open(struct h5_job *job, const struct h5_order *o, const char *token)
+{
+	enum h5_product refused = h5_order_current(o)->product;
+	struct h5_choice choice;
+
+	h5_way_choose(job, &choice);
+	if (h5_product_possible(&choice, refused))
+		h5_page_plain(&job->page, H5_PAGE_MERCHANT_ERROR, o, token);
+	else if (choice.n > 0)
+		h5_page_not_open(&job->page, o, token, &choice);
+	else
+		h5_reply_redirect(job, "checkout", o->id, token, "&go=1");
+}
+
 static void
 answer(struct h5_job *job, enum h5_pay_result result, const struct h5_order *o,
     const char *token, bool handoff)
@@ -179,6 +204,9 @@ answer(struct h5_job *job, enum h5_pay_result result, const struct h5_order *o,
 		break;
 	case H5_PAY_MERCHANT:
 		h5_page_plain(&job->page, H5_PAGE_MERCHANT_ERROR, o, token);
+		break;
+	case H5_PAY_NOT_OPEN:
+		not_open(job, o, token);
 		break;
 	case H5_PAY_SETTLED:
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
@@ -310,6 +338,10 @@ h5_way_go(struct h5_job *job, const struct h5_order *o, const char *token,
 	struct h5_choice choice;
 
 	h5_way_choose(job, &choice);
+	/* What was ordered before WeChat refused the product is still paid. */
+	if (fresh)
+		h5_product_choose(job->r->user_agent,
+		    job->shop.c->merchant.products, &choice);
 	if (h5_order_nothing_due(o))
 		h5_page_result(&job->page, o, token, H5_NOTE_NONE, 0, 200);
 	/* Each opening chooses anew: the link may have been sent on to a

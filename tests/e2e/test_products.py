@@ -161,3 +161,127 @@ def _(t):
     s.gateway.fault("orderquery", "result-fail", name="NOAUTH")
     code, out, err = s.h5pay("doctor")
     t.contains(out + err, "merchant.products: h5 native jsapi", "products")
+
+
+# --- and what the buyer is offered -------------------------------------------
+
+
+def offered(t, page, via):
+    """The next way stands on the page, a press away: its answer's form."""
+    t.page(page, 502, "merchant-error")
+    t.eq(ways.vias(page)[:1], [via], "the next way")
+    return next(f for f in page.forms if dict(f.fields).get("via") == via)
+
+
+@table("Q110 {0} is refused: {1} is a press away, and {0} is not asked again", [
+    ("native", "h5", "h5 jsapi"), ("h5", "native", "native jsapi")])
+def _(t, via, other, has):
+    s = shop(t, has=has)
+    agent = AGENT[via]
+    order, r = start(t, s, via)
+    form = offered(t, r, other)
+    (line,) = [x for x in s.log() if " product-shut " in x]
+    t.ok(line.startswith("alert "), f"level: {line}")
+    t.contains(line, f"product={via}", "product")
+    r = s.post("checkout", form.fields, headers=ways.ua(agent))
+    t.eq(r.status, 303, "one press")
+    t.eq(s.show(order)["attempts"][-1].get("product", "h5"), other, "the attempt")
+    t.eq(prepays(s), [WORDS[via], WORDS[other]], "prepays")
+    # The next buyer is never asked to try it, also by an old form.
+    page = s.get("checkout", s.link(t.id(), 5), headers=ways.ua(agent))
+    t.lacks(ways.vias(page), via, "the next buyer's ways")
+    fields = [(k, via if k == "via" else v)
+              for k, v in page.forms[0].fields]
+    if via not in dict(fields).values():
+        fields.append(("via", via))
+    t.eq(s.post("checkout", fields, headers=ways.ua(agent)).status, 303,
+         "an old form")
+    t.eq(prepays(s), [WORDS[via], WORDS[other], WORDS[other]], "prepays")
+
+
+@test("Q110 JSAPI is refused inside WeChat: the page says where it goes on")
+def _(t):
+    s = shop(t, has="h5 native")
+    order, r = start(t, s, "jsapi")
+    page = ways.go(t, s, r, h5.WECHAT)
+    t.page(page, 200, "open-outside")
+    r = s.get("checkout", s.link(t.id(), 5), headers=ways.ua(h5.WECHAT))
+    t.page(r, 200, "open-outside")
+    t.eq(prepays(s), ["JSAPI"], "prepays")
+
+
+@test("Q110 status and doctor name it, doctor ends the hour")
+def _(t):
+    s = shop(t, has="h5 jsapi")
+    start(t, s, "native")
+    t.contains(s.h5pay("status")[1], "refused by WeChat\tnative", "status")
+    t.eq(json.loads(s.h5pay("--json", "status")[1])["products_refused"],
+         "native", "status --json")
+    s.gateway.fault("orderquery", "result-fail", name="SIGNERROR")
+    out = s.h5pay("doctor")[1]
+    t.contains(out, "WeChat refused native as not opened", "doctor")
+    t.contains(s.h5pay("status")[1], "refused by WeChat\tnative", "stays")
+    s.gateway.clear()
+    s.gateway.option(products="MWEB NATIVE JSAPI")
+    out = s.h5pay("doctor")[1]
+    t.contains(out, "asked for again", "doctor")
+    t.lacks(s.h5pay("status")[1], "refused by WeChat", "status")
+    order, r = start(t, s, "native")
+    t.eq(r.status, 303, "native again")
+
+
+@table("Q110 {0} ends the hour", [
+    ("a configuration that was changed", "conf"), ("a torn file", "torn"),
+    ("an hour", "hour"), ("a time to come", "future"),
+    ("nothing in the file", "empty")])
+def _(t, what, how):
+    s = shop(t, has="h5 jsapi")
+    start(t, s, "native")
+    path = s.store / "shut.native"
+    text = path.read_text()
+    if how == "conf":
+        s.configure({"merchant.products": "h5 native",
+                     "merchant.app_secret_file": None})
+    elif how == "torn":
+        path.write_text(text[:-1])
+    elif how == "empty":
+        path.write_text("")
+    else:
+        year = "2020" if how == "hour" else "2090"
+        path.write_text(year + text[4:])
+    page = s.get("checkout", s.link(t.id(), 5), headers=ways.ua(ways.DESKTOP))
+    t.contains(ways.vias(page), "native", "offered again")
+
+
+@test("Q110 where every product is refused the buyer is told, and WeChat asked")
+def _(t):
+    s = shop(t, has="", products="h5 native")
+    order, r = start(t, s, "native")
+    r = s.post("checkout", offered(t, r, "h5").fields,
+               headers=ways.ua(ways.DESKTOP))
+    t.page(r, 502, "merchant-error")
+    t.eq(ways.vias(r), [], "no way")
+    s.gateway.option(products="MWEB NATIVE")
+    order, r = start(t, s, "native")
+    t.eq(r.status, 303, "opened meanwhile")
+
+
+@test("Q110 a shop of one product is asked each time, and keeps nothing")
+def _(t):
+    s = shop(t, has="", products="native")
+    for n in (1, 2):
+        start(t, s, "native")
+        t.eq(len(prepays(s)), n, "prepays")
+    t.eq(list(s.store.glob("shut.*")), [], "files")
+
+
+@test("Q110 what was ordered before the refusal can still be paid")
+def _(t):
+    s = shop(t)
+    order, page = ways.scan(t, s)
+    s.gateway.option(products="MWEB JSAPI")
+    start(t, s, "native")
+    token = dict(page.form("query").fields)["t"]
+    page = s.get("checkout", f"order={order}&t={token}&go=1",
+                 headers=ways.ua(ways.DESKTOP))
+    t.page(page, 200, "scan", "awaiting")

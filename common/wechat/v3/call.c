@@ -92,6 +92,8 @@ h5_v3_prepay(struct h5_wechat *w, const struct h5_log *log,
 		rc = read_answer(w, &k, &v, &why);
 	if (v != NULL)
 		rc = take_prepay(w->c, a->product, v, out, &why);
+	if (refusal->not_open)
+		refusal->note = h5_wechat_not_open(a->product);
 	/* Reported whatever happened: every call leaves one line in the log. */
 	h5_v3_report(log, &k, rc, refusal, NULL, &why);
 	h5_json_free(v);

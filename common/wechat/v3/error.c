@@ -365,6 +365,10 @@ h5_v3_refused(enum h5_v3_what what, long status, const char *body, size_t n,
 		more = inner_note(request_id);
 	if (more != NULL)
 		refusal->note = more;
+	/* The code alone says so; an inner one may know better. */
+	refusal->not_open = what == H5_V3_PREPAY && more == NULL &&
+			    (strcmp(refusal->err_code, "NO_AUTH") == 0 ||
+				strcmp(refusal->err_code, "NOAUTH") == 0);
 }
 
 bool
