@@ -2,6 +2,7 @@
  * of the order. */
 #include "common/pay/returned.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,28 +44,35 @@ ask_list(const struct h5_shop *shop, const struct h5_attempt *a,
 	return rc;
 }
 
+/* Is it a refund of what attempt a paid?  What a notice spoke of before the
+ * payment was known belongs to the attempt that it named. */
+static bool
+is_of(const struct h5_order *o, const struct h5_refund *r,
+    const struct h5_attempt *a)
+{
+	const struct h5_attempt *of = h5_order_refund_attempt(o, r);
+
+	return (of == NULL || of == a) && r->state != H5_REFUND_REFUSED;
+}
+
 /* One after the other, by the numbers that are known here: APIv3 has no other
- * way (PROTOCOL 7). */
+ * way (PROTOCOL 7).  paid: the order as it is once the payment is recorded,
+ * since an answer has to be about that. */
 static enum h5_code
-ask_each(const struct h5_shop *shop, const struct h5_order *o,
+ask_each(const struct h5_shop *shop, const struct h5_order *paid,
     const struct h5_attempt *a, struct h5_wechat_refunds *list,
     struct h5_err *e)
 {
 	struct h5_wechat_refusal refusal;
-	const struct h5_attempt *of;
 	enum h5_code rc = H5_OK;
 	size_t i;
 
-	for (i = 0; rc == H5_OK && i < o->n_refunds; i++) {
-		/* What a notice spoke of before the payment was known belongs
-		 * to the attempt that it named. */
-		of = h5_order_refund_attempt(o, &o->refunds[i]);
-		if ((of != NULL && of != a) ||
-		    o->refunds[i].state == H5_REFUND_REFUSED ||
+	for (i = 0; rc == H5_OK && i < paid->n_refunds; i++) {
+		if (!is_of(paid, &paid->refunds[i], a) ||
 		    list->n == H5_WECHAT_REFUNDS_MAX)
 			continue;
-		rc = h5_wechat_refund_query(shop->wx, shop->log, o,
-		    &o->refunds[i], &list->v[list->n], &refusal, e);
+		rc = h5_wechat_refund_query(shop->wx, shop->log, paid,
+		    &paid->refunds[i], &list->v[list->n], &refusal, e);
 		if (rc == H5_OK && refusal.verdict == H5_WECHAT_SUCCESS)
 			list->n++;
 		else if (rc == H5_OK &&
@@ -73,6 +81,27 @@ ask_each(const struct h5_shop *shop, const struct h5_order *o,
 			rc = h5_err_set(e, H5_E_REMOTE,
 			    "refundquery refused: %s", refusal.err_code);
 	}
+	return rc;
+}
+
+static enum h5_code
+ask_known(const struct h5_shop *shop, const struct h5_order *o,
+    const struct h5_attempt *a, const char *transaction_id,
+    struct h5_wechat_refunds *list, struct h5_err *e)
+{
+	struct h5_order paid = *o;
+	struct h5_attempt *of;
+	enum h5_code rc;
+
+	paid.attempts = reallocarray(NULL, o->n_attempts, sizeof *o->attempts);
+	if (paid.attempts == NULL)
+		return h5_err_nomem(e);
+	memcpy(paid.attempts, o->attempts, o->n_attempts * sizeof *o->attempts);
+	of = h5_order_attempt(&paid, a->out_trade_no);
+	(void)snprintf(of->transaction_id, sizeof of->transaction_id, "%s",
+	    transaction_id);
+	rc = ask_each(shop, &paid, of, list, e);
+	free(paid.attempts);
 	return rc;
 }
 
@@ -89,7 +118,7 @@ h5_returned_ask(const struct h5_shop *shop, const struct h5_order *o,
 	if (*list == NULL)
 		return h5_err_nomem(e);
 	rc = *all ? ask_list(shop, a, transaction_id, *list, e)
-		  : ask_each(shop, o, a, *list, e);
+		  : ask_known(shop, o, a, transaction_id, *list, e);
 	for (i = 0; rc == H5_OK && i < (*list)->n; i++)
 		rc = check_ours(o, &(*list)->v[i], e);
 	return rc;

@@ -307,7 +307,6 @@ def _(t, how, amount):
 @table("it is paid with {0}", {
     "B37 a coupon: payer_total is less": {
         "amount": {"total": FEE, "payer_total": 1, "currency": "CNY"}},
-    "B36 REFUND as trade_state": {"trade_state": "SUCCESS"},
     "no currency": {"amount": {"total": FEE}},
     "empty members": {"promotion_detail": [],
                       "scene_info": {"device_id": ""}},
@@ -579,7 +578,7 @@ def _(t):
 # --- late, slow, elsewhere --------------------------------------------------------------
 
 
-@test("a payment that comes after the close is kept, with an alert")
+@test("B22 a payment that comes after the close is kept, with an alert")
 def _(t):
     s, g = clocked(t)
     order, q = ready(t, s)
@@ -607,31 +606,54 @@ def _(t, how):
     t.json_taken(tell(s, body))
 
 
-@table("a refund made elsewhere is told by {0}", ["XML", "JSON"])
+@table("B36 a refund made elsewhere is told by {0}", ["XML", "JSON"])
 def _(t, form):
-    s, g = clocked(t)
+    g = t.own_gateway()
+    g.option(real_wire_clock=1, refund_s=0)
+    s = t.own_web({**v3.conf(), "orders.query_interval_s": "0"}, gateway=g)
     order, q = ready(t, s)
+    number = "BYHAND-" + order
     g.pay(order)
-    g.option(refund_s=0)
-    g.control("platform-refund", out_trade_no=order,
-                      out_refund_no="BYHAND-" + order, fee=FEE)
-    # The state alone: nobody knows how much.
-    s.h5pay("query", order)
+    g.fault("notice", "never")
+    g.control("platform-refund", out_trade_no=order, out_refund_no=number,
+              fee=FEE)
+    # The state alone: it was paid, and nobody knows how much went back.
+    code, _, err = s.h5pay("query", order)
+    t.eq((code, err), (0, ""), "query")
     o = s.show(order)
     t.eq((o["state"], o["alerts"]), ("refunding", ["refunded-elsewhere"]),
          "before its notice")
     t.eq(events(s, order, "paid", "alert", "refunded"), ["paid", "alert"],
          "events")
+    g.clear()
     if form == "XML":
-        r = g.control("refund-notice",
-                              out_refund_no="BYHAND-" + order,
-                              url="http://127.0.0.1:9/")
-        t.ok(r is not None, "sent")
-    body = v3.envelope(v3.refund(order, "BYHAND-" + order, FEE, FEE,
-                                 h5.MCH_ID), "refund", "REFUND.SUCCESS")
-    t.json_taken(tell(s, body))
+        got = g.control("refund-notice", out_refund_no=number,
+                        url=s.base_url + "/notify")
+        t.contains(json.dumps(got), "SUCCESS", "the reply to XML")
+    else:
+        t.json_taken(tell(s, v3.envelope(
+            v3.refund(order, number, FEE, FEE, h5.MCH_ID), "refund",
+            "REFUND.SUCCESS")))
     t.until("its end", lambda: s.show(order)["state"] == "refunded")
     t.eq(s.show(order)["alerts"], [], "alerts")
+
+
+@test("a refund made elsewhere whose notice is the first that is heard")
+def _(t):
+    g = t.own_gateway()
+    g.option(real_wire_clock=1, refund_s=0)
+    s = t.own_web({**v3.conf(), "orders.query_interval_s": "0"}, gateway=g)
+    order, q = ready(t, s)
+    g.pay(order)
+    g.control("platform-refund", out_trade_no=order,
+              out_refund_no="BYHAND-" + order, fee=2)
+    g.control("refund-notice", out_refund_no="BYHAND-" + order,
+              url=s.base_url + "/notify")
+    t.eq(s.show(order)["state"], "awaiting", "by hearsay")
+    code, _, err = s.h5pay("query", order)
+    t.eq((code, err), (0, ""), "query")
+    o = s.show(order)
+    t.eq((o["state"], o["alerts"]), ("partly-refunded", []), "the order")
 
 
 @test("B35: a refund's notice says refund_status; only a query moves the state")

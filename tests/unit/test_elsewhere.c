@@ -99,6 +99,8 @@ __wrap_h5_wechat_refund_query(struct h5_wechat *w, const struct h5_log *log,
 	(void)log;
 	script.looks++;
 	called('l');
+	/* As the answer names it, also before the payment is recorded. */
+	assert_string_equal(h5_order_attempt(o, o->id)->transaction_id, "4200");
 	if (script.refund == NULL ||
 	    strcmp(script.refund, r->out_refund_no) != 0)
 		return answer(H5_OK, H5_WECHAT_NO_REFUND, refusal, e);
@@ -416,6 +418,23 @@ test_elsewhere__a1_an_old_notice_waits_until_it_is_known(void **state)
 	assert_false(owed_as_paid(*state));
 }
 
+/* A notice of the refund came while nobody knew of the payment. */
+static void
+test_elsewhere__a_refund_that_was_heard_of_first(void **state)
+{
+	struct shop *s = *state;
+	struct h5_event ev;
+
+	event_of(&ev, H5_EVENT_REFUND_HINT, T0, "out_refund_no", "BY-HAND",
+	    "out_trade_no", OPEN_ID, "refund_status", "SUCCESS", NULL);
+	assert_int_equal(shop_update(s->st, OPEN_ID, &ev, 1), H5_OK);
+	script.refund = "BY-HAND";
+	script.fee = 800;
+	find_out(s);
+	assert_string_equal(script.order_of_calls, "ql");
+	expect(s, OPEN_ID, H5_ORDER_PARTLY_REFUNDED, 0, "paid refunded ");
+}
+
 /* --- a bill --------------------------------------------------------------- */
 
 static void
@@ -523,6 +542,7 @@ main(void)
 	    T(test_elsewhere__our_own_refund_explains_it),
 	    T(test_elsewhere__found_before_the_shop_heard_of_the_payment),
 	    T(test_elsewhere__a1_an_old_notice_waits_until_it_is_known),
+	    T(test_elsewhere__a_refund_that_was_heard_of_first),
 	    T(test_elsewhere__the_bill_names_it_and_the_query_decides),
 	    T(test_elsewhere__a_part_by_the_bill_tells_the_payment_first),
 	    cmocka_unit_test(test_elsewhere__days_between_payment_and_alert),
