@@ -12,6 +12,7 @@
 #define NAME_MAX_BYTES 64 /* of one name in a path of ours */
 #define DIGITS_SAFE 18 /* so many digits are always an int64_t */
 #define GREATEST "9223372036854775807"
+#define LEAST "9223372036854775808" /* below zero */
 #define NOT_WHOLE "0.5" /* stands in for numbers that are no int64_t */
 /* Whatever may stand in a number, or be taken for a part of one. */
 #define NUMBERISH                                                              \
@@ -60,15 +61,19 @@ number_length(const char *p, bool *whole)
 	return strspn(p + n, NUMBERISH) == 0 ? n : 0;
 }
 
+/* Is this whole number of n bytes an int64_t? */
 static bool
 fits(const char *p, size_t n)
 {
+	const char *limit = GREATEST;
+
 	if (*p == '-') {
+		limit = LEAST;
 		p++;
 		n--;
 	}
 	return n <= DIGITS_SAFE ||
-	       (n == strlen(GREATEST) && strncmp(p, GREATEST, n) <= 0);
+	       (n == strlen(limit) && strncmp(p, limit, n) <= 0);
 }
 
 /* jansson refuses a text for a number that it cannot hold, and turns fractions

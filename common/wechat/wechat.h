@@ -151,8 +151,8 @@ struct h5_wechat_hint {
  * e): read the keys of APIv3 that c names, to call WeChat or only to take its
  * notices.  Call it before c is shared and before files are closed to us; it
  * does nothing if APIv3 is not set up.
- * now: Unix seconds at which the merchant's certificate must be valid; 0: at
- *   none.
+ * now: for a check, which looks at everything: the Unix seconds at which the
+ *   merchant's certificate must be valid; 0: to serve, whatever became of it.
  * faults: gets each fault as a line "file:line: what is wrong"; or NULL.
  * H5_E_CONFIG: a file cannot be read or does not hold what it must.
  * H5_E_NOMEM: no memory. */

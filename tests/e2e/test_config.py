@@ -5,8 +5,11 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import tempfile
 
 import h5
+import v3
 from case import table, test
 
 
@@ -24,6 +27,12 @@ def faults(text, site):
     """[(line, words)] of the lines "file:line: words"."""
     return [(int(n), words) for n, words in re.findall(
         rf"^{re.escape(str(site.conf_file))}:(\d+): (.+)$", text, re.M)]
+
+
+def own_public_key(folder):
+    """The merchant's own, in the form of WeChat's."""
+    return subprocess.check_output(
+        ["openssl", "pkey", "-pubout", "-in", folder / v3.MERCHANT_KEY.name])
 
 
 def line_of(site, start):
@@ -47,6 +56,28 @@ def _(t, program):
     t.eq(p.returncode, 0, "exit status")
     t.matches(out.decode(), r"\b\d+\.\d+\.\d+\b", "version")
     t.contains(out.decode(), "thread", "threads")
+
+
+@table("{0} -t and check tell every fault of APIv3's files at once",
+       ["notify", "checkout", "query"])
+def _(t, program):
+    folder = v3.keep(tempfile.mkdtemp(prefix="h5-v3-"))
+    site = t.own_site(v3.conf(folder=folder))
+    code, err = check(site, program)
+    t.eq(code, 0, f"good: {err!r}")
+    (folder / v3.PUBLIC_KEY.name).write_bytes(own_public_key(folder))
+    (folder / v3.MERCHANT_CERT.name).write_bytes(
+        v3.PLATFORM_CERT.read_bytes())
+    want = [(line_of(site, "cert_file"), "merchant.cert_file: does not belong "
+             "to merchant.key_file: take both from one download"),
+            (line_of(site, "public_key_file"), "merchant.public_key_file: "
+             "contains the merchant's own key: use WeChat Pay's "
+             "(pub_key.pem), from the merchant platform, API security")]
+    code, err = check(site, program)
+    t.eq((code, faults(err, site)), (78, want), "-t")
+    code, _, err = site.h5pay("check")
+    t.eq(faults(err, site), want, f"check, status {code}")
+    shutil.rmtree(folder)
 
 
 @test("h5pay check says 0 to a good configuration")

@@ -14,6 +14,8 @@ FUZZ_WRAP_config := $(FUZZ_DISK) h5_crypto_key_new h5_crypto_key_free
 FUZZ_WRAP_catalogue := $(FUZZ_DISK)
 FUZZ_WRAP_paylink := $(FUZZ_DISK)
 FUZZ_WRAP_cgi := getenv read poll h5_clock_mono_ms
+FUZZ_WRAP_v3_notice := h5_rsa_verify h5_v3_keys_find h5_v3_keys_secret
+FUZZ_WRAP_v3_check := h5_rsa_verify h5_v3_keys_find
 FUZZ_LIBS := $(LIB_JSON) -lexpat
 
 # $(call fuzz_link,TARGET): the second compiler's words for it.

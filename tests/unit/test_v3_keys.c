@@ -589,6 +589,10 @@ test_v3__a_certificate_that_is_over_fails_the_check_alone(void **state)
 	assert_int_equal(
 	    h5_wechat_ready(&w->c, 1800000000, &faults, &w->e), H5_E_CONFIG);
 	assert_non_null(strstr(w->e.msg, "belongs to merchant 1900000999"));
+	/* Also of the program that would not need it to serve. */
+	assert_int_equal(
+	    h5_wechat_ready_to_take(&w->c, 1800000000, &faults, &w->e),
+	    H5_E_CONFIG);
 	v3_set(&w->c.merchant.cert_file, MADE "merchant_long.pem");
 	assert_int_equal(
 	    h5_wechat_ready(&w->c, 1800000000, &faults, &w->e), H5_OK);

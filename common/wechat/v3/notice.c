@@ -154,7 +154,8 @@ read_envelope(const struct h5_config *c, const struct h5_json_value *envelope,
 		if (rc == H5_OK)
 			rc = read_sealed(c, event, &text, t, hint, e);
 	}
-	*kind = kind_of(event, previous || by_previous);
+	if (rc == H5_OK)
+		*kind = kind_of(event, previous || by_previous);
 	h5_buf_release(&text);
 	return rc;
 }
@@ -180,5 +181,11 @@ h5_v3_read_notice(const struct h5_config *c, const struct h5_v3_notice *notice,
 	if (rc == H5_OK)
 		rc = read_envelope(c, envelope, previous, kind, t, hint, e);
 	h5_json_free(envelope);
+	/* Half of what it says must not be taken for all of it. */
+	if (rc != H5_OK || *kind == H5_WECHAT_UNUSED) {
+		h5_wechat_trade_release(t);
+		h5_wechat_trade_init(t);
+		memset(hint, 0, sizeof *hint);
+	}
 	return rc;
 }
