@@ -87,5 +87,7 @@ h5_stamp_config(const struct h5_config *c)
 
 	for (i = 0; i < c->n_files; i++)
 		h = h5_stamp_mix(h, h5_stamp_file(c->files[i]));
+	/* Not among them, for it may come later: h5pay certs writes it. */
+	h = h5_stamp_mix(h, h5_stamp_file(c->merchant.platform_certs));
 	return h5_stamp_mix(h, stamp_folder(c->pages.templates));
 }

@@ -20,7 +20,8 @@ uint64_t h5_stamp_file(const char *path);
 uint64_t h5_stamp_place(const char *path);
 
 /* h5_stamp_config(c): a stamp of all that c was read from: its file, the files
- * that its *_file keys name, and the templates that replace built-in ones. */
+ * that its *_file keys name, platform certificates, and the templates that
+ * replace built-in ones. */
 uint64_t h5_stamp_config(const struct h5_config *c);
 
 #endif

@@ -6,7 +6,7 @@
 static enum h5_code
 ready(struct h5_config *c, const struct h5_v3_keys_how *how, struct h5_err *e)
 {
-	if (!h5_v3_keys_configured(c))
+	if (c->merchant.v3 != NULL || !h5_v3_keys_configured(c))
 		return H5_OK;
 	c->merchant.v3_free = h5_v3_keys_free;
 	return h5_v3_keys_load(c, how, &c->merchant.v3, e);

@@ -372,6 +372,28 @@ test_config_stamp__tells_a_change(void **state)
 	assert_true(h5_stamp_config(f->c) != before);
 }
 
+/* They may come after the configuration was read, and are renewed. */
+static void
+test_config_stamp__tells_of_platform_certificates(void **state)
+{
+	struct fixture *f = *state;
+	char path[FOLDER_PATH], next[FOLDER_PATH];
+	uint64_t before;
+
+	load(f, "h5pay.conf", "key", "store", "log");
+	(void)folder_name(&f->folder, "certs.pem", path);
+	(void)folder_name(&f->folder, "next", next);
+	f->c->merchant.platform_certs = strdup(path);
+	before = h5_stamp_config(f->c);
+	assert_true(h5_stamp_config(f->c) == before);
+	folder_write(&f->folder, "certs.pem", "one", 0600);
+	assert_true(h5_stamp_config(f->c) != before);
+	before = h5_stamp_config(f->c);
+	folder_write(&f->folder, "next", "two", 0600);
+	assert_int_equal(rename(next, path), 0);
+	assert_true(h5_stamp_config(f->c) != before);
+}
+
 static int
 find_and_print(void)
 {
@@ -400,6 +422,7 @@ main(int argc, char **argv)
 	    TEST(test_config_outside__nothing_below_the_document_root),
 	    TEST(test_config_outside__no_document_root),
 	    TEST(test_config_stamp__tells_a_change),
+	    TEST(test_config_stamp__tells_of_platform_certificates),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "find") == 0)
