@@ -258,12 +258,14 @@ PLUGIN := $(B)/engine/store-postgresql.so
 PIC_SRC := $(filter common/base/% common/order/% common/format/json.c \
 	common/store/%,$(COMMON_SRC)) $(addprefix common/system/,file.c \
 	file_own.c crypto.c plugin.c state.c)
+# A program that has a sanitizer inside shows it to no plug-in.
+unsanitized = $(filter-out -fsanitize% -fno-sanitize% -static-libasan,$(1))
 $(B)/pic/%.o: CPPFLAGS += $(PG_CFLAGS)
 $(B)/pic/%.o: %.c Makefile | $(B)/.deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(patsubst -fPIE,-fPIC,$(compile)) -fvisibility=hidden -MMD -MP -c \
-	    -o $@ $<
+	$(Q)$(call unsanitized,$(patsubst -fPIE,-fPIC,$(compile))) \
+	    -fvisibility=hidden -MMD -MP -c -o $@ $<
 $(B)/pic/libh5.a: $(PIC_SRC:%.c=$(B)/pic/%.o)
 	@rm -f $@
 	$(call say,AR,$@)
@@ -272,7 +274,8 @@ $(PLUGIN): $(PG_SRC:%.c=$(B)/pic/%.o) $(B)/pic/libh5.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(filter-out -pie,$(H5_LDFLAGS)) -Wl,-z,defs \
-	    -Wl,--gc-sections -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) \
+	    -Wl,--gc-sections -Wl,--exclude-libs,ALL \
+	    $(call unsanitized,$(CFLAGS) $(LDFLAGS)) \
 	    -o $@ $(filter %.o,$^) $(B)/pic/libh5.a $(PG_LIBS) $(LIB_CRYPTO)
 # Not for programs that load nothing.
 ifneq ($(PG_LIBS),)

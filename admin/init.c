@@ -147,7 +147,8 @@ read_key(const char *path, struct h5_buf *out, struct h5_err *e)
 }
 
 static enum h5_code
-take_key_file(struct init *in, const char *path, struct h5_err *e)
+take_key_file(
+    struct init *in, enum init_answer which, const char *path, struct h5_err *e)
 {
 	struct h5_buf key;
 	enum h5_code rc;
@@ -155,7 +156,7 @@ take_key_file(struct init *in, const char *path, struct h5_err *e)
 	h5_buf_init(&key, KEY_FILE);
 	rc = read_key(path, &key, e);
 	if (rc == H5_OK)
-		rc = init_take(in, INIT_API_KEY, key.data, e);
+		rc = init_take(in, which, key.data, e);
 	h5_buf_wipe(&key);
 	return rc;
 }
@@ -190,6 +191,7 @@ take_set(struct init *in, const char *text, struct h5_err *e)
 /* The first ones are the answers, by enum init_answer. */
 enum {
 	OPT_API_KEY_FILE = INIT_ANSWERS,
+	OPT_APP_SECRET_FILE,
 	OPT_LANG,
 	OPT_OFFLINE,
 	OPT_WEB_FILE,
@@ -223,6 +225,14 @@ static const struct option_def options[] = {
 	.kind = VALUE_TEXT,
 	.form = "TEXT",
 	.example = "010-12345678"},
+    [INIT_PRODUCTS] = {.name = "products",
+	.kind = VALUE_TEXT,
+	.form = "LIST",
+	.example = "\"h5 native\""},
+    [INIT_APP_SECRET] = {.name = "app-secret",
+	.kind = VALUE_TEXT,
+	.form = "KEY",
+	.example = "32-hex-digits"},
     [INIT_WEB] = {.name = "web",
 	.kind = VALUE_TEXT,
 	.form = "SERVER",
@@ -239,6 +249,10 @@ static const struct option_def options[] = {
 	.kind = VALUE_FILE,
 	.form = "FILE",
 	.example = "-"},
+    [OPT_APP_SECRET_FILE] = {.name = "app-secret-file",
+	.kind = VALUE_FILE,
+	.form = "FILE",
+	.example = "/root/app_secret"},
     [OPT_LANG] = {.name = "lang",
 	.kind = VALUE_WORD,
 	.form = "zh-CN|en",
@@ -268,13 +282,17 @@ take_options(struct init *in, struct h5_err *e)
 	in->yes = g[OPT_YES].text != NULL;
 	in->web_file = g[OPT_WEB_FILE].text;
 	in->webhook_url = g[OPT_WEBHOOK].text;
-	if (g[INIT_API_KEY].text != NULL)
+	if (g[INIT_API_KEY].text != NULL || g[INIT_APP_SECRET].text != NULL)
 		init_say(in, stderr, "key-on-line", NULL);
 	for (i = 0; i < INIT_ANSWERS && rc == H5_OK; i++)
 		if (g[i].text != NULL)
 			rc = init_take(in, (enum init_answer)i, g[i].text, e);
 	if (rc == H5_OK && g[OPT_API_KEY_FILE].text != NULL)
-		rc = take_key_file(in, g[OPT_API_KEY_FILE].text, e);
+		rc = take_key_file(
+		    in, INIT_API_KEY, g[OPT_API_KEY_FILE].text, e);
+	if (rc == H5_OK && g[OPT_APP_SECRET_FILE].text != NULL)
+		rc = take_key_file(
+		    in, INIT_APP_SECRET, g[OPT_APP_SECRET_FILE].text, e);
 	if (rc == H5_OK && in->webhook_url != NULL)
 		rc = h5_config_try("hooks", "webhook_url", in->webhook_url, e);
 	return rc == H5_E_CONFIG ? h5_err_as(e, H5_E_INPUT) : rc;
@@ -284,11 +302,17 @@ take_options(struct init *in, struct h5_err *e)
 static void
 hide_key(const struct init *in)
 {
-	const char *text = in->cmd->given[INIT_API_KEY].text;
+	static const enum init_answer secrets[] = {
+	    INIT_API_KEY, INIT_APP_SECRET};
+	const char *text;
+	size_t i;
 
 	/* It is a part of our own argument, which may be written to. */
-	if (text != NULL)
-		explicit_bzero((char *)(uintptr_t)text, strlen(text));
+	for (i = 0; i < H5_LENGTH(secrets); i++) {
+		text = in->cmd->given[secrets[i]].text;
+		if (text != NULL)
+			explicit_bzero((char *)(uintptr_t)text, strlen(text));
+	}
 }
 
 /* --- afterwards ----------------------------------------------------------- */

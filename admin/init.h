@@ -25,6 +25,8 @@ enum init_answer {
 	INIT_BASE_URL,
 	INIT_NAME,
 	INIT_CONTACT,
+	INIT_PRODUCTS,
+	INIT_APP_SECRET, /* with jsapi among them */
 	INIT_WEB,
 	INIT_PUBLIC, /* with web = htaccess */
 	INIT_USER, /* as root */

@@ -32,6 +32,10 @@ static const struct {
 	"https://shop.example", true},
     [INIT_NAME] = {"name", "--name", "site", "name", "My Shop", true},
     [INIT_CONTACT] = {"contact", "--contact", "site", "contact", NULL, false},
+    [INIT_PRODUCTS] = {"products", "--products", "merchant", "products", NULL,
+	false},
+    [INIT_APP_SECRET] = {"app_secret", "--app-secret-file", "merchant",
+	"app_secret", NULL, true},
     [INIT_WEB] = {"web", "--web", NULL, NULL, NULL, false},
     [INIT_PUBLIC] = {"public", "--public", NULL, NULL, NULL, true},
     [INIT_USER] = {"user", "--user", NULL, NULL, NULL, false},
@@ -93,15 +97,18 @@ placeholder(enum init_answer which, const char *text)
 
 /* A key that stands in a file of its own, or in the configuration. */
 static bool
-has_api_key(const struct init *in)
+has_secret(const struct init *in, enum init_answer which)
 {
+	const char *key = questions[which].key;
+	char file[40];
 	struct h5_buf b, path;
 	bool there;
 
 	h5_buf_init(&b, INIT_PATH);
 	h5_buf_init(&path, INIT_PATH);
-	there = init_present(in, "merchant", "api_key", &b);
-	if (!there && init_present(in, "merchant", "api_key_file", &b)) {
+	(void)snprintf(file, sizeof file, "%s_file", key);
+	there = init_present(in, "merchant", key, &b);
+	if (!there && init_present(in, "merchant", file, &b)) {
 		if (b.data[0] != '/')
 			h5_buf_printf(&path, "%s/", in->dir.data);
 		h5_buf_puts(&path, b.data);
@@ -242,7 +249,7 @@ static enum h5_code
 ask(struct init *in, enum init_answer which, const char *fallback,
     struct h5_err *e)
 {
-	bool secret = which == INIT_API_KEY;
+	bool secret = which == INIT_API_KEY || which == INIT_APP_SECRET;
 	struct h5_err why;
 	struct h5_buf b;
 	enum h5_code rc;
@@ -282,7 +289,12 @@ standing(struct init *in, enum init_answer which, struct h5_buf *out)
 	h5_buf_clear(out);
 	switch (which) {
 	case INIT_API_KEY:
-		return has_api_key(in);
+	case INIT_APP_SECRET:
+		return has_secret(in, which);
+	case INIT_PRODUCTS:
+		if (!init_present(in, "merchant", "products", out))
+			h5_buf_puts(out, "h5");
+		return true;
 	case INIT_WEB:
 		h5_buf_puts(out, "none");
 		return true;
@@ -316,6 +328,8 @@ asked(const struct init *in, enum init_answer which)
 		return false;
 	if (which == INIT_PUBLIC)
 		return htaccess && in->web_file == NULL;
+	if (which == INIT_APP_SECRET)
+		return strstr(in->answer[INIT_PRODUCTS].data, "jsapi") != NULL;
 	/* One user's programs run as that user. */
 	return which != INIT_USER || in->root;
 }
@@ -354,7 +368,7 @@ init_ask(struct init *in, struct h5_err *e)
 		else if (!few || !have)
 			rc = ask(
 			    in, (enum init_answer)i, have ? was.data : NULL, e);
-		else if (i >= INIT_WEB)
+		else if (i >= INIT_WEB || i == INIT_PRODUCTS)
 			h5_buf_puts(&in->answer[i], was.data);
 	}
 	if (rc == H5_OK && missing.len > 0) {

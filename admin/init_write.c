@@ -97,7 +97,8 @@ set_answers(struct init *in, struct h5_err *e)
 	} rows[] = {{INIT_APPID, "merchant", "appid"},
 	    {INIT_MCH_ID, "merchant", "mch_id"},
 	    {INIT_BASE_URL, "site", "base_url"}, {INIT_NAME, "site", "name"},
-	    {INIT_CONTACT, "site", "contact"}};
+	    {INIT_CONTACT, "site", "contact"},
+	    {INIT_PRODUCTS, "merchant", "products"}};
 	enum h5_code rc = H5_OK;
 	struct h5_buf b;
 	size_t i;
@@ -112,6 +113,11 @@ set_answers(struct init *in, struct h5_err *e)
 	    !init_present(in, "merchant", "api_key_file", &b))
 		rc = init_set_key(
 		    in, "merchant", "api_key_file", "secrets/api_key", e);
+	h5_buf_clear(&b);
+	if (rc == H5_OK && in->given[INIT_APP_SECRET] &&
+	    !init_present(in, "merchant", "app_secret_file", &b))
+		rc = init_set_key(
+		    in, "merchant", "app_secret_file", "secrets/app_secret", e);
 	h5_buf_release(&b);
 	if (rc == H5_OK && in->webhook_url != NULL)
 		rc = init_set_key(
@@ -302,21 +308,22 @@ make_secret(struct init *in, const char *path, bool webhook, struct h5_err *e)
 }
 
 static enum h5_code
-write_api_key(struct init *in, struct h5_err *e)
+write_key(
+    struct init *in, enum init_answer which, const char *key, struct h5_err *e)
 {
 	struct h5_file_as as = readable(in, 0640, 0600);
 	struct h5_buf path, text;
 	enum h5_code rc;
 
-	if (!in->given[INIT_API_KEY])
+	if (!in->given[which])
 		return H5_OK;
 	h5_buf_init(&path, INIT_PATH);
 	h5_buf_init(&text, 256);
-	named(in, "merchant", "api_key_file", &path);
+	named(in, "merchant", key, &path);
 	rc = init_outside(in, path.data, e);
 	if (rc == H5_OK)
 		rc = folder_of(path.data, readable(in, 0750, 0700), e);
-	h5_buf_printf(&text, "%s\n", in->answer[INIT_API_KEY].data);
+	h5_buf_printf(&text, "%s\n", in->answer[which].data);
 	if (rc == H5_OK)
 		rc = h5_file_put(path.data, text.data, text.len, &as, e);
 	if (rc == H5_OK)
@@ -340,7 +347,9 @@ write_secrets(struct init *in, struct h5_err *e)
 	size_t i;
 
 	h5_buf_init(&path, INIT_PATH);
-	rc = write_api_key(in, e);
+	rc = write_key(in, INIT_API_KEY, "api_key_file", e);
+	if (rc == H5_OK)
+		rc = write_key(in, INIT_APP_SECRET, "app_secret_file", e);
 	for (i = 0; i < H5_LENGTH(rows) && rc == H5_OK; i++) {
 		named(in, rows[i].section, rows[i].key, &path);
 		rc = make_secret(in, path.data, rows[i].webhook, e);

@@ -25,7 +25,7 @@ _h5pay_look() {
 
 _h5pay_options() { # VERB: its own options
 	case $1 in
-	init) echo --appid --mch-id --api-key --base-url --name --contact --web --public --user --api-key-file --lang --offline --web-file --webhook-url --yes ;;
+	init) echo --appid --mch-id --api-key --base-url --name --contact --products --app-secret --web --public --user --api-key-file --app-secret-file --lang --offline --web-file --webhook-url --yes ;;
 	check) echo --as ;;
 	doctor) echo --offline ;;
 	link) echo --order --total-fee --yuan --body --attach --expires --return-url --qr ;;
@@ -58,10 +58,13 @@ _h5pay_values() { # VERB OPTION: its values; fails if it takes none
 	"init --base-url") echo ;;
 	"init --name") echo ;;
 	"init --contact") echo ;;
+	"init --products") echo ;;
+	"init --app-secret") echo ;;
 	"init --web") echo ;;
 	"init --public") echo ;;
 	"init --user") compgen -u ;;
 	"init --api-key-file") echo @files ;;
+	"init --app-secret-file") echo @files ;;
 	"init --lang") echo zh-CN en ;;
 	"init --web-file") echo @files ;;
 	"init --webhook-url") echo ;;

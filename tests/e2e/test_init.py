@@ -235,7 +235,7 @@ def _(t):
 
 
 ANSWERS = [h5.APPID, h5.MCH_ID, KEY, GOOD["base-url"], "店", "021-5555",
-           "none"]
+           "h5", "none"]
 
 
 @table("init asks in {0}", [
@@ -271,6 +271,28 @@ def _(t):
     t.eq(p.files(), before, "files")
 
 
+@test("init asks for the products, and for the AppSecret where jsapi is one")
+def _(t):
+    p = Place(t)
+    secret = "0123456789abcdef0123456789abcdef"
+    answers = [*ANSWERS[:6], "h5 alipay", "native jsapi", "short", secret,
+               "none"]
+    code, out, err = p.init(yes=False, stdin="\n".join(answers) + "\n")
+    t.eq(code, 0, f"exit status, {out} {err}")
+    t.eq(err.count("products [h5]: "), 2, "asked twice")
+    t.eq(err.count("app_secret: "), 2, "asked twice")
+    t.lacks(out + err, secret, "the secret")
+    conf = p.conf.read_text()
+    t.contains(conf, "\nproducts = native jsapi\n", "the products")
+    t.contains(conf, "\napp_secret_file = secrets/app_secret\n", "its file")
+    t.eq((p.dir / "secrets/app_secret").read_text(), secret + "\n",
+         "the secret")
+    # On the line, and again: it asks nothing.
+    code, out, err = p.init("--products", "h5", yes=True)
+    t.eq(code, 0, f"exit status, {out} {err}")
+    t.contains(p.conf.read_text(), "\nproducts = h5\n", "the products")
+
+
 @table("answers that end after {0} write nothing", range(6))
 def _(t, n):
     p = Place(t)
@@ -303,7 +325,8 @@ def _(t):
     try:
         for mark, answer in zip(
                 (b"appid: ", b"mch_id: ", b"api_key: ", b"base_url: ",
-                 b"name: ", b"contact []: ", b"web [none]: "), ANSWERS):
+                 b"name: ", b"contact []: ", b"products [h5]: ",
+                 b"web [none]: "), ANSWERS):
             until(mark)
             os.write(master, answer.encode() + b"\n")
         until(b"sig=")
