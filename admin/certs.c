@@ -109,7 +109,7 @@ static enum h5_code
 renew(struct command *cmd, struct list *l, struct h5_err *e)
 {
 	struct list old = {.n = 0};
-	struct h5_wechat_refusal refusal;
+	struct h5_wechat_refusal refusal = {.note = NULL};
 	struct h5_buf fresh, raw;
 	enum h5_code rc;
 	size_t i;

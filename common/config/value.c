@@ -434,11 +434,15 @@ read_webhook_file(struct h5_config_in *in, char *value, struct h5_err *e)
 static enum h5_code
 set_password(struct h5_config_in *in, const char *p, size_t n, struct h5_err *e)
 {
+	struct h5_buf b;
+
 	if (n < in->key->min || n > in->key->max)
 		return h5_err_set(e, H5_E_CONFIG,
 		    "has %zu bytes, must have 1 to %llu", n,
 		    (unsigned long long)in->key->max);
-	return h5_config_value_dup(p, h5_config_value_field(in), e);
+	h5_buf_init(&b, in->key->max);
+	h5_buf_add(&b, p, n);
+	return h5_config_value_buf(&b, h5_config_value_field(in), e);
 }
 
 static enum h5_code

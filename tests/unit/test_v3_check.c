@@ -733,8 +733,8 @@ test_v3__a_signed_notice_may_still_be_malformed(void **state)
 	    "{\"event_type\":\"REFUND.CLOSED\",\"resource\":{\"algorithm\":"
 	    "\"AEAD_AES_256_GCM\",\"nonce\":\"123456789012\","
 	    "\"ciphertext\":\"AAAA\"}}",
-	    "{\"event_type\":\"REFUND.CLOSED\",\"resource\":{\"algorithm\":"
-	    "\"AEAD_AES_256_GCM\",\"nonce\":\"123456789012\"}}"};
+	    ("{\"event_type\":\"REFUND.CLOSED\",\"resource\":{\"algorithm\":"
+	     "\"AEAD_AES_256_GCM\",\"nonce\":\"123456789012\"}}")};
 	struct v3 *w = *state;
 	enum h5_wechat_kind kind;
 	enum h5_code rc;

@@ -69,7 +69,7 @@ replace(struct passing *p, const struct h5_derive_record *r,
 	char hash[H5_PG_NUMBER], n[H5_PG_NUMBER], mark[H5_PG_NUMBER];
 	int64_t until = h5_clock_mono_ms() + p->pg->w->budget_ms;
 	const char *last = "", *values[6];
-	struct h5_wire_answer *a;
+	struct h5_wire_answer *a = NULL;
 	char *before;
 	enum h5_code rc;
 	unsigned lines;
@@ -108,7 +108,7 @@ mark(struct passing *p, const struct h5_derive_record *r,
 	char hash[H5_PG_NUMBER], last[H5_PG_NUMBER];
 	const char *values[] = {h5_run_text(h5_state_hash(r->id), hash), r->id,
 	    h5_run_text(r->last, last)};
-	struct h5_wire_answer *a;
+	struct h5_wire_answer *a = NULL;
 	enum h5_code rc;
 
 	rc = h5_run_ask(p->pg, s, values, until, &a, e);
