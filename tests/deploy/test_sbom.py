@@ -102,7 +102,8 @@ def _(t):
     got = subprocess.run(
         ["gcc", "-static-pie", "-pthread", f"-Wl,-Map={d}/map", "-o",
          d / "notify", obj / "notify.o", *sorted((obj / "run").glob("*.o")),
-         obj.parents[1] / "libh5.a", "-lfcgi", "-lcrypto", "-lz", "-lmxml"],
+         obj.parents[1] / "libh5.a", "-lfcgi", "-lcrypto", "-lz", "-lmxml",
+         "-ljansson"],
         capture_output=True, text=True)
     t.eq(got.returncode, 0, got.stderr[-500:])
     got = bill("static", d / "map")
