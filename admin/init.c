@@ -252,7 +252,7 @@ static const struct option_def options[] = {
     [OPT_APP_SECRET_FILE] = {.name = "app-secret-file",
 	.kind = VALUE_FILE,
 	.form = "FILE",
-	.example = "/root/app_secret"},
+	.example = "app_secret"},
     [OPT_LANG] = {.name = "lang",
 	.kind = VALUE_WORD,
 	.form = "zh-CN|en",

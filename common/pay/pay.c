@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/pay/attempt.h"
+#include "common/pay/code.h"
 #include "common/pay/close.h"
 #include "common/pay/hold.h"
 #include "common/pay/limit.h"
@@ -376,6 +377,10 @@ order_once(const struct h5_shop *shop, const char *ip,
 		/* The address is durable before the buyer sees it: a payment
 		 * must always find its attempt. */
 		rc = h5_pay_update(shop, decide_prepaid, &x, o, e);
+		if (rc == H5_OK)
+			h5_code_note(shop, (*o)->id,
+			    prepay.code_url != NULL ? prepay.code_url
+						    : prepay.mweb_url);
 		if (rc == H5_OK)
 			*result = h5_order_nothing_due(*o) ? H5_PAY_SETTLED
 							   : H5_PAY_GO;

@@ -27,6 +27,9 @@
 #define H5_STATE_SHUT_NATIVE "shut.native"
 #define H5_STATE_SHUT_JSAPI "shut.jsapi"
 
+/* A file: the last addresses to pay at, by their sums. */
+#define H5_STATE_CODES "codes"
+
 /* h5_state_name(name): is it one of these? */
 bool h5_state_name(const char *name);
 

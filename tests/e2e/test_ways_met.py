@@ -102,3 +102,30 @@ def _(t):
                        headers={"Cookie": cookie})
         ids.append(h5.return_params(t.redirect(r))["order"])
     t.eq(len(set(ids)), 2, f"orders: {ids}")
+
+
+@test("Q05: one code for two orders is told, and one order's own code is not")
+def _(t):
+    w = t.own_gateway()
+    w.control("option", same_code=1)
+    s = t.own_site({"merchant.products": "native"}, gateway=w)
+    desk = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0)"}
+    first, second = t.id(), t.id()
+
+    def told():
+        return [x for x in s.log() if x.startswith("alert same-code ")]
+
+    for _n in range(2):
+        s.order(first, 5, headers=desk)
+        t.eq(told(), [], "one order")
+    s.order(second, 5, headers=desk)
+    t.eq(len(told()), 1, "two orders")
+    t.contains(told()[0], f"order={second}", "which")
+    t.contains(told()[0], "a test gateway?", "why")
+    # Half a file, and one that cannot be written, keep nobody waiting.
+    codes = s.store / "codes"
+    codes.write_text(codes.read_text()[:20])
+    t.eq(s.order(t.id(), 5, headers=desk).status, 303, "half a file")
+    codes.unlink()
+    codes.mkdir()
+    t.eq(s.order(t.id(), 5, headers=desk).status, 303, "no file")
