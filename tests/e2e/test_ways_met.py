@@ -21,6 +21,8 @@ def late(text):
 @test("Q08 a payment at minute 100 of a code is found while it is watched")
 def _(t):
     s = shop(t)
+    if h5.sanitized(s.command):
+        t.skip("libfaketime and the sanitizer do not get on")
     order, page = scan(t, s)
     look = attribute(page, "look").split("?", 1)[1]
     t.gateway.pay(order)
