@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/length.h"
@@ -145,7 +144,7 @@ h5_shut_forget(const struct h5_config *c, int64_t now)
 
 	for (i = 0; i < H5_PRODUCTS; i++) {
 		if ((shut & 1U << i) != 0 && path_of(c, i, &path) == H5_OK)
-			(void)unlink(path.data);
+			(void)!h5_file_remove(AT_FDCWD, path.data, NULL);
 		if ((shut & 1U << i) != 0)
 			h5_buf_release(&path);
 	}
