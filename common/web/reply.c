@@ -149,9 +149,12 @@ h5_reply_cookie(struct h5_job *job, const struct h5_browser *b)
 	if (rc == H5_OK)
 		rc =
 		    h5_response_header(job->resp, "Set-Cookie", value.data, &e);
-	/* Without it a reload would be another order. */
-	if (rc != H5_OK)
+	/* Without it a reload would be another order.  What the page has said
+	 * already is not said. */
+	if (rc != H5_OK) {
+		h5_response_clear(job->resp);
 		h5_reply_failed(job, rc, &e, NULL, NULL);
+	}
 	h5_buf_release(&value);
 }
 

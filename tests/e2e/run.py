@@ -10,6 +10,7 @@ FILES are left out (demo,explain).  SIGTERM tells which tests were running.
 
 import argparse
 import collections
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -110,8 +111,24 @@ def work(build, tests, todo, done):
         done.put((None, True, "", 0))
 
 
-def ended(tests, running, workers):
+class Ended(Exception):
     """SIGTERM: somebody lost patience."""
+
+
+def leave(*_):
+    raise Ended
+
+
+def ended(tests, running, workers, done):
+    """Name the tests that are running, those that began just now among them:
+    a worker's word takes a moment to come."""
+    with contextlib.suppress(multiprocessing.queues.Empty):
+        while True:
+            number, ok, _, start = done.get(timeout=0.5)
+            if ok == BEGUN:
+                running[number] = start
+            else:
+                running.pop(number, None)
     for number, start in running.items():
         print(f"not ok {number + 1} - {tests[number][1]}\n"
               f"#   was running for {time.monotonic() - start:.0f} s",
@@ -162,7 +179,7 @@ def main():
     left = set(range(len(tests)))
     running = {}
     closed = 0
-    signal.signal(signal.SIGTERM, lambda *_: ended(tests, running, workers))
+    signal.signal(signal.SIGTERM, leave)
     try:
         while left or closed < len(workers):
             try:
@@ -202,6 +219,8 @@ def main():
         for w in workers:
             w.terminate()
         sys.exit(130)
+    except Ended:
+        ended(tests, running, workers, done)
     for number in sorted(left):
         failed += 1
         print(f"not ok {number + 1} - {tests[number][1]}")
