@@ -377,13 +377,13 @@ order_once(const struct h5_shop *shop, const char *ip,
 		/* The address is durable before the buyer sees it: a payment
 		 * must always find its attempt. */
 		rc = h5_pay_update(shop, decide_prepaid, &x, o, e);
-		if (rc == H5_OK)
+		if (rc == H5_OK) {
 			h5_code_note(shop, (*o)->id,
 			    prepay.code_url != NULL ? prepay.code_url
 						    : prepay.mweb_url);
-		if (rc == H5_OK)
 			*result = h5_order_nothing_due(*o) ? H5_PAY_SETTLED
 							   : H5_PAY_GO;
+		}
 	} else if (rc == H5_OK) {
 		rc = refused(
 		    shop, refusal.verdict, &refusal, result, step, o, e);
