@@ -7,10 +7,12 @@ Nothing below /etc is read but mime types and nginx's fastcgi_params, and no
 service of the system is touched.
 """
 
+import contextlib
 import http.client
 import os
 import pathlib
 import pwd
+import random
 import re
 import shutil
 import socket
@@ -46,11 +48,13 @@ def account():
 
 def free_port():
     """A port that was free a moment ago, for servers that take no socket
-    from us.  start() tries again when somebody was faster."""
-    s = h5.listener()
-    port = s.getsockname()[1]
-    s.close()
-    return port
+    from us.  start() tries again when somebody was faster.  It is below those
+    that the kernel gives to whoever connects, also while its server restarts."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(path):
