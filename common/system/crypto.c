@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/system/openssl.h"
 
 #define BLOCK 16 /* AES, bytes */
 
@@ -41,10 +42,8 @@ h5_crypto_start_lean(void)
 	    NULL);
 }
 
-/* OpenSSL refused.  Its queue of errors is kept for each thread and would
- * grow. */
-static enum h5_code
-refused(const char *what, struct h5_err *e)
+enum h5_code
+h5_crypto_refused(const char *what, struct h5_err *e)
 {
 	ERR_clear_error();
 	return h5_err_set(e, H5_E_BUG, "OpenSSL does not offer %s here", what);
@@ -63,11 +62,11 @@ start_mac(struct h5_crypto_key *k, struct h5_err *e)
 	params[1] = OSSL_PARAM_construct_end();
 	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	if (hmac == NULL)
-		return refused("HMAC", e);
+		return h5_crypto_refused("HMAC", e);
 	k->mac = EVP_MAC_CTX_new(hmac);
 	EVP_MAC_free(hmac);
 	if (k->mac == NULL || EVP_MAC_init(k->mac, k->bytes, k->n, params) != 1)
-		return refused("HMAC-SHA256", e);
+		return h5_crypto_refused("HMAC-SHA256", e);
 	return H5_OK;
 }
 
@@ -138,7 +137,7 @@ h5_crypto_mac(const struct h5_crypto_key *k, const void *p, size_t n,
 	/* A caller that overlooks the result must not compare with what was
 	 * left in the array. */
 	memset(out, 0, 32);
-	return refused("HMAC-SHA256", e);
+	return h5_crypto_refused("HMAC-SHA256", e);
 }
 
 /* All zero bytes if it fails. */
@@ -157,7 +156,7 @@ digest_of(const char *name, const void *p, size_t n, unsigned char *out,
 	       len == size;
 	EVP_MD_free(md);
 	if (!done)
-		return refused(name, e);
+		return h5_crypto_refused(name, e);
 	memcpy(out, all, size);
 	explicit_bzero(all, sizeof all);
 	return H5_OK;
@@ -256,7 +255,7 @@ h5_crypto_open_ecb(const unsigned char key[32], const struct h5_buf *in,
 	    EVP_DecryptInit_ex2(ctx, aes, key, NULL, NULL) != 1 ||
 	    EVP_DecryptUpdate(ctx, to, &len, (const unsigned char *)in->data,
 		(int)in->len) != 1) {
-		rc = refused("AES-256-ECB", e);
+		rc = h5_crypto_refused("AES-256-ECB", e);
 		goto out;
 	}
 	/* This is where the padding is checked. */
@@ -331,7 +330,7 @@ h5_crypto_open_gcm(const struct h5_crypto_key *key,
 	ctx = EVP_CIPHER_CTX_new();
 	if (aes == NULL || ctx == NULL ||
 	    EVP_DecryptInit_ex2(ctx, aes, NULL, NULL, NULL) != 1) {
-		rc = refused("AES-256-GCM", e);
+		rc = h5_crypto_refused("AES-256-GCM", e);
 	} else if (gcm_opens(ctx, key, in, to, &len)) {
 		h5_buf_commit(out, (size_t)len);
 	} else {
@@ -346,9 +345,8 @@ h5_crypto_open_gcm(const struct h5_crypto_key *key,
 
 /* --- the merchant's certificate --- */
 
-/* Without this OpenSSL would ask at the terminal, where nobody sits. */
-static int
-no_password(char *to, int size, int rw, void *arg)
+int
+h5_crypto_no_password(char *to, int size, int rw, void *arg)
 {
 	(void)to;
 	(void)size;
@@ -378,8 +376,8 @@ read_pair(const struct h5_buf *cert, const struct h5_buf *key, X509 **x,
 		rc = h5_err_nomem(e);
 		goto out;
 	}
-	*x = PEM_read_bio_X509(bio_x, NULL, no_password, NULL);
-	*k = PEM_read_bio_PrivateKey(bio_k, NULL, no_password, NULL);
+	*x = PEM_read_bio_X509(bio_x, NULL, h5_crypto_no_password, NULL);
+	*k = PEM_read_bio_PrivateKey(bio_k, NULL, h5_crypto_no_password, NULL);
 	if (*x == NULL)
 		rc = no_certificate(e);
 	else if (*k == NULL)
@@ -482,7 +480,7 @@ h5_crypto_certificate_end(
 
 	if (bio == NULL)
 		return h5_err_nomem(e);
-	x = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+	x = PEM_read_bio_X509(bio, NULL, h5_crypto_no_password, NULL);
 	rc = x != NULL ? read_end(x, end, e) : no_certificate(e);
 	X509_free(x);
 	BIO_free(bio);

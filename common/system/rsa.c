@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "common/base/text.h"
+#include "common/system/openssl.h"
 
 struct h5_rsa_key {
 	EVP_PKEY *pkey; /* never changed, so threads may share it */
@@ -25,26 +26,6 @@ h5_rsa_free(struct h5_rsa_key *k)
 	/* OpenSSL wipes it. */
 	EVP_PKEY_free(k->pkey);
 	free(k);
-}
-
-/* OpenSSL refused.  Its queue of errors is kept for each thread and would
- * grow. */
-static enum h5_code
-refused(const char *what, struct h5_err *e)
-{
-	ERR_clear_error();
-	return h5_err_set(e, H5_E_BUG, "OpenSSL does not offer %s here", what);
-}
-
-/* Without this OpenSSL would ask at the terminal, where nobody sits. */
-static int
-no_password(char *to, int size, int rw, void *arg)
-{
-	(void)to;
-	(void)size;
-	(void)rw;
-	(void)arg;
-	return -1;
 }
 
 /* Reads from the offset at on; an editor's byte-order mark is no part of PEM.
@@ -99,7 +80,7 @@ h5_rsa_read_private(
 	*out = NULL;
 	if (bio == NULL)
 		return h5_err_nomem(e);
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, h5_crypto_no_password, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
 	if (pkey == NULL)
@@ -119,7 +100,7 @@ h5_rsa_read_public(
 	*out = NULL;
 	if (bio == NULL)
 		return h5_err_nomem(e);
-	pkey = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
+	pkey = PEM_read_bio_PUBKEY(bio, NULL, h5_crypto_no_password, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
 	if (pkey == NULL)
@@ -173,7 +154,7 @@ h5_rsa_read_certificate(const struct h5_buf *pem, size_t *at,
 	bio = open_pem(pem, from);
 	if (bio == NULL)
 		return h5_err_nomem(e);
-	x = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+	x = PEM_read_bio_X509(bio, NULL, h5_crypto_no_password, NULL);
 	/* What is left in the BIO is not read yet. */
 	*at = pem->len - (size_t)BIO_pending(bio);
 	BIO_free(bio);
@@ -223,7 +204,7 @@ h5_rsa_sign(const struct h5_rsa_key *k, const void *p, size_t n,
 	       EVP_DigestSign(ctx, (unsigned char *)to, &size, p, n) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (!done)
-		return refused("RSA with SHA-256", e);
+		return h5_crypto_refused("RSA with SHA-256", e);
 	h5_buf_commit(out, size);
 	return H5_OK;
 }
@@ -239,7 +220,7 @@ h5_rsa_verify(const struct h5_rsa_key *k, const void *p, size_t n,
 		return h5_err_nomem(e);
 	if (EVP_DigestVerifyInit_ex(
 		ctx, NULL, "SHA256", NULL, NULL, k->pkey, NULL) != 1)
-		rc = refused("RSA with SHA-256", e);
+		rc = h5_crypto_refused("RSA with SHA-256", e);
 	else if (EVP_DigestVerify(ctx, (const unsigned char *)signature->data,
 		     signature->len, p, n) != 1)
 		rc = h5_err_set(e, H5_E_AUTH, "the signature is wrong");

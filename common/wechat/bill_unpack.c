@@ -1,6 +1,7 @@
-/* Unpacks a bill, whichever API it came by. */
+/* Unpacks a bill and ends its download, whichever API it came by. */
 #include "common/wechat/bill_unpack.h"
 
+#include "common/base/clock.h"
 #include "common/format/gzip.h"
 
 enum h5_code
@@ -26,5 +27,26 @@ h5_wechat_unpack_bill(
 	if (rc == H5_OK && h5_gzip_is(text->data, text->len))
 		return h5_err_set(
 		    e, H5_E_REMOTE, "the bill is compressed twice");
+	return rc;
+}
+
+enum h5_code
+h5_wechat_end_bill(const struct h5_wechat_bill_end *d, enum h5_code rc,
+    const struct h5_err *why, struct h5_buf *raw, struct h5_buf *text,
+    struct h5_err *e)
+{
+	/* "No trade on that day" is an answer like any other. */
+	h5_log_event(d->log,
+	    rc == H5_OK || rc == H5_E_NOTFOUND ? H5_LOG_INFO : H5_LOG_WARN,
+	    "wechat-call", "api", d->api, "bill_date", d->date, "bill_type",
+	    d->type, "result", rc == H5_OK ? "SUCCESS" : h5_err_name(rc), "why",
+	    rc == H5_OK ? NULL : why->msg, "bytes", H5_LOG_NUM(raw->len), "ms",
+	    H5_LOG_NUM(h5_clock_mono_ms() - d->began_ms), NULL);
+	/* A half of a bill must not be taken for a whole one. */
+	if (rc != H5_OK) {
+		h5_buf_clear(raw);
+		h5_buf_clear(text);
+		(void)h5_err_pass(e, why);
+	}
 	return rc;
 }

@@ -17,19 +17,19 @@ MOUNT = """\
 set -e
 top=$1; shift
 mount -t tmpfs none "$top"
-mkdir "$top/up" "$top/work" "$top/root"
+mkdir "$top/up" "$top/work" "$top/whole"
 mount -t overlay none -o "lowerdir=/,upperdir=$top/up,workdir=$top/work" \\
-    "$top/root"
-for d in dev sys; do mount --rbind /$d "$top/root/$d"; done
-mount -t proc none "$top/root/proc"
-mount -t tmpfs none "$top/root/tmp"
-mount -t tmpfs none "$top/root/run"
-mkdir -p "$top/root/run/lock"
+    "$top/whole"
+for d in dev sys; do mount --rbind /$d "$top/whole/$d"; done
+mount -t proc none "$top/whole/proc"
+mount -t tmpfs none "$top/whole/tmp"
+mount -t tmpfs none "$top/whole/run"
+mkdir -p "$top/whole/run/lock"
 for d in "$TREE" "$GIT"; do
-	mkdir -p "$top/root$d"; mount --rbind "$d" "$top/root$d"
+	mkdir -p "$top/whole$d"; mount --rbind "$d" "$top/whole$d"
 done
 for d in /etc/h5pay /var/lib/h5pay /var/log/h5pay; do
-	rm -rf "$top/root$d"
+	rm -rf "$top/whole$d"
 done
 exec "$@"
 """
@@ -61,7 +61,7 @@ def main():
         p = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--fork",
              "--kill-child", "sh", "-c", MOUNT, "sh", top, sys.executable,
-             INSIDE, f"{top}/root", ROOT, gateway, *servers],
+             INSIDE, f"{top}/whole", ROOT, gateway, *servers],
             env={**os.environ, "TREE": str(ROOT), "GIT": git.stdout.strip()},
             stdout=subprocess.PIPE, text=True)
         good = bad = 0

@@ -94,18 +94,16 @@ exchange(struct h5_postgresql *pg, struct h5_pg_slot *slot,
 
 	if (named && (slot->prepared & bit) == 0) {
 		h5_wire_prepare(slot->conn, s->name, s->sql, until_ms, r);
-		named = r->good;
 		if (r->good)
 			slot->prepared |= bit;
-		else if (r->broken || !among(r->state, forgotten))
-			return;
 	}
-	if (named) {
+	if (named && (slot->prepared & bit) != 0)
 		h5_wire_named(slot->conn, s->name, s->n, values, until_ms, r);
-		if (r->broken || !among(r->state, forgotten))
-			return;
+	if (named && (r->broken || !among(r->state, forgotten)))
+		return;
+	/* From now on nothing is prepared in this process. */
+	if (named)
 		pg->unnamed = true;
-	}
 	h5_wire_query(slot->conn, s->sql, s->n, values, until_ms, r);
 }
 

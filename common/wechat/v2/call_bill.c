@@ -243,20 +243,9 @@ h5_v2_downloadbill(const struct h5_config *c, const struct h5_log *log,
 		rc = h5_https_new(&o, &h, &why);
 	if (rc == H5_OK)
 		rc = converse(h, c, log, &request, raw, text, &why);
-	/* "No trade on that day" is an answer like any other. */
-	h5_log_event(log,
-	    rc == H5_OK || rc == H5_E_NOTFOUND ? H5_LOG_INFO : H5_LOG_WARN,
-	    "wechat-call", "api", "downloadbill", "bill_date", date,
-	    "bill_type", type, "result",
-	    rc == H5_OK ? "SUCCESS" : h5_err_name(rc), "why",
-	    rc == H5_OK ? NULL : why.msg, "bytes", H5_LOG_NUM(raw->len), "ms",
-	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
-	/* A half of a bill must not be taken for a whole one. */
-	if (rc != H5_OK) {
-		h5_buf_clear(raw);
-		h5_buf_clear(text);
-		(void)h5_err_pass(e, &why);
-	}
+	rc = h5_wechat_end_bill(&(struct h5_wechat_bill_end){log,
+				    "downloadbill", date, type, began_ms},
+	    rc, &why, raw, text, e);
 	h5_https_free(h);
 	h5_fields_release(&f);
 	h5_buf_release(&request);

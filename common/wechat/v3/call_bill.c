@@ -258,20 +258,9 @@ h5_v3_bill(const struct h5_config *c, const struct h5_log *log, int64_t day,
 		rc = h5_https_new(&o, &patient, &why);
 	if (rc == H5_OK)
 		rc = get(w, patient, log, date, type, raw, text, &why);
-	/* "No trade on that day" is an answer like any other. */
-	h5_log_event(log,
-	    rc == H5_OK || rc == H5_E_NOTFOUND ? H5_LOG_INFO : H5_LOG_WARN,
-	    "wechat-call", "api", "v3/tradebill", "bill_date", date,
-	    "bill_type", type, "result",
-	    rc == H5_OK ? "SUCCESS" : h5_err_name(rc), "why",
-	    rc == H5_OK ? NULL : why.msg, "bytes", H5_LOG_NUM(raw->len), "ms",
-	    H5_LOG_NUM(h5_clock_mono_ms() - began_ms), NULL);
-	/* A half of a bill must not be taken for a whole one. */
-	if (rc != H5_OK) {
-		h5_buf_clear(raw);
-		h5_buf_clear(text);
-		(void)h5_err_pass(e, &why);
-	}
+	rc = h5_wechat_end_bill(&(struct h5_wechat_bill_end){log,
+				    "v3/tradebill", date, type, began_ms},
+	    rc, &why, raw, text, e);
 	h5_https_free(patient);
 	h5_wechat_free(w);
 	return rc;

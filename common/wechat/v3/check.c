@@ -21,6 +21,12 @@ static const char *const names[] = {
 };
 _Static_assert(H5_LENGTH(names) == H5_WECHAT_HEADERS, "a name for each header");
 
+const char *
+h5_v3_check_name(enum h5_wechat_header which)
+{
+	return names[which];
+}
+
 /* The four must be there, each once; the fifth may be. */
 static enum h5_code
 check_headers(const struct h5_wechat_headers *h, struct h5_err *e)

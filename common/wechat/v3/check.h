@@ -14,6 +14,9 @@
 
 #define H5_V3_CLOCK_S 300 /* seconds that a message's time may differ */
 
+/* h5_v3_check_name(which): the header's name, as WeChat writes it. */
+const char *h5_v3_check_name(enum h5_wechat_header which);
+
 /* h5_v3_check(k, h, body, n, now, previous, e): did WeChat sign these n bytes,
  * the body as it came, in the last five minutes?  Call it before anything of
  * the body is read.  now: Unix seconds.

@@ -6,15 +6,9 @@
 #include <strings.h>
 
 #include "common/base/text.h"
+#include "common/wechat/v3/check.h"
 
 static const char family[] = "Wechatpay-";
-static const char *const names[] = {
-    [H5_WECHAT_TIMESTAMP] = "Wechatpay-Timestamp",
-    [H5_WECHAT_NONCE] = "Wechatpay-Nonce",
-    [H5_WECHAT_SIGNATURE] = "Wechatpay-Signature",
-    [H5_WECHAT_SERIAL] = "Wechatpay-Serial",
-    [H5_WECHAT_SIGNATURE_TYPE] = "Wechatpay-Signature-Type",
-};
 
 /* The next line, ended by NUL; NULL: there is none. */
 static char *
@@ -47,12 +41,12 @@ value_of(char *colon)
 static void
 take(struct h5_wechat_headers *h, const char *name, char *value)
 {
-	size_t i;
+	enum h5_wechat_header i;
 
 	if (strncasecmp(name, family, sizeof family - 1) == 0)
 		h->any = true;
 	for (i = 0; i < H5_WECHAT_HEADERS; i++) {
-		if (strcasecmp(name, names[i]) != 0)
+		if (strcasecmp(name, h5_v3_check_name(i)) != 0)
 			continue;
 		if (h->v[i] != NULL)
 			h->doubled = true;
