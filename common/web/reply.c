@@ -89,6 +89,8 @@ h5_reply_failed(struct h5_job *job, enum h5_code code, const struct h5_err *e,
 	enum h5_page_plain page = H5_PAGE_ERROR;
 	enum h5_log_level level = H5_LOG_ERROR;
 
+	/* What another page has said already is not said. */
+	h5_response_clear(job->resp);
 	switch (code) {
 	case H5_E_NOTFOUND:
 		page = H5_PAGE_NOT_FOUND;
@@ -149,12 +151,9 @@ h5_reply_cookie(struct h5_job *job, const struct h5_browser *b)
 	if (rc == H5_OK)
 		rc =
 		    h5_response_header(job->resp, "Set-Cookie", value.data, &e);
-	/* Without it a reload would be another order.  What the page has said
-	 * already is not said. */
-	if (rc != H5_OK) {
-		h5_response_clear(job->resp);
+	/* Without it a reload would be another order. */
+	if (rc != H5_OK)
 		h5_reply_failed(job, rc, &e, NULL, NULL);
-	}
 	h5_buf_release(&value);
 }
 

@@ -21,8 +21,8 @@ bool h5_reply_only(struct h5_job *job, const struct h5_fields *f,
     const char *const *allowed, size_t n);
 
 /* h5_reply_failed(job, code, e, o, token): fill the page for a failure of store
- * or gateway, and write its log line.  o and token: the order that the page's
- * button may try again, or NULL. */
+ * or gateway, instead of whatever page was begun, and write its log line.  o
+ * and token: the order that the page's button may try again, or NULL. */
 void h5_reply_failed(struct h5_job *job, enum h5_code code,
     const struct h5_err *e, const struct h5_order *o, const char *token);
 
