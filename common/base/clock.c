@@ -151,6 +151,12 @@ write_shape(int64_t t, const char *shape, char *out)
 	}
 }
 
+int64_t
+h5_clock_day_start(int64_t t)
+{
+	return (t + BEIJING_S) / DAY_S * DAY_S - BEIJING_S;
+}
+
 void
 h5_clock_wire(int64_t t, char out[H5_CLOCK_WIRE])
 {

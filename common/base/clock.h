@@ -26,6 +26,9 @@ int64_t h5_clock_mono_ms(void);
 /* h5_clock_pause_ms(ms): sleep; a signal ends it early. */
 void h5_clock_pause_ms(int ms);
 
+/* h5_clock_day_start(t): the first second of the Beijing day that t is in. */
+int64_t h5_clock_day_start(int64_t t);
+
 /* Write the Beijing time of t in one of four forms. */
 void h5_clock_wire(int64_t t, char out[H5_CLOCK_WIRE]);
 void h5_clock_rfc3339(int64_t t, char out[H5_CLOCK_RFC3339]);

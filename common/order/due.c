@@ -3,6 +3,8 @@
  * more seldom. */
 #include "common/order/due.h"
 
+#include "common/base/clock.h"
+
 /* The first question follows two minutes after the last sign of life; then a
  * fifth of the order's age passes between two, at most an hour. */
 #define WATCHED_GAP_S 15
@@ -24,7 +26,6 @@
 /* The bill of a day is there from ten o'clock of the next one. */
 #define BILL_S (10 * 3600 + 600)
 #define DAY_S 86400
-#define BEIJING_S (8 * 3600)
 
 static int64_t
 later(int64_t a, int64_t b)
@@ -129,7 +130,7 @@ h5_due_bill(const struct h5_order *o)
 	if (!h5_order_bill_wanted(o))
 		return H5_DUE_NEVER;
 	/* The first second of the day after, in Beijing. */
-	day = (last + BEIJING_S) / DAY_S * DAY_S - BEIJING_S + DAY_S;
+	day = h5_clock_day_start(last) + DAY_S;
 	return day + BILL_S;
 }
 

@@ -10,7 +10,6 @@
 #include "common/pay/refund_hint.h"
 
 #define DAY_S 86400
-#define BEIJING_S (8 * 3600)
 /* Bills of more days than these are not fetched for one order. */
 #define DAYS_MOST 31
 
@@ -87,17 +86,11 @@ h5_elsewhere_note(const struct h5_shop *shop, const char *out_trade_no,
 
 /* --- the bill ------------------------------------------------------------- */
 
-static int64_t
-day_of(int64_t t)
-{
-	return (t + BEIJING_S) / DAY_S * DAY_S - BEIJING_S;
-}
-
 void
 h5_elsewhere_days(const struct h5_order *o, int64_t *first, int64_t *last)
 {
-	*last = day_of(o->elsewhere_at);
-	*first = o->paid_at > 0 ? day_of(o->paid_at) : *last;
+	*last = h5_clock_day_start(o->elsewhere_at);
+	*first = o->paid_at > 0 ? h5_clock_day_start(o->paid_at) : *last;
 	if (*first > *last)
 		*first = *last;
 	if (*last - *first > (DAYS_MOST - 1) * DAY_S)
